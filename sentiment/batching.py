@@ -1,0 +1,80 @@
+"""What is computed together: a plan of batches under a budget of padded tokens.
+
+A batch costs its longest member times its count, because shorter members are padded. Sorting by length before grouping keeps
+that product near the sum of the real lengths. The plan is a pure function of the lengths and remembers the permutation, so
+every item gets its own answer back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Items computed together: their positions in the input, and the width in tokens to which each is padded."""
+
+    indices: tuple[int, ...]
+    width: int
+
+    @property
+    def padded_tokens(self) -> int:
+        """What the device computes."""
+        return self.width * len(self.indices)
+
+    def halves(self, lengths: Sequence[int]) -> tuple[Batch, Batch]:
+        """The same items as two batches, for a device that ran out of memory; needs at least two items."""
+        if len(self.indices) < 2:
+            raise ValueError("a batch of one cannot be split")
+        middle = len(self.indices) // 2
+        first, second = self.indices[:middle], self.indices[middle:]
+        return _batch(first, lengths), _batch(second, lengths)
+
+
+def plan_batches(lengths: Sequence[int], *, max_batch_tokens: int, max_batch_items: int) -> list[Batch]:
+    """Every item in exactly one batch, shortest first, ties in the order of the input.
+
+    A batch holds at most `max_batch_items` items and at most `max_batch_tokens` padded tokens, with one exception: an item longer
+    than the whole budget is a batch of its own, because nothing may be left out. Deterministic.
+    """
+    if max_batch_tokens < 1 or max_batch_items < 1:
+        raise ValueError("max_batch_tokens and max_batch_items must be at least 1")
+    batches: list[Batch] = []
+    open_batch: list[int] = []
+    for index in sorted(range(len(lengths)), key=lengths.__getitem__):
+        full = len(open_batch) == max_batch_items or lengths[index] * (len(open_batch) + 1) > max_batch_tokens
+        if open_batch and full:
+            batches.append(_batch(open_batch, lengths))
+            open_batch = []
+        open_batch.append(index)
+    if open_batch:
+        batches.append(_batch(open_batch, lengths))
+    return batches
+
+
+def restore_order(
+    batches: Iterable[Batch], outputs: Iterable[NDArray[np.float32]], n_items: int, n_columns: int
+) -> NDArray[np.float32]:
+    """Outputs (count, columns) of each batch, put back into the order of the input: (n_items, columns).
+
+    Raises ``ValueError`` unless every item has exactly one answer: a silent off-by-one would swap customers' results.
+    """
+    restored = np.empty((n_items, n_columns), dtype=np.float32)
+    answers = np.zeros(n_items, dtype=np.int64)
+    for batch, output in zip(batches, outputs, strict=True):
+        if output.shape != (len(batch.indices), n_columns):
+            raise ValueError(f"expected {(len(batch.indices), n_columns)} outputs from a batch, got {output.shape}")
+        positions = list(batch.indices)
+        restored[positions] = output
+        np.add.at(answers, positions, 1)
+    if not (answers == 1).all():
+        raise ValueError(f"{int((answers != 1).sum())} of {n_items} items have no answer, or more than one")
+    return restored
+
+
+def _batch(indices: Sequence[int], lengths: Sequence[int]) -> Batch:
+    return Batch(tuple(indices), max(lengths[index] for index in indices))

@@ -1,0 +1,134 @@
+"""The manifest of a model directory: what the model is, what it was made of, and the hashes that prove the files.
+
+`manifest.json` lists every other file of the directory with its SHA-256. The version is derived from these hashes unless one is given, so
+that two different models never share the identity that results carry.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from pathlib import Path, PurePosixPath
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import Meta
+
+from sentiment.errors import ModelError
+from sentiment.events import LABELS, ModelRef
+
+MANIFEST_FILE = "manifest.json"
+CONFIG_FILE = "config.json"
+TOKENIZER_FILE = "tokenizer.json"
+WEIGHTS_FILE = "model.safetensors"
+OPENVINO_FILE = "openvino/model.xml"
+OPENVINO_WEIGHTS_FILE = "openvino/model.bin"
+
+FORMAT_VERSION = 1
+_SHORT_HASH_CHARS = 12
+
+ShortText = Annotated[str, Meta(min_length=1, max_length=200)]
+Sha256 = Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
+Temperature = Annotated[float, Meta(gt=0.0, le=100.0)]
+
+
+class Calibration(msgspec.Struct, frozen=True, kw_only=True):
+    """The temperature of each form of the weights: quantisation moves the logits, so each has its own."""
+
+    temperature_fp32: Temperature = 1.0
+    temperature_int8: Temperature = 1.0
+
+
+class Manifest(msgspec.Struct, frozen=True, kw_only=True):
+    """What `manifest.json` holds. `training`, `metrics` and `data` are for people and reports: nothing is computed from them."""
+
+    name: ShortText
+    version: ShortText
+    format_version: int = FORMAT_VERSION
+    labels: tuple[str, ...] = LABELS
+    files: dict[str, Sha256]
+    max_length: Annotated[int, Meta(ge=8, le=8192)]
+    architecture: ShortText
+    backbone: ShortText
+    calibration: Calibration = Calibration()
+    training: dict[str, Any] = {}
+    metrics: dict[str, Any] = {}
+    data: dict[str, Any] = {}
+    licences: dict[str, str] = {}
+
+    def ref(self) -> ModelRef:
+        """Name and version as results carry them."""
+        return ModelRef(name=self.name, version=self.version)
+
+
+def load_manifest(directory: Path) -> Manifest:
+    """Read and check `manifest.json`: its form, its format version and its labels. The files are not opened.
+
+    Raises ``ModelError`` that names the file and the fault.
+    """
+    path = directory / MANIFEST_FILE
+    try:
+        manifest = msgspec.json.decode(path.read_bytes(), type=Manifest)
+    except OSError as error:
+        raise ModelError(f"{path} cannot be read: {error.strerror}", hint="Give a directory that `export` wrote.") from error
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise ModelError(f"{path} is not a model manifest: {error}") from error
+    if manifest.format_version != FORMAT_VERSION:
+        raise ModelError(
+            f"{path} has format version {manifest.format_version}, and this program reads version {FORMAT_VERSION}",
+            hint="Export the model again with this version of the program.",
+        )
+    if manifest.labels != LABELS:
+        raise ModelError(f"{path} has the labels {', '.join(manifest.labels) or 'none'}; needed, in this order: {', '.join(LABELS)}")
+    for name in manifest.files:
+        if PurePosixPath(name).is_absolute() or ".." in PurePosixPath(name).parts:
+            raise ModelError(f"{path} lists a file outside of its directory")
+    return manifest
+
+
+def verify_files(directory: Path, manifest: Manifest, names: Iterable[str]) -> None:
+    """Hash the files called `names` and compare with the manifest.
+
+    Only what is about to be used needs the check, because hashing costs a read of the file. Raises ``ModelError`` where a file is not listed,
+    is missing or is not the one that was exported.
+    """
+    for name in names:
+        path = directory / name
+        expected = manifest.files.get(name)
+        if expected is None:
+            raise ModelError(f"{directory / MANIFEST_FILE} does not list {name}, so it cannot be trusted")
+        if not path.is_file():
+            raise ModelError(f"{path} is missing", hint="The model directory is incomplete: copy or export it again.")
+        if sha256_file(path) != expected:
+            raise ModelError(
+                f"{path} is not the file that the manifest describes (its SHA-256 differs)",
+                hint="The model directory is damaged or was edited: copy or export it again.",
+            )
+
+
+def write_manifest(directory: Path, manifest: Manifest) -> None:
+    """Write `manifest.json`, indented, with the same bytes for the same content."""
+    content = msgspec.json.format(msgspec.json.encode(manifest, order="sorted"), indent=2)
+    (directory / MANIFEST_FILE).write_bytes(content + b"\n")
+
+
+def hash_files(directory: Path) -> dict[str, str]:
+    """SHA-256 of every file below `directory` except the manifest, by its relative POSIX path, sorted."""
+    paths = sorted(path for path in directory.rglob("*") if path.is_file())
+    names = {path.relative_to(directory).as_posix(): path for path in paths}
+    return {name: sha256_file(path) for name, path in names.items() if name != MANIFEST_FILE}
+
+
+def version_of(files: Mapping[str, str]) -> str:
+    """Twelve hexadecimal digits that depend on every name and hash in `files`."""
+    content = "".join(f"{name} {digest}\n" for name, digest in sorted(files.items()))
+    return hashlib.sha256(content.encode()).hexdigest()[:_SHORT_HASH_CHARS]
+
+
+def sha256_file(path: Path) -> str:
+    """SHA-256 of a file in hexadecimal, read in pieces. Raises ``ModelError`` where it cannot be read."""
+    try:
+        with path.open("rb") as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest()
+    except OSError as error:
+        raise ModelError(f"{path} cannot be read: {error.strerror}") from error
