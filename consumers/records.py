@@ -1,0 +1,93 @@
+"""What goes through the loop: records as they were consumed, batches of them, and the records to produce.
+
+A `TopicPartition` is kafka-python's own named tuple `(topic, partition)`, spelt out here because the client has no
+types; nothing else of the client is seen by a handler.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+
+    class TopicPartition(NamedTuple):
+        """A partition of a topic."""
+
+        topic: str
+        partition: int
+else:
+    from kafka.structs import TopicPartition
+
+__all__ = ["EMPTY_RESULT", "Header", "OutgoingRecord", "Record", "RecordBatch", "TopicPartition", "WorkResult"]
+
+Header = tuple[str, bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One consumed record, bytes untouched. `timestamp_ms` is the record's own (create or append) time."""
+
+    topic: str
+    partition: int
+    offset: int
+    timestamp_ms: int
+    key: bytes | None
+    value: bytes | None
+    headers: tuple[Header, ...] = ()
+
+    @property
+    def n_bytes(self) -> int:
+        """Payload size: key, value and headers, without Kafka's framing."""
+        size = len(self.key or b"") + len(self.value or b"")
+        return size + sum(len(name) + len(value) for name, value in self.headers)
+
+
+@dataclass(frozen=True, slots=True)
+class OutgoingRecord:
+    """One record to produce. Without `partition` the key decides, by Kafka's default (murmur2) partitioner."""
+
+    topic: str
+    value: bytes | None
+    key: bytes | None = None
+    headers: tuple[Header, ...] = ()
+    partition: int | None = None
+    timestamp_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RecordBatch:
+    """Consumed records by source partition, each tuple in offset order and never empty."""
+
+    partitions: Mapping[TopicPartition, tuple[Record, ...]]
+
+    def __len__(self) -> int:
+        return sum(len(records) for records in self.partitions.values())
+
+    def __iter__(self) -> Iterator[Record]:
+        for records in self.partitions.values():
+            yield from records
+
+    @property
+    def n_bytes(self) -> int:
+        """Payload bytes of all records."""
+        return sum(record.n_bytes for record in self)
+
+
+@dataclass(frozen=True, slots=True)
+class WorkResult:
+    """What a handler wants produced, by the *source* partition that caused it.
+
+    The loop drops the share of a partition that was revoked in the meantime and commits the rest together with the
+    offsets of the handled batch, which it computes itself. A partition without output needs no entry.
+    """
+
+    outputs: Mapping[TopicPartition, Sequence[OutgoingRecord]] = field(default_factory=lambda: MappingProxyType({}))
+
+    def __bool__(self) -> bool:
+        return any(self.outputs.values())
+
+
+EMPTY_RESULT = WorkResult()
