@@ -1,0 +1,133 @@
+"""`sentiment`: a lazy group, and the one place where errors become messages and exit codes."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from typing import Any
+
+import click
+
+from sentiment.errors import SentimentError
+
+# command → (module of sentiment.cli, attribute, help for the overview)
+COMMANDS: dict[str, tuple[str, str, str]] = {
+    "demo": ("demo", "demo", "Watch the whole pipeline work on a stream of feedback."),
+    "broker": ("broker", "broker", "Run the development broker."),
+    "topics": ("topics", "topics", "List or create the topics."),
+    "ingest": ("ingest", "ingest", "Publish feedback from a file or stdin."),
+    "worker": ("worker", "worker", "Score the feedback topic."),
+    "alerts": ("alerts", "alerts", "Detect negative spikes."),
+    "notify": ("notify", "notify", "Deliver alerts."),
+    "tail": ("tail", "tail", "Print what comes out, as it comes."),
+    "score": ("score", "score", "Score texts."),
+    "rescore": ("rescore", "rescore", "Score a file again, in batch."),
+    "train": ("train", "train", "Fine-tune a classifier."),
+    "schema": ("schema", "schema", "Print the JSON Schema of a contract."),
+}
+
+
+class LazyGroup(click.Group):
+    """A group that imports a command's module when the command is called, and lists it without importing."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """All commands, in the order in which a newcomer meets them."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command, imported now; None for an unknown name."""
+        if cmd_name not in COMMANDS:
+            return None
+        module, attribute, _ = COMMANDS[cmd_name]
+        command: click.Command = getattr(importlib.import_module(f"sentiment.cli.{module}"), attribute)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The overview, from the table above."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, summary) for name, (_, _, summary) in COMMANDS.items()])
+
+
+def _print_version(ctx: click.Context, _: click.Parameter, value: bool) -> None:
+    if value and not ctx.resilient_parsing:
+        from sentiment.cli.version import version_text
+
+        click.echo(version_text())
+        ctx.exit()
+
+
+@click.group(
+    cls=LazyGroup,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="""\b
+Example:
+  sentiment demo
+  sentiment score "The update made the app faster, great job!"
+
+Exit codes: 0 done, 1 failed while running, 2 wrong usage, configuration or input, 130 interrupted.""",
+)
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_print_version,
+    help="Version, model, backend and instruction set.",
+)
+def cli() -> None:
+    """Real-time sentiment of customer feedback on Kafka, with alerts on negative spikes."""
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line and exit; errors become one line and an exit code, never a traceback."""
+    sys.exit(run(arguments))
+
+
+def run(arguments: list[str] | None = None) -> int:
+    """Like `main`, returning the exit code."""
+    try:
+        answer: Any = cli.main(arguments, prog_name="sentiment", standalone_mode=False)
+    except SentimentError as error:
+        _say(error.message, error.hint)
+        return error.exit_code
+    except click.exceptions.NoArgsIsHelpError as error:
+        error.show()
+        return 2
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("interrupted", err=True)
+        return 130
+    except BrokenPipeError:
+        # The reader of our output went away (`… | head`): not an error, and nothing may be written any more.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except Exception as error:  # noqa: BLE001 the last line of defence; the message may hold text, so it is not shown
+        _say(f"internal error: {type(error).__name__} at {_place(error)}", "please report it, with the command you ran")
+        return 1
+    return answer if isinstance(answer, int) else 0
+
+
+def _say(message: str, hint: str | None) -> None:
+    click.echo(f"error: {message}", err=True)
+    if hint:
+        click.echo(f"  hint: {hint}", err=True)
+
+
+def _place(error: BaseException) -> str:
+    """`file:line` where `error` was raised, and where our own code called what raised it."""
+    places = []
+    trace = error.__traceback__
+    while trace is not None:
+        code = trace.tb_frame.f_code
+        places.append((code.co_filename, trace.tb_lineno))
+        trace = trace.tb_next
+    ours = [place for place in places if any(f"/{name}/" in place[0] for name in ("sentiment", "consumers", "training"))]
+    chosen = list(dict.fromkeys([*ours[-1:], *places[-1:]]))
+    return ", ".join(f"{'/'.join(file.split('/')[-2:])}:{line}" for file, line in chosen)
+
+
+if __name__ == "__main__":
+    main()

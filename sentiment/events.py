@@ -1,0 +1,313 @@
+"""The contracts on the topics: types, bounds, encoding and decoding.
+
+Values are UTF-8 JSON objects with a `schema_version`; times are RFC 3339 in UTC (input without a zone is UTC).
+Readers are tolerant (unknown fields pass), bounds are strict. The JSON Schemas are generated from these types.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal, TypeVar, get_args
+
+import msgspec
+from msgspec import Meta
+
+from sentiment.errors import PoisonReason, PoisonRecord
+
+SCHEMA_VERSION = 1
+MAX_TEXT_CHARS = 32_768
+MAX_METADATA_DEPTH = 8
+MAX_METADATA_ITEMS = 1_024
+# The longest text with every character escaped as a \uXXXX pair takes 393,216 bytes; the rest is for the other fields.
+MAX_RECORD_BYTES = 1_048_576
+EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
+LATEST = datetime(2100, 1, 1, tzinfo=UTC)
+
+Label = Literal["negative", "neutral", "positive"]
+LABELS: tuple[Label, ...] = get_args(Label)
+"""Index order of every probability vector in the project."""
+
+HEADER_SOURCE_KEY = "source-key"
+
+Text = Annotated[str, Meta(max_length=MAX_TEXT_CHARS)]
+ShortText = Annotated[str, Meta(max_length=2_048)]
+Identifier = Annotated[str, Meta(min_length=1, max_length=512)]
+Name = Annotated[str, Meta(min_length=1, max_length=256)]
+LanguageCode = Annotated[str, Meta(max_length=35)]  # BCP 47 tags are at most this long in practice
+Probability = Annotated[float, Meta(ge=0.0, le=1.0)]
+Score = Annotated[float, Meta(ge=-1.0, le=1.0)]
+Count = Annotated[int, Meta(ge=0)]
+# Readable by later minor changes: the number moves only when an old reader would misread a new record.
+SchemaVersion = Annotated[int, Meta(ge=1)]
+
+
+class SourcePosition(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a feedback record stands in Kafka; the root of every deterministic identity."""
+
+    topic: Identifier
+    partition: Count
+    offset: Count
+
+    def key(self) -> str:
+        """`topic/partition/offset`."""
+        return f"{self.topic}/{self.partition}/{self.offset}"
+
+
+class FeedbackEvent(msgspec.Struct, frozen=True, kw_only=True):
+    """One piece of feedback, complete: `decode_feedback` has filled `id` and `created_at` where they were missing."""
+
+    id: Identifier
+    text: Annotated[str, Meta(min_length=1, max_length=MAX_TEXT_CHARS)]
+    created_at: datetime
+    product: Name = "unknown"
+    source: Name = "unknown"
+    author_id: Identifier | None = None
+    language: LanguageCode | None = None
+    rating: Annotated[float, Meta(ge=-1e6, le=1e6)] | None = None
+    metadata: dict[str, Any] = {}
+    schema_version: SchemaVersion = SCHEMA_VERSION
+
+
+class FeedbackInput(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A feedback record as producers write it: only `text` is required.
+
+    `id` defaults to the record's topic/partition/offset, `created_at` to the record's timestamp.
+    """
+
+    text: Annotated[str, Meta(max_length=MAX_TEXT_CHARS)]
+    id: Identifier | None = None
+    created_at: datetime | None = None
+    product: Name | None = None
+    source: Name | None = None
+    author_id: Identifier | None = None
+    language: LanguageCode | None = None
+    rating: Annotated[float, Meta(ge=-1e6, le=1e6)] | None = None
+    metadata: dict[str, Any] | None = None
+    schema_version: SchemaVersion = SCHEMA_VERSION
+
+
+class ModelRef(msgspec.Struct, frozen=True, kw_only=True):
+    """Which model gave an answer."""
+
+    name: Name
+    version: Name
+
+
+class Probabilities(msgspec.Struct, frozen=True, kw_only=True):
+    """Calibrated class probabilities; they sum to 1."""
+
+    negative: Probability
+    neutral: Probability
+    positive: Probability
+
+
+class ScoredFeedback(msgspec.Struct, frozen=True, kw_only=True):
+    """One result. `score` = p(positive) − p(negative) in [−1, 1]; `text` is redacted, or omitted by configuration."""
+
+    event_id: Identifier
+    position: SourcePosition
+    label: Label
+    probabilities: Probabilities
+    score: Score
+    text: Text | None
+    product: Name
+    source: Name
+    author: Identifier | None
+    rating: float | None
+    metadata: dict[str, Any]
+    created_at: datetime
+    scored_at: datetime
+    model: ModelRef
+    language: LanguageCode | None
+    unsupported_language: bool
+    n_chunks: Annotated[int, Meta(ge=1)]
+    truncated: bool
+    redactions: dict[str, int]
+    schema_version: SchemaVersion = SCHEMA_VERSION
+
+    def identity(self) -> str:
+        """The same input and model never yield two identities."""
+        return f"{self.position.key()}@{self.model.version}"
+
+
+class Rate(msgspec.Struct, frozen=True, kw_only=True):
+    """A share with its 95 % interval."""
+
+    value: Probability
+    low: Probability
+    high: Probability
+
+
+class Alert(msgspec.Struct, frozen=True, kw_only=True):
+    """One change of an episode of raised negative feedback in one segment; the id is deterministic under replay."""
+
+    alert_id: Identifier
+    episode_id: Identifier
+    status: Literal["firing", "resolved"]
+    segment: Name
+    severity: Literal["warning", "critical"]
+    window_start: datetime
+    window_end: datetime
+    n: Count
+    negatives: Count
+    observed: Rate
+    expected: Probability
+    probability_of_chance: Probability
+    drivers: list[ShortText]
+    exemplars: list[ShortText]
+    model: ModelRef | None
+    started_at: datetime
+    created_at: datetime
+    message: ShortText
+    schema_version: SchemaVersion = SCHEMA_VERSION
+
+
+class DeadLetterHeaders(msgspec.Struct, frozen=True, kw_only=True, rename="kebab"):
+    """Headers of a dead letter, each UTF-8 text; its value and key are the original bytes.
+
+    Headers of the source record travel along with the prefix `source-`.
+    """
+
+    dead_letter_reason: PoisonReason
+    dead_letter_message: ShortText
+    dead_letter_topic: Identifier
+    dead_letter_partition: Count
+    dead_letter_offset: Count
+    dead_letter_first_seen: datetime
+    dead_letter_attempts: Annotated[int, Meta(ge=1)]
+    dead_letter_payload: Literal["raw", "omitted"]
+
+
+SCHEMAS: dict[str, type[msgspec.Struct]] = {
+    "feedback": FeedbackInput,
+    "sentiment": ScoredFeedback,
+    "alert": Alert,
+    "dead-letter": DeadLetterHeaders,
+}
+
+T = TypeVar("T", bound=msgspec.Struct)
+
+_encoder = msgspec.json.Encoder()
+_feedback = msgspec.json.Decoder(FeedbackInput)
+_scored = msgspec.json.Decoder(ScoredFeedback)
+_alert = msgspec.json.Decoder(Alert)
+
+
+def encode(event: msgspec.Struct) -> bytes:
+    """UTF-8 JSON of any type of this module."""
+    return _encoder.encode(event)
+
+
+def decode_feedback(value: bytes | None, *, position: SourcePosition, timestamp_ms: int) -> FeedbackEvent:
+    """The event of one feedback record; `timestamp_ms` is the record's own (Unix milliseconds).
+
+    Raises:
+        PoisonRecord: with a reason code and the JSON path; the message never holds the text.
+    """
+    if value is not None and len(value) > MAX_RECORD_BYTES:
+        raise PoisonRecord(PoisonReason.RECORD_TOO_LARGE, f"{len(value)} bytes, at most {MAX_RECORD_BYTES} are allowed")
+    raw = _decode(_feedback, value)
+    if not raw.text.strip():
+        raise PoisonRecord(PoisonReason.TEXT_EMPTY, "the text is empty", path="$.text")
+    created_at = raw.created_at or _from_timestamp(timestamp_ms)
+    return FeedbackEvent(
+        id=raw.id or position.key(),
+        text=raw.text,
+        created_at=to_utc(created_at, path="$.created_at"),
+        product=raw.product or "unknown",
+        source=raw.source or "unknown",
+        author_id=raw.author_id,
+        language=raw.language,
+        rating=raw.rating,
+        metadata=_bounded(raw.metadata or {}),
+        schema_version=raw.schema_version,
+    )
+
+
+def decode_scored(value: bytes | None) -> ScoredFeedback:
+    """A result; raises PoisonRecord like `decode_feedback`."""
+    scored = _decode(_scored, value)
+    to_utc(scored.created_at, path="$.created_at")
+    return scored
+
+
+def decode_alert(value: bytes | None) -> Alert:
+    """An alert; raises PoisonRecord like `decode_feedback`."""
+    return _decode(_alert, value)
+
+
+def json_schema(name: str) -> dict[str, Any]:
+    """JSON Schema (2020-12) of one contract; raises KeyError for a name not in `SCHEMAS`."""
+    schema = msgspec.json.schema(SCHEMAS[name])
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
+
+
+def to_utc(time: datetime, *, path: str) -> datetime:
+    """`time` in UTC; one without a zone is UTC already.
+
+    Raises:
+        PoisonRecord: outside 1970 … 2099.
+    """
+    aware = time if time.tzinfo else time.replace(tzinfo=UTC)
+    if not EARLIEST <= aware < LATEST:
+        raise PoisonRecord(PoisonReason.TIMESTAMP_OUT_OF_RANGE, "the time is not within 1970 … 2099", path=path)
+    return aware.astimezone(UTC)
+
+
+def _decode(decoder: msgspec.json.Decoder[T], value: bytes | None) -> T:
+    if value is None:
+        raise PoisonRecord(PoisonReason.TOMBSTONE, "the record has no value")
+    try:
+        value.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise PoisonRecord(PoisonReason.NOT_UTF8, f"not UTF-8 at byte {error.start}") from None
+    try:
+        decoded = decoder.decode(value)
+    except msgspec.ValidationError as error:
+        raise _schema_fault(str(error)) from None
+    except (msgspec.DecodeError, RecursionError):
+        raise PoisonRecord(PoisonReason.NOT_JSON, "not a JSON object") from None
+    version = getattr(decoded, "schema_version", SCHEMA_VERSION)
+    if version > SCHEMA_VERSION:
+        raise PoisonRecord(
+            PoisonReason.SCHEMA_VERSION, f"schema_version is above {SCHEMA_VERSION}", path="$.schema_version"
+        )
+    return decoded
+
+
+_PATH = re.compile(r" - at `(?P<path>[^`]*)`$")
+_QUOTED_VALUE = re.compile(r"value '.*'", re.DOTALL)
+
+
+def _schema_fault(message: str) -> PoisonRecord:
+    """msgspec's message as a PoisonRecord: its path apart, a quoted input value taken out."""
+    found = _PATH.search(message)
+    path = found["path"] if found else "$"
+    fault = _QUOTED_VALUE.sub("value", _PATH.sub("", message))
+    too_long = path == "$.text" and "length <=" in fault
+    return PoisonRecord(PoisonReason.TEXT_TOO_LONG if too_long else PoisonReason.SCHEMA, f"{fault} at {path}", path=path)
+
+
+def _from_timestamp(timestamp_ms: int) -> datetime:
+    try:
+        return datetime.fromtimestamp(timestamp_ms / 1000, UTC)
+    except (OverflowError, ValueError, OSError):
+        raise PoisonRecord(
+            PoisonReason.TIMESTAMP_OUT_OF_RANGE, "the record's timestamp is not within 1970 … 2099"
+        ) from None
+
+
+def _bounded(metadata: dict[str, Any]) -> dict[str, Any]:
+    """`metadata` itself, if its depth and number of items are within bounds (walked without recursion)."""
+    items = 0
+    level: list[Any] = [metadata]
+    for _ in range(MAX_METADATA_DEPTH):
+        children = [child for node in level for child in (node.values() if isinstance(node, dict) else node)]
+        items += len(children)
+        if items > MAX_METADATA_ITEMS:
+            raise PoisonRecord(PoisonReason.SCHEMA, f"more than {MAX_METADATA_ITEMS} items", path="$.metadata")
+        level = [child for child in children if isinstance(child, dict | list)]
+        if not level:
+            return metadata
+    raise PoisonRecord(PoisonReason.SCHEMA, f"nested deeper than {MAX_METADATA_DEPTH} levels", path="$.metadata")

@@ -1,0 +1,1 @@
+"""Fine-tuning, exporting and judging of the classifiers that the pipeline serves."""
