@@ -1,0 +1,9 @@
+"""Personal data: found, replaced by typed placeholders, or turned into keyed pseudonyms.
+
+`redact` runs before anything may log, batch or publish a text; see its docstring for what it finds and what it leaves.
+"""
+
+from sentiment.privacy.pseudonyms import pseudonym, safe_identifier
+from sentiment.privacy.redact import Redacted, contains_personal_data, redact, redact_json
+
+__all__ = ["Redacted", "contains_personal_data", "pseudonym", "redact", "redact_json", "safe_identifier"]

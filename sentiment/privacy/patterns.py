@@ -1,0 +1,126 @@
+"""Personal data that is known by its shape alone: e-mail addresses, URLs that carry secrets, IP addresses, @handles.
+
+Each finder takes the folded view of a text and yields (start, end) spans in order. No pattern has nested repetition, and each
+repetition is bounded, so the work is proportional to the length of the text.
+"""
+
+import ipaddress
+import re
+from collections.abc import Iterator
+
+Finding = tuple[int, int]
+
+_LOCAL_PART = re.compile(r"(?:[\w!#$%'*+^`{}~-]+(?:\.[\w!#$%'*+^`{}~-]+)*\.?|\"[^\"\s@]{1,62}\")\Z")
+_LOCAL_CHARACTERS = re.compile(r"[\w.!#$%'*+^`{}~\"-]")
+_DOMAIN = re.compile(r"(?:[^\W_](?:[\w-]{0,61}[^\W_])?\.){1,8}(?:xn--[A-Za-z0-9-]{2,59}|[^\W\d_]{2,63})|\[[0-9A-Fa-f:.]{7,45}\]")
+_FILE_SUFFIXES = (".png", ".jpg", ".jpeg", ".gif", ".svg", ".webp")
+_LOCAL_PART_CHARACTERS = 64
+
+_COMMON_TLD = r"(?:com|net|org|edu|gov|info|io|de|fr|es|it|nl|uk|co\.uk|ca|au|com\.au|in|co\.in|br|com\.br|ru|ch|se|pl|eu|us|me)"
+_PROVIDER = r"(?:gmail|googlemail|yahoo|ymail|hotmail|outlook|live|msn|icloud|aol|gmx|protonmail|proton|mail|zoho|rediffmail|web)"
+_DOT = r"(?:\.|[ ]?[(\[{<][ ]?(?:dot|\.)[ ]?[)\]}>][ ]?|[ ]dot[ ])"
+_AT = r"[ ]?[(\[{<][ ]?(?:at|@)[ ]?[)\]}>][ ]?"
+_SPELLED_EMAIL = re.compile(
+    rf"(?<![\w.+-])[\w.+-]{{1,64}}(?:{_AT}(?:[\w-]{{1,63}}{_DOT}){{1,4}}[^\W\d_]{{2,24}}(?!\w)"
+    rf"|(?:[ ]at[ ]|[ ]?@[ ]?){_PROVIDER}{_DOT}{_COMMON_TLD}(?!\w)"
+    rf"|[ ]@[ ]?[\w-]{{2,63}}\.{_COMMON_TLD}(?!\w)"
+    rf"|@[ ][\w-]{{2,63}}\.{_COMMON_TLD}(?!\w))",
+    re.IGNORECASE,
+)
+_SPELLED_HINT = re.compile(rf"[(\[{{<][ ]?(?:at|@)[ ]?[)\]}}>]|[ ]at[ ]{_PROVIDER}|[ ]@|@[ ]", re.IGNORECASE)
+
+_TOKEN = re.compile(r"[^\s<>\"]+")
+_TOKEN_EDGES = ".,;:!?()[]{}'*"
+_SCHEME = re.compile(r"(?<![A-Za-z0-9+.-])[A-Za-z][A-Za-z0-9+.-]{1,19}://")
+_USERINFO = re.compile(r"[^/?#]*@[^/?#]")
+_SECRET_PARAMETER = re.compile(
+    r"[?&;#](?:[\w.-]{0,40}[_.-])?(?:access_?token|refresh_?token|id_?token|token|api_?key|apikey|key|secret|password|passwd|pwd|pass|auth"
+    r"|authorization|credentials?|sig|signature|session(?:_?id)?|sid|jwt|otp|code|e_?mail|phone|mobile|user(?:name)?|login)=[^&;#\s]",
+    re.IGNORECASE,
+)
+
+_OCTET = r"(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)"
+_IPV4 = re.compile(rf"(?<![\w.])(?<!\d[-,]){_OCTET}(?:\.{_OCTET}){{3}}(?![\w-]|\.\d|,\d)(?:/\d{{1,2}}(?!\d))?")
+_VERSION_BEFORE = re.compile(
+    r"(?:\bv(?:er(?:sion)?s?)?\b|\bbuild|\brelease|\bfirmware|\bupdated?|\bupgraded?|\bandroid|\bios|\bapp|\bsdk|\bpatch|\bmiui)\W{0,3}"
+    r"(?:(?:number|no|to|is|of|from|was|the|code|app|latest|new)\W{1,3}){0,3}\Z",
+    re.IGNORECASE,
+)
+_VERSION_CHARACTERS = 40
+_IPV6 = re.compile(r"(?<![\w:.])[0-9A-Fa-f:]{2,39}(?:\.\d{1,3}){0,3}(?![\w:])")
+
+_HANDLE = re.compile(r"(?<![\w@])(?:@+(?!\d{1,4}(?:\W|_|\Z|[ap]m\b))[\w](?:[\w]|[.-](?=[a-z0-9_])){0,49})+|(?<![\w/])/?u/[A-Za-z0-9_-]{3,20}(?![\w/])")
+
+
+def find_secret_urls(view: str) -> Iterator[Finding]:
+    """URLs with a user or password before the host, or a token, key, address or account in the query."""
+    if "://" not in view and "=" not in view:
+        return
+    for match in _TOKEN.finditer(view):
+        token = match.group()
+        scheme = _SCHEME.search(token)
+        if scheme is None and ("=" not in token or "?" not in token):
+            continue
+        if (scheme is not None and _USERINFO.match(token, scheme.end())) or _SECRET_PARAMETER.search(token):
+            start = scheme.start() if scheme is not None else len(token) - len(token.lstrip(_TOKEN_EDGES))
+            yield match.start() + start, match.start() + len(token.rstrip(_TOKEN_EDGES))
+
+
+def find_emails(view: str) -> Iterator[Finding]:
+    """E-mail addresses, also with an international domain, and the usual ways to spell one out (`name (at) host dot com`)."""
+    end = 0
+    at = view.find("@")
+    while at >= 0:
+        domain = _DOMAIN.match(view, at + 1)
+        if domain is not None and not domain.group().lower().endswith(_FILE_SUFFIXES):
+            local = _LOCAL_PART.search(_reversed_run(view, max(end, at - _LOCAL_PART_CHARACTERS), at))
+            if local is not None:
+                start, end = at - len(local.group()), domain.end()
+                yield start, end
+        at = view.find("@", max(at + 1, end))
+
+
+def find_spelled_emails(view: str) -> Iterator[Finding]:
+    """Addresses that are spelled for a reader rather than for a machine: `name (at) host dot com`, `name @gmail.com`."""
+    if _SPELLED_HINT.search(view):
+        for match in _SPELLED_EMAIL.finditer(view):
+            yield match.span()
+
+
+def find_ips(view: str) -> Iterator[Finding]:
+    """IPv4 and IPv6 addresses. Four dotted parts are an address unless the words before speak of a version."""
+    if view.count(".") >= 3:
+        for match in _IPV4.finditer(view):
+            before = view[max(0, match.start() - _VERSION_CHARACTERS) : match.start()]
+            if not _VERSION_BEFORE.search(before):
+                yield match.span()
+    if view.count(":") >= 2:
+        for match in _IPV6.finditer(view):
+            if _is_ipv6(match.group()):
+                yield match.span()
+
+
+def find_handles(view: str) -> Iterator[Finding]:
+    """@handles (not times or prices: `@5pm`, `@199`) and Reddit's `u/name`."""
+    if "@" in view or "u/" in view:
+        for match in _HANDLE.finditer(view):
+            yield match.span()
+
+
+def _reversed_run(view: str, start: int, end: int) -> str:
+    """The run of characters that may stand in a local part, directly before `end`."""
+    begin = end
+    while begin > start and _LOCAL_CHARACTERS.match(view, begin - 1):
+        begin -= 1
+    return view[begin:end]
+
+
+def _is_ipv6(candidate: str) -> bool:
+    """Written like an address of a host: `::1`, `a::b` and times are left alone."""
+    if candidate.count(":") < 2 or not any(character.isdigit() for character in candidate):
+        return False
+    try:
+        ipaddress.IPv6Address(candidate)
+    except ValueError:
+        return False
+    return "::" not in candidate or len(candidate.split(":", 1)[0]) >= 3 or "." in candidate
