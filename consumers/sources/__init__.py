@@ -1,0 +1,35 @@
+"""Reading rows from CSV, JSONL and Parquet files, plain or gzipped, and from pipes, in bounded memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from consumers.sources.inputs import InputFile, detect_format, find_input, open_bytes
+from consumers.sources.rows import BadRow, FileFormat, Row, Rows
+from sentiment.errors import InputError
+
+__all__ = ["BadRow", "FileFormat", "InputFile", "Row", "Rows", "detect_format", "find_input", "open_rows"]
+
+
+@contextmanager
+def open_rows(given: InputFile, file_format: FileFormat, columns: Sequence[str] | None = None) -> Iterator[Rows]:
+    """Open an input; `columns` are the only ones needed (Parquet then reads no others).
+
+    Raises:
+        InputError: it cannot be read, is damaged, or is not of this format; also while its rows are read.
+    """
+    if file_format == "parquet":
+        # Only Parquet needs arrow, and importing it takes a third of a second.
+        from consumers.sources.parquet_rows import open_parquet, read_parquet
+
+        if given.path is None or not given.repeatable:
+            raise InputError("Parquet cannot be read from a pipe", hint="name the file")
+        with open_parquet(given.path) as file:
+            yield read_parquet(file, given.name, columns)
+        return
+    from consumers.sources.csv_rows import read_csv
+    from consumers.sources.jsonl_rows import read_jsonl
+
+    with open_bytes(given) as stream:
+        yield read_csv(stream, given.name) if file_format == "csv" else read_jsonl(stream, given.name)

@@ -1,0 +1,82 @@
+"""CSV (RFC 4180: comma, UTF-8, a header line), row by row, with the line that each row begins on."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator
+from typing import BinaryIO
+
+from consumers.sources.inputs import MAX_LINE_BYTES
+from consumers.sources.rows import BadRow, Row, Rows
+from sentiment.errors import InputError
+
+
+def read_csv(stream: BinaryIO, name: str) -> Rows:
+    """Rows of a CSV file. Values are strings exactly as in the file: none is taken for "missing".
+
+    A row with a wrong number of fields or broken quoting is a BadRow. Bytes that are not UTF-8 come through as lone
+    surrogates (PEP 383), so that one bad row does not hide the others.
+
+    Raises:
+        InputError: there is no header; later, from the rows: a quoted field is never closed, or a line has no end.
+    """
+    # A field cannot be longer than the lines that hold it; the module's own limit of 128 kB is too low for texts.
+    csv.field_size_limit(MAX_LINE_BYTES)
+    text = io.TextIOWrapper(stream, encoding="utf-8-sig", errors="surrogateescape", newline="")
+    lines = _Lines(text, name)
+    reader = csv.reader(iter(lines), strict=True)
+    try:
+        header = next(reader, None)
+    except csv.Error:
+        raise InputError(f"{name} has no readable header line", hint="is it a CSV file?") from None
+    if not header:
+        raise InputError(f"{name} is empty: a CSV file begins with a header line")
+    repeated = {column for column in header if header.count(column) > 1}
+    if repeated:
+        raise InputError(f"{name} has columns of the same name: {', '.join(sorted(map(repr, repeated)))}")
+    # The wrapper closes its stream when it is collected: it must live as long as the rows do.
+    return Rows(name, tuple(header), _rows(reader, tuple(header), lines))
+
+
+class _Lines:
+    """Physical lines, counted and bounded. Knows whether the file has ended."""
+
+    def __init__(self, text: io.TextIOWrapper, name: str) -> None:
+        self._text = text
+        self.name = name
+        self.count = 0
+        self.ended = False
+
+    def __iter__(self) -> Iterator[str]:
+        while line := self._text.readline(MAX_LINE_BYTES):
+            self.count += 1
+            if len(line) >= MAX_LINE_BYTES:
+                raise InputError(f"{self.name} is no CSV: line {self.count} is longer than {MAX_LINE_BYTES >> 20} MiB")
+            yield line
+        self.ended = True
+
+
+def _rows(reader: Iterator[list[str]], header: tuple[str, ...], lines: _Lines) -> Iterator[Row | BadRow]:
+    number = 0
+    while True:
+        line = lines.count + 1
+        try:
+            fields = next(reader)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            if lines.ended or "field larger" in str(error):
+                raise InputError(
+                    f"{lines.name} has a quoted field that is never closed; its row begins at line {line}"
+                ) from None
+            number += 1
+            yield BadRow(number, line, "bad_quoting", "the quoting is broken: text stands after a closing quote")
+            continue
+        if not fields:  # an empty line between rows is no row
+            continue
+        number += 1
+        if len(fields) != len(header):
+            yield BadRow(number, line, "field_count", f"{len(fields)} fields, the header has {len(header)}")
+        else:
+            yield Row(number, line, dict(zip(header, fields, strict=True)))

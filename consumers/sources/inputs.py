@@ -1,0 +1,137 @@
+"""Opening files and pipes: gzip by its first bytes, and every way that reading fails as an InputError."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import stat
+import sys
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO, cast
+
+from consumers.sources.rows import FileFormat
+from sentiment.errors import InputError, UsageError
+
+# A longer line is no line of feedback; without a bound one file without line ends would fill the memory.
+MAX_LINE_BYTES = 16 * 1024 * 1024
+
+_GZIP_MAGIC = b"\x1f\x8b"
+_SNIFF_BYTES = 8_192
+_SUFFIXES: dict[str, FileFormat] = {
+    ".csv": "csv",
+    ".jsonl": "jsonl",
+    ".ndjson": "jsonl",
+    ".parquet": "parquet",
+    ".pq": "parquet",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class InputFile:
+    """Where rows come from: a file, or None for standard input."""
+
+    path: Path | None
+
+    @property
+    def name(self) -> str:
+        """What to call it in messages."""
+        return "standard input" if self.path is None else str(self.path)
+
+    @property
+    def repeatable(self) -> bool:
+        """Whether it can be read again from its beginning; a pipe cannot."""
+        return self.path is not None and stat.S_ISREG(self.path.stat().st_mode)
+
+
+def find_input(argument: str) -> InputFile:
+    """The input that a command line names (`-` is standard input).
+
+    Raises:
+        InputError: there is no such file, or it is a directory.
+    """
+    if argument == "-":
+        return InputFile(None)
+    path = Path(argument)
+    with reading(argument):
+        mode = path.stat().st_mode
+    if stat.S_ISDIR(mode):
+        raise InputError(f"{argument} is a directory", hint="name a CSV, JSONL or Parquet file")
+    return InputFile(path)
+
+
+def detect_format(given: InputFile, chosen: FileFormat | None) -> FileFormat:
+    """`chosen`, or what the file's name ends with (`.gz` aside).
+
+    Raises:
+        UsageError: there is nothing to tell it by.
+    """
+    if chosen is not None:
+        return chosen
+    suffixes = [suffix.lower() for suffix in given.path.suffixes] if given.path is not None else []
+    if suffixes and suffixes[-1] == ".gz":
+        suffixes.pop()
+    if suffixes and suffixes[-1] in _SUFFIXES:
+        return _SUFFIXES[suffixes[-1]]
+    raise UsageError(
+        f"the format of {given.name} cannot be told from its name", hint="add --format csv, jsonl or parquet"
+    )
+
+
+@contextmanager
+def reading(name: str) -> Iterator[None]:
+    """Turn every failure to open, decompress or read `name` into an InputError."""
+    try:
+        yield
+    except FileNotFoundError:
+        raise InputError(f"there is no file {name}") from None
+    except IsADirectoryError:
+        raise InputError(f"{name} is a directory") from None
+    except EOFError:
+        raise InputError(f"{name} is cut off: its gzip stream ends too early", hint="get the file again") from None
+    except (gzip.BadGzipFile, zlib.error):
+        raise InputError(f"{name} is damaged: its gzip stream cannot be unpacked", hint="get the file again") from None
+    except OSError as error:
+        raise InputError(f"{name} cannot be read: {error.strerror or type(error).__name__}") from None
+
+
+@contextmanager
+def open_bytes(given: InputFile) -> Iterator[BinaryIO]:
+    """The unpacked bytes of an input; errors while they are read are InputErrors too.
+
+    Raises:
+        InputError: it cannot be read, is named `.gz` without being gzip, or is no text.
+    """
+    with reading(given.name), _open_raw(given) as raw:
+        head = raw.peek(_SNIFF_BYTES)
+        packed = head.startswith(_GZIP_MAGIC)
+        if not packed and given.path is not None and given.path.suffix.lower() == ".gz":
+            raise InputError(f"{given.name} is named .gz but is not a gzip file", hint="rename it, or get it again")
+        if not packed:
+            _refuse_binary(given.name, head)
+            yield cast("BinaryIO", raw)
+            return
+        with gzip.open(raw) as unpacked:
+            _refuse_binary(given.name, unpacked.peek(_SNIFF_BYTES))
+            yield cast("BinaryIO", unpacked)
+
+
+@contextmanager
+def _open_raw(given: InputFile) -> Iterator[io.BufferedReader]:
+    if given.path is None:
+        yield cast("io.BufferedReader", sys.stdin.buffer)
+        return
+    with given.path.open("rb") as file:
+        yield file
+
+
+def _refuse_binary(name: str, head: bytes) -> None:
+    if head.startswith((b"\xff\xfe", b"\xfe\xff")):
+        raise InputError(f"{name} is UTF-16, not UTF-8", hint=f"convert it: iconv -f UTF-16 -t UTF-8 {name}")
+    if head.startswith(b"PAR1"):
+        raise InputError(f"{name} is a Parquet file", hint="add --format parquet (unpacked, and not from a pipe)")
+    if b"\x00" in head:
+        raise InputError(f"{name} is a binary file, not text", hint="CSV and JSONL are read as UTF-8 text")

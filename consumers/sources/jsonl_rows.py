@@ -1,0 +1,69 @@
+"""JSON lines: one object a line, UTF-8."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import BinaryIO
+
+import msgspec
+
+from consumers.sources.inputs import MAX_LINE_BYTES
+from consumers.sources.rows import BadRow, Row, Rows
+from sentiment.errors import InputError
+
+_decoder = msgspec.json.Decoder(dict[str, object])
+
+
+def read_jsonl(stream: BinaryIO, name: str) -> Rows:
+    """Rows of a JSONL file; a line that is no JSON object is a BadRow, an empty line is no row.
+
+    Raises:
+        InputError: the file is empty, or one JSON array.
+    """
+    lines = _numbered_lines(stream)
+    rows = _rows(lines)
+    first = next(rows, None)
+    if first is None:
+        raise InputError(f"{name} is empty")
+    if isinstance(first, BadRow) and first.reason == "json_array":
+        raise InputError(f"{name} holds a JSON array, not one object a line", hint=f"convert it: jq -c '.[]' {name}")
+    columns = tuple(first.values) if isinstance(first, Row) else ()
+    return Rows(name, columns, _chain(first, rows))
+
+
+def _chain(first: Row | BadRow, rest: Iterator[Row | BadRow]) -> Iterator[Row | BadRow]:
+    yield first
+    yield from rest
+
+
+def _rows(lines: Iterator[tuple[int, bytes | None]]) -> Iterator[Row | BadRow]:
+    for number, (line, content) in enumerate(lines, start=1):
+        if content is None:
+            yield BadRow(number, line, "line_too_long", f"longer than {MAX_LINE_BYTES >> 20} MiB")
+            continue
+        try:
+            values = _decoder.decode(content)
+        except msgspec.ValidationError:
+            array = content.startswith(b"[")
+            yield BadRow(number, line, "json_array" if array else "not_an_object", "not a JSON object")
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            array = content.startswith(b"[") and number == 1
+            yield BadRow(number, line, "json_array" if array else "not_json", "not a JSON object in UTF-8")
+        else:
+            yield Row(number, line, values, content)
+
+
+def _numbered_lines(stream: BinaryIO) -> Iterator[tuple[int, bytes | None]]:
+    """Lines that hold something, with their number; None for one that is too long, whose rest is skipped."""
+    number = 0
+    while content := stream.readline(MAX_LINE_BYTES):
+        number += 1
+        if len(content) >= MAX_LINE_BYTES and not content.endswith(b"\n"):
+            while (rest := stream.readline(MAX_LINE_BYTES)) and not rest.endswith(b"\n"):
+                pass
+            yield number, None
+            continue
+        if number == 1:
+            content = content.removeprefix(b"\xef\xbb\xbf")
+        if stripped := content.strip():
+            yield number, stripped
