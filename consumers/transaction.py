@@ -60,14 +60,14 @@ class TransactionalProducer:
     def commit(
         self,
         records: Iterable[OutgoingRecord],
-        offsets: Mapping[TopicPartition, int] | None = None,
+        offsets: Mapping[TopicPartition, int | OffsetAndMetadata] | None = None,
         group: ConsumerGroupMetadata | None = None,
     ) -> int:
         """Produce `records` and commit `offsets` (next offset to read, by partition) for `group`, atomically.
 
         `group` is the consumer's metadata as it was when the partitions were known to be owned (a stale one is fenced),
-        or `ConsumerGroupMetadata(group_id)` for a group without members. Returns the number of records. Nothing is
-        done where there is neither a record nor an offset.
+        or `ConsumerGroupMetadata(group_id)` for a group without members. An offset may carry metadata. Returns the
+        number of records. Nothing is done where there is neither a record nor an offset.
 
         Raises:
             TransactionFailed: whether it was committed is unknown; discard this producer and the consumer.
@@ -82,7 +82,7 @@ class TransactionalProducer:
         self._open = True
         self._deliver(pending)
         if offsets:
-            to_commit = {partition: OffsetAndMetadata(offset, "", -1) for partition, offset in offsets.items()}
+            to_commit = {partition: _with_metadata(offset) for partition, offset in offsets.items()}
             self._guarded(
                 "send_offsets_to_transaction",
                 lambda: self._producer.send_offsets_to_transaction(to_commit, group),
@@ -140,3 +140,7 @@ class TransactionalProducer:
             run_with_deadline(call, wait_s, step)
         except (KafkaError, DeadlineExceeded) as error:
             _log.debug("transaction_farewell_failed", step=step, error=type(error).__name__)
+
+
+def _with_metadata(offset: int | OffsetAndMetadata) -> OffsetAndMetadata:
+    return OffsetAndMetadata(offset, "", -1) if isinstance(offset, int) else offset

@@ -78,7 +78,10 @@ def _from_text(text: str) -> datetime:
         return _from_iso(f"{year}-{month:0>2}-{day:0>2}", rest)
     if found := _YEAR_LAST.fullmatch(text):
         _require_clock(found[3])
-        return _from_pandas(text, year_first=(False, True) if len(found[2]) == 2 else (False,))
+        read = _from_pandas(text, year_first=(False, True))
+        if read.year % 100 != int(found[2]) % 100:  # pandas turns 29/02/23, a day that never was, into 2029
+            raise _unreadable()
+        return read
     _require_month_in_words(text)
     return _from_pandas(text)
 
