@@ -46,7 +46,7 @@ from sentiment.privacy.patterns import Finding
 
 _Check = Callable[[str], bool]
 
-_BEFORE = r"(?<![A-Za-z0-9])(?<!\d[-./])"
+_BEFORE = r"(?<![A-Za-z0-9])(?<!\d[-./])(?<!\+\d )(?<!\+\d\d )(?<!\+\d\d\d )"  # after a country code it is a phone number
 _AFTER = r"(?![A-Za-z0-9])(?![-./]\d)"
 
 _CARD = re.compile(r"(?<![\d.])\d(?:[ -]{0,2}\d){11,}")
@@ -120,7 +120,7 @@ _BARE_CHECKS: dict[int, tuple[_Check, ...]] = {
     13: (za_id.is_valid, cnp.is_valid, rrn.is_valid),
 }
 _ID_WORDS = re.compile(
-    r"\b(?:ssn|social security|itin|sin|social insurance|bsn|burgerservice\w*|nif|dni|nie|steuer\w*|idnr|tax(?:payer)? (?:id|number|file)\w*|tin|tfn"
+    r"\b(?:ssn|social security|itin|sin(?= (?:number|no|is)\b|[:#])|social insurance|bsn|burgerservice\w*|nif|dni|nie|steuer\w*|idnr|tax(?:payer)? (?:id|number|file)\w*|tfn"
     r"|cpf|aadhaa?r|uidai|pesel|person(?:al)?n(?:umme)?r|f[oø]dselsn\w*|cpr|egn|cnp|oib|nhs|t\.?c\.? kimlik|asmens kod\w*|isikukood|teudat zehut"
     r"|(?:national|personal|identity|citizen|government)[ -]?(?:id\w*|number|card|insurance)|rijksregister\w*)\b",
     re.IGNORECASE,

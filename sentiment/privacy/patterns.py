@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 Finding = tuple[int, int]
 
-_LOCAL_PART = re.compile(r"(?:[\w!#$%'*+^`{}~-]+(?:\.[\w!#$%'*+^`{}~-]+)*\.?|\"[^\"\s@]{1,62}\")\Z")
+_LOCAL_PART = re.compile(r"(?:(?:(?<!\w)[!#$%'*+^`{}~-])?[\w!#$%'*+^`{}~-]+(?:\.[\w!#$%'*+^`{}~-]+)*\.?|\"[^\"\s@]{1,62}\")\Z")
 _LOCAL_CHARACTERS = re.compile(r"[\w.!#$%'*+^`{}~\"-]")
 _DOMAIN = re.compile(r"(?:[^\W_](?:[\w-]{0,61}[^\W_])?\.){1,8}(?:xn--[A-Za-z0-9-]{2,59}|[^\W\d_]{2,63})|\[[0-9A-Fa-f:.]{7,45}\]")
 _FILE_SUFFIXES = (".png", ".jpg", ".jpeg", ".gif", ".svg", ".webp")
@@ -23,7 +23,7 @@ _AT = r"[ ]?[(\[{<][ ]?(?:at|@)[ ]?[)\]}>][ ]?"
 _SPELLED_EMAIL = re.compile(
     rf"(?<![\w.+-])[\w.+-]{{1,64}}(?:{_AT}(?:[\w-]{{1,63}}{_DOT}){{1,4}}[^\W\d_]{{2,24}}(?!\w)"
     rf"|(?:[ ]at[ ]|[ ]?@[ ]?){_PROVIDER}{_DOT}{_COMMON_TLD}(?!\w)"
-    rf"|[ ]@[ ]?[\w-]{{2,63}}\.{_COMMON_TLD}(?!\w)"
+    rf"|[ ]@[ ][\w-]{{2,63}}\.{_COMMON_TLD}(?!\w)"
     rf"|@[ ][\w-]{{2,63}}\.{_COMMON_TLD}(?!\w))",
     re.IGNORECASE,
 )
@@ -46,6 +46,8 @@ _VERSION_BEFORE = re.compile(
     r"(?:(?:number|no|to|is|of|from|was|the|code|app|latest|new)\W{1,3}){0,3}\Z",
     re.IGNORECASE,
 )
+_VERSION_AFTER = re.compile(r"\W{0,3}(?:(?:as|is) )?(?:the |a |my )?(?:\w+ )?(?:version|build|release|firmware|update)\b", re.IGNORECASE)
+_IP_BEFORE = re.compile(r"\b(?:ip|ipv4|address|host|server|subnet|network)\b\W{0,3}(?:\w+\W{1,3}){0,2}\Z", re.IGNORECASE)
 _VERSION_CHARACTERS = 40
 _IPV6 = re.compile(r"(?<![\w:.])[0-9A-Fa-f:]{2,39}(?:\.\d{1,3}){0,3}(?![\w:])")
 
@@ -73,7 +75,7 @@ def find_emails(view: str) -> Iterator[Finding]:
     while at >= 0:
         domain = _DOMAIN.match(view, at + 1)
         if domain is not None and not domain.group().lower().endswith(_FILE_SUFFIXES):
-            local = _LOCAL_PART.search(_reversed_run(view, max(end, at - _LOCAL_PART_CHARACTERS), at))
+            local = _LOCAL_PART.search(_local_run(view, max(end, at - _LOCAL_PART_CHARACTERS), at))
             if local is not None:
                 start, end = at - len(local.group()), domain.end()
                 yield start, end
@@ -92,7 +94,7 @@ def find_ips(view: str) -> Iterator[Finding]:
     if view.count(".") >= 3:
         for match in _IPV4.finditer(view):
             before = view[max(0, match.start() - _VERSION_CHARACTERS) : match.start()]
-            if not _VERSION_BEFORE.search(before):
+            if not (_VERSION_BEFORE.search(before) or _VERSION_AFTER.match(view, match.end()) or _is_network(match.group(), before)):
                 yield match.span()
     if view.count(":") >= 2:
         for match in _IPV6.finditer(view):
@@ -107,7 +109,12 @@ def find_handles(view: str) -> Iterator[Finding]:
             yield match.span()
 
 
-def _reversed_run(view: str, start: int, end: int) -> str:
+def _is_network(candidate: str, before: str) -> bool:
+    """`5.2.4.0` ends as networks and many software versions do: an address only next to a word that says so."""
+    return candidate.endswith(".0") and not _IP_BEFORE.search(before)
+
+
+def _local_run(view: str, start: int, end: int) -> str:
     """The run of characters that may stand in a local part, directly before `end`."""
     begin = end
     while begin > start and _LOCAL_CHARACTERS.match(view, begin - 1):

