@@ -1,8 +1,8 @@
 """What is computed together: a plan of batches under a budget of padded tokens.
 
-A batch costs its longest member times its count, because shorter members are padded. Sorting by length before grouping keeps
-that product near the sum of the real lengths. The plan is a pure function of the lengths and remembers the permutation, so
-every item gets its own answer back.
+A batch costs its longest member times its count, because shorter members are padded. Sorting by length before
+grouping keeps that product near the sum of the real lengths. The plan is a pure function of the lengths and remembers
+the permutation, so every item gets its own answer back.
 """
 
 from __future__ import annotations
@@ -38,8 +38,8 @@ class Batch:
 def plan_batches(lengths: Sequence[int], *, max_batch_tokens: int, max_batch_items: int) -> list[Batch]:
     """Every item in exactly one batch, shortest first, ties in the order of the input.
 
-    A batch holds at most `max_batch_items` items and at most `max_batch_tokens` padded tokens, with one exception: an item longer
-    than the whole budget is a batch of its own, because nothing may be left out. Deterministic.
+    A batch holds at most `max_batch_items` items and at most `max_batch_tokens` padded tokens, with one exception: an
+    item longer than the whole budget is a batch of its own, because nothing may be left out. Deterministic.
     """
     if max_batch_tokens < 1 or max_batch_items < 1:
         raise ValueError("max_batch_tokens and max_batch_items must be at least 1")

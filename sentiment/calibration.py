@@ -25,7 +25,8 @@ def apply_temperature(logits: ArrayLike, temperature: float) -> Floats:
     scaled = _as_rows(logits) / temperature
     scaled -= scaled.max(axis=1, keepdims=True)
     np.exp(scaled, out=scaled)
-    return scaled / scaled.sum(axis=1, keepdims=True)
+    scaled /= scaled.sum(axis=1, keepdims=True)
+    return scaled
 
 
 def negative_log_likelihood(logits: ArrayLike, labels: ArrayLike, temperature: float = 1.0) -> float:
@@ -37,10 +38,12 @@ def negative_log_likelihood(logits: ArrayLike, labels: ArrayLike, temperature: f
 
 
 def fit_temperature(logits: ArrayLike, labels: ArrayLike) -> float:
-    """The temperature with the least negative log-likelihood on `logits` (n, classes) and `labels` (n,) in 0 … classes − 1.
+    """The temperature with the least negative log-likelihood on `logits` (n, classes) and `labels` (n,) in 0 …
+    classes − 1.
 
-    The loss is convex in 1/T, so it has one valley in log T, and a golden-section search over [0.05, 20] finds it. An answer at
-    an end of that range says that the data do not determine it (every label right, or logits without information).
+    The loss is convex in 1/T, so it has one valley in log T, and a golden-section search over [0.05, 20] finds it. An
+    answer at an end of that range says that the data do not determine it (every label right, or logits without
+    information).
     """
     rows = _as_rows(logits)
     targets = _as_labels(labels, rows)
@@ -65,9 +68,11 @@ def fit_temperature(logits: ArrayLike, labels: ArrayLike) -> float:
 
 
 def expected_calibration_error(probabilities: ArrayLike, labels: ArrayLike, n_bins: int = 15) -> float:
-    """Mean gap between confidence (the top probability) and accuracy over `n_bins` equal bins, weighted by their counts.
+    """Mean gap between confidence (the top probability) and accuracy over `n_bins` equal bins, weighted by their
+    counts.
 
-    In [0, 1], 0 is perfect. A bin holds (lower, upper], as in Guo et al.; it says nothing about classes that are not on top.
+    In [0, 1], 0 is perfect. A bin holds (lower, upper], as in Guo et al.; it says nothing about classes that are not
+    on top.
     """
     rows = _as_rows(probabilities)
     confidence = rows.max(axis=1)
@@ -78,7 +83,9 @@ def expected_calibration_error(probabilities: ArrayLike, labels: ArrayLike, n_bi
 
 
 def brier_score(probabilities: ArrayLike, labels: ArrayLike) -> float:
-    """Mean squared distance between the probability vector and the one-hot truth, in [0, 2] (Brier 1950, all classes summed)."""
+    """Mean squared distance between the probability vector and the one-hot truth, in [0, 2] (Brier 1950, all
+    classes summed).
+    """
     rows = _as_rows(probabilities)
     truth = np.zeros_like(rows)
     truth[np.arange(len(rows)), _as_labels(labels, rows)] = 1.0

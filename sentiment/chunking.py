@@ -1,7 +1,7 @@
 """Long texts: windows of tokens that overlap, and one answer from the answers of the windows.
 
-Windows are as few as fit and of nearly equal length: a last window of three tokens would be judged without its context and
-would pad its batch.
+Windows are as few as fit and of nearly equal length: a last window of three tokens would be judged without its
+context and would pad its batch.
 """
 
 from __future__ import annotations
@@ -23,8 +23,9 @@ class Windows:
 def split_windows(n_tokens: int, *, capacity: int, overlap: int, max_windows: int) -> Windows:
     """The fewest windows of at most `capacity` tokens, at most `max_windows`, that cover a text of `n_tokens`.
 
-    Neighbours share at least `overlap` tokens, so that a phrase is whole in one of them. What lies beyond the last window that is
-    allowed is dropped, and said. A text without tokens gets one empty window: it is answered like any other.
+    Neighbours share at least `overlap` tokens, so that a phrase is whole in one of them. What lies beyond the last
+    window that is allowed is dropped, and said. A text without tokens gets one empty window: it is answered like any
+    other.
     """
     if not 0 <= overlap < capacity or max_windows < 1 or n_tokens < 0:
         raise ValueError("need 0 <= overlap < capacity, max_windows >= 1 and n_tokens >= 0")
@@ -47,7 +48,8 @@ def combine_windows(probabilities: NDArray[np.float64], n_tokens: NDArray[np.int
     if len(probabilities) != len(n_tokens) or len(n_tokens) == 0:
         raise ValueError(f"{len(probabilities)} windows of probabilities for {len(n_tokens)} token counts")
     if len(n_tokens) == 1:
-        return probabilities[0]
+        only: NDArray[np.float64] = probabilities[0]
+        return only
     weights = np.maximum(n_tokens, 1).astype(np.float64)
     combined: NDArray[np.float64] = weights @ probabilities / weights.sum()
     return combined

@@ -1,7 +1,7 @@
 """The manifest of a model directory: what the model is, what it was made of, and the hashes that prove the files.
 
-`manifest.json` lists every other file of the directory with its SHA-256. The version is derived from these hashes unless one is given, so
-that two different models never share the identity that results carry.
+`manifest.json` lists every other file of the directory with its SHA-256. The version is derived from these hashes
+unless one is given, so that two different models never share the identity that results carry.
 """
 
 from __future__ import annotations
@@ -40,7 +40,10 @@ class Calibration(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):
-    """What `manifest.json` holds. `training`, `metrics` and `data` are for people and reports: nothing is computed from them."""
+    """What `manifest.json` holds.
+
+    `training`, `metrics` and `data` are for people and reports: nothing is computed from them.
+    """
 
     name: ShortText
     version: ShortText
@@ -70,7 +73,9 @@ def load_manifest(directory: Path) -> Manifest:
     try:
         manifest = msgspec.json.decode(path.read_bytes(), type=Manifest)
     except OSError as error:
-        raise ModelError(f"{path} cannot be read: {error.strerror}", hint="Give a directory that `export` wrote.") from error
+        raise ModelError(
+            f"{path} cannot be read: {error.strerror}", hint="Give a directory that `export` wrote."
+        ) from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise ModelError(f"{path} is not a model manifest: {error}") from error
     if manifest.format_version != FORMAT_VERSION:
@@ -79,7 +84,9 @@ def load_manifest(directory: Path) -> Manifest:
             hint="Export the model again with this version of the program.",
         )
     if manifest.labels != LABELS:
-        raise ModelError(f"{path} has the labels {', '.join(manifest.labels) or 'none'}; needed, in this order: {', '.join(LABELS)}")
+        raise ModelError(
+            f"{path} has the labels {', '.join(manifest.labels) or 'none'}; needed, in this order: {', '.join(LABELS)}"
+        )
     for name in manifest.files:
         if PurePosixPath(name).is_absolute() or ".." in PurePosixPath(name).parts:
             raise ModelError(f"{path} lists a file outside of its directory")
@@ -89,8 +96,8 @@ def load_manifest(directory: Path) -> Manifest:
 def verify_files(directory: Path, manifest: Manifest, names: Iterable[str]) -> None:
     """Hash the files called `names` and compare with the manifest.
 
-    Only what is about to be used needs the check, because hashing costs a read of the file. Raises ``ModelError`` where a file is not listed,
-    is missing or is not the one that was exported.
+    Only what is about to be used needs the check, because hashing costs a read of the file. Raises ``ModelError``
+    where a file is not listed, is missing or is not the one that was exported.
     """
     for name in names:
         path = directory / name

@@ -1,0 +1,202 @@
+"""A model directory, ours or anybody's: which files it has, what its outputs mean, and what is missing.
+
+Ours has a manifest (`manifest.py`), which is believed once the hashes agree. Any other directory in the layout of the
+Hugging Face hub is accepted when `config.json` names labels that stand for the three of this project and the weights
+are safetensors or ONNX. Pickled weights are refused: opening them runs whatever code is inside.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from sentiment.errors import ModelError
+from sentiment.events import LABELS, ModelRef
+from sentiment.model.manifest import (
+    CONFIG_FILE,
+    MANIFEST_FILE,
+    OPENVINO_FILE,
+    OPENVINO_WEIGHTS_FILE,
+    TOKENIZER_FILE,
+    Calibration,
+    load_manifest,
+    sha256_file,
+    verify_files,
+    version_of,
+)
+
+_ONNX_FILES = ("model.onnx", "onnx/model.onnx")
+_PICKLE_PATTERNS = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl")
+_LABEL_WORDS: Mapping[str, int] = {
+    **{label: index for index, label in enumerate(LABELS)},
+    **{label[:3]: index for index, label in enumerate(LABELS)},
+}
+# Position embeddings of these start behind the padding index, so that many of them are not for tokens.
+_OFFSET_POSITIONS = ("roberta", "camembert", "mpnet", "longformer", "xmod")
+_DEFAULT_MAX_LENGTH = 512
+_SHORTEST_MAX_LENGTH = 8
+
+
+@dataclass(frozen=True, slots=True)
+class ModelDirectory:
+    """A directory whose meaning is known.
+
+    `targets[i]` is the position in ``LABELS`` for which the model's output i stands; several outputs may stand for
+    one label, and their probabilities are added (five stars to three labels). `max_length` counts tokens with the
+    special ones. `openvino_file`, `onnx_file`, `safetensors` are None where the directory has no such weights.
+    """
+
+    path: Path
+    ref: ModelRef
+    targets: tuple[int, ...]
+    max_length: int
+    pad_id: int
+    calibration: Calibration
+    openvino_file: Path | None
+    onnx_file: Path | None
+    safetensors: tuple[Path, ...]
+
+
+def open_directory(
+    path: Path, *, name: str | None = None, label_map: Mapping[str, str] | None = None
+) -> ModelDirectory:
+    """Find out what `path` holds, without loading weights. Raises ``ModelError`` that says what is missing."""
+    if not path.is_dir():
+        what = "is a file; a model is a directory" if path.exists() else "does not exist"
+        raise ModelError(
+            f"model {path} {what}", hint="Give a directory with config.json, tokenizer.json and weights, or a hub id."
+        )
+    if (path / MANIFEST_FILE).is_file():
+        return _open_exported(path)
+    return _open_foreign(path, name or path.resolve().name, label_map)
+
+
+def _open_exported(path: Path) -> ModelDirectory:
+    manifest = load_manifest(path)
+    verify_files(path, manifest, (CONFIG_FILE, TOKENIZER_FILE))
+    weights = [name for name in manifest.files if name.endswith(".safetensors")]
+    openvino = [name for name in (OPENVINO_FILE, OPENVINO_WEIGHTS_FILE) if name in manifest.files]
+    if not weights and not openvino:
+        raise ModelError(f"{path / MANIFEST_FILE} lists no weights", hint="Export the model again.")
+    return ModelDirectory(
+        path=path,
+        ref=manifest.ref(),
+        targets=tuple(range(len(LABELS))),
+        max_length=manifest.max_length,
+        pad_id=_pad_id(_read_json(path / CONFIG_FILE)),
+        calibration=manifest.calibration,
+        openvino_file=path / OPENVINO_FILE if openvino else None,
+        onnx_file=None,
+        safetensors=tuple(path / name for name in weights),
+    )
+
+
+def _open_foreign(path: Path, name: str, label_map: Mapping[str, str] | None) -> ModelDirectory:
+    if not (path / CONFIG_FILE).is_file():
+        raise ModelError(
+            f"{path} is not a model directory: it has neither {MANIFEST_FILE} nor {CONFIG_FILE}",
+            hint="Give a directory that `export` wrote, or one in the layout of the Hugging Face hub.",
+        )
+    config = _read_json(path / CONFIG_FILE)
+    safetensors = tuple(sorted(path.glob("*.safetensors")))
+    onnx_file = next((path / file for file in _ONNX_FILES if (path / file).is_file()), None)
+    if not safetensors and onnx_file is None:
+        raise _no_weights(path)
+    weights = (*safetensors, *((onnx_file,) if onnx_file else ()))
+    version = version_of({file.relative_to(path).as_posix(): sha256_file(file) for file in weights})
+    return ModelDirectory(
+        path=path,
+        ref=ModelRef(name=name, version=version),
+        targets=_targets(path / CONFIG_FILE, config, label_map),
+        max_length=_max_length(path, config),
+        pad_id=_pad_id(config),
+        calibration=Calibration(),
+        openvino_file=None,
+        onnx_file=onnx_file,
+        safetensors=safetensors,
+    )
+
+
+def _no_weights(path: Path) -> ModelError:
+    pickles = sorted(file.name for pattern in _PICKLE_PATTERNS for file in path.glob(pattern))
+    if pickles:
+        return ModelError(
+            f"{path} has its weights only as pickle ({pickles[0]}), refused because loading it runs code from the file",
+            hint="Save the model again as safetensors: model.save_pretrained(directory, safe_serialization=True).",
+        )
+    return ModelError(f"{path} has no weights: neither *.safetensors nor {_ONNX_FILES[0]} nor {_ONNX_FILES[1]}")
+
+
+def _targets(config_path: Path, config: Mapping[str, Any], label_map: Mapping[str, str] | None) -> tuple[int, ...]:
+    outputs = _output_names(config_path, config)
+    mapping = {key.strip().lower(): value.strip().lower() for key, value in (label_map or {}).items()}
+    targets = []
+    for index, output in enumerate(outputs):
+        word = mapping.get(output, mapping.get(str(index), output))
+        if word not in _LABEL_WORDS:
+            raise ModelError(
+                f"{config_path} names the labels {', '.join(outputs)}, and it is not known what {output!r} means",
+                hint=f"Map every label of the model to one of {', '.join(LABELS)} with a label map.",
+            )
+        targets.append(_LABEL_WORDS[word])
+    missing = [label for index, label in enumerate(LABELS) if index not in targets]
+    if missing:
+        raise ModelError(
+            f"{config_path} names the labels {', '.join(outputs)}; none of them stands for {', '.join(missing)}",
+            hint="The model must tell negative, neutral and positive apart.",
+        )
+    return tuple(targets)
+
+
+def _output_names(config_path: Path, config: Mapping[str, Any]) -> Sequence[str]:
+    id2label = config.get("id2label")
+    if not isinstance(id2label, dict) or not id2label:
+        raise ModelError(
+            f"{config_path} has no id2label: this is a model without a classification head",
+            hint="Fine-tune it with `sentiment train` first.",
+        )
+    try:
+        names = [id2label[str(index)] for index in range(len(id2label))]
+    except KeyError as error:
+        raise ModelError(f"{config_path}: id2label does not count from 0 to {len(id2label) - 1}") from error
+    return [str(name).strip().lower() for name in names]
+
+
+def _max_length(path: Path, config: Mapping[str, Any]) -> int:
+    """Tokens that the model can take:
+
+    the tokenizer's own limit where it states one, and never more than the positions.
+    """
+    model_type = str(config.get("model_type", ""))
+    positions = config.get("max_position_embeddings", config.get("n_positions"))
+    limits = [_DEFAULT_MAX_LENGTH]
+    if isinstance(positions, int) and positions > 0:
+        offset = _pad_id(config) + 1 if any(kind in model_type for kind in _OFFSET_POSITIONS) else 0
+        limits.append(positions - offset)
+    tokenizer_config = path / "tokenizer_config.json"
+    stated = _read_json(tokenizer_config).get("model_max_length") if tokenizer_config.is_file() else None
+    if isinstance(stated, int) and stated >= _SHORTEST_MAX_LENGTH:
+        limits.append(stated)
+    if min(limits) < _SHORTEST_MAX_LENGTH:
+        raise ModelError(
+            f"{path / CONFIG_FILE} leaves room for {min(limits)} tokens; at least {_SHORTEST_MAX_LENGTH} are needed"
+        )
+    return min(limits)
+
+
+def _pad_id(config: Mapping[str, Any]) -> int:
+    pad_id = config.get("pad_token_id")
+    return pad_id if isinstance(pad_id, int) else 0
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=dict[str, Any])
+    except OSError as error:
+        raise ModelError(f"{path} cannot be read: {error.strerror}") from error
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise ModelError(f"{path} is not a JSON object: {error}") from error

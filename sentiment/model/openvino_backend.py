@@ -1,0 +1,78 @@
+"""OpenVINO on CPU: the default, and the only runtime that the base install needs.
+
+The shipped weights are static int8 (NNCF's SmoothQuant): scales are fixed at export, so a text's answer does not
+depend on the texts it is batched with. An ONNX model runs in float32.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+import openvino as ov
+from numpy.typing import NDArray
+
+from sentiment.errors import ModelError
+
+_INPUT_IDS = "input_ids"
+_ATTENTION_MASK = "attention_mask"
+_ZERO_INPUTS = frozenset({"token_type_ids"})
+_OUT_OF_MEMORY_WORDS = ("bad_alloc", "alloc", "out of memory")
+
+
+class OpenVinoBackend:
+    """One compiled model with inputs of any shape and one request: calls must not overlap.
+
+    `kind` ends the name (``int8`` or ``fp32``). `threads` 0 means every core that this process may use.
+    """
+
+    def __init__(self, path: Path, *, kind: str, threads: int) -> None:
+        core = ov.Core()
+        try:
+            compiled = core.compile_model(core.read_model(path), "CPU", _properties(threads))
+        except RuntimeError as error:
+            raise ModelError(f"{path} cannot be loaded by OpenVINO: {_first_line(error)}") from error
+        names = {name for port in compiled.inputs for name in port.names}
+        if not {_INPUT_IDS, _ATTENTION_MASK} <= names or names - {_INPUT_IDS, _ATTENTION_MASK} - _ZERO_INPUTS:
+            raise ModelError(
+                f"{path} has the inputs {', '.join(sorted(names))}; needed: {_INPUT_IDS}, {_ATTENTION_MASK}"
+            )
+        if compiled.output(0).partial_shape.rank.get_length() != 2:
+            raise ModelError(f"{path} does not end in logits (texts, labels): it has no classification head")
+        self._name = f"openvino-{kind}"
+        self._zero_inputs = tuple(names & _ZERO_INPUTS)
+        self._request = compiled.create_infer_request()
+
+    @property
+    def name(self) -> str:
+        """Runtime and arithmetic."""
+        return self._name
+
+    def logits(self, input_ids: NDArray[np.int64], attention_mask: NDArray[np.int64]) -> NDArray[np.float32]:
+        """(n, width) ids and mask to (n, outputs) logits. Raises ``MemoryError`` where the batch does not fit."""
+        feed = {_INPUT_IDS: input_ids, _ATTENTION_MASK: attention_mask}
+        feed.update((name, np.zeros_like(input_ids)) for name in self._zero_inputs)
+        try:
+            outputs = self._request.infer(feed, share_inputs=True)
+        except RuntimeError as error:
+            if any(word in str(error).lower() for word in _OUT_OF_MEMORY_WORDS):
+                raise MemoryError(_first_line(error)) from error
+            raise
+        return np.asarray(outputs[0], dtype=np.float32)
+
+
+def _properties(threads: int) -> dict[str, str | int | bool]:
+    return {
+        "PERFORMANCE_HINT": "LATENCY",  # one batch at a time over all threads, not one stream a core
+        "INFERENCE_NUM_THREADS": threads or len(os.sched_getaffinity(0)),
+        # Otherwise a machine with bf16 computes the float parts in bf16, and gives other answers than one without.
+        "INFERENCE_PRECISION_HINT": "f32",
+        # Pinned threads of two workers side by side would sit on the same cores.
+        "ENABLE_CPU_PINNING": False,
+    }
+
+
+def _first_line(error: Exception) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return lines[-1] if lines else type(error).__name__

@@ -1,0 +1,210 @@
+"""The path from texts to predictions: text → ids → windows → batches → logits → probabilities, each in its place.
+
+Three steps, of which only the middle one touches a device: pre (this file, the tokenizer, the plans), core (a
+``Backend``), post (this file). A text's answer does not depend on its neighbours beyond what the backend's arithmetic
+allows: see the backends.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sentiment.batching import Batch, plan_batches, restore_order
+from sentiment.calibration import apply_temperature
+from sentiment.chunking import combine_windows, split_windows
+from sentiment.errors import FatalError
+from sentiment.events import LABELS, ModelRef
+from sentiment.model.classifier import BatchInfo, Prediction
+from sentiment.model.tokenizer import TextTokenizer
+
+Ids = NDArray[np.int64]
+Logits = NDArray[np.float32]
+
+# A text of 32,768 characters has some 8,000 tokens. Sixteen windows of 128 read the first 1,600 or so of them: more
+# than any review needs, and a bound on what one record may cost.
+MAX_WINDOWS = 16
+# One eighth: a clause is whole in one of two neighbours, for 14 % more tokens on long texts.
+_OVERLAP_DIVISOR = 8
+
+
+class Backend(Protocol):
+    """The core step. Knows tensors and a device; knows neither texts nor labels."""
+
+    @property
+    def name(self) -> str:
+        """Runtime, device where it matters, and arithmetic: ``openvino-int8``."""
+        ...
+
+    def logits(self, input_ids: Ids, attention_mask: Ids) -> Logits:
+        """(n, width) ids and mask to (n, outputs) logits. Raises ``MemoryError`` where the batch does not fit."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How outputs are read: `targets[i]` is the label for which output i stands, `temperature` divides the logits."""
+
+    targets: tuple[int, ...]
+    temperature: float
+
+
+@dataclass(frozen=True, slots=True)
+class BatchLimits:
+    """The compute budget. Raising either costs memory and latency, and wins throughput up to a point."""
+
+    max_batch_tokens: int
+    max_batch_items: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Encoded:
+    """Windows of all texts, flat. `first[i]` is where text i starts; `first[-1]` is the number of windows."""
+
+    windows: list[list[int]]
+    first: list[int]
+    truncated: list[bool]
+
+
+class TextClassifier:
+    """A ``Classifier``: the same path for every backend."""
+
+    def __init__(
+        self,
+        *,
+        model: ModelRef,
+        backend: Backend,
+        tokenizer: TextTokenizer,
+        reading: Reading,
+        limits: BatchLimits,
+        max_length: int,
+        pad_id: int,
+    ) -> None:
+        self._model = model
+        self._backend = backend
+        self._tokenizer = tokenizer
+        self._reading = reading
+        self._limits = limits
+        self._capacity = max_length - len(tokenizer.prefix) - len(tokenizer.suffix)
+        self._pad_id = pad_id
+        self._label_of_output = np.eye(len(LABELS))[list(reading.targets)]
+
+    @property
+    def model(self) -> ModelRef:
+        """Name and version of the weights."""
+        return self._model
+
+    @property
+    def backend(self) -> str:
+        """What computes."""
+        return self._backend.name
+
+    def predict(self, texts: Sequence[str]) -> tuple[list[Prediction], BatchInfo]:
+        """See ``Classifier.predict``."""
+        encoded, logits, info = self._run(texts)
+        probabilities = self._probabilities(logits)
+        lengths = np.array([len(window) for window in encoded.windows], dtype=np.int64)
+        predictions = []
+        for start, stop, truncated in zip(encoded.first, encoded.first[1:], encoded.truncated, strict=False):
+            combined = combine_windows(probabilities[start:stop], lengths[start:stop])
+            predictions.append(_prediction(combined, stop - start, truncated, int(lengths[start:stop].sum())))
+        if len(predictions) != len(texts):
+            raise FatalError(f"{len(predictions)} predictions for {len(texts)} texts: answers would be swapped")
+        return predictions, info
+
+    def logits(self, texts: Sequence[str]) -> NDArray[np.float64]:
+        """Raw outputs (texts, outputs) before temperature and label mapping: what a temperature is fitted on.
+
+        A text of several windows gets the mean of their logits, weighted by tokens.
+        """
+        encoded, logits, _ = self._run(texts)
+        wide = logits.astype(np.float64)
+        lengths = np.array([len(window) for window in encoded.windows], dtype=np.int64)
+        spans = zip(encoded.first, encoded.first[1:], strict=False)
+        rows = [combine_windows(wide[start:stop], lengths[start:stop]) for start, stop in spans]
+        return np.array(rows, dtype=np.float64).reshape(len(texts), len(self._reading.targets))
+
+    def _run(self, texts: Sequence[str]) -> tuple[_Encoded, Logits, BatchInfo]:
+        started = time.perf_counter()
+        encoded = self._encode(texts)
+        tokenised = time.perf_counter()
+        lengths = [len(window) for window in encoded.windows]
+        limits = self._limits
+        pending = plan_batches(
+            lengths, max_batch_tokens=limits.max_batch_tokens, max_batch_items=limits.max_batch_items
+        )
+        # Longest first: a batch that does not fit into memory is met at once, and not after minutes.
+        done: list[tuple[Batch, Logits]] = []
+        while pending:
+            batch = pending.pop()
+            try:
+                done.append((batch, self._compute(batch, encoded.windows)))
+            except MemoryError as error:
+                if len(batch.indices) == 1:
+                    raise FatalError(
+                        f"out of memory for one window of {batch.width} tokens with {self._backend.name}",
+                        hint="Give the process more memory, or use a smaller model.",
+                    ) from error
+                pending.extend(batch.halves(lengths))
+        batches, outputs = [batch for batch, _ in done], [output for _, output in done]
+        logits = restore_order(batches, outputs, len(lengths), len(self._reading.targets))
+        info = BatchInfo(
+            n_batches=len(batches),
+            real_tokens=sum(lengths),
+            padded_tokens=sum(batch.padded_tokens for batch in batches),
+            tokenise_s=tokenised - started,
+            infer_s=time.perf_counter() - tokenised,
+            batch_sizes=tuple(len(batch.indices) for batch in batches),
+        )
+        return encoded, logits, info
+
+    def _encode(self, texts: Sequence[str]) -> _Encoded:
+        prefix, suffix = list(self._tokenizer.prefix), list(self._tokenizer.suffix)
+        windows: list[list[int]] = []
+        first, truncated = [0], []
+        for ids in self._tokenizer.encode(texts):
+            plan = split_windows(
+                len(ids), capacity=self._capacity, overlap=self._capacity // _OVERLAP_DIVISOR, max_windows=MAX_WINDOWS
+            )
+            # A tokenizer without special tokens turns an empty text into nothing at all, and nothing cannot be
+            # computed.
+            windows.extend([*prefix, *ids[start:stop], *suffix] or [self._pad_id] for start, stop in plan.spans)
+            first.append(len(windows))
+            truncated.append(plan.truncated)
+        return _Encoded(windows, first, truncated)
+
+    def _compute(self, batch: Batch, windows: Sequence[Sequence[int]]) -> Logits:
+        chosen = [windows[index] for index in batch.indices]
+        mask = np.arange(batch.width) < np.array([len(window) for window in chosen])[:, None]
+        input_ids = np.full(mask.shape, self._pad_id, dtype=np.int64)
+        input_ids[mask] = np.concatenate(chosen)
+        return self._backend.logits(input_ids, mask.astype(np.int64))
+
+    def _probabilities(self, logits: Logits) -> NDArray[np.float64]:
+        if len(logits) == 0:
+            return np.empty((0, len(LABELS)))
+        if not np.isfinite(logits).all():
+            raise FatalError(
+                f"{self._backend.name} computed a value that is not a number: the model or the device is faulty"
+            )
+        probabilities: NDArray[np.float64] = (
+            apply_temperature(logits, self._reading.temperature) @ self._label_of_output
+        )
+        return probabilities
+
+
+def _prediction(probabilities: NDArray[np.float64], n_chunks: int, truncated: bool, n_tokens: int) -> Prediction:
+    negative, neutral, positive = probabilities.tolist()
+    return Prediction(
+        probabilities=(negative, neutral, positive),
+        label=LABELS[int(probabilities.argmax())],
+        score=positive - negative,
+        n_chunks=n_chunks,
+        truncated=truncated,
+        n_tokens=n_tokens,
+    )

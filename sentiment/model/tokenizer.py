@@ -1,0 +1,61 @@
+"""Text to token ids: the same normalisation and the same tokenizer for training and serving, without transformers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from tokenizers import Tokenizer
+
+from sentiment.errors import ModelError
+from sentiment.text import normalise
+
+_PROBE = "a"
+
+
+class TextTokenizer:
+    """A `tokenizer.json` in use.
+
+    `prefix` and `suffix` are the special tokens ([CLS] and [SEP] of a BERT) that stand around a text.
+    """
+
+    def __init__(self, tokenizer: Tokenizer) -> None:
+        # Sentence-embedding models ship a tokenizer that cuts and pads by itself: windows and batches do that here.
+        tokenizer.no_truncation()
+        tokenizer.no_padding()
+        self._tokenizer = tokenizer
+        self.prefix, self.suffix = _special_tokens(tokenizer)
+
+    @classmethod
+    def from_file(cls, path: Path) -> TextTokenizer:
+        """Read a `tokenizer.json`. Raises ``ModelError`` where it is missing or malformed."""
+        if not path.is_file():
+            raise ModelError(
+                f"{path} is missing: the model has no fast tokenizer",
+                hint="Write one with transformers: AutoTokenizer.from_pretrained(model).save_pretrained(directory).",
+            )
+        try:
+            return cls(Tokenizer.from_file(str(path)))
+        except Exception as error:  # tokenizers raises bare Exception for every fault in the file
+            raise ModelError(f"{path} is not a tokenizer: {str(error).splitlines()[0]}") from error
+
+    def encode(self, texts: Sequence[str]) -> list[list[int]]:
+        """Token ids of each normalised text, whole and without special tokens."""
+        prepared = [_without_surrogates(normalise(text)) for text in texts]
+        return [encoding.ids for encoding in self._tokenizer.encode_batch_fast(prepared, add_special_tokens=False)]
+
+
+def _without_surrogates(text: str) -> str:
+    """JSON can smuggle in half a surrogate pair, which is no Unicode text, and the tokenizer would refuse the
+    whole batch for it.
+    """
+    return text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")
+
+
+def _special_tokens(tokenizer: Tokenizer) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    bare = tokenizer.encode(_PROBE, add_special_tokens=False).ids
+    full = tokenizer.encode(_PROBE, add_special_tokens=True).ids
+    for start in range(len(full) - len(bare) + 1):
+        if full[start : start + len(bare)] == bare:
+            return tuple(full[:start]), tuple(full[start + len(bare) :])
+    raise ModelError("the tokenizer changes a text when it adds special tokens, which is not supported")

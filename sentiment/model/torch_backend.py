@@ -1,0 +1,76 @@
+"""PyTorch: fp32 on CPU, bf16 on a CUDA device where there is one. The only file of the serving path that imports torch.
+
+Weights come from local safetensors only, and no code from a model directory is run.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from transformers import AutoModelForSequenceClassification, PreTrainedModel
+from transformers.utils import logging as transformers_logging
+
+from sentiment.errors import ModelError
+
+
+class TorchBackend:
+    """A sequence classifier of the transformers library. `threads` 0 leaves torch's own choice (CPU only)."""
+
+    def __init__(self, path: Path, *, threads: int) -> None:
+        if threads:
+            torch.set_num_threads(threads)
+        cuda = torch.cuda.is_available()
+        self._device = torch.device("cuda" if cuda else "cpu")
+        # fp16 weights are widened first: half precision on a CPU is slow, and less exact than what was measured.
+        self._dtype = torch.bfloat16 if cuda else torch.float32
+        self._name = "torch-cuda-bf16" if cuda else "torch-cpu-fp32"
+        self._model = load_pretrained(path).to(device=self._device, dtype=self._dtype)
+
+    @property
+    def name(self) -> str:
+        """Runtime, device and arithmetic."""
+        return self._name
+
+    def logits(self, input_ids: NDArray[np.int64], attention_mask: NDArray[np.int64]) -> NDArray[np.float32]:
+        """(n, width) ids and mask to (n, outputs) logits. Raises ``MemoryError`` where the batch does not fit."""
+        try:
+            with torch.inference_mode():
+                outputs = self._model(
+                    input_ids=torch.from_numpy(input_ids).to(self._device),
+                    attention_mask=torch.from_numpy(attention_mask).to(self._device),
+                )
+                logits: NDArray[np.float32] = outputs.logits.float().cpu().numpy()
+        except torch.OutOfMemoryError as error:
+            torch.cuda.empty_cache()
+            raise MemoryError("the CUDA device is out of memory") from error
+        return logits
+
+
+def load_pretrained(path: Path) -> PreTrainedModel:
+    """The classifier in `path` in fp32, ready for inference.
+
+    Raises ``ModelError`` where it cannot be loaded or has no head.
+    """
+    transformers_logging.disable_progress_bar()
+    try:
+        model, report = AutoModelForSequenceClassification.from_pretrained(
+            path,
+            local_files_only=True,
+            trust_remote_code=False,
+            use_safetensors=True,
+            dtype=torch.float32,
+            output_loading_info=True,
+        )
+    except (OSError, ValueError, KeyError, RuntimeError) as error:
+        raise ModelError(f"{path} cannot be loaded by transformers: {str(error).strip().splitlines()[0]}") from error
+    missing = report["missing_keys"]
+    if missing:
+        raise ModelError(
+            f"{path} lacks {len(missing)} of the weights of a classifier, such as {min(missing)}",
+            hint="Fine-tune it with `sentiment train` first: the missing ones would be random numbers.",
+        )
+    model.eval()
+    return model
