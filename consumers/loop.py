@@ -1,0 +1,93 @@
+"""Poll → handle → commit, exactly once, for any handler; it knows nothing of what the records mean.
+
+One turn: poll (which drives the group), take note of what a rebalance changed, hand batches to the work thread, and
+commit what it has finished. Handling runs ahead of committing, so the next batch is worked on while the last one is
+being committed; fetching pauses when enough is waiting, and polls go on all the same, so the group keeps the member.
+
+Transactions are committed only while the group is stable, on this thread, between two polls: no rebalance can come in
+between, so the offsets always belong to partitions that are owned. After any failure of a transaction everything is
+thrown away and read again from the committed offsets.
+"""
+
+from __future__ import annotations
+
+import threading
+
+import structlog
+
+from consumers.backoff import Backoff
+from consumers.clock import Clock
+from consumers.handler import Handler
+from consumers.hanging import StandstillDetector
+from consumers.health import Health
+from consumers.loop_config import LoopConfig
+from consumers.loop_metrics import LoopMetrics
+from consumers.session import Session, transactional_id
+from consumers.session_run import Services, SessionRun
+from consumers.watchdog import Watchdog
+from consumers.work_thread import WorkThread
+from sentiment.errors import TransientError
+from sentiment.settings import Settings
+
+_log = structlog.get_logger(__name__)
+
+_PATIENCE_TRANSACTIONS = 4
+"""Reading stands still when it has not moved for this many transaction timeouts; others' may be longer than ours."""
+
+
+def run_loop(
+    settings: Settings,
+    config: LoopConfig,
+    handler: Handler,
+    *,
+    clock: Clock,
+    stop: threading.Event,
+    metrics: LoopMetrics,
+    health: Health,
+) -> None:
+    """Work until `stop` is set or the loop has been idle for `config.until_idle_s`; then drain, and return.
+
+    Raises:
+        TransientError: faults came `config.max_attempts` times in a row with nothing committed in between.
+        SentimentError: what the handler or Kafka raised that no retry can mend; offsets stay where they were.
+    """
+    work = WorkThread(handler, clock)
+    health.watch_handler(work.running_for)
+    services = Services(clock, stop, metrics, health, Backoff(config.max_attempts))
+    standstill = StandstillDetector(settings.kafka.transaction_timeout_ms / 1000 * _PATIENCE_TRANSACTIONS)
+    identity = transactional_id(config)
+    try:
+        with Watchdog(health):
+            while True:
+                try:
+                    health.enter("starting")
+                    run = SessionRun(
+                        Session.open(settings, config, identity), config, handler, work, services, standstill
+                    )
+                    try:
+                        run.run()
+                        return
+                    finally:
+                        run.end()
+                except TransientError as error:
+                    _pause_before_rebuild(error, services)
+    finally:
+        health.enter("stopped")
+        work.close(timeout_s=1.0)
+
+
+def _pause_before_rebuild(error: TransientError, services: Services) -> None:
+    """Wait before the next attempt, or raise `error` when there were too many or a stop was asked for."""
+    delay_s = None if services.stop.is_set() else services.backoff.next_delay()
+    if delay_s is None:
+        raise error
+    _log.warning(
+        "rebuilding",
+        reason=error.message,
+        failures_in_a_row=services.backoff.failures,
+        delay_s=round(delay_s, 2),
+    )
+    services.health.enter("recovering")
+    services.metrics.rebuilt()
+    services.stop.wait(delay_s)
+    services.health.beat()

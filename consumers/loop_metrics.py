@@ -1,0 +1,86 @@
+"""What the loop itself measures, the same for every worker."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Mapping
+from datetime import datetime
+
+from consumers.metrics import Metrics
+from consumers.ownership import Rebalance
+from consumers.records import TopicPartition
+from consumers.session import Progress
+from consumers.unit import Unit
+
+_RATE_WINDOW_S = 60.0
+
+
+class LoopMetrics:
+    """Writes the loop's rows of the metrics table. One thread at a time."""
+
+    def __init__(self, metrics: Metrics) -> None:
+        self._metrics = metrics
+        self._recent: deque[tuple[float, int]] = deque()
+        """(monotonic time, records) of the commits of the last minute."""
+
+    def rebalanced(self, rebalance: Rebalance) -> None:
+        """The assignment changed."""
+        self._metrics.counter("sentiment_rebalances_total", change=rebalance.change.value).inc()
+
+    def handed_over(self, n_records: int) -> None:
+        """A batch went to the handler."""
+        self._metrics.histogram("sentiment_batch_records").observe(n_records)
+
+    def committed(self, unit: Unit, at: datetime, seconds: float, now_s: float) -> None:
+        """A transaction was committed, in `seconds`."""
+        self._metrics.counter("sentiment_transactions_total", outcome="committed").inc()
+        self._metrics.histogram("sentiment_stage_seconds", stage="commit").observe(seconds)
+        latency = self._metrics.histogram("sentiment_event_latency_seconds")
+        at_s = at.timestamp()
+        n_records = 0
+        for batch in unit.batches:
+            for record in batch:
+                latency.observe(max(0.0, at_s - record.timestamp_ms / 1000))
+                n_records += 1
+        self._recent.append((now_s, n_records))
+
+    def transaction_failed(self) -> None:
+        """A transaction failed or its outcome is unknown."""
+        self._metrics.counter("sentiment_transactions_total", outcome="failed").inc()
+
+    def rebuilt(self) -> None:
+        """The clients are about to be built anew."""
+        self._metrics.counter("sentiment_rebuilds_total").inc()
+
+    def flow(self, *, paused: bool, under_pressure: bool) -> None:
+        """Whether fetching is paused, and whether the handler's sink refuses work."""
+        self._metrics.gauge("sentiment_paused").set(paused)
+        self._metrics.gauge("sentiment_pressure").set(under_pressure)
+
+    def progress(
+        self, progress: Mapping[TopicPartition, Progress], outstanding: Mapping[TopicPartition, int], now_s: float
+    ) -> None:
+        """How far the owned partitions are read, and how many of the records that were read are not committed."""
+        self._metrics.forget("sentiment_lag_records")
+        total = 0
+        for partition, state in progress.items():
+            lag = state.behind + outstanding.get(partition, 0)
+            total += lag
+            self._metrics.gauge("sentiment_lag_records", topic=partition.topic, partition=str(partition.partition)).set(
+                lag
+            )
+        while self._recent and now_s - self._recent[0][0] > _RATE_WINDOW_S:
+            self._recent.popleft()
+        done = sum(n for _, n in self._recent)
+        window_s = max(1.0, now_s - self._recent[0][0]) if self._recent else _RATE_WINDOW_S
+        lag_s = total * window_s / done if done else (float("inf") if total else 0.0)
+        self._metrics.gauge("sentiment_lag_seconds").set(lag_s)
+
+    def unreadable(self, gaps: Mapping[TopicPartition, int], standing_still: frozenset[TopicPartition]) -> None:
+        """Offsets that are written but cannot be read yet, and the partitions where that lasts too long."""
+        self._metrics.forget("sentiment_unreadable_records")
+        for partition, behind in gaps.items():
+            self._metrics.gauge(
+                "sentiment_unreadable_records", topic=partition.topic, partition=str(partition.partition)
+            ).set(behind)
+        self._metrics.gauge("sentiment_hanging_transactions").set(len(standing_still))

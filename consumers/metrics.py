@@ -1,0 +1,186 @@
+"""Every metric of every worker, in one table: dashboards and alert rules are checked against it.
+
+Labels are bounded sets (label names, reasons, partitions, channels): never text, keys, products or ids.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+_LATENCY_S = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 3600.0)
+_WORK_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
+_RECORDS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
+_SHARES = (0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.75, 1.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """A row of the table. `buckets_why` is the reason for the bounds of a histogram."""
+
+    name: str
+    kind: Literal["counter", "gauge", "histogram"]
+    unit: str
+    labels: tuple[str, ...]
+    meaning: str
+    buckets: tuple[float, ...] = ()
+    buckets_why: str = ""
+
+
+TABLE = (
+    Metric(
+        "sentiment_events_total",
+        "counter",
+        "records",
+        ("outcome",),
+        "Feedback records whose outcome is committed: scored, or dead_letter.",
+    ),
+    Metric("sentiment_labels_total", "counter", "records", ("label",), "Committed results by label."),
+    Metric(
+        "sentiment_dead_letters_total",
+        "counter",
+        "records",
+        ("reason",),
+        "Committed dead letters by reason code.",
+    ),
+    Metric("sentiment_redactions_total", "counter", "values", ("kind",), "Personal data removed, by kind."),
+    Metric(
+        "sentiment_batch_records",
+        "histogram",
+        "records",
+        (),
+        "Records handed to the handler at once.",
+        _RECORDS,
+        "from one at low load to the largest configured batch",
+    ),
+    Metric(
+        "sentiment_batch_padded_ratio",
+        "histogram",
+        "share",
+        (),
+        "Padding among the tokens of a call of the model.",
+        _SHARES,
+        "the planner aims below 0.2; beyond 0.5 it does harm",
+    ),
+    Metric("sentiment_tokens_total", "counter", "tokens", ("kind",), "Tokens through the model: text or padding."),
+    Metric(
+        "sentiment_stage_seconds",
+        "histogram",
+        "seconds",
+        ("stage",),
+        "Time of a batch in a stage: decode, redact, tokenise, infer, encode, commit.",
+        _WORK_S,
+        "a stage of a small batch takes a millisecond, of a full one a second",
+    ),
+    Metric(
+        "sentiment_event_latency_seconds",
+        "histogram",
+        "seconds",
+        (),
+        "From the record's timestamp on its topic until its result was committed.",
+        _LATENCY_S,
+        "tens of milliseconds at low load, minutes and more while catching up",
+    ),
+    Metric(
+        "sentiment_lag_records",
+        "gauge",
+        "offsets",
+        ("topic", "partition"),
+        "Offsets of an owned partition that are not committed yet; markers of transactions count too.",
+    ),
+    Metric(
+        "sentiment_lag_seconds",
+        "gauge",
+        "seconds",
+        (),
+        "Work that lies before this worker, at its rate of the last minute.",
+    ),
+    Metric(
+        "sentiment_rebalances_total",
+        "counter",
+        "changes",
+        ("change",),
+        "Changes of the assignment: assigned, revoked, lost.",
+    ),
+    Metric(
+        "sentiment_transactions_total",
+        "counter",
+        "transactions",
+        ("outcome",),
+        "Transactions: committed, or failed (aborted, fenced or unknown).",
+    ),
+    Metric("sentiment_rebuilds_total", "counter", "rebuilds", (), "Times that the Kafka clients were built anew."),
+    Metric("sentiment_paused", "gauge", "bool", (), "1 while fetching is paused because the handler has enough to do."),
+    Metric("sentiment_pressure", "gauge", "bool", (), "1 while the handler's sink refuses work."),
+    Metric(
+        "sentiment_unreadable_records",
+        "gauge",
+        "offsets",
+        ("topic", "partition"),
+        "Offsets written behind an open transaction, which read-committed readers cannot read yet.",
+    ),
+    Metric(
+        "sentiment_hanging_transactions",
+        "gauge",
+        "partitions",
+        (),
+        "Owned partitions where reading has stood still for longer than any transaction may last.",
+    ),
+    Metric("sentiment_alerts_total", "counter", "alerts", ("status",), "Committed alerts: firing or resolved."),
+    Metric("sentiment_open_episodes", "gauge", "episodes", ("severity",), "Episodes that have not resolved."),
+    Metric("sentiment_late_results_total", "counter", "records", (), "Results too late for their minute's bucket."),
+    Metric(
+        "sentiment_notifications_total",
+        "counter",
+        "notifications",
+        ("channel", "outcome"),
+        "Alerts handed to a channel: delivered, failed, expired.",
+    ),
+    Metric(
+        "sentiment_model_info",
+        "gauge",
+        "info",
+        ("name", "version"),
+        "1 for the model that answers.",
+    ),
+)
+
+
+class Metrics:
+    """The collectors of the table, by name, in a registry of their own."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self._counters: dict[str, Counter] = {}
+        self._gauges: dict[str, Gauge] = {}
+        self._histograms: dict[str, Histogram] = {}
+        for row in TABLE:
+            if row.kind == "counter":
+                self._counters[row.name] = Counter(row.name, row.meaning, row.labels, registry=self.registry)
+            elif row.kind == "gauge":
+                self._gauges[row.name] = Gauge(row.name, row.meaning, row.labels, registry=self.registry)
+            else:
+                self._histograms[row.name] = Histogram(
+                    row.name, row.meaning, row.labels, registry=self.registry, buckets=row.buckets
+                )
+
+    def counter(self, name: str, **labels: str) -> Counter:
+        """The counter `name` for these label values. KeyError: it is not in the table."""
+        counter = self._counters[name]
+        return counter.labels(**labels) if labels else counter
+
+    def gauge(self, name: str, **labels: str) -> Gauge:
+        """The gauge `name` for these label values."""
+        gauge = self._gauges[name]
+        return gauge.labels(**labels) if labels else gauge
+
+    def histogram(self, name: str, **labels: str) -> Histogram:
+        """The histogram `name` for these label values."""
+        histogram = self._histograms[name]
+        return histogram.labels(**labels) if labels else histogram
+
+    def forget(self, name: str) -> None:
+        """Drop all label values of a gauge, for sets that change (partitions that went elsewhere)."""
+        self._gauges[name].clear()

@@ -1,0 +1,96 @@
+"""Which partitions this worker owns, and since which assignment.
+
+Work in flight remembers the epochs of its partitions. A partition that was given up and came back has a new epoch, so
+work from before is recognised and dropped, even when both happened during one poll.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from kafka.consumer.subscription_state import ConsumerRebalanceListener
+
+from consumers.records import TopicPartition
+
+
+class Change(StrEnum):
+    """What a rebalance did to some partitions."""
+
+    ASSIGNED = "assigned"
+    REVOKED = "revoked"
+    LOST = "lost"
+
+
+@dataclass(frozen=True, slots=True)
+class Rebalance:
+    """One change of the assignment."""
+
+    change: Change
+    partitions: frozenset[TopicPartition]
+
+
+class RebalanceLog(ConsumerRebalanceListener):  # type: ignore[misc]  # the client is untyped
+    """Writes changes down in their order. The client calls it on its IO thread, where nothing may block."""
+
+    def __init__(self) -> None:
+        self._changes: deque[Rebalance] = deque()
+        self._lock = threading.Lock()
+
+    def on_partitions_assigned(self, assigned: Iterable[Any]) -> None:
+        """Partitions were added."""
+        self._note(Change.ASSIGNED, assigned)
+
+    def on_partitions_revoked(self, revoked: Iterable[Any]) -> None:
+        """Partitions were given up in order."""
+        self._note(Change.REVOKED, revoked)
+
+    def on_partitions_lost(self, lost: Iterable[Any]) -> None:
+        """The membership was lost, and with it these partitions."""
+        self._note(Change.LOST, lost)
+
+    def drain(self) -> list[Rebalance]:
+        """The changes since the last call."""
+        with self._lock:
+            changes = list(self._changes)
+            self._changes.clear()
+        return changes
+
+    def _note(self, change: Change, partitions: Iterable[Any]) -> None:
+        with self._lock:
+            self._changes.append(Rebalance(change, frozenset(partitions)))
+
+
+class Ownership:
+    """The partitions owned now, each with the number of the assignment that brought it."""
+
+    def __init__(self) -> None:
+        self._epochs: dict[TopicPartition, int] = {}
+        self._n_changes = 0
+
+    @property
+    def partitions(self) -> frozenset[TopicPartition]:
+        """All that are owned."""
+        return frozenset(self._epochs)
+
+    def apply(self, rebalance: Rebalance) -> None:
+        """Take a change into account."""
+        self._n_changes += 1
+        for partition in rebalance.partitions:
+            if rebalance.change is Change.ASSIGNED:
+                self._epochs[partition] = self._n_changes
+            else:
+                self._epochs.pop(partition, None)
+
+    def epochs(self) -> Mapping[TopicPartition, int]:
+        """A snapshot, to travel with work."""
+        return dict(self._epochs)
+
+    def still_owned(self, partition: TopicPartition, epochs: Mapping[TopicPartition, int]) -> bool:
+        """Whether `partition` has been owned without a break since the snapshot `epochs` was taken."""
+        epoch = self._epochs.get(partition)
+        return epoch is not None and epoch == epochs.get(partition)

@@ -1,0 +1,177 @@
+"""A consumer and its transactional producer: built together, used together, discarded together."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import structlog
+from kafka import KafkaConsumer
+from kafka.errors import (
+    AuthorizationError,
+    FencedInstanceIdError,
+    InconsistentGroupProtocolError,
+    InvalidGroupIdError,
+    InvalidSessionTimeoutError,
+    KafkaError,
+)
+from kafka.structs import ConsumerGroupMetadata, MemberState
+
+from consumers.clients import make_consumer, make_producer
+from consumers.deadline import run_with_deadline
+from consumers.loop_config import LoopConfig
+from consumers.ownership import Rebalance, RebalanceLog
+from consumers.records import OutgoingRecord, Record, TopicPartition
+from consumers.transaction import TransactionalProducer
+from sentiment.errors import BrokerUnavailable, ConfigurationError, DeadlineExceeded, FatalError, SentimentError
+from sentiment.settings import Settings
+
+_log = structlog.get_logger(__name__)
+
+T = TypeVar("T")
+
+_CLOSE_S = 5.0
+_DEADLINE_MARGIN_S = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a partition is read: the next offset to read, and the end of the log as far as the broker told."""
+
+    position: int | None
+    high_watermark: int | None
+
+    @property
+    def at_end(self) -> bool:
+        """Everything is read, committed or aborted: nothing is hidden behind an open transaction."""
+        return None not in (self.position, self.high_watermark) and self.behind == 0
+
+    @property
+    def behind(self) -> int:
+        """Offsets between here and the end of the log; markers and aborted records count too. 0 while unknown."""
+        if self.position is None or self.high_watermark is None:
+            return 0
+        return max(0, self.high_watermark - self.position)
+
+
+def transactional_id(config: LoopConfig) -> str:
+    """The group and the instance: static where the instance has a name, else random for each process."""
+    return f"{config.group_id}.{config.instance_id or uuid.uuid4().hex}"
+
+
+class Session:
+    """One life of the two clients. All methods belong to the loop's thread; kafka-python's consumer has no locks."""
+
+    def __init__(self, consumer: KafkaConsumer, producer: TransactionalProducer, rebalances: RebalanceLog) -> None:
+        self._consumer = consumer
+        self._producer = producer
+        self._rebalances = rebalances
+
+    @classmethod
+    def open(cls, settings: Settings, config: LoopConfig, transactional_id: str) -> Session:
+        """Fence the producer's predecessor, then join the group: in this order, so that its offsets are settled.
+
+        Raises:
+            TransientError: worth another attempt.
+            ConfigurationError, FatalError: not worth one.
+        """
+        deadline_s = settings.kafka.transaction_timeout_ms / 1000 + _DEADLINE_MARGIN_S
+        producer = TransactionalProducer(
+            make_producer(settings, transactional_id=transactional_id), deadline_s=deadline_s
+        )
+        try:
+            producer.start()
+            rebalances = RebalanceLog()
+            consumer = make_consumer(
+                settings,
+                group_id=config.group_id,
+                topics=config.topics,
+                listener=rebalances,
+                instance_id=config.instance_id,
+                max_poll_records=config.max_batch_records,
+            )
+        except SentimentError:
+            producer.close()
+            raise
+        return cls(consumer, producer, rebalances)
+
+    def poll(self, timeout_ms: int) -> dict[TopicPartition, list[Record]]:
+        """New records; drives joins and rejoins, which `rebalances` then tells."""
+        polled = self._translated(lambda: self._consumer.poll(timeout_ms=timeout_ms))
+        return {
+            partition: [
+                Record(r.topic, r.partition, r.offset, r.timestamp, r.key, r.value, _headers(r.headers))
+                for r in records
+            ]
+            for partition, records in polled.items()
+        }
+
+    def rebalances(self) -> list[Rebalance]:
+        """Changes of the assignment since the last call, in order."""
+        return self._rebalances.drain()
+
+    def stable_membership(self) -> ConsumerGroupMetadata | None:
+        """Who we are in the group, or None while it rebalances or was lost.
+
+        Right after a poll, a stable membership and the assignment belong together; a join starts in a poll only.
+        """
+        membership = self._consumer.group_metadata()
+        return membership if membership.state == MemberState.STABLE else None
+
+    def progress(self, partitions: Iterable[TopicPartition]) -> dict[TopicPartition, Progress]:
+        """How far each of the owned `partitions` is read; may ask the broker for a position not known yet."""
+        assigned = self._consumer.assignment()
+        return {
+            partition: Progress(
+                self._translated(lambda p=partition: self._consumer.position(p, timeout_ms=100)),
+                self._consumer.highwater(partition),
+            )
+            for partition in partitions
+            if partition in assigned
+        }
+
+    def set_paused(self, paused: bool) -> None:
+        """Stop or resume fetching from everything that is assigned; polls go on either way."""
+        assigned: set[Any] = self._consumer.assignment()
+        already: set[Any] = self._consumer.paused()
+        if paused:
+            self._consumer.pause(*(assigned - already))
+        elif already:
+            self._consumer.resume(*(already & assigned))
+
+    def commit(
+        self, records: Iterable[OutgoingRecord], offsets: Mapping[TopicPartition, int], group: ConsumerGroupMetadata
+    ) -> int:
+        """Records and offsets in one transaction; see `TransactionalProducer.commit`."""
+        return self._producer.commit(records, offsets, group)
+
+    def close(self) -> None:
+        """Leave the group (a static member keeps its place) and give both clients up, within seconds."""
+        self._producer.close()
+        try:
+            run_with_deadline(lambda: self._consumer.close(timeout_ms=int(_CLOSE_S * 1000)), _CLOSE_S, "close")
+        except (KafkaError, DeadlineExceeded) as error:
+            _log.debug("consumer_close_failed", error=type(error).__name__)
+
+    def _translated(self, call: Any) -> Any:
+        try:
+            return call()
+        except FencedInstanceIdError:
+            raise ConfigurationError(
+                "another worker of this group has the same instance id", hint="give each worker its own --instance-id"
+            ) from None
+        except (InconsistentGroupProtocolError, InvalidGroupIdError, InvalidSessionTimeoutError) as error:
+            raise ConfigurationError(
+                f"the group does not take this member ({type(error).__name__})",
+                hint="is the group id used by another program, or kafka.session_timeout_ms outside the broker's range?",
+            ) from None
+        except AuthorizationError as error:
+            raise FatalError(f"Kafka does not allow this ({type(error).__name__})", hint="ask for the ACLs") from None
+        except KafkaError as error:
+            raise BrokerUnavailable(f"consuming failed ({type(error).__name__})") from error
+
+
+def _headers(headers: Iterable[tuple[str, bytes | None]]) -> tuple[tuple[str, bytes], ...]:
+    return tuple((name, value if value is not None else b"") for name, value in headers)

@@ -1,0 +1,246 @@
+"""The loop between two rebuilds: one session, and everything that dies with it."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from dataclasses import dataclass
+
+import structlog
+
+from consumers.backlog import Backlog
+from consumers.backoff import Backoff
+from consumers.clock import Clock
+from consumers.handler import Committed, Handler
+from consumers.hanging import StandstillDetector
+from consumers.health import Health
+from consumers.idle import IdleTimer
+from consumers.loop_config import LoopConfig
+from consumers.loop_metrics import LoopMetrics
+from consumers.ownership import Change, Ownership, Rebalance
+from consumers.records import TopicPartition
+from consumers.session import Session
+from consumers.unit import Finished
+from consumers.work_thread import Ticket, WorkThread
+from sentiment.errors import SentimentError
+
+_log = structlog.get_logger(__name__)
+
+_LONG_POLL_MS = 1_000
+"""While there is nothing to do, and while the group rebalances: a join that ends between two polls is thrown away."""
+
+_BUSY_WAIT_S = 0.05
+"""While the handler works: how long to wait for it before the next poll."""
+
+_MAX_TICKETS = 2
+"""One batch being handled and one waiting, so that the handler does not wait for a commit."""
+
+_REPORT_S = 1.0
+_SETTLED_S = 60.0
+"""A session that lived this long was no failure: the next fault counts as the first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """What the process gives to its loop."""
+
+    clock: Clock
+    stop: threading.Event
+    metrics: LoopMetrics
+    health: Health
+    backoff: Backoff
+
+
+class SessionRun:
+    """Turns until stopped, idle for long enough, or an error comes out of `run`."""
+
+    def __init__(
+        self,
+        session: Session,
+        config: LoopConfig,
+        handler: Handler,
+        work: WorkThread,
+        services: Services,
+        standstill: StandstillDetector,
+    ) -> None:
+        self._session = session
+        self._config = config
+        self._handler = handler
+        self._work = work
+        self._services = services
+        self._standstill = standstill
+        self._ownership = Ownership()
+        self._backlog = Backlog(config.max_batch_records, config.max_batch_bytes)
+        self._finished = Finished()
+        self._outstanding: Counter[TopicPartition] = Counter()
+        self._idle = IdleTimer(config.until_idle_s)
+        self._started_s = services.clock.monotonic()
+        self._next_tick_s = self._started_s
+        self._next_report_s = self._started_s
+        self._tick_out = False
+        self._stable = False
+        self._over = False
+
+    def run(self) -> None:
+        """Work until the stop signal or the idle limit, then finish what is in flight.
+
+        Raises whatever the handler or Kafka raised; nothing of it was committed.
+        """
+        self._services.health.enter("joining")
+        while not self._over and not self._services.stop.is_set():
+            self._turn()
+        self._drain()
+
+    def end(self) -> None:
+        """Forget what is in flight, and give the clients up."""
+        self._work.abandon()
+        owned = self._ownership.partitions
+        if owned:
+            self._work.notify(lambda: self._handler.on_lost(owned))
+        self._session.close()
+
+    def _turn(self) -> None:
+        self._poll()
+        self._hand_over()
+        committed = self._commit_if_due(more_coming=self._work.n_tickets > 0)
+        self._apply_back_pressure()
+        self._report(committed=committed)
+        self._tick()
+
+    def _drain(self) -> None:
+        """Commit what the handler has finished or is finishing; drop what it has not begun."""
+        services = self._services
+        services.health.enter("draining")
+        until_s = services.clock.monotonic() + self._config.drain_timeout_s
+        self._work.abandon(waiting_only=True)
+        self._session.set_paused(True)
+        while self._work.n_tickets or self._finished:
+            if services.clock.monotonic() >= until_s:
+                _log.warning("drain_timed_out", dropped_batches=self._work.n_tickets + len(self._finished))
+                return
+            self._poll()
+            self._backlog.drop(self._ownership.partitions)
+            self._commit_if_due(more_coming=False)
+
+    def _poll(self) -> None:
+        """Collect outcomes, then poll; outcomes first, since the poll may tell that their partitions are gone."""
+        self._services.health.beat()
+        for done in self._work.take_done(wait_s=_BUSY_WAIT_S if self._stable else 0.0):
+            if done.error is not None:
+                raise done.error
+            self._finished.add(done, self._services.clock.monotonic())
+            self._tick_out = self._tick_out and (done.ticket is None or done.ticket.batch is not None)
+        polled = self._session.poll(self._poll_timeout_ms())
+        for rebalance in self._session.rebalances():
+            self._rebalance(rebalance)
+        now_s = self._services.clock.monotonic()
+        for partition, records in polled.items():
+            self._backlog.add(partition, records, now_s)
+            self._outstanding[partition] += len(records)
+        stable = self._session.stable_membership() is not None
+        if stable != self._stable:
+            self._services.health.enter("ready" if stable else "joining")
+            self._stable = stable
+
+    def _poll_timeout_ms(self) -> int:
+        if not self._stable or not self._ownership.partitions:
+            return _LONG_POLL_MS
+        if self._work.n_tickets or self._finished:
+            return 0
+        now_s = self._services.clock.monotonic()
+        if self._backlog.oldest_s is not None:
+            wait_s = self._backlog.oldest_s + self._config.max_wait_ms / 1000 - now_s
+            return max(0, round(wait_s * 1000))
+        if self._config.tick_s is not None:
+            return max(0, min(_LONG_POLL_MS, round((self._next_tick_s - now_s) * 1000)))
+        return _LONG_POLL_MS
+
+    def _rebalance(self, rebalance: Rebalance) -> None:
+        self._services.metrics.rebalanced(rebalance)
+        _log.info("partitions_changed", change=rebalance.change.value, partitions=_names(rebalance.partitions))
+        self._ownership.apply(rebalance)
+        partitions = rebalance.partitions
+        if rebalance.change is Change.ASSIGNED:
+            now = self._services.clock.now()
+            self._work.notify(lambda: self._handler.on_assigned(partitions, now))
+            return
+        self._backlog.drop(partitions)
+        for partition in partitions:
+            self._outstanding.pop(partition, None)
+        forget = self._handler.on_revoked if rebalance.change is Change.REVOKED else self._handler.on_lost
+        self._work.notify(lambda: forget(partitions))
+
+    def _hand_over(self) -> None:
+        """Give the handler a batch when one is full, or when it is idle and the oldest record waited long enough."""
+        while self._backlog and self._work.n_tickets < _MAX_TICKETS:
+            idle = self._work.n_tickets == 0
+            now_s = self._services.clock.monotonic()
+            if not self._backlog.full and not (idle and self._backlog.due(now_s, self._config.max_wait_ms / 1000)):
+                return
+            batch = self._backlog.take()
+            self._services.metrics.handed_over(len(batch))
+            self._work.submit(Ticket(batch, self._ownership.epochs()))
+
+    def _commit_if_due(self, *, more_coming: bool) -> bool:
+        """Commit finished work if it is time to and the group is stable; whether something was committed."""
+        clock = self._services.clock
+        if not self._finished.due(clock.monotonic(), self._config.slice_s, more_coming=more_coming):
+            return False
+        membership = self._session.stable_membership()
+        if membership is None:
+            return False
+        unit = self._finished.take(self._ownership)
+        if not unit:
+            return False
+        started_s = clock.monotonic()
+        try:
+            n_produced = self._session.commit(unit.records, unit.offsets, membership)
+        except SentimentError:
+            self._services.metrics.transaction_failed()
+            raise
+        self._services.backoff.reset()
+        now_s, at = clock.monotonic(), clock.now()
+        self._services.metrics.committed(unit, at, now_s - started_s, now_s)
+        for batch in unit.batches:
+            for partition, share in batch.partitions.items():
+                self._outstanding[partition] -= len(share)
+        committed = Committed(unit.batches, unit.offsets, n_produced, at)
+        self._work.notify(lambda: self._handler.on_committed(committed))
+        return True
+
+    def _apply_back_pressure(self) -> None:
+        paused = self._backlog.full
+        self._session.set_paused(paused)
+        self._services.metrics.flow(paused=paused, under_pressure=self._work.under_pressure)
+
+    def _report(self, *, committed: bool) -> None:
+        """Lag, stand-still and idleness: about once a second, and whenever there is nothing to do."""
+        clock = self._services.clock
+        now_s = clock.monotonic()
+        quiet = not (self._work.n_tickets or self._finished or self._backlog or committed)
+        if now_s < self._next_report_s and not quiet:
+            self._idle.expired(idle=False, now_s=now_s)
+            return
+        self._next_report_s = now_s + _REPORT_S
+        if now_s - self._started_s > _SETTLED_S and self._stable:
+            self._services.backoff.reset()
+        progress = self._session.progress(self._ownership.partitions) if self._stable else {}
+        self._services.metrics.progress(progress, self._outstanding, now_s)
+        at_end = self._stable and len(progress) == len(self._ownership.partitions)
+        at_end = at_end and all(state.at_end for state in progress.values())
+        gaps = {p: (s.position, s.behind) for p, s in progress.items() if quiet and s.position is not None}
+        standing_still = self._standstill.observe(gaps, now_s)
+        self._services.metrics.unreadable({p: behind for p, (_, behind) in gaps.items()}, standing_still)
+        self._over = self._idle.expired(idle=quiet and at_end, now_s=now_s)
+
+    def _tick(self) -> None:
+        now_s = self._services.clock.monotonic()
+        due = self._config.tick_s is not None and now_s >= self._next_tick_s
+        if due and self._stable and self._ownership.partitions and not self._tick_out:
+            self._tick_out = True
+            self._next_tick_s = now_s + (self._config.tick_s or 0.0)
+            self._work.submit(Ticket(None, self._ownership.epochs()))
+
+
+def _names(partitions: frozenset[TopicPartition]) -> list[str]:
+    return [f"{partition.topic}/{partition.partition}" for partition in sorted(partitions)]

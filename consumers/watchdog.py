@@ -1,0 +1,49 @@
+"""Ends a process whose loop or handler is stuck, so that its supervisor and its group can carry on without it."""
+
+from __future__ import annotations
+
+import faulthandler
+import os
+import sys
+import threading
+from collections.abc import Callable
+
+import structlog
+
+from consumers.health import Health
+
+_log = structlog.get_logger(__name__)
+
+_CHECK_S = 1.0
+
+
+def _die() -> None:
+    """End at once: a stuck thread cannot be stopped, and offsets of unfinished work are not committed anyway."""
+    faulthandler.dump_traceback(sys.stderr, all_threads=True)  # names files and lines, no values
+    os._exit(1)
+
+
+class Watchdog:
+    """Looks at `health` every second on its own thread; where it is not alive, logs the reason and calls `die`."""
+
+    def __init__(self, health: Health, die: Callable[[], None] = _die) -> None:
+        self._health = health
+        self._die = die
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._watch, name="watchdog", daemon=True)
+
+    def __enter__(self) -> Watchdog:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stopped.set()
+        self._thread.join()
+
+    def _watch(self) -> None:
+        while not self._stopped.wait(_CHECK_S):
+            condition = self._health.alive()
+            if not condition.ok:
+                _log.error("worker_stuck", reason=condition.reason)
+                self._die()
+                return

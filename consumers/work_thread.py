@@ -1,0 +1,162 @@
+"""The one thread that runs a handler, off the poll path and in the order of events."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import structlog
+
+from consumers.clock import Clock
+from consumers.handler import Handler
+from consumers.records import RecordBatch, TopicPartition, WorkResult
+from sentiment.errors import Pressure
+
+_log = structlog.get_logger(__name__)
+
+_PRESSURE_FIRST_S = 0.1
+_PRESSURE_MAX_S = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Ticket:
+    """Work that was handed over: a batch, or (without one) a tick, with the ownership at that moment."""
+
+    batch: RecordBatch | None
+    epochs: Mapping[TopicPartition, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """A ticket and what came of it: a result, or the error that the handler raised.
+
+    Without a ticket it is the error of one of the handler's other methods.
+    """
+
+    ticket: Ticket | None
+    result: WorkResult | None
+    error: Exception | None
+    seconds: float
+
+
+class WorkThread:
+    """Runs handler calls one at a time. Only `submit`ted tickets have an outcome; other calls are fire and forget,
+    but an error in one of them comes out of `take_done` as well, since the handler's state is then in doubt.
+    """
+
+    def __init__(self, handler: Handler, clock: Clock) -> None:
+        self._handler = handler
+        self._clock = clock
+        self._changed = threading.Condition()
+        self._calls: deque[tuple[Ticket | None, Callable[[], WorkResult | None]]] = deque()
+        self._done: deque[Done] = deque()
+        self._n_tickets = 0
+        self._abandoned = 0
+        self._closed = False
+        self._running_since: float | None = None
+        self.under_pressure = False
+        """Whether the handler refuses its batch for now."""
+        self._thread = threading.Thread(target=self._run, name="work", daemon=True)
+        self._thread.start()
+
+    @property
+    def n_tickets(self) -> int:
+        """Tickets handed over whose outcome was not taken yet."""
+        with self._changed:
+            return self._n_tickets
+
+    def running_for(self) -> float:
+        """Seconds that the present call has been running, waits under pressure not counted; 0 between calls."""
+        with self._changed:
+            return 0.0 if self._running_since is None else self._clock.monotonic() - self._running_since
+
+    def submit(self, ticket: Ticket) -> None:
+        """Hand over a batch or a tick; its outcome will be taken with `take_done`."""
+        with self._changed:
+            self._n_tickets += 1
+            self._calls.append((ticket, lambda: self._work(ticket.batch)))
+            self._changed.notify_all()
+
+    def notify(self, call: Callable[[], None]) -> None:
+        """Run one of the handler's other methods after everything that was handed over before."""
+
+        def without_result() -> None:
+            call()
+
+        with self._changed:
+            self._calls.append((None, without_result))
+            self._changed.notify_all()
+
+    def take_done(self, wait_s: float = 0.0) -> list[Done]:
+        """Outcomes since the last call, in order; waits up to `wait_s` for the first one."""
+        with self._changed:
+            if wait_s > 0 and not self._done and self._n_tickets:
+                self._changed.wait_for(lambda: bool(self._done), timeout=wait_s)
+            taken = list(self._done)
+            self._done.clear()
+            self._n_tickets -= sum(done.ticket is not None for done in taken)
+            return taken
+
+    def abandon(self, *, waiting_only: bool = False) -> None:
+        """Forget tickets whose outcome nobody wants: all, or those that did not start. Other calls still run."""
+        with self._changed:
+            kept = deque(call for call in self._calls if call[0] is None)
+            self._n_tickets -= len(self._calls) - len(kept)
+            self._calls = kept
+            if not waiting_only:
+                self._abandoned += 1
+                self._n_tickets = 0
+                self._done.clear()
+            self._changed.notify_all()
+
+    def close(self, timeout_s: float) -> None:
+        """Abandon all tickets, run what else is waiting, and end the thread, if it comes back in time."""
+        self.abandon()
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
+        self._thread.join(timeout_s)
+
+    def _run(self) -> None:
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: bool(self._calls) or self._closed)
+                if not self._calls:
+                    return
+                ticket, call = self._calls.popleft()
+                life = self._abandoned
+            started = self._clock.monotonic()
+            result, error = self._call(call, life)
+            with self._changed:
+                if life == self._abandoned and (result is not None or error is not None):
+                    self._done.append(Done(ticket, result, error, self._clock.monotonic() - started))
+                self._changed.notify_all()
+
+    def _call(self, call: Callable[[], WorkResult | None], life: int) -> tuple[WorkResult | None, Exception | None]:
+        """Run `call`, again and again under pressure until it succeeds or its ticket is abandoned."""
+        pause_s = _PRESSURE_FIRST_S
+        while True:
+            with self._changed:
+                self._running_since = self._clock.monotonic()
+            try:
+                return call(), None
+            except Pressure as pressure:
+                _log.info("handler_under_pressure", reason=pressure.message, pause_s=pause_s)
+            except Exception as error:  # noqa: BLE001 not swallowed: the loop's thread raises it
+                return None, error
+            finally:
+                with self._changed:
+                    self._running_since = None
+            with self._changed:
+                self.under_pressure = True
+                self._changed.wait_for(lambda: life != self._abandoned or self._closed, timeout=pause_s)
+                self.under_pressure = False
+                if life != self._abandoned or self._closed:
+                    return None, None
+            pause_s = min(_PRESSURE_MAX_S, pause_s * 2)
+
+    def _work(self, batch: RecordBatch | None) -> WorkResult:
+        now = self._clock.now()
+        return self._handler.on_tick(now) if batch is None else self._handler.handle(batch, now)
