@@ -1,0 +1,99 @@
+"""Rows gathered into units of work: as large as is sensible at full speed, as timely as possible in a replay."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from datetime import timedelta
+from typing import TypeVar
+
+import msgspec
+
+from consumers.ingest.fields import Publishable
+from consumers.ingest.pacing import Pace
+from consumers.records import OutgoingRecord
+from sentiment.events import encode
+
+T = TypeVar("T")
+
+# A transaction costs some 10 ms: a thousand rows make that small, and are soon published again after a kill.
+MAX_ROWS = 1_000
+MAX_BYTES = 4 * 1024 * 1024
+
+IDLE_S = 0.2
+"""How long rows from a slow pipe wait for more before they are published."""
+
+
+def to_record(row: Publishable, topic: str, shift: timedelta) -> OutgoingRecord:
+    """The row as a feedback record, keyed by its id, so that rows spread evenly over the partitions.
+
+    The record's own timestamp is left to the client's clock: brokers delete old records by it.
+    """
+    event = row.event
+    if row.created_at is not None:
+        event = msgspec.structs.replace(event, created_at=row.created_at + shift)
+    return OutgoingRecord(topic=topic, value=encode(event), key=(event.id or "").encode())
+
+
+def batches(
+    rows: Iterable[Publishable | None],
+    convert: Callable[[Publishable], OutgoingRecord],
+    *,
+    speed: float | None,
+    monotonic: Callable[[], float],
+    sleep: Callable[[float], None],
+) -> Iterator[list[OutgoingRecord]]:
+    """Non-empty batches of records in the order of `rows`; None among the rows means: nothing more for the moment.
+
+    With a `speed`, a row is not handed out before it is due, and what is due is not kept waiting for what is not.
+    """
+    pending: list[OutgoingRecord] = []
+    n_bytes = 0
+    pace: Pace | None = None
+    for row in rows:
+        if row is not None and speed is not None and row.created_at is not None:
+            pace = pace or Pace(speed, row.created_at, monotonic())
+            if pace.wait_s(row.created_at, monotonic()) > 0:
+                if pending:
+                    yield pending
+                    pending, n_bytes = [], 0
+                sleep(pace.wait_s(row.created_at, monotonic()))
+        if row is not None:
+            record = convert(row)
+            pending.append(record)
+            n_bytes += len(record.value or b"")
+        if pending and (row is None or len(pending) >= MAX_ROWS or n_bytes >= MAX_BYTES):
+            yield pending
+            pending, n_bytes = [], 0
+    if pending:
+        yield pending
+
+
+def with_idle_marks(items: Iterable[T], idle_s: float = IDLE_S) -> Iterator[T | None]:
+    """`items`, read ahead in a thread, with None wherever nothing came for `idle_s`.
+
+    The thread is a daemon: it may be stuck in a read that never returns when the process ends.
+    """
+    ahead: queue.Queue[list[T] | BaseException | None] = queue.Queue(maxsize=MAX_ROWS)
+
+    def read() -> None:
+        try:
+            for item in items:
+                ahead.put([item])
+            ahead.put(None)
+        except BaseException as error:  # noqa: BLE001 raised again in the thread that consumes
+            ahead.put(error)
+
+    threading.Thread(target=read, name="read-ahead", daemon=True).start()
+    while True:
+        try:
+            found = ahead.get(timeout=idle_s)
+        except queue.Empty:
+            yield None
+            continue
+        if found is None:
+            return
+        if isinstance(found, BaseException):
+            raise found
+        yield found[0]

@@ -1,0 +1,50 @@
+"""Rows in the order of their times, whatever the order of the file, in memory that does not grow with it.
+
+Exports often stand newest first. Published like that, every row but the first few would be "late" for all that works in
+event time. Sorting happens in a temporary SQLite file, which only its owner can read and which is gone afterwards.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import closing, contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import msgspec
+
+from consumers.ingest.fields import Publishable
+from sentiment.events import FeedbackInput, encode
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_decoder = msgspec.json.Decoder(FeedbackInput)
+
+
+@contextmanager
+def in_order_of_time(rows: Iterable[Publishable], skip: int) -> Iterator[Iterator[Publishable]]:
+    """`rows` by time, those of the same time as they came, without the first `skip`. Every row must have a time."""
+    with (
+        tempfile.TemporaryDirectory(prefix="sentiment-ingest-") as folder,
+        closing(sqlite3.connect(Path(folder) / "rows.sqlite")) as database,
+    ):
+        # Nothing here has to outlive a crash: the next run makes the file again.
+        database.executescript("PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF; PRAGMA temp_store=FILE;")
+        database.execute("CREATE TABLE rows (number INTEGER PRIMARY KEY, time_us INTEGER, event BLOB)")
+        database.executemany("INSERT INTO rows VALUES (?, ?, ?)", map(_to_record, rows))
+        database.execute("CREATE INDEX by_time ON rows (time_us, number)")
+        yield _read(database, skip)
+
+
+def _to_record(row: Publishable) -> tuple[int, int, bytes]:
+    time = row.created_at
+    if time is None:
+        raise ValueError("a row without a time cannot be sorted")
+    return row.number, (time - _EPOCH) // timedelta(microseconds=1), encode(row.event)
+
+
+def _read(database: sqlite3.Connection, skip: int) -> Iterator[Publishable]:
+    query = "SELECT number, time_us, event FROM rows ORDER BY time_us, number LIMIT -1 OFFSET ?"
+    for number, time_us, event in database.execute(query, (skip,)):
+        yield Publishable(number, _decoder.decode(event), _EPOCH + timedelta(microseconds=time_us))

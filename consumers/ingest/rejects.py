@@ -1,0 +1,83 @@
+"""The rejects file: which rows were not published and why, never what they say."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TextIO
+
+import msgspec
+
+from consumers.ingest.fields import Reject
+from consumers.sources import InputFile
+from sentiment.errors import InputError
+
+
+class RejectsFile:
+    """Collects rejects. The file appears, whole, when it is closed; without rejects there is none.
+
+    A file that was left by an earlier run of the same input is replaced, or removed where nothing is rejected any more.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.count = 0
+        self.first: Reject | None = None
+        self._file: TextIO | None = None
+        self._temporary = path
+
+    def add(self, reject: Reject) -> None:
+        """Write one line. Raises InputError where no file can be made beside the input."""
+        if self._file is None:
+            self._file = self._create()
+            self.first = reject
+        self._file.write(msgspec.json.encode(reject).decode() + "\n")
+        self.count += 1
+
+    def close(self) -> None:
+        """Put the file in its place."""
+        if self._file is None:
+            with suppress(FileNotFoundError):
+                self.path.unlink()
+            return
+        self._file.close()
+        self._temporary.replace(self.path)
+
+    def discard(self) -> None:
+        """Leave the place as it was."""
+        if self._file is not None:
+            self._file.close()
+            self._temporary.unlink(missing_ok=True)
+
+    def _create(self) -> TextIO:
+        try:
+            handle, name = tempfile.mkstemp(prefix=f".{self.path.name}.", dir=self.path.parent)
+        except OSError as error:
+            raise InputError(f"rejected rows cannot be written to {self.path}: {error.strerror}") from None
+        self._temporary = Path(name)
+        return os.fdopen(handle, "w", encoding="utf-8")
+
+
+def rejects_path(given: InputFile) -> Path:
+    """`FILE.rejects.jsonl`; for a pipe `stdin.rejects.jsonl` in the working directory."""
+    if given.path is None or not given.repeatable:
+        return Path("stdin.rejects.jsonl")
+    return given.path.with_name(given.path.name + ".rejects.jsonl")
+
+
+@contextmanager
+def collecting(path: Path) -> Iterator[RejectsFile]:
+    """A rejects file that is put in place at the end, also of an interrupted pipe, but not after a fault."""
+    rejects = RejectsFile(path)
+    try:
+        yield rejects
+    except KeyboardInterrupt:
+        rejects.close()
+        raise
+    except BaseException:
+        rejects.discard()
+        raise
+    rejects.close()

@@ -1,0 +1,190 @@
+"""The whole of an ingest: look at the file, own the ingest, publish from where it stands."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Iterable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from itertools import islice
+from pathlib import Path
+from typing import Protocol
+
+from consumers.connection import check_connection
+from consumers.ingest.batches import batches, to_record, with_idle_marks
+from consumers.ingest.fields import FieldFlags, Fields, Publishable, Reject, resolve_fields
+from consumers.ingest.ordering import in_order_of_time
+from consumers.ingest.publisher import Publisher
+from consumers.ingest.rejects import RejectsFile, collecting, rejects_path
+from consumers.ingest.survey import Plan, Survey, fingerprint, publishable, read_publishable, survey
+from consumers.sources import FileFormat, InputFile, detect_format, find_input, open_rows
+from consumers.topics import ensure_topics
+from sentiment.errors import InputError, UsageError
+from sentiment.settings import Settings
+
+_ID_DIGITS = 12
+
+
+@dataclass(frozen=True, slots=True)
+class IngestRequest:
+    """What to publish, and how. `speed` is event time over real time; None: as fast as Kafka takes it."""
+
+    argument: str
+    file_format: FileFormat | None = None
+    fields: FieldFlags = field(default_factory=FieldFlags)
+    speed: float | None = None
+    rebase_time: bool = False
+    restart: bool = False
+    topic: str = "feedback"
+
+
+@dataclass(frozen=True, slots=True)
+class IngestReport:
+    """`published` rows are in Kafka by now, `published_before` of them since earlier runs.
+
+    The reasons of the `rejected` ones are in `rejects_file`, which exists where there are any.
+    """
+
+    published: int
+    published_before: int
+    rejected: int
+    rejects_file: Path
+
+
+class Watch(Protocol):
+    """Who wants to see the progress."""
+
+    def begin(self, what: str, total: int | None, done: int = 0) -> None:
+        """A phase begins; `total` rows, where that is known, of which `done` are done already."""
+        ...
+
+    def at(self, done: int) -> None:
+        """So many rows are done in this phase."""
+        ...
+
+    def say(self, message: str) -> None:
+        """Something worth knowing now."""
+        ...
+
+
+def run_ingest(settings: Settings, request: IngestRequest, watch: Watch) -> IngestReport:
+    """Publish a file or a pipe; blocks until its end.
+
+    Raises:
+        InputError, UsageError: nothing can be published from this input as it is called for.
+        BrokerUnavailable, TransactionFailed: Kafka cannot be reached, or did not come back in time.
+        IngestTakenOverError: another process does the same.
+    """
+    given = find_input(request.argument)
+    file_format = detect_format(given, request.file_format)
+    if given.repeatable:
+        return _ingest_file(settings, request, given, file_format, watch)
+    return _ingest_pipe(settings, request, given, file_format, watch)
+
+
+def _ingest_file(
+    settings: Settings, request: IngestRequest, given: InputFile, file_format: FileFormat, watch: Watch
+) -> IngestReport:
+    with open_rows(given, file_format) as source:
+        fields = resolve_fields(request.fields, source.columns, given.name)
+    _require_times(request, fields)
+    plan = Plan(given, file_format, fields, request.topic, request.rebase_time)
+    _prepare_kafka(settings, request.topic)
+    with collecting(rejects_path(given)) as rejects:
+        watch.begin("checking", None)
+        found = survey(plan, rejects, watch.at)
+    _require_some(found.good, rejects, given)
+    name = fingerprint(plan)
+    with closing(Publisher(settings, topic=request.topic, name=name, run=uuid.uuid4().hex)) as publisher:
+        start = publisher.open(restart=request.restart, shift_us=_shift_us(request, found))
+        watch.begin("publishing", found.good, start.published)
+        with _remaining(plan, name[:_ID_DIGITS], found, start.published, watch) as rows:
+            _publish(publisher, request, rows, timedelta(microseconds=start.shift_us), watch)
+        if publisher.published < found.good:
+            raise InputError(f"{given.name} changed while it was read", hint="ingest a file that is complete")
+        return IngestReport(publisher.published, start.published, found.rejected, rejects.path)
+
+
+def _ingest_pipe(
+    settings: Settings, request: IngestRequest, given: InputFile, file_format: FileFormat, watch: Watch
+) -> IngestReport:
+    """Publish what comes through a pipe, as it comes, in the order in which it comes."""
+    if request.rebase_time:
+        raise UsageError("--rebase-time needs a file: the last time of a pipe is not known before its end")
+    _prepare_kafka(settings, request.topic)
+    watch.say("a pipe cannot be resumed: after an interruption its rows have to be sent again")
+    run = uuid.uuid4().hex
+    with open_rows(given, file_format) as source, collecting(rejects_path(given)) as rejects:
+        fields = resolve_fields(request.fields, source.columns, given.name)
+        _require_times(request, fields)
+        rows = with_idle_marks(publishable(source, fields, run[:_ID_DIGITS], rejects.add))
+        with closing(Publisher(settings, topic=request.topic, name=f"pipe-{run}", run=run)) as publisher:
+            publisher.open(restart=False, shift_us=0)
+            watch.begin("publishing", None)
+            _publish(publisher, request, rows, timedelta(), watch)
+    _require_some(publisher.published, rejects, given)
+    return IngestReport(publisher.published, 0, rejects.count, rejects.path)
+
+
+def _prepare_kafka(settings: Settings, topic: str) -> None:
+    check_connection(settings)
+    ensure_topics(settings, [topic])
+
+
+def _publish(
+    publisher: Publisher, request: IngestRequest, rows: Iterable[Publishable | None], shift: timedelta, watch: Watch
+) -> None:
+    """Publish `rows` at the speed asked for, and tell `watch` after every commit."""
+    units = batches(
+        rows,
+        lambda row: to_record(row, request.topic, shift),
+        speed=request.speed,
+        monotonic=time.monotonic,
+        sleep=time.sleep,  # a signal ends it
+    )
+    for unit in units:
+        publisher.publish(unit)
+        watch.at(publisher.published)
+
+
+@contextmanager
+def _remaining(plan: Plan, id_prefix: str, found: Survey, skip: int, watch: Watch) -> Iterator[Iterable[Publishable]]:
+    """The rows that are not published yet, in the order in which they have to be."""
+    if skip >= found.good:
+        yield ()
+        return
+    rows = islice(read_publishable(plan, id_prefix, _already_noted), found.good)
+    if found.in_order:
+        yield islice(rows, skip, None)
+        return
+    watch.say("the rows are not in the order of their times: sorting them")
+    with in_order_of_time(rows, skip) as ordered:
+        yield ordered
+
+
+def _already_noted(_: Reject) -> None:
+    """The first pass has written the rejects file."""
+
+
+def _require_times(request: IngestRequest, fields: Fields) -> None:
+    if fields.time is None and (request.speed is not None or request.rebase_time):
+        flag = "--rebase-time" if request.rebase_time else "--speed"
+        raise UsageError(f"{flag} needs the times of the rows", hint="name their column with --time-field")
+
+
+def _require_some(published: int, rejects: RejectsFile, given: InputFile) -> None:
+    first = rejects.first
+    if published == 0 and first is not None:
+        place = f"row {first.row}" if first.line is None else f"line {first.line}"
+        raise InputError(
+            f"{given.name} has no row that can be published; the first ({place}): {first.message}",
+            hint=f"the reasons of all {rejects.count} are in {rejects.path}",
+        )
+
+
+def _shift_us(request: IngestRequest, found: Survey) -> int:
+    if not request.rebase_time or found.last_time is None:
+        return 0
+    return (datetime.now(UTC) - found.last_time) // timedelta(microseconds=1)

@@ -1,0 +1,90 @@
+"""The first pass over a file: can it be read to its end, how many rows are fit, and are they in order of time?
+
+Nothing is published from a file that turns out to be cut off halfway. The rejects file is complete after this pass, and
+being a function of the file alone, it is the same after any number of interruptions.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+import msgspec
+
+from consumers.ingest.fields import Fields, Publishable, Reject, to_publishable
+from consumers.ingest.rejects import RejectsFile
+from consumers.sources import FileFormat, InputFile, Rows, open_rows
+from consumers.sources.inputs import reading
+
+# Part of every fingerprint: raised when the same file would be published otherwise, in other rows or another order.
+_PROCEDURE = 1
+_HASH_BYTES = 1 << 20
+_TELL_EVERY_ROWS = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is read, and how."""
+
+    given: InputFile
+    file_format: FileFormat
+    fields: Fields
+    topic: str
+    rebase_time: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """What the first pass found: `good` rows fit to publish, and whether they stand `in_order` of time."""
+
+    good: int
+    rejected: int
+    last_time: datetime | None
+    in_order: bool
+
+
+def fingerprint(plan: Plan) -> str:
+    """Content, mapping and topic as 32 hexadecimal digits: the name of this ingest."""
+    digest = hashlib.sha256()
+    if plan.given.path is not None:
+        with reading(plan.given.name), plan.given.path.open("rb") as file:
+            while block := file.read(_HASH_BYTES):
+                digest.update(block)
+    description = (_PROCEDURE, plan.file_format, plan.fields.described(), plan.topic, plan.rebase_time)
+    digest.update(msgspec.json.encode(description))
+    return digest.hexdigest()[:32]
+
+
+def publishable(
+    source: Rows, fields: Fields, id_prefix: str, on_reject: Callable[[Reject], None]
+) -> Iterator[Publishable]:
+    """The rows of an open source that are fit, as they come; the others go to `on_reject`. Raises InputError."""
+    for row in source.rows:
+        found = to_publishable(row, fields, id_prefix)
+        if isinstance(found, Publishable):
+            yield found
+        else:
+            on_reject(found)
+
+
+def read_publishable(plan: Plan, id_prefix: str, on_reject: Callable[[Reject], None]) -> Iterator[Publishable]:
+    """The rows of a file that are fit, read from its beginning."""
+    with open_rows(plan.given, plan.file_format, plan.fields.columns()) as source:
+        yield from publishable(source, plan.fields, id_prefix, on_reject)
+
+
+def survey(plan: Plan, rejects: RejectsFile, tell: Callable[[int], None]) -> Survey:
+    """Read the whole file once; `tell` hears now and then how many rows were read. Raises InputError."""
+    good = 0
+    in_order = True
+    last_time: datetime | None = None
+    for row in read_publishable(plan, "row", rejects.add):
+        good += 1
+        if row.created_at is not None:
+            in_order = in_order and (last_time is None or row.created_at >= last_time)
+            last_time = row.created_at if last_time is None else max(last_time, row.created_at)
+        if good % _TELL_EVERY_ROWS == 0:
+            tell(good + rejects.count)
+    return Survey(good, rejects.count, last_time, in_order)

@@ -1,0 +1,106 @@
+"""Progress on stderr: a bar where a person looks, a plain line now and then where nobody does."""
+
+from __future__ import annotations
+
+import sys
+import time
+from types import TracebackType
+from typing import Self
+
+import click
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    Task,
+    TaskID,
+    TextColumn,
+    TimeRemainingColumn,
+)
+from rich.text import Text
+
+_LINE_EVERY_S = 5.0
+
+
+class Ticker:
+    """Shows how many rows of a phase are done, with rate and time left. Use it as a context manager."""
+
+    def __init__(self) -> None:
+        self.done = 0
+        self.total: int | None = None
+        console = Console(stderr=True)
+        self._bar = _bar(console) if console.is_terminal else None
+        self._task: TaskID | None = None
+        self._what = ""
+        self._began_s = 0.0
+        self._began_at = 0
+        self._next_line_s = 0.0
+
+    def __enter__(self) -> Self:
+        if self._bar is not None:
+            self._bar.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+
+    def begin(self, what: str, total: int | None, done: int = 0) -> None:
+        """A phase begins; `total` rows, where that is known, of which `done` are done already."""
+        self._what, self.total, self.done = what, total, done
+        self._began_s, self._began_at = time.monotonic(), done
+        self._next_line_s = self._began_s + _LINE_EVERY_S
+        if self._bar is not None:
+            if self._task is not None:
+                self._bar.remove_task(self._task)
+            self._task = self._bar.add_task(what, total=total, completed=done)
+
+    def at(self, done: int) -> None:
+        """So many rows are done in this phase."""
+        self.done = done
+        if self._bar is not None and self._task is not None:
+            self._bar.update(self._task, completed=done)
+        elif time.monotonic() >= self._next_line_s:
+            self._next_line_s = time.monotonic() + _LINE_EVERY_S
+            click.echo(self._line(), err=True)
+
+    def say(self, message: str) -> None:
+        """Something worth knowing now."""
+        if self._bar is not None:
+            self._bar.console.print(message, markup=False, highlight=False)
+        else:
+            click.echo(message, err=True)
+
+    def _line(self) -> str:
+        rate = (self.done - self._began_at) / max(time.monotonic() - self._began_s, 1e-9)
+        if self.total is None:
+            return f"{self._what}: {self.done:,} rows, {rate:,.0f} rows/s"
+        left_s = (self.total - self.done) / rate if rate > 0 else 0.0
+        return f"{self._what}: {self.done:,} of {self.total:,} rows, {rate:,.0f} rows/s, {_clock(left_s)} left"
+
+
+class _RateColumn(ProgressColumn):
+    def render(self, task: Task) -> Text:
+        """Rows a second, from the last half minute."""
+        return Text("" if task.speed is None else f"{task.speed:,.0f} rows/s", style="progress.data.speed")
+
+
+def _bar(console: Console) -> Progress:
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        _RateColumn(),
+        TimeRemainingColumn(),
+    )
+    return Progress(*columns, console=console, transient=True, redirect_stdout=not sys.stdout.isatty())
+
+
+def _clock(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
