@@ -1,0 +1,100 @@
+"""Fetch: hand records out, waiting a while where there are none."""
+
+import asyncio
+from typing import Any
+
+from kafka.protocol.consumer import FetchResponse
+
+from consumers.broker.api.call import Call
+from consumers.broker.broker import Broker
+from consumers.broker.codes import BrokerError, Code
+from consumers.broker.partition import Partition
+
+MAX_RESPONSE_BYTES = 55 * 1024 * 1024
+"""`fetch.max.bytes`: no response is larger, whatever the client allows, unless it is one larger batch."""
+
+
+async def fetch(broker: Broker, call: Call) -> FetchResponse:
+    """Answer when `min_bytes` are there, `max_wait_ms` have passed, or something is wrong with a partition.
+
+    Session id 0 tells the client that there are no fetch sessions: it names all its partitions every time.
+    """
+    request = call.request
+    deadline_s = broker.now_s() + request.max_wait_ms / 1000
+    event = asyncio.Event()
+    watched = _partitions(broker, request)
+    for partition in watched:
+        partition.watch(event)
+    try:
+        while True:
+            event.clear()
+            response, size, failed = _read(broker, request)
+            left_s = deadline_s - broker.now_s()
+            if size >= request.min_bytes or failed or left_s <= 0:
+                return response
+            try:
+                await asyncio.wait_for(event.wait(), left_s)
+            except TimeoutError:
+                return response
+    finally:
+        for partition in watched:
+            partition.unwatch(event)
+
+
+def _partitions(broker: Broker, request: Any) -> list[Partition]:
+    return [
+        broker.topics.partition(topic.topic, item.partition)
+        for topic in request.topics
+        for item in topic.partitions
+        if broker.topics.has_partition(topic.topic, item.partition)
+    ]
+
+
+def _read(broker: Broker, request: Any) -> tuple[FetchResponse, int, bool]:
+    """The response as it would be now, its bytes of records, and whether a partition has an error."""
+    left = min(request.max_bytes, MAX_RESPONSE_BYTES)
+    size, failed, responses = 0, False, []
+    for topic in request.topics:
+        partitions = []
+        for item in topic.partitions:
+            max_bytes = min(item.partition_max_bytes, left - size)
+            answer = _partition(
+                broker, topic.topic, item, max_bytes, read_committed=request.isolation_level == 1, first=size == 0
+            )
+            size += len(answer.records)
+            failed = failed or answer.error_code != Code.NONE
+            partitions.append(answer)
+        responses.append(FetchResponse.FetchableTopicResponse(topic=topic.topic, partitions=partitions))
+    return FetchResponse(error_code=Code.NONE, session_id=0, responses=responses), size, failed
+
+
+def _partition(
+    broker: Broker, topic: str, item: Any, max_bytes: int, *, read_committed: bool, first: bool
+) -> Any:
+    """`first`: the response holds nothing yet, so a batch is handed out even if it is too large: else its reader would
+    never get past it."""
+    Answer = FetchResponse.FetchableTopicResponse.PartitionData  # noqa: N806 - a class of the protocol
+    try:
+        partition = broker.topics.partition(topic, item.partition)
+        if item.current_leader_epoch > 0:
+            raise BrokerError(Code.UNKNOWN_LEADER_EPOCH)
+        data, aborted = partition.read(item.fetch_offset, max(max_bytes, 0), read_committed=read_committed)
+        if len(data) > max_bytes and not first:
+            data, aborted = b"", []
+    except BrokerError as error:
+        return Answer(
+            partition_index=item.partition, error_code=error.code, high_watermark=-1, last_stable_offset=-1,
+            log_start_offset=-1, aborted_transactions=[], preferred_read_replica=-1, records=b"",
+        )  # fmt: skip
+    return Answer(
+        partition_index=item.partition,
+        error_code=Code.NONE,
+        high_watermark=partition.end_offset,
+        last_stable_offset=partition.stable_offset,
+        log_start_offset=partition.start_offset,
+        aborted_transactions=[
+            Answer.AbortedTransaction(producer_id=each.producer_id, first_offset=each.first_offset) for each in aborted
+        ],
+        preferred_read_replica=-1,
+        records=data,
+    )

@@ -1,0 +1,135 @@
+"""The parts of a broker put together over one data folder: journal, topics, offsets, groups, transactions, upkeep."""
+
+import asyncio
+import fcntl
+import os
+import time
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import structlog
+
+from consumers.broker.codes import BrokerError
+from consumers.broker.compaction import compact_partition
+from consumers.broker.durability import INTERVAL_S, Flusher, FsyncPolicy
+from consumers.broker.entries import Entry, GroupDeleted, TopicDeleted
+from consumers.broker.groups import Groups
+from consumers.broker.journal import Journal
+from consumers.broker.offsets import Offsets
+from consumers.broker.topics import Topics
+from consumers.broker.transactions import Transactions
+
+_log = structlog.get_logger(__name__)
+
+_TICK_S = 0.1
+_CLEAN_EVERY_S = 15.0
+
+NODE_ID = 1
+
+
+class DataDirInUseError(Exception):
+    """Another broker has the data folder open."""
+
+
+class Broker:
+    """Used from one event loop; `address` is set once the server listens.
+
+    Opening reads the journal and the end of every log. Raises DataDirInUseError, OSError.
+    """
+
+    def __init__(self, data_dir: Path, fsync: FsyncPolicy) -> None:
+        data_dir.mkdir(parents=True, exist_ok=True)
+        self.data_dir = data_dir
+        self._lock = _lock(data_dir)
+        self.address = ("127.0.0.1", 0)
+        self._flusher = Flusher(fsync)
+        self._journal = Journal(data_dir / "state.journal", self._flusher)
+        self.topics = Topics(data_dir / "topics", self._journal, self._flusher)
+        self.offsets = Offsets(self._journal)
+        self.groups = Groups(self._journal)
+        self.transactions = Transactions(self._journal, self.topics, self.offsets, self.groups.check_commit)
+        self.cluster_id = _cluster_id(data_dir)
+        self._parts = (self.topics, self.groups, self.offsets, self.transactions)
+        for entry in self._journal.read():
+            for part in self._parts:
+                part.apply(entry)
+        self.topics.recover(self.now_ms())
+        self.groups.recover(self.now_s())
+        self.transactions.recover(self.now_ms())
+
+    @staticmethod
+    def now_ms() -> int:
+        """Wall clock, in epoch milliseconds."""
+        return time.time_ns() // 1_000_000
+
+    @staticmethod
+    def now_s() -> float:
+        """Monotonic clock, for sessions."""
+        return time.monotonic()
+
+    def delete_topic(self, name: str) -> None:
+        """Delete a topic, and with the same journal entry the offsets that groups have in it."""
+        self.topics.delete(name)
+        self.offsets.apply(TopicDeleted(name))
+
+    def delete_group(self, group_id: str) -> None:
+        """Forget a group, and with the same journal entry its offsets; raises BrokerError for one with members."""
+        self.groups.delete(group_id)
+        self.offsets.apply(GroupDeleted(group_id))
+
+    async def upkeep(self) -> None:
+        """Sessions, transaction timeouts, flushing, retention and compaction; runs until cancelled."""
+        flushed = cleaned = self.now_s()
+        while True:
+            await asyncio.sleep(_TICK_S)
+            try:
+                self.groups.tick(self.now_s())
+                self.transactions.tick(self.now_ms())
+                if self._journal.due:
+                    self._journal.rewrite(self._entries())
+                if self.now_s() - flushed >= INTERVAL_S:
+                    flushed = self.now_s()
+                    await self._flusher.flush()
+                if self.now_s() - cleaned >= _CLEAN_EVERY_S:
+                    cleaned = self.now_s()
+                    await self._clean()
+            except (BrokerError, OSError) as error:
+                # A full disk, most likely: what failed stays as it was and is tried again at the next turn.
+                _log.error("upkeep_failed", reason=str(error))
+
+    async def _clean(self) -> None:
+        for topic in self.topics:
+            for partition in topic.partitions:
+                partition.clean(self.now_ms())
+                if partition.config.compacted:
+                    await compact_partition(partition)
+
+    def _entries(self) -> Iterator[Entry]:
+        for part in self._parts:
+            yield from part.entries()
+
+    def close(self) -> None:
+        """Flush and close all files, and let go of the data folder."""
+        self.topics.close()
+        self._journal.rewrite(self._entries())
+        self._journal.close()
+        os.close(self._lock)
+
+
+def _lock(data_dir: Path) -> int:
+    fd = os.open(data_dir / ".lock", os.O_RDWR | os.O_CREAT, 0o644)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(fd)
+        raise DataDirInUseError(f"{data_dir} is in use by another broker") from None
+    return fd
+
+
+def _cluster_id(data_dir: Path) -> str:
+    """Made at the first start, and kept: clients tell clusters apart by it."""
+    path = data_dir / "cluster-id"
+    if not path.exists():
+        path.write_text(f"dev-{uuid.uuid4().hex[:18]}")
+    return path.read_text().strip()

@@ -1,0 +1,108 @@
+"""When written bytes are forced to the disk.
+
+Whatever the policy, a write reaches the operating system before it is acknowledged, so it survives a `kill -9` of the
+broker. The policies differ in what a power cut or a kernel crash can take:
+
+- `always`: nothing that was acknowledged; every write waits for the disk (hundreds of writes a second, not thousands).
+- `interval` (default): at most the last second.
+- `never`: what the operating system had not yet written by itself, usually up to half a minute. Apache Kafka's default,
+  which relies on replicas instead.
+"""
+
+import asyncio
+import os
+from enum import StrEnum
+from pathlib import Path
+from typing import Protocol
+
+INTERVAL_S = 1.0
+
+
+class FsyncPolicy(StrEnum):
+    """The values of `--fsync`."""
+
+    ALWAYS = "always"
+    INTERVAL = "interval"
+    NEVER = "never"
+
+
+class OpenFile(Protocol):
+    """A file that may be closed by the time it would be flushed."""
+
+    @property
+    def fd(self) -> int | None:
+        """The descriptor while open; whoever closes the file flushes it first (`Flusher.closing`)."""
+
+
+class Flusher:
+    """Applies one policy to all files of a broker."""
+
+    def __init__(self, policy: FsyncPolicy) -> None:
+        self.policy = policy
+        self._dirty: set[OpenFile] = set()
+
+    def wrote(self, file: OpenFile) -> None:
+        """Call after each write; blocks for the disk under `always`."""
+        if self.policy is FsyncPolicy.ALWAYS:
+            if file.fd is not None:
+                os.fsync(file.fd)
+        elif self.policy is FsyncPolicy.INTERVAL:
+            self._dirty.add(file)
+
+    def closing(self, file: OpenFile) -> None:
+        """Call before closing a written file; under `interval` it blocks for the disk where something is unflushed."""
+        if file in self._dirty:
+            self._dirty.discard(file)
+            if file.fd is not None:
+                os.fsync(file.fd)
+
+    def forget(self, file: OpenFile) -> None:
+        """Call instead of `closing` for a file that is about to be deleted."""
+        self._dirty.discard(file)
+
+    async def flush(self) -> None:
+        """Force everything written so far to the disk, off the event loop."""
+        # Duplicated descriptors stay valid although the loop may close the files meanwhile.
+        descriptors = [os.dup(file.fd) for file in self._dirty if file.fd is not None]
+        self._dirty.clear()
+        if descriptors:
+            await asyncio.to_thread(_sync_and_close, descriptors)
+
+
+def _sync_and_close(descriptors: list[int]) -> None:
+    for fd in descriptors:
+        try:
+            os.fsync(fd)
+        finally:
+            os.close(fd)
+
+
+def write_fully(fd: int, data: bytes, size_before: int) -> None:
+    """Append all of `data`, or nothing: a short write (full disk) is cut off again and raised as OSError."""
+    view = memoryview(data)
+    try:
+        while view:
+            view = view[os.write(fd, view) :]
+    except OSError:
+        os.ftruncate(fd, size_before)
+        raise
+
+
+def replace_file(path: Path, data: bytes) -> None:
+    """Write `path` so that a reader, or a restart after a crash, sees the old content or the new, never a part."""
+    temporary = path.with_name(path.name + ".tmp")
+    with temporary.open("wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(path)
+    sync_directory(path.parent)
+
+
+def sync_directory(directory: Path) -> None:
+    """Make renames and new names in `directory` durable."""
+    fd = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)

@@ -1,0 +1,243 @@
+"""One consumer group of the classic protocol: who is in it, and the rebalance that brings all to one generation.
+
+    Empty ──join──► PreparingRebalance ──all joined, or time is up──► CompletingRebalance ──leader's sync──► Stable
+                          ▲    (a join, a leave, an expired session start it again from every later state)    │
+                          └───────────────────────────────────────────────────────────────────────────────────┘
+
+Times are seconds of one monotonic clock, given by the caller. Requests that have to wait for others are futures, which
+the group resolves.
+"""
+
+import asyncio
+from collections import Counter
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from consumers.broker.codes import BrokerError, Code
+
+
+class GroupState(StrEnum):
+    """Names as Apache Kafka's tools show them."""
+
+    EMPTY = "Empty"
+    PREPARING = "PreparingRebalance"
+    COMPLETING = "CompletingRebalance"
+    STABLE = "Stable"
+    DEAD = "Dead"
+
+
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """The answer to a member that has joined; only the leader gets `members`: (member id, instance id, metadata)."""
+
+    generation: int
+    protocol_type: str
+    protocol_name: str
+    leader: str
+    member_id: str
+    members: list[tuple[str, str | None, bytes]]
+    skip_assignment: bool = False
+
+
+@dataclass(slots=True)
+class Member:
+    """`protocols` are (assignor name, metadata) in order of preference; `joining` and `syncing` are requests that wait."""
+
+    member_id: str
+    instance_id: str | None
+    client_id: str
+    client_host: str
+    session_timeout_s: float
+    rebalance_timeout_s: float
+    protocols: list[tuple[str, bytes]]
+    seen_s: float
+    assignment: bytes = b""
+    joining: asyncio.Future[Joined] | None = None
+    syncing: asyncio.Future[bytes] | None = None
+
+    @property
+    def is_waiting(self) -> bool:
+        """A member that waits for others is alive although it sends no heartbeat."""
+        return self.joining is not None or self.syncing is not None
+
+    def metadata(self, protocol: str | None) -> bytes:
+        """What the member told the assignor `protocol`."""
+        return next((metadata for name, metadata in self.protocols if name == protocol), b"")
+
+    def refuse(self, code: Code) -> None:
+        """End the requests that wait with an error."""
+        for future in (self.joining, self.syncing):
+            if future is not None and not future.done():
+                future.set_exception(BrokerError(code))
+        self.joining = self.syncing = None
+
+
+@dataclass(slots=True)
+class Group:
+    """`pending` are member ids that were handed out and not used yet, with the time at which they lapse."""
+
+    group_id: str
+    state: GroupState = GroupState.EMPTY
+    generation: int = 0
+    protocol_type: str = ""
+    protocol_name: str | None = None
+    leader: str | None = None
+    members: dict[str, Member] = field(default_factory=dict)
+    instances: dict[str, str] = field(default_factory=dict)
+    pending: dict[str, float] = field(default_factory=dict)
+    rebalance_deadline_s: float = 0.0
+
+    def supports(self, protocol_type: str, protocols: list[tuple[str, bytes]]) -> bool:
+        """Whether a member with these protocols fits in with the others."""
+        if not self.members:
+            return bool(protocols)
+        common = self._common_protocols()
+        return protocol_type == self.protocol_type and any(name in common for name, _ in protocols)
+
+    def _common_protocols(self) -> set[str]:
+        return set.intersection(*({name for name, _ in member.protocols} for member in self.members.values()))
+
+    def choose_protocol(self) -> str:
+        """Each member votes for the first of its protocols that all support."""
+        common = self._common_protocols()
+        votes = Counter(next(name for name, _ in member.protocols if name in common) for member in self.members.values())
+        return votes.most_common(1)[0][0]
+
+    def check_member(self, member_id: str, instance_id: str | None) -> Member:
+        """Raises BrokerError for a member that is unknown, or was replaced by another of the same instance id."""
+        if instance_id is not None:
+            holder = self.instances.get(instance_id)
+            if holder is None:
+                raise BrokerError(Code.UNKNOWN_MEMBER_ID)
+            if holder != member_id:
+                raise BrokerError(Code.FENCED_INSTANCE_ID)
+        member = self.members.get(member_id)
+        if member is None:
+            raise BrokerError(Code.UNKNOWN_MEMBER_ID)
+        return member
+
+    def check_generation(self, generation: int) -> None:
+        """Raises BrokerError(ILLEGAL_GENERATION)."""
+        if generation != self.generation:
+            raise BrokerError(Code.ILLEGAL_GENERATION)
+
+    def add(self, member: Member) -> None:
+        """Take a new member in; the first one leads."""
+        self.pending.pop(member.member_id, None)
+        self.members[member.member_id] = member
+        if member.instance_id is not None:
+            self.instances[member.instance_id] = member.member_id
+        if self.leader is None:
+            self.leader = member.member_id
+
+    def replace(self, old: Member, new_id: str) -> Member:
+        """Give a static member that came back its new id, and refuse what the old id still waits for."""
+        old.refuse(Code.FENCED_INSTANCE_ID)
+        led = self.leader == old.member_id
+        # In its place, so that assignors that look at the order see no change.
+        self.members = {(new_id if key == old.member_id else key): value for key, value in self.members.items()}
+        old.member_id = new_id
+        if old.instance_id is not None:
+            self.instances[old.instance_id] = new_id
+        if led:
+            self.leader = new_id
+        return old
+
+    def remove(self, member: Member) -> None:
+        """Drop a member; the caller starts the rebalance."""
+        member.refuse(Code.UNKNOWN_MEMBER_ID)
+        self.members.pop(member.member_id, None)
+        if member.instance_id is not None and self.instances.get(member.instance_id) == member.member_id:
+            del self.instances[member.instance_id]
+        if self.leader == member.member_id:
+            self.leader = next(iter(self.members), None)
+
+    def join_answer(self, member: Member) -> Joined:
+        """What a member of the current generation is told."""
+        leads = member.member_id == self.leader
+        name = self.protocol_name
+        everybody = [(each.member_id, each.instance_id, each.metadata(name)) for each in self.members.values()]
+        return Joined(
+            self.generation, self.protocol_type, name or "", self.leader or "", member.member_id,
+            everybody if leads else [],
+        )  # fmt: skip
+
+    def prepare_rebalance(self, now_s: float) -> None:
+        """Ask all members to join again, and go on at once where they already have."""
+        if self.state is not GroupState.PREPARING:
+            self.state = GroupState.PREPARING
+            longest = max((member.rebalance_timeout_s for member in self.members.values()), default=0.0)
+            self.rebalance_deadline_s = now_s + longest
+            for member in self.members.values():
+                if member.syncing is not None:
+                    _fail(member.syncing, Code.REBALANCE_IN_PROGRESS)
+                    member.syncing = None
+        self.try_complete_join(now_s)
+
+    def try_complete_join(self, now_s: float) -> None:
+        """Begin the next generation when every member has joined, or the slowest had its time."""
+        if self.state is not GroupState.PREPARING:
+            return
+        missing = [member for member in self.members.values() if member.joining is None]
+        if missing and now_s < self.rebalance_deadline_s:
+            return
+        for member in missing:
+            if member.instance_id is None:  # a static member stays until its session ends
+                self.remove(member)
+        if not self.members:
+            self._become_empty()
+        elif all(member.joining is None for member in self.members.values()):
+            self.rebalance_deadline_s = now_s + max(member.rebalance_timeout_s for member in self.members.values())
+        else:
+            self._begin_generation(now_s)
+
+    def _become_empty(self) -> None:
+        self.generation += 1
+        self.state, self.leader, self.protocol_name = GroupState.EMPTY, None, None
+
+    def _begin_generation(self, now_s: float) -> None:
+        if self.leader is None or self.members[self.leader].joining is None:
+            self.leader = next(key for key, member in self.members.items() if member.joining is not None)
+        self.generation += 1
+        self.protocol_name = self.choose_protocol()
+        self.state = GroupState.COMPLETING
+        # Whoever does not ask for its assignment within this time is dropped by `tick`.
+        self.rebalance_deadline_s = now_s + max(member.rebalance_timeout_s for member in self.members.values())
+        for member in self.members.values():
+            member.seen_s = now_s
+            if member.joining is not None:
+                if not member.joining.done():
+                    member.joining.set_result(self.join_answer(member))
+                member.joining = None
+
+    def assign(self, assignments: dict[str, bytes], now_s: float) -> None:
+        """The leader has decided: the group is stable, and who waits gets its share."""
+        self.state = GroupState.STABLE
+        for member in self.members.values():
+            member.assignment = assignments.get(member.member_id, b"")
+            member.seen_s = now_s
+            if member.syncing is not None:
+                if not member.syncing.done():
+                    member.syncing.set_result(member.assignment)
+                member.syncing = None
+
+    def expire(self, now_s: float) -> None:
+        """Drop members whose session has ended, or who never asked for their assignment."""
+        for member_id in [key for key, lapses_s in self.pending.items() if now_s > lapses_s]:
+            del self.pending[member_id]
+        overdue = self.state is GroupState.COMPLETING and now_s > self.rebalance_deadline_s
+        gone = [
+            member
+            for member in self.members.values()
+            if not member.is_waiting and (overdue or now_s - member.seen_s > member.session_timeout_s)
+        ]
+        for member in gone:
+            self.remove(member)
+        if gone:
+            self.prepare_rebalance(now_s)
+        self.try_complete_join(now_s)
+
+
+def _fail(future: asyncio.Future[bytes], code: Code) -> None:
+    if not future.done():
+        future.set_exception(BrokerError(code))

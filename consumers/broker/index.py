@@ -1,0 +1,38 @@
+"""The sparse index of one segment: where to start scanning for an offset or a time."""
+
+from array import array
+from bisect import bisect_left, bisect_right
+
+INTERVAL_BYTES = 32 * 1024
+"""Log bytes an entry stands for: a look-up scans at most this much more, an index takes 24 bytes per 32 KiB."""
+
+
+class SparseIndex:
+    """Entries are in log order; each stands for the batches from its position up to the next entry's.
+
+    `maxima_before` holds the greatest timestamp of all batches of the segment before the entry, which never falls, so
+    that it can be searched although timestamps themselves may go back and forth.
+    """
+
+    __slots__ = ("maxima_before", "offsets", "positions")
+
+    def __init__(self, offsets: list[int] | None = None, positions: list[int] | None = None,
+                 maxima_before: list[int] | None = None) -> None:  # fmt: skip
+        self.offsets = array("q", offsets or [])
+        self.positions = array("q", positions or [])
+        self.maxima_before = array("q", maxima_before or [])
+
+    def note(self, base_offset: int, position: int, max_timestamp_before_ms: int) -> None:
+        """Offer a batch that was appended; it becomes an entry where the last one is far enough behind."""
+        if not self.positions or position - self.positions[-1] >= INTERVAL_BYTES:
+            self.offsets.append(base_offset)
+            self.positions.append(position)
+            self.maxima_before.append(max_timestamp_before_ms)
+
+    def position_of_offset(self, offset: int) -> int:
+        """Where to start scanning for the batch that holds `offset`."""
+        return self.positions[max(0, bisect_right(self.offsets, offset) - 1)] if self.positions else 0
+
+    def position_of_time(self, timestamp_ms: int) -> int:
+        """Where to start scanning for the first batch with a timestamp of at least `timestamp_ms`."""
+        return self.positions[max(0, bisect_left(self.maxima_before, timestamp_ms) - 1)] if self.positions else 0

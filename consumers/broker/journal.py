@@ -1,0 +1,88 @@
+"""The state that is not records, on disk: an append-only file of changes, rewritten when it has grown far beyond what it says.
+
+One line a change: eight hexadecimal digits of CRC-32, a space, the entry as JSON. The first line that is torn or
+damaged ends the journal, and it is cut off there.
+"""
+
+import os
+from binascii import crc32
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import msgspec
+import structlog
+
+from consumers.broker.durability import Flusher, replace_file, write_fully
+from consumers.broker.entries import AnyEntry, Entry
+
+_log = structlog.get_logger(__name__)
+
+_GROWTH = 4
+_LEAST_BYTES = 1 << 20
+"""It is rewritten at four times the size that it had after the last time, but not below 1 MiB."""
+
+
+class Journal:
+    """`read` once, then `write`; `due` says when to `rewrite`."""
+
+    def __init__(self, path: Path, flusher: Flusher) -> None:
+        self.path = path
+        self._flusher = flusher
+        self._fd: int | None = None
+        self._size = 0
+        self._rewrite_at = _LEAST_BYTES
+
+    @property
+    def fd(self) -> int | None:
+        """The descriptor while the file is open."""
+        return self._fd
+
+    def read(self) -> Iterator[AnyEntry]:
+        """All sound entries from the start; afterwards the journal is open for writing."""
+        decoder = msgspec.json.Decoder(AnyEntry)
+        self._fd = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
+        with self.path.open("rb") as lines:
+            for line in lines:
+                body = line[9:-1]
+                if not line.endswith(b"\n") or line[:8] != b"%08x" % crc32(body):
+                    _log.warning("torn_journal_cut_off", kept_bytes=self._size)
+                    os.ftruncate(self._fd, self._size)
+                    break
+                self._size += len(line)
+                yield decoder.decode(body)
+        self._rewrite_at = max(_LEAST_BYTES, self._size)
+
+    def write(self, entry: Entry) -> None:
+        """Append one change; OSError (full disk) leaves the journal as it was."""
+        if self._fd is None:
+            raise ValueError("the journal is not open")
+        line = _line(entry)
+        write_fully(self._fd, line, self._size)
+        self._size += len(line)
+        self._flusher.wrote(self)
+
+    @property
+    def due(self) -> bool:
+        """Whether most of the file is likely to be out of date."""
+        return self._size >= self._rewrite_at
+
+    def rewrite(self, entries: Iterable[Entry]) -> None:
+        """Put these entries, which say the same, in the place of everything."""
+        content = b"".join(map(_line, entries))
+        replace_file(self.path, content)
+        self.close()
+        self._fd = os.open(self.path, os.O_RDWR | os.O_APPEND)
+        self._size = len(content)
+        self._rewrite_at = max(_LEAST_BYTES, _GROWTH * self._size)
+
+    def close(self) -> None:
+        """Flush and close."""
+        if self._fd is not None:
+            self._flusher.closing(self)
+            os.close(self._fd)
+            self._fd = None
+
+
+def _line(entry: Entry) -> bytes:
+    body = msgspec.json.encode(entry)
+    return b"%08x %b\n" % (crc32(body), body)

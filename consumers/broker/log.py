@@ -1,0 +1,184 @@
+"""The log of one partition: a row of segments, of which the last is appended to.
+
+Memory: about 100 bytes a segment, the index of the last one and of the few that were read lately.
+"""
+
+from bisect import bisect_right
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from consumers.broker.batch import BatchHeader, placed, records
+from consumers.broker.durability import Flusher
+from consumers.broker.segment import LOG_SUFFIX, Segment
+
+_LOADED_INDEXES = 4
+
+Replay = Callable[[BatchHeader, bytes], None]
+Restore = Callable[[bytes], None]
+StateAtEnd = Callable[[], bytes]
+
+
+class Log:
+    """Offsets [start_offset, end_offset); `start_offset` may lie inside the first segment.
+
+    `state_at_end` gives the producer state that is kept with a segment when it is closed.
+    """
+
+    def __init__(self, directory: Path, flusher: Flusher, state_at_end: StateAtEnd, *, segment_bytes: int) -> None:
+        self.directory = directory
+        self.segment_bytes = segment_bytes
+        self._flusher = flusher
+        self._state_at_end = state_at_end
+        self._segments: list[Segment] = [Segment(directory, 0, flusher)]
+        self._loaded: OrderedDict[int, Segment] = OrderedDict()
+        self.start_offset = 0
+
+    @property
+    def end_offset(self) -> int:
+        """The offset that the next record gets."""
+        return self._segments[-1].end_offset
+
+    @property
+    def size(self) -> int:
+        """Bytes of all batches."""
+        return sum(segment.size for segment in self._segments)
+
+    @property
+    def max_timestamp_ms(self) -> int:
+        """The greatest record timestamp; -1 in an empty log."""
+        return max(segment.max_timestamp_ms for segment in self._segments)
+
+    @property
+    def closed_segments(self) -> list[Segment]:
+        """All but the one that is appended to."""
+        return self._segments[:-1]
+
+    def recover(self, restore: Restore, replay: Replay) -> int:
+        """Open what is on disk; returns the bytes that were cut off behind the last sound batch.
+
+        The producer state is rebuilt by `restore` (from the last sidecar that is sound) and `replay` (every batch after it).
+        """
+        paths = sorted(self.directory.glob(f"*{LOG_SUFFIX}"))
+        segments: list[Segment] = []
+        lost = 0
+        for number, path in enumerate(paths):
+            segment = Segment(self.directory, int(path.stem), self._flusher)
+            if segments and segment.base_offset < segments[-1].end_offset:
+                # A crash between the two steps of `replace_closed`: what this file holds is in the one before it.
+                segment.delete()
+                continue
+            last = number == len(paths) - 1
+            state = None if last else segment.restore()
+            if state is not None:
+                restore(state)
+            else:
+                size = path.stat().st_size
+                for header, data in segment.recover():
+                    replay(header, data)
+                lost += size - segment.size
+                if not last:
+                    segment.close(self._state_at_end())
+                    segment.unload_index()
+            segments.append(segment)
+        if segments:
+            self._segments = segments
+            self.start_offset = segments[0].base_offset
+        return lost
+
+    def append(self, data: bytes, header: BatchHeader) -> BatchHeader:
+        """Write one batch at the end; returns its header with the offset that it got."""
+        active = self._segments[-1]
+        if active.size and active.size + header.size > self.segment_bytes:
+            active = self.roll()
+        header = header._replace(base_offset=self.end_offset)
+        active.append(placed(data, header.base_offset), header)
+        return header
+
+    def roll(self) -> Segment:
+        """Close the last segment, where it holds anything, and start a new one."""
+        active = self._segments[-1]
+        if not active.size:
+            return active
+        # The empty file keeps the end offset when everything before it is deleted.
+        following = Segment(self.directory, active.end_offset, self._flusher)
+        following.path.touch()
+        active.close(self._state_at_end())
+        active.unload_index()
+        self._segments.append(following)
+        return following
+
+    def close(self) -> None:
+        """Close all files; the log can be recovered from its folder."""
+        for segment in self._segments:
+            segment.close()
+
+    def read(self, offset: int, max_bytes: int, before_offset: int) -> tuple[bytes, int]:
+        """Whole batches from the one that holds `offset`; see `Segment.read`. Ends at the end of a segment."""
+        for segment in self._from(self._number_of(offset)):
+            data, last_offset = segment.read(offset, max_bytes, before_offset)
+            if data or segment.end_offset >= before_offset:
+                return data, last_offset
+        return b"", -1
+
+    def offset_for_time(self, timestamp_ms: int) -> tuple[int, int] | None:
+        """(timestamp, offset) of the first record at or after `timestamp_ms`, in offset order; None where there is none."""
+        for segment in self._from(0):
+            if segment.max_timestamp_ms < timestamp_ms or segment.end_offset <= self.start_offset:
+                continue
+            for position, header in segment.headers(segment.index.position_of_time(timestamp_ms)):
+                if header.max_timestamp_ms >= timestamp_ms and header.last_offset >= self.start_offset:
+                    for record in records(segment.read_at(position, header.size)):
+                        if record.timestamp_ms >= timestamp_ms and record.offset >= self.start_offset:
+                            return record.timestamp_ms, record.offset
+        return None
+
+    def delete_before(self, offset: int) -> None:
+        """Move the start of the log up to `offset` and remove the segments that lie before it."""
+        self.start_offset = max(self.start_offset, min(offset, self.end_offset))
+        if self.start_offset == self.end_offset:
+            self.roll()
+        while len(self._segments) > 1 and self._segments[0].end_offset <= self.start_offset:
+            self._forget(self._segments.pop(0))
+
+    def expired_before(self, now_ms: int, *, retention_ms: int, retention_bytes: int, stable_offset: int) -> int:
+        """The offset up to which whole segments are too old or too many, never past `stable_offset`; -1 is no limit.
+
+        As in Apache Kafka a segment's age is that of its newest record *timestamp*, so old data is old on arrival.
+        """
+        start, excess = self.start_offset, self.size - retention_bytes
+        for segment in self._segments:
+            too_old = retention_ms >= 0 and 0 <= segment.max_timestamp_ms < now_ms - retention_ms
+            too_many = retention_bytes >= 0 and excess >= segment.size > 0 and segment is not self._segments[-1]
+            if not (too_old or too_many) or segment.end_offset > stable_offset:
+                break
+            excess -= segment.size
+            start = segment.end_offset
+        return start
+
+    def replace_closed(self, old: list[Segment], new: Segment) -> None:
+        """Put one segment, written under a temporary name, in the place of the closed ones it was made from."""
+        number = self._segments.index(old[0])
+        for segment in old:
+            self._loaded.pop(segment.base_offset, None)
+        # First the new content under the first name; a crash after that leaves files that `recover` recognises.
+        new.take_place_of(old[0])
+        self._segments[number : number + len(old)] = [new]
+        for segment in old[1:]:
+            segment.delete()
+
+    def _forget(self, segment: Segment) -> None:
+        self._loaded.pop(segment.base_offset, None)
+        segment.delete()
+
+    def _number_of(self, offset: int) -> int:
+        return max(0, bisect_right(self._segments, offset, key=lambda segment: segment.base_offset) - 1)
+
+    def _from(self, number: int) -> Iterator[Segment]:
+        for segment in self._segments[number:]:
+            if segment is not self._segments[-1]:
+                self._loaded[segment.base_offset] = segment
+                self._loaded.move_to_end(segment.base_offset)
+                if len(self._loaded) > _LOADED_INDEXES:
+                    self._loaded.popitem(last=False)[1].unload_index()
+            yield segment

@@ -1,0 +1,146 @@
+"""One partition: its log, its producers, and who waits for new records."""
+
+import asyncio
+from pathlib import Path
+
+import structlog
+
+from consumers.broker.batch import BatchHeader, control_batch, parse_produced, placed, read_header, records, with_append_time
+from consumers.broker.codes import BrokerError, Code
+from consumers.broker.durability import Flusher
+from consumers.broker.log import Log
+from consumers.broker.producers import Aborted, ProducerStates
+from consumers.broker.topic_config import TopicConfig
+
+_log = structlog.get_logger(__name__)
+
+
+class Partition:
+    """There is one replica, so the high watermark is the end of the log."""
+
+    def __init__(self, topic: str, number: int, directory: Path, flusher: Flusher, config: TopicConfig) -> None:
+        self.topic = topic
+        self.number = number
+        self.config = config
+        self.producers = ProducerStates()
+        self.log = Log(directory, flusher, self.producers.encode, segment_bytes=config.segment_bytes)
+        self.cleaned_until = 0
+        """Closed segments before this offset hold nothing more to compact."""
+        self._waiting: set[asyncio.Event] = set()
+
+    def recover(self, now_ms: int, start_offset: int) -> None:
+        """Read what is on disk; `start_offset` is where records were deleted up to by request."""
+
+        def replay(header: BatchHeader, data: bytes) -> None:
+            self.producers.appended(header, data, now_ms)
+
+        lost = self.log.recover(self.producers.restore, replay)
+        if lost:
+            _log.warning("torn_tail_cut_off", topic=self.topic, partition=self.number, bytes=lost)
+        if start_offset > self.log.start_offset:
+            self.log.delete_before(start_offset)
+        self.producers.forget_before(self.log.start_offset)
+
+    @property
+    def end_offset(self) -> int:
+        return self.log.end_offset
+
+    @property
+    def start_offset(self) -> int:
+        return self.log.start_offset
+
+    @property
+    def stable_offset(self) -> int:
+        """The last stable offset: read-committed readers see what lies before it."""
+        return self.producers.stable_offset(self.log.end_offset)
+
+    def visible_end(self, *, read_committed: bool) -> int:
+        """Where a reader of this isolation level has to stop."""
+        return self.stable_offset if read_committed else self.end_offset
+
+    def append(self, data: bytes, now_ms: int) -> int:
+        """Append what a producer sent; returns its base offset, for a repeated batch the one that it got at first.
+
+        Raises BrokerError; nothing was written then.
+        """
+        header = parse_produced(data, self.config.max_message_bytes)
+        if self.config.compacted and any(record.key is None for record in records(placed(data, 0))):
+            raise BrokerError(Code.INVALID_RECORD, "a compacted topic takes no record without a key")
+        if not self.config.log_append_time and header.max_timestamp_ms > now_ms + self.config.max_ahead_ms:
+            raise BrokerError(Code.INVALID_TIMESTAMP, "a record's timestamp lies too far in the future")
+        if header.producer_id >= 0:
+            self._check_transaction(header)
+            duplicate = self.producers.duplicate_of(header)
+            if duplicate is not None:
+                return duplicate
+        if self.config.log_append_time:
+            data = with_append_time(data, now_ms)
+            header = read_header(data)
+        return self._write(data, header, now_ms)
+
+    def _check_transaction(self, header: BatchHeader) -> None:
+        if not header.is_transactional and header.producer_id in self.producers.open:
+            raise BrokerError(Code.INVALID_TXN_STATE, "a batch outside the transaction that its producer has open")
+
+    def end_transaction(self, producer_id: int, producer_epoch: int, *, commit: bool, now_ms: int) -> None:
+        """Write the marker, unless the producer has no transaction open here (so that it can be repeated).
+
+        An abort by a newer epoch is written in any case: it fences the older one.
+        """
+        known = self.producers.producers.get(producer_id)
+        fences = known is not None and known.epoch < producer_epoch
+        if producer_id in self.producers.open or fences:
+            data = control_batch(producer_id, producer_epoch, commit=commit, now_ms=now_ms)
+            self._write(data, read_header(data), now_ms)
+
+    def _write(self, data: bytes, header: BatchHeader, now_ms: int) -> int:
+        try:
+            header = self.log.append(data, header)
+        except OSError as error:
+            _log.error("log_not_writable", topic=self.topic, partition=self.number, reason=error.strerror)
+            raise BrokerError(Code.KAFKA_STORAGE_ERROR, f"cannot write the log: {error.strerror}") from error
+        self.producers.appended(header, data, now_ms)
+        self.wake()
+        return header.base_offset
+
+    def read(self, offset: int, max_bytes: int, *, read_committed: bool) -> tuple[bytes, list[Aborted]]:
+        """Batches from `offset`, and for a read-committed reader the aborted transactions among them.
+
+        Raises BrokerError(OFFSET_OUT_OF_RANGE).
+        """
+        if not self.start_offset <= offset <= self.end_offset:
+            raise BrokerError(Code.OFFSET_OUT_OF_RANGE)
+        data, last_offset = self.log.read(offset, max_bytes, self.visible_end(read_committed=read_committed))
+        aborted = self.producers.aborted_between(offset, last_offset) if data and read_committed else []
+        return data, aborted
+
+    def delete_before(self, offset: int) -> None:
+        """Move the start of the log; see `Log.delete_before`."""
+        self.log.delete_before(offset)
+        self.producers.forget_before(self.start_offset)
+
+    def clean(self, now_ms: int) -> None:
+        """Apply retention by time and size, and forget silent producers."""
+        if self.config.deleted:
+            start = self.log.expired_before(
+                now_ms,
+                retention_ms=self.config.retention_ms,
+                retention_bytes=self.config.retention_bytes,
+                stable_offset=self.stable_offset,
+            )
+            if start > self.start_offset:
+                self.delete_before(start)
+        self.producers.expire(now_ms)
+
+    def watch(self, event: asyncio.Event) -> None:
+        """Set `event` at every append, until `unwatch`."""
+        self._waiting.add(event)
+
+    def unwatch(self, event: asyncio.Event) -> None:
+        """Undo `watch`."""
+        self._waiting.discard(event)
+
+    def wake(self) -> None:
+        """Let waiting readers look again."""
+        for event in self._waiting:
+            event.set()

@@ -1,0 +1,129 @@
+"""Start the development broker in this process and serve until a signal."""
+
+import asyncio
+import contextlib
+import ipaddress
+import os
+import resource
+import signal
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from consumers.broker.broker import Broker, DataDirInUseError
+from consumers.broker.codes import BrokerError
+from consumers.broker.durability import FsyncPolicy, replace_file
+from consumers.broker.server import Server
+from sentiment.errors import ConfigurationError, SentimentError
+
+
+@dataclass(frozen=True, slots=True)
+class BrokerOptions:
+    """`port` 0 takes a free one; without `data_dir` a temporary folder lives as long as the broker.
+
+    `topics` are created with so many partitions where they do not exist. `port_file` gets `host:port` when clients can
+    connect.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = 9092
+    data_dir: Path | None = None
+    topics: Mapping[str, int] = field(default_factory=dict)
+    fsync: FsyncPolicy = FsyncPolicy.INTERVAL
+    port_file: Path | None = None
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach `host`. The broker has no authentication, so nothing else is served."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def run_broker(options: BrokerOptions, ready: Callable[[str, Path], None]) -> None:
+    """Serve until SIGTERM or SIGINT; `ready` is called with `host:port` and the data folder.
+
+    Raises ConfigurationError for a host that is not loopback and for a topic that cannot be created, SentimentError
+    where the port is taken or the folder cannot be used.
+    """
+    if not is_loopback(options.host):
+        raise ConfigurationError(
+            f"the development broker has no authentication and serves loopback only, not {options.host}",
+            hint="use --host 127.0.0.1; for other machines, run Apache Kafka",
+        )
+    _raise_file_limit()
+    with _data_dir(options.data_dir) as data_dir:
+        try:
+            broker = Broker(data_dir, options.fsync)
+        except (DataDirInUseError, OSError) as error:
+            raise SentimentError(f"cannot use the data folder: {error}") from error
+        asyncio.run(_serve(options, broker, ready))
+
+
+@contextlib.contextmanager
+def _data_dir(wanted: Path | None) -> Iterator[Path]:
+    if wanted is not None:
+        yield wanted
+        return
+    with tempfile.TemporaryDirectory(prefix="sentiment-broker-", ignore_cleanup_errors=True) as temporary:
+        yield Path(temporary)
+
+
+def _raise_file_limit() -> None:
+    """A partition that is written to has a file open."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+async def _serve(options: BrokerOptions, broker: Broker, ready: Callable[[str, Path], None]) -> None:
+    stopped = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopped.set)
+    server = Server(broker)
+    try:
+        await _listen(server, options)
+        _create_topics(broker, options.topics)
+        address = "{}:{}".format(*broker.address)
+        if options.port_file is not None:
+            replace_file(options.port_file, f"{address}\n".encode())
+        ready(address, broker.data_dir)
+        await _until_stopped(stopped, broker)
+        await server.close()
+    finally:
+        broker.close()
+        if options.port_file is not None:
+            options.port_file.unlink(missing_ok=True)
+
+
+async def _listen(server: Server, options: BrokerOptions) -> None:
+    try:
+        await server.start(options.host, options.port)
+    except OSError as error:
+        reason = os.strerror(error.errno) if error.errno else str(error)
+        raise SentimentError(
+            f"cannot listen on {options.host}:{options.port}: {reason.lower()}",
+            hint="choose another --port; 0 takes a free one",
+        ) from error
+
+
+def _create_topics(broker: Broker, topics: Mapping[str, int]) -> None:
+    for name, partitions in topics.items():
+        if broker.topics.get(name) is None:
+            try:
+                broker.topics.create(name, partitions, {})
+            except BrokerError as error:
+                raise ConfigurationError(f"topic {name}: {error.message}") from error
+
+
+async def _until_stopped(stopped: asyncio.Event, broker: Broker) -> None:
+    upkeep = asyncio.create_task(broker.upkeep())
+    waiting = asyncio.create_task(stopped.wait())
+    await asyncio.wait((waiting, upkeep), return_when=asyncio.FIRST_COMPLETED)
+    if upkeep.done():
+        upkeep.result()  # it ends only by an error that nobody foresaw: stop rather than serve without it
+    upkeep.cancel()

@@ -1,0 +1,221 @@
+"""One file of a partition's log: whole record batches, one after the other, named by its first offset.
+
+While a segment is the last one it is appended to, and its index is in memory. When it is closed, a sidecar file
+(`.index`) keeps the index, the figures below and the producer state at its end, so that a restart reads only the last
+segment, and memory does not hold the indexes of all the others.
+"""
+
+import os
+import struct
+from binascii import crc32
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+
+from consumers.broker.batch import HEADER_BYTES, LENGTH_OVERHEAD, BatchHeader, checksum_matches, plausible, read_header
+from consumers.broker.durability import Flusher, replace_file, write_fully
+from consumers.broker.index import SparseIndex
+
+LOG_SUFFIX = ".log"
+INDEX_SUFFIX = ".index"
+_SCAN_BYTES = 64 * 1024
+_WALK = struct.Struct(">qi11xi")  # base offset, length, last offset delta
+
+
+class Sidecar(msgspec.Struct, frozen=True):
+    """What is kept beside a closed segment."""
+
+    size: int
+    end_offset: int
+    max_timestamp_ms: int
+    offsets: list[int]
+    positions: list[int]
+    maxima_before: list[int]
+    state: msgspec.Raw
+
+
+class Segment:
+    """`end_offset` is the offset after the last record, `size` the bytes of whole, sound batches."""
+
+    __slots__ = ("_fd", "_flusher", "_index", "base_offset", "end_offset", "max_timestamp_ms", "path", "size")
+
+    def __init__(self, directory: Path, base_offset: int, flusher: Flusher) -> None:
+        self.path = directory / f"{base_offset:020d}{LOG_SUFFIX}"
+        self.base_offset = self.end_offset = base_offset
+        self.size = 0
+        self.max_timestamp_ms = -1
+        self._index: SparseIndex | None = SparseIndex()
+        self._fd: int | None = None
+        self._flusher = flusher
+
+    @property
+    def fd(self) -> int | None:
+        """The descriptor while the file is open for appending."""
+        return self._fd
+
+    def append(self, data: bytes, header: BatchHeader) -> None:
+        """Write one batch whose offsets are set; OSError leaves the segment as it was."""
+        if self._fd is None:
+            self._fd = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
+        write_fully(self._fd, data, self.size)
+        self._flusher.wrote(self)
+        self._note(header)
+
+    def _note(self, header: BatchHeader) -> None:
+        index = self.index
+        index.note(header.base_offset, self.size, self.max_timestamp_ms)
+        self.size += header.size
+        self.end_offset = header.last_offset + 1
+        self.max_timestamp_ms = max(self.max_timestamp_ms, header.max_timestamp_ms)
+
+    def close(self, state: bytes | None = None) -> None:
+        """Close the file; with `state` (JSON), also write the sidecar, which ends appending for good."""
+        self._flusher.closing(self)
+        if state is not None:
+            self.write_sidecar(state)
+        if self._fd is not None:
+            os.close(self._fd)
+            self._fd = None
+
+    def delete(self) -> None:
+        """Remove the files; what is deleted twice is deleted."""
+        self._flusher.forget(self)
+        if self._fd is not None:
+            os.close(self._fd)
+            self._fd = None
+        self.path.unlink(missing_ok=True)
+        self.path.with_suffix(INDEX_SUFFIX).unlink(missing_ok=True)
+
+    def read_at(self, position: int, count: int) -> bytes:
+        """At most `count` bytes of sound batches from `position`."""
+        count = min(count, self.size - position)
+        if count <= 0:
+            return b""
+        if self._fd is not None:
+            return os.pread(self._fd, count, position)
+        fd = os.open(self.path, os.O_RDONLY)
+        try:
+            return os.pread(fd, count, position)
+        finally:
+            os.close(fd)
+
+    def read(self, offset: int, max_bytes: int, before_offset: int) -> tuple[bytes, int]:
+        """Whole batches from the one that holds `offset` (or the next one).
+
+        They begin before `before_offset` and take at most `max_bytes`, or are one that is larger. Returns them and the
+        last offset in them; (b"", -1) where there are none.
+        """
+        for position, header in self.headers(self.index.position_of_offset(offset)):
+            if header.last_offset >= offset:
+                break
+        else:
+            return b"", -1
+        chunk = self.read_at(position, max(max_bytes, header.size))
+        end, last_offset = _whole_batches(chunk, before_offset)
+        return chunk[:end], last_offset
+
+    def headers(self, position: int = 0) -> Iterator[tuple[int, BatchHeader]]:
+        """(position, header) of the batches from `position`, a batch boundary."""
+        while position < self.size:
+            chunk = self.read_at(position, _SCAN_BYTES)
+            at = 0
+            while at + HEADER_BYTES <= len(chunk):
+                header = read_header(chunk, at)
+                yield position + at, header
+                at += header.size
+            position += at
+
+    @property
+    def index(self) -> SparseIndex:
+        """In memory for the segment that is appended to; for a closed one read from its sidecar, or rebuilt."""
+        if self._index is None:
+            self._index = self._load_index()
+        return self._index
+
+    def unload_index(self) -> None:
+        """Give the memory of a closed segment's index back."""
+        self._index = None
+
+    def _load_index(self) -> SparseIndex:
+        sidecar = self._read_sidecar()
+        if sidecar is not None:
+            return SparseIndex(sidecar.offsets, sidecar.positions, sidecar.maxima_before)
+        index, greatest = SparseIndex(), -1
+        for position, header in self.headers():
+            index.note(header.base_offset, position, greatest)
+            greatest = max(greatest, header.max_timestamp_ms)
+        return index
+
+    def write_sidecar(self, state: bytes) -> None:
+        """Describe the segment as closed, with the producer state at its end."""
+        index = self.index
+        body = msgspec.json.encode(Sidecar(
+            self.size, self.end_offset, self.max_timestamp_ms,
+            index.offsets.tolist(), index.positions.tolist(), index.maxima_before.tolist(), msgspec.Raw(state),
+        ))  # fmt: skip
+        replace_file(self.path.with_suffix(INDEX_SUFFIX), b"%08x " % crc32(body) + body)
+
+    def _read_sidecar(self) -> Sidecar | None:
+        try:
+            content = self.path.with_suffix(INDEX_SUFFIX).read_bytes()
+        except FileNotFoundError:
+            return None
+        if content[:8] != b"%08x" % crc32(content[9:]):
+            return None
+        return msgspec.json.decode(content[9:], type=Sidecar)
+
+    def state_at_end(self) -> bytes | None:
+        """The producer state in the sidecar; None without a sound one."""
+        sidecar = self._read_sidecar()
+        return None if sidecar is None else bytes(sidecar.state)
+
+    def take_place_of(self, other: "Segment") -> None:
+        """Give this closed segment, written under a temporary name, the name of `other`."""
+        self.path = self.path.replace(other.path)
+
+    def restore(self) -> bytes | None:
+        """Take the figures of a closed segment from its sidecar and return the producer state at its end.
+
+        None where the sidecar is missing, damaged or does not describe the file; then `recover` has to read it.
+        """
+        sidecar = self._read_sidecar()
+        if sidecar is None or not self.path.exists() or self.path.stat().st_size != sidecar.size:
+            return None
+        self.size, self.end_offset, self.max_timestamp_ms = sidecar.size, sidecar.end_offset, sidecar.max_timestamp_ms
+        self._index = None
+        return bytes(sidecar.state)
+
+    def recover(self) -> Iterator[tuple[BatchHeader, bytes]]:
+        """Read the file from its start and yield its sound batches; what follows the last of them is cut off.
+
+        A batch is sound when it is whole, its checksum matches and its offsets follow the batch before.
+        """
+        if not self.path.exists():
+            return
+        self._fd = os.open(self.path, os.O_RDWR | os.O_APPEND)
+        file_size = os.fstat(self._fd).st_size
+        while file_size - self.size >= HEADER_BYTES:
+            header = read_header(os.pread(self._fd, HEADER_BYTES, self.size))
+            if not plausible(header) or header.base_offset < self.end_offset or self.size + header.size > file_size:
+                break
+            data = os.pread(self._fd, header.size, self.size)
+            if not checksum_matches(data, header):
+                break
+            self._note(header)
+            yield header, data
+        if self.size != file_size:
+            os.ftruncate(self._fd, self.size)
+
+
+def _whole_batches(chunk: bytes, before_offset: int) -> tuple[int, int]:
+    """Bytes of the whole batches at the start of `chunk` that begin before `before_offset`, and the last offset in them."""
+    end, last_offset = 0, -1
+    while end + HEADER_BYTES <= len(chunk):
+        base_offset, length, delta = _WALK.unpack_from(chunk, end)
+        size = LENGTH_OVERHEAD + length
+        if base_offset >= before_offset or end + size > len(chunk):
+            break
+        last_offset = base_offset + delta
+        end += size
+    return end, last_offset

@@ -1,0 +1,114 @@
+"""The TCP side: frames in, responses out, one request of a connection at a time.
+
+A connection that sends what is no request (a frame that is too large or too small, bytes that do not decode, an unknown
+API or version) is closed with one line in the log; the others do not notice.
+"""
+
+import asyncio
+import inspect
+import struct
+from typing import Any
+
+import structlog
+
+from consumers.broker.api.call import Call
+from consumers.broker.api.table import API_VERSIONS_KEY, APIS, api_versions
+from consumers.broker.broker import Broker
+from consumers.broker.codes import Code
+
+_log = structlog.get_logger(__name__)
+
+MAX_REQUEST_BYTES = 64 * 1024 * 1024
+_PREFIX = struct.Struct(">hhi")  # API key, API version, correlation id
+_BUFFER_BYTES = 1 << 20
+
+_UNDECODABLE = (ValueError, TypeError, IndexError, KeyError, struct.error, OverflowError, EOFError, RuntimeError)
+"""What kafka-python's decoders raise on bytes that are no request."""
+
+
+class BadRequestError(Exception):
+    """The connection cannot go on."""
+
+
+class Server:
+    """Serves one broker on one loopback port."""
+
+    def __init__(self, broker: Broker) -> None:
+        self._broker = broker
+        self._server: asyncio.Server | None = None
+        self._connections: set[asyncio.Task[None]] = set()
+
+    async def start(self, host: str, port: int) -> None:
+        """Listen; port 0 takes a free one. Raises OSError where the port is taken."""
+        self._server = await asyncio.start_server(self._accept, host, port, limit=_BUFFER_BYTES, backlog=256)
+        self._broker.address = (host, self._server.sockets[0].getsockname()[1])
+
+    async def close(self) -> None:
+        """Stop listening and end all connections."""
+        if self._server is not None:
+            self._server.close()
+        for task in self._connections:
+            task.cancel()
+        await asyncio.gather(*self._connections, return_exceptions=True)
+
+    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        if task is None:
+            raise RuntimeError("a connection is served by a task")
+        self._connections.add(task)
+        peer = writer.get_extra_info("peername") or ("unknown", 0)
+        try:
+            await self._serve(reader, writer, f"/{peer[0]}")
+        except BadRequestError as error:
+            _log.warning("connection_refused", peer_port=peer[1], reason=str(error))
+        except (asyncio.IncompleteReadError, ConnectionError):
+            pass  # the client has gone
+        except asyncio.CancelledError:
+            pass  # the broker stops; a task of asyncio.start_server that ends cancelled would be reported as an error
+        except OSError as error:
+            _log.error("connection_failed", peer_port=peer[1], reason=str(error))
+        finally:
+            self._connections.discard(task)
+            writer.close()
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, host: str) -> None:
+        while True:
+            (size,) = struct.unpack(">i", await reader.readexactly(4))
+            if not _PREFIX.size <= size <= MAX_REQUEST_BYTES:
+                raise BadRequestError(f"a frame of {size} bytes, at most {MAX_REQUEST_BYTES} are accepted")
+            response = await self._answer(await reader.readexactly(size), host)
+            if response is not None:
+                writer.write(response)
+                await writer.drain()
+
+    async def _answer(self, frame: bytes, host: str) -> bytes | None:
+        """The framed response, or None for a request that wants none; raises BadRequestError."""
+        key, version, correlation_id = _PREFIX.unpack_from(frame)
+        api = APIS.get(key)
+        if api is None:
+            raise BadRequestError(f"API {key} is not known to the development broker")
+        if not api.min_version <= version <= api.max_version:
+            if key != API_VERSIONS_KEY:
+                raise BadRequestError(
+                    f"{api.request.name} version {version} is not supported, {api.min_version} to {api.max_version} are"
+                )
+            # A newer client: it reads the list in the oldest format and asks again (KIP-511).
+            refused = api_versions(None, None)
+            refused.error_code = Code.UNSUPPORTED_VERSION
+            return _encode(refused, 0, correlation_id)
+        try:
+            request = api.request.decode(frame, version=version, header=True)
+        except _UNDECODABLE as error:
+            raise BadRequestError(f"{api.request.name} version {version} does not decode") from error
+        call = Call(request, version, request.header.client_id or "", host)
+        response = api.handler(self._broker, call)
+        if inspect.isawaitable(response):
+            response = await response
+        return None if response is None else _encode(response, version, correlation_id)
+
+
+def _encode(response: Any, version: int, correlation_id: int) -> bytes:
+    response.API_VERSION = version
+    response.with_header(correlation_id=correlation_id)
+    encoded: bytes = response.encode(header=True, framed=True)
+    return encoded

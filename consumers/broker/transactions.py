@@ -1,0 +1,245 @@
+"""The transaction coordinator: producer ids, epochs that fence zombies, and transactions that end once, whole.
+
+A transaction ends in three steps, each of which can be repeated: the decision is written to the journal, a marker goes
+into each partition, and one last entry says that it is done (with it the group offsets take effect). A crash in between
+is mended at the next start by going on from the decision.
+"""
+
+from collections.abc import Iterator
+from typing import Protocol
+
+from msgspec.structs import replace
+
+from consumers.broker.codes import BrokerError, Code
+from consumers.broker.entries import (
+    Entry,
+    Offset,
+    PartitionId,
+    ProducerIdsReserved,
+    Transaction,
+    TransactionCompleted,
+    TransactionForgotten,
+    TransactionState,
+)
+from consumers.broker.journal import Journal
+from consumers.broker.offsets import Offsets
+from consumers.broker.topics import Topics
+
+MAX_TIMEOUT_MS = 15 * 60 * 1000
+"""`transaction.max.timeout.ms`, as in Apache Kafka."""
+_IDLE_EXPIRY_MS = 7 * 24 * 3600 * 1000
+"""`transactional.id.expiration.ms`: workers take a new id at each start, so old ones have to go."""
+_LAST_EPOCH = 0x7FFF - 1
+_ID_BLOCK = 1000
+
+_DECIDED = (TransactionState.PREPARE_COMMIT, TransactionState.PREPARE_ABORT)
+
+
+class OffsetFence(Protocol):
+    """Whether a group takes offsets from this member (KIP-447); raises BrokerError where not."""
+
+    def __call__(
+        self, group: str, member_id: str, generation: int, instance_id: str | None, *, transactional: bool
+    ) -> None:
+        """See the class."""
+
+
+class Transactions:
+    """All times are epoch milliseconds, given by the caller."""
+
+    def __init__(self, journal: Journal, topics: Topics, offsets: Offsets, fence: OffsetFence) -> None:
+        self._journal = journal
+        self._topics = topics
+        self._offsets = offsets
+        self._fence = fence
+        self._transactions: dict[str, Transaction] = {}
+        self._next_producer_id = self._reserved_until = 1
+
+    def __iter__(self) -> Iterator[Transaction]:
+        return iter(list(self._transactions.values()))
+
+    def get(self, transactional_id: str) -> Transaction | None:
+        """None for an id that never had a producer."""
+        return self._transactions.get(transactional_id)
+
+    def new_producer_id(self) -> int:
+        """An id that no producer of this data folder ever had."""
+        if self._next_producer_id >= self._reserved_until:
+            self._change(ProducerIdsReserved(self._next_producer_id + _ID_BLOCK))
+        self._next_producer_id += 1
+        return self._next_producer_id - 1
+
+    def init_producer(
+        self, transactional_id: str, timeout_ms: int, known: tuple[int, int], now_ms: int
+    ) -> tuple[int, int]:
+        """(producer id, epoch) for a new instance; the one before is fenced, its open transaction aborted.
+
+        `known` is the id and epoch that the producer believes to have, (-1, -1) at its start (KIP-360).
+        """
+        if not 0 < timeout_ms <= MAX_TIMEOUT_MS:
+            raise BrokerError(Code.INVALID_TRANSACTION_TIMEOUT)
+        current = self._transactions.get(transactional_id)
+        if current is None:
+            return self._start(transactional_id, self.new_producer_id(), 0, timeout_ms, -1, now_ms)
+        if known[0] >= 0 and (
+            known[0] != current.producer_id or known[1] not in (current.producer_epoch, current.last_epoch)
+        ):
+            raise BrokerError(Code.PRODUCER_FENCED, "There is a newer producer with the same transactionalId.")
+        if current.state is TransactionState.ONGOING:
+            current = self._abort_and_fence(current, now_ms)
+        if current.producer_epoch >= _LAST_EPOCH:
+            return self._start(transactional_id, self.new_producer_id(), 0, timeout_ms, -1, now_ms)
+        last_epoch = known[1] if known[0] >= 0 else -1
+        return self._start(
+            transactional_id, current.producer_id, current.producer_epoch + 1, timeout_ms, last_epoch, now_ms
+        )
+
+    def _start(
+        self, transactional_id: str, producer_id: int, epoch: int, timeout_ms: int, last_epoch: int, now_ms: int
+    ) -> tuple[int, int]:
+        self._change(Transaction(
+            transactional_id, producer_id, epoch, timeout_ms, TransactionState.EMPTY, now_ms, last_epoch=last_epoch
+        ))  # fmt: skip
+        return producer_id, epoch
+
+    def _checked(self, transactional_id: str, producer_id: int, epoch: int) -> Transaction:
+        current = self._transactions.get(transactional_id)
+        if current is None or current.producer_id != producer_id:
+            raise BrokerError(Code.INVALID_PRODUCER_ID_MAPPING)
+        if current.producer_epoch != epoch:
+            raise BrokerError(Code.PRODUCER_FENCED, "There is a newer producer with the same transactionalId.")
+        return current
+
+    def check_produce(self, transactional_id: str | None, producer_id: int, epoch: int, partition: PartitionId) -> None:
+        """Refuse a transactional batch that its coordinator does not know of: it would hang in the partition for ever."""
+        try:
+            current = self._checked(transactional_id or "", producer_id, epoch)
+        except BrokerError as error:
+            fenced = error.code is Code.PRODUCER_FENCED
+            raise BrokerError(Code.INVALID_PRODUCER_EPOCH if fenced else error.code, error.message) from error
+        if current.state is not TransactionState.ONGOING or partition not in current.partitions:
+            raise BrokerError(Code.INVALID_TXN_STATE, "the partition was not added to an open transaction")
+
+    def add_partitions(
+        self, transactional_id: str, producer_id: int, epoch: int, partitions: set[PartitionId], now_ms: int
+    ) -> None:
+        """Begin a transaction, or make it larger."""
+        current = self._checked(transactional_id, producer_id, epoch)
+        if not partitions <= current.partitions or current.state is not TransactionState.ONGOING:
+            current = self._ongoing(current, now_ms)
+            self._change(replace(current, partitions=current.partitions | partitions))
+
+    def add_group(self, transactional_id: str, producer_id: int, epoch: int, group: str, now_ms: int) -> None:
+        """Announce that offsets of `group` will be part of the transaction."""
+        current = self._checked(transactional_id, producer_id, epoch)
+        if group not in current.groups or current.state is not TransactionState.ONGOING:
+            current = self._ongoing(current, now_ms)
+            self._change(replace(current, groups=current.groups | {group}))
+
+    @staticmethod
+    def _ongoing(current: Transaction, now_ms: int) -> Transaction:
+        if current.state is TransactionState.ONGOING:
+            return current
+        return replace(
+            current,
+            state=TransactionState.ONGOING,
+            started_ms=now_ms,
+            updated_ms=now_ms,
+            partitions=frozenset(),
+            groups=frozenset(),
+        )
+
+    def check_offsets(
+        self, transactional_id: str, producer_id: int, epoch: int, group: str,
+        member_id: str, generation: int, instance_id: str | None,
+    ) -> None:  # fmt: skip
+        """Raise BrokerError where offsets of `group` may not be put into this transaction by this member."""
+        try:
+            current = self._checked(transactional_id, producer_id, epoch)
+        except BrokerError as error:
+            fenced = error.code is Code.PRODUCER_FENCED
+            raise BrokerError(Code.INVALID_PRODUCER_EPOCH if fenced else error.code, error.message) from error
+        if current.state is not TransactionState.ONGOING or group not in current.groups:
+            raise BrokerError(Code.INVALID_TXN_STATE, "the group was not added to an open transaction")
+        self._fence(group, member_id, generation, instance_id, transactional=True)
+
+    def hold_offsets(self, producer_id: int, group: str, offsets: list[Offset]) -> None:
+        """Keep offsets, checked by `check_offsets`, until the transaction ends."""
+        self._offsets.hold(group, producer_id, offsets)
+
+    def end(self, transactional_id: str, producer_id: int, epoch: int, *, commit: bool, now_ms: int) -> None:
+        """Commit or abort; a repeated request that was answered before is answered the same."""
+        current = self._checked(transactional_id, producer_id, epoch)
+        done = TransactionState.COMPLETE_COMMIT if commit else TransactionState.COMPLETE_ABORT
+        if current.state is done:
+            return
+        if current.state is not TransactionState.ONGOING:
+            raise BrokerError(Code.INVALID_TXN_STATE, f"there is no open transaction, its state is {current.state}")
+        decision = TransactionState.PREPARE_COMMIT if commit else TransactionState.PREPARE_ABORT
+        self._change(replace(current, state=decision, updated_ms=now_ms))
+        self._carry_out(transactional_id, now_ms)
+
+    def _abort_and_fence(self, current: Transaction, now_ms: int) -> Transaction:
+        self._change(replace(
+            current, state=TransactionState.PREPARE_ABORT, producer_epoch=current.producer_epoch + 1,
+            last_epoch=-1, updated_ms=now_ms,
+        ))  # fmt: skip
+        self._carry_out(current.transactional_id, now_ms)
+        return self._transactions[current.transactional_id]
+
+    def _carry_out(self, transactional_id: str, now_ms: int) -> None:
+        decided = self._transactions[transactional_id]
+        commit = decided.state is TransactionState.PREPARE_COMMIT
+        for topic, number in sorted(decided.partitions):
+            if self._topics.has_partition(topic, number):
+                partition = self._topics.partition(topic, number)
+                partition.end_transaction(decided.producer_id, decided.producer_epoch, commit=commit, now_ms=now_ms)
+        self._change(TransactionCompleted(transactional_id, now_ms))
+
+    def recover(self, now_ms: int) -> None:
+        """Carry out what was decided before a crash. Open transactions stay open: their producers may come back."""
+        self._next_producer_id = self._reserved_until  # whatever was left of the last block is skipped
+        for transaction in self:
+            if transaction.state in _DECIDED:
+                self._carry_out(transaction.transactional_id, now_ms)
+
+    def tick(self, now_ms: int) -> None:
+        """Abort what is open for longer than its timeout, fencing its producer; forget ids that were idle for a week."""
+        for transaction in self:
+            if transaction.state in _DECIDED:
+                self._carry_out(transaction.transactional_id, now_ms)
+            elif transaction.state is TransactionState.ONGOING:
+                if now_ms - transaction.started_ms > transaction.timeout_ms:
+                    self._abort_and_fence(transaction, now_ms)
+            elif now_ms - transaction.updated_ms > _IDLE_EXPIRY_MS:
+                self._change(TransactionForgotten(transaction.transactional_id))
+
+    def _change(self, entry: Entry) -> None:
+        self._journal.write(entry)
+        self.apply(entry)
+
+    def apply(self, entry: Entry) -> None:
+        """Let a journal entry take effect; entries of other kinds are nothing to it."""
+        match entry:
+            case ProducerIdsReserved():
+                self._reserved_until = entry.until
+            case Transaction():
+                self._transactions[entry.transactional_id] = entry
+            case TransactionForgotten():
+                self._transactions.pop(entry.transactional_id, None)
+            case TransactionCompleted():
+                decided = self._transactions[entry.transactional_id]
+                commit = decided.state is TransactionState.PREPARE_COMMIT
+                self._offsets.end_transaction(decided.producer_id, commit=commit)
+                self._transactions[entry.transactional_id] = replace(
+                    decided,
+                    state=TransactionState.COMPLETE_COMMIT if commit else TransactionState.COMPLETE_ABORT,
+                    updated_ms=entry.updated_ms,
+                    partitions=frozenset(),
+                    groups=frozenset(),
+                )
+
+    def entries(self) -> Iterator[Entry]:
+        """Entries that say what there is."""
+        yield ProducerIdsReserved(self._reserved_until)
+        yield from self._transactions.values()

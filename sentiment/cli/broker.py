@@ -1,0 +1,96 @@
+"""`sentiment broker`: the development broker in the foreground."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from sentiment.cli.options import common_options
+
+if TYPE_CHECKING:
+    from sentiment.settings import Settings
+
+
+class _TopicList(click.ParamType[dict[str, int]]):
+    name = "NAME:PARTITIONS,…"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> dict[str, int]:
+        """Partitions by topic name."""
+        if isinstance(value, dict):
+            return value
+        topics = {}
+        for item in filter(None, str(value).split(",")):
+            name, _, count = item.rpartition(":")
+            if not name or not count.isdecimal() or int(count) < 1:
+                self.fail(f"{item!r} is not NAME:PARTITIONS", param, ctx)
+            topics[name.strip()] = int(count)
+        return topics
+
+
+@click.command(
+    epilog="""\b
+Example:
+  sentiment broker --data-dir kafka-data --topics feedback:4
+  sentiment broker --port 0 --port-file broker.address
+
+Stop it with Ctrl-C or SIGTERM. With --data-dir everything is there again at the next start, also after kill -9."""
+)
+@click.option("--host", default="127.0.0.1", show_default=True, help="A loopback address; others are refused.")
+@click.option("--port", default=9092, show_default=True, type=click.IntRange(0, 65_535), help="0: a free one.")
+@click.option(
+    "--data-dir",
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="DIR",
+    help="Where the log lives; made where missing. Without it: a temporary folder, gone at the end.",
+)
+@click.option("--topics", type=_TopicList(), default="", metavar="NAME:PARTITIONS,…", help="Create these where missing.")
+@click.option(
+    "--fsync",
+    type=click.Choice(["always", "interval", "never"]),
+    default="interval",
+    show_default=True,
+    help="What a power cut may take: nothing (slow), the last second, or what the system had not written yet."
+    " A killed broker loses nothing that it acknowledged in any of them.",
+)
+@click.option(
+    "--port-file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Gets HOST:PORT when clients can connect.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Say that it is ready as one JSON object.")
+@common_options()
+def broker(
+    settings: Settings,
+    host: str,
+    port: int,
+    data_dir: Path | None,
+    topics: dict[str, int],
+    fsync: str,
+    port_file: Path | None,
+    as_json: bool,
+) -> int:
+    """Run a Kafka-protocol broker on this machine, for development, demonstrations and tests.
+
+    One process, one copy of the data, no TLS or authentication: not for production.
+    """
+    from consumers.broker.durability import FsyncPolicy
+    from consumers.broker.run import BrokerOptions, run_broker
+
+    def ready(address: str, folder: Path) -> None:
+        if data_dir is None:
+            click.echo(f"data in the temporary folder {folder}, removed at the end (--data-dir keeps it)", err=True)
+        click.echo("this broker is for development, demonstrations and tests, not for production", err=True)
+        click.echo(_ready_line(address, folder, as_json))
+
+    run_broker(BrokerOptions(host, port, data_dir, topics, FsyncPolicy(fsync), port_file), ready)
+    return 0
+
+
+def _ready_line(address: str, folder: Path, as_json: bool) -> str:
+    if not as_json:
+        return f"listening on {address}"
+    return json.dumps({"bootstrap_servers": address, "data_dir": str(folder)})

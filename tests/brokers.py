@@ -1,0 +1,226 @@
+"""Real broker processes for tests: the development broker and Apache Kafka, with one interface.
+
+    with DevBroker() as broker:
+        producer = KafkaProducer(bootstrap_servers=broker.bootstrap)
+        broker.kill()       # kill -9
+        broker.start()      # same port, same data folder
+
+Ports are chosen by the system. A broker made without `data_dir` has a temporary folder that goes with `stop`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Protocol
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+_POLL_S = 0.05
+
+
+class Broker(Protocol):
+    """What a test may do with either broker."""
+
+    data_dir: Path
+
+    @property
+    def name(self) -> str:
+        """For test ids and messages."""
+
+    @property
+    def bootstrap(self) -> str:
+        """`host:port`; stays the same over restarts."""
+
+    def start(self) -> None:
+        """Start, or start again, and wait until clients can connect."""
+
+    def kill(self) -> None:
+        """End the process at once (`kill -9`); the data folder stays."""
+
+    def stop(self) -> None:
+        """End the process in an orderly way, and remove a temporary data folder."""
+
+    def restart(self) -> None:
+        """`kill`, then `start`."""
+
+
+class BrokerProcess:
+    """A broker in a process of its own; subclasses say how it is started."""
+
+    name = "broker"
+    ready_within_s = 60.0
+
+    def __init__(self, data_dir: Path | None = None) -> None:
+        self._temporary = Path(tempfile.mkdtemp(prefix="broker-")) if data_dir is None else None
+        self.data_dir = data_dir or self._temporary or Path()
+        self.port = 0
+        self.process: subprocess.Popen[bytes] | None = None
+        self._log: IO[bytes] | None = None
+
+    @property
+    def bootstrap(self) -> str:
+        """`host:port`, known once started."""
+        return f"127.0.0.1:{self.port}"
+
+    @property
+    def log_file(self) -> Path:
+        """What the process wrote to stdout and stderr, over all its starts."""
+        return self.data_dir.parent / f"{self.data_dir.name}.out"
+
+    def command(self) -> Sequence[str]:
+        """Arguments of the process; `self.port` is set."""
+        raise NotImplementedError
+
+    def environment(self) -> Mapping[str, str]:
+        """Environment of the process."""
+        return os.environ
+
+    def start(self) -> None:
+        """Start and wait until the port answers; RuntimeError with the end of its output where it does not."""
+        if self.process is not None:
+            raise RuntimeError(f"{self.name} is running")
+        self.port = self.port or free_port()
+        self._log = self.log_file.open("ab")
+        self.process = subprocess.Popen(
+            list(self.command()), stdout=self._log, stderr=self._log, env=dict(self.environment()), cwd=REPOSITORY
+        )
+        deadline = time.monotonic() + self.ready_within_s
+        while not self._answers():
+            if self.process.poll() is not None or time.monotonic() > deadline:
+                output = self.log_file.read_text(errors="replace")[-2000:]
+                self._end(signal.SIGKILL)
+                raise RuntimeError(f"{self.name} did not start on port {self.port}:\n{output}")
+            time.sleep(_POLL_S)
+
+    def _answers(self) -> bool:
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port), timeout=1):
+            return True
+        return False
+
+    def kill(self) -> None:
+        """End the process at once (`kill -9`)."""
+        self._end(signal.SIGKILL)
+
+    def _end(self, number: signal.Signals) -> None:
+        if self.process is not None:
+            self.process.send_signal(number)
+            try:
+                self.process.wait(timeout=30)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait(timeout=30)
+            self.process = None
+        if self._log is not None:
+            self._log.close()
+            self._log = None
+
+    def restart(self) -> None:
+        """`kill`, then `start` with the same port and data folder."""
+        self.kill()
+        self.start()
+
+    def stop(self) -> None:
+        """End the process by SIGTERM; a temporary data folder is removed."""
+        self._end(signal.SIGTERM)
+        if self._temporary is not None:
+            shutil.rmtree(self._temporary, ignore_errors=True)
+            self.log_file.unlink(missing_ok=True)
+
+    def __enter__(self) -> BrokerProcess:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+
+class DevBroker(BrokerProcess):
+    """`sentiment broker`; `options` are further flags."""
+
+    name = "development broker"
+
+    def __init__(self, data_dir: Path | None = None, options: Sequence[str] = ()) -> None:
+        super().__init__(data_dir)
+        self.options = list(options)
+
+    def command(self) -> Sequence[str]:
+        """The command line of this checkout."""
+        return [
+            sys.executable, "-m", "sentiment.cli", "broker",
+            "--port", str(self.port), "--data-dir", str(self.data_dir), *self.options,
+        ]  # fmt: skip
+
+
+class ApacheKafka(BrokerProcess):
+    """One KRaft node; `properties` are further server properties, `variables` further environment (KAFKA_ADD_SCRAM …)."""
+
+    name = "Apache Kafka"
+
+    def __init__(
+        self,
+        data_dir: Path | None = None,
+        properties: Mapping[str, str] | None = None,
+        variables: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(data_dir)
+        self.properties = dict(properties or {})
+        self.variables = dict(variables or {})
+
+    @staticmethod
+    def missing() -> str | None:
+        """Why it cannot run here; None where it can."""
+        server = kafka_home() / "kafka-server"
+        if not server.exists():
+            return f"no Apache Kafka at {kafka_home()}: set KAFKA_HOME to a folder with kafka-server"
+        if shutil.which("java") is None:
+            return "Apache Kafka needs Java 17 or newer, and there is no java on the PATH"
+        return None
+
+    def start(self) -> None:
+        """Start and wait; the controller's port is the broker's plus one."""
+        self.port = self.port or free_port(neighbour=True)
+        super().start()
+
+    def command(self) -> Sequence[str]:
+        """The start script; the properties are in a file beside the data."""
+        server = kafka_home() / "kafka-server"
+        arguments = [str(server), "--data-dir", str(self.data_dir), "--port", str(self.port)]
+        if not self.properties:
+            return arguments
+        config = self.data_dir / "further.properties"
+        config.write_text("".join(f"{name}={value}\n" for name, value in self.properties.items()))
+        return [*arguments, "--config", str(config)]
+
+    def environment(self) -> Mapping[str, str]:
+        """A small heap, since tests may run several."""
+        return {**os.environ, "KAFKA_HEAP": "384m", **self.variables}
+
+
+def kafka_home() -> Path:
+    """KAFKA_HOME, or the folder `shared/kafka` beside the repository."""
+    return Path(os.environ.get("KAFKA_HOME") or REPOSITORY.parent / "shared" / "kafka")
+
+
+def free_port(*, neighbour: bool = False) -> int:
+    """A port that nothing listens on; with `neighbour` the next one is free too."""
+    while True:
+        with socket.socket() as first, socket.socket() as second:
+            first.bind(("127.0.0.1", 0))
+            port = int(first.getsockname()[1])
+            if not neighbour:
+                return port
+            with contextlib.suppress(OSError, OverflowError):
+                second.bind(("127.0.0.1", port + 1))
+                return port

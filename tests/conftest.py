@@ -1,0 +1,33 @@
+"""Brokers for tests: one process of each kind for the whole run. Tests share them, so each uses topics of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.brokers import ApacheKafka, BrokerProcess, DevBroker
+
+
+@pytest.fixture(scope="session")
+def dev_broker() -> Iterator[DevBroker]:
+    """The development broker, running."""
+    with DevBroker() as broker:
+        yield broker
+
+
+@pytest.fixture(scope="session")
+def apache_kafka() -> Iterator[ApacheKafka]:
+    """Apache Kafka, running; the test is skipped, with the reason, where it cannot."""
+    reason = ApacheKafka.missing()
+    if reason is not None:
+        pytest.skip(reason)
+    with ApacheKafka() as broker:
+        yield broker
+
+
+@pytest.fixture(params=["dev", "apache"])
+def broker(request: pytest.FixtureRequest) -> BrokerProcess:
+    """Either broker: a test that takes it runs once against each."""
+    running: BrokerProcess = request.getfixturevalue("dev_broker" if request.param == "dev" else "apache_kafka")
+    return running
