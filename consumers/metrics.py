@@ -166,17 +166,17 @@ class Metrics:
                     row.name, row.meaning, row.labels, registry=self.registry, buckets=row.buckets
                 )
 
-    def counter(self, name: str, **labels: str) -> Counter:
+    def counter(self, name: str, /, **labels: str) -> Counter:
         """The counter `name` for these label values. KeyError: it is not in the table."""
         counter = self._counters[name]
         return counter.labels(**labels) if labels else counter
 
-    def gauge(self, name: str, **labels: str) -> Gauge:
+    def gauge(self, name: str, /, **labels: str) -> Gauge:
         """The gauge `name` for these label values."""
         gauge = self._gauges[name]
         return gauge.labels(**labels) if labels else gauge
 
-    def histogram(self, name: str, **labels: str) -> Histogram:
+    def histogram(self, name: str, /, **labels: str) -> Histogram:
         """The histogram `name` for these label values."""
         histogram = self._histograms[name]
         return histogram.labels(**labels) if labels else histogram

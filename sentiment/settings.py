@@ -102,7 +102,11 @@ class WorkerSettings(Section):
     instance_id: str | None = Field(None, description="static group membership; must differ between workers")
     max_poll_records: int = Field(500, ge=1, le=100_000, description="more: fewer transactions, more memory and latency")
     max_wait_ms: int = Field(5, ge=0, le=60_000, description="how long a batch that is not full waits for more records")
+    commit_interval_ms: int = Field(
+        500, ge=0, le=10_000, description="under load; more: fewer transactions, more latency and work to repeat"
+    )
     drain_timeout_s: float = Field(20.0, gt=0, le=600)
+    stuck_after_s: float = Field(180.0, ge=10, le=3_600, description="a turn that takes longer ends the process")
     publish_text: bool = Field(True, description="whether results carry the redacted text")
     dead_letter_payload: Literal["raw", "omit"] = "raw"
     breaker_window: int = Field(200, ge=10, le=100_000, description="records over which poison is counted")

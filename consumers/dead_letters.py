@@ -1,0 +1,83 @@
+"""Parking a record that can never be processed.
+
+Value and key of a dead letter are the original bytes, so that it can be fed again exactly; everything about it is in
+headers (`sentiment.events.DeadLetterHeaders`). Where the payload is left out, by configuration or because it is too
+large to park, the position in the source topic is what remains, and the key of the dead letter.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+import msgspec
+
+from consumers.records import Header, OutgoingRecord, Record
+from sentiment.errors import PoisonRecord
+from sentiment.events import DeadLetterHeaders
+
+SOURCE_PREFIX = "source-"
+FIRST_SEEN = "dead-letter-first-seen"
+ATTEMPTS = "dead-letter-attempts"
+
+_FRAMING_BYTES = 2_048
+"""Room for our own headers and Kafka's framing of a record and its batch."""
+
+_MESSAGE_CHARS = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Parking:
+    """Where dead letters go, how much of the record they hold, and how large one may be."""
+
+    topic: str
+    payload: Literal["raw", "omit"]
+    limit_bytes: int
+
+    def fits(self, record: Record) -> bool:
+        """Whether the record can be parked whole."""
+        names = len(SOURCE_PREFIX) * len(record.headers)
+        return record.n_bytes + names + _FRAMING_BYTES <= self.limit_bytes
+
+    def dead_letter(self, record: Record, poison: PoisonRecord, now: datetime) -> OutgoingRecord:
+        """The dead letter of `record`, which failed with `poison`.
+
+        A record that was fed again after an earlier failure tells so in its own headers: first seen stays, the number
+        of attempts goes up.
+        """
+        whole = self.payload == "raw" and self.fits(record) and not (record.key is None and record.value is None)
+        earlier = dict(record.headers)
+        headers = DeadLetterHeaders(
+            dead_letter_reason=poison.reason,
+            dead_letter_message=poison.message[:_MESSAGE_CHARS],
+            dead_letter_topic=record.topic,
+            dead_letter_partition=record.partition,
+            dead_letter_offset=record.offset,
+            dead_letter_first_seen=_first_seen(earlier) or now,
+            dead_letter_attempts=_attempts(earlier) + 1,
+            dead_letter_payload="raw" if whole else "omitted",
+        )
+        about = tuple((name, str(value).encode()) for name, value in msgspec.to_builtins(headers).items())
+        if not whole:
+            position = f"{record.topic}/{record.partition}/{record.offset}"
+            return OutgoingRecord(self.topic, value=None, key=position.encode(), headers=about)
+        return OutgoingRecord(self.topic, record.value, record.key, (*about, *_source_headers(record)))
+
+
+def _source_headers(record: Record) -> tuple[Header, ...]:
+    own = (FIRST_SEEN, ATTEMPTS)
+    return tuple((SOURCE_PREFIX + name, value) for name, value in record.headers if name not in own)
+
+
+def _first_seen(headers: Mapping[str, bytes]) -> datetime | None:
+    try:
+        return msgspec.convert(headers.get(FIRST_SEEN, b"").decode(), datetime)
+    except (UnicodeDecodeError, msgspec.ValidationError):
+        return None
+
+
+def _attempts(headers: Mapping[str, bytes]) -> int:
+    given = headers.get(ATTEMPTS, b"")
+    return int(given) if given.isdigit() and len(given) < 6 else 0

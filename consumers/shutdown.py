@@ -1,0 +1,41 @@
+"""Stop signals: the first asks the process to finish what it is doing, the second ends it."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from types import FrameType
+
+
+@dataclass(slots=True)
+class StopRequest:
+    """`event` is set once a stop is asked for; `interrupted` tells an interrupt (Ctrl-C) from a termination."""
+
+    event: threading.Event = field(default_factory=threading.Event)
+    interrupted: bool = False
+
+
+@contextmanager
+def stop_on_signals() -> Iterator[StopRequest]:
+    """Turn SIGTERM and SIGINT into a request while the context lasts. Main thread only."""
+    request = StopRequest()
+    previous = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+
+    def restore() -> None:
+        for number, handler in previous.items():
+            signal.signal(number, handler)
+
+    def ask(number: int, _: FrameType | None) -> None:
+        request.interrupted = request.interrupted or number == signal.SIGINT
+        request.event.set()
+        restore()
+
+    for number in previous:
+        signal.signal(number, ask)
+    try:
+        yield request
+    finally:
+        restore()

@@ -1,0 +1,66 @@
+"""`sentiment worker`: score the feedback topic."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from sentiment.cli.options import common_options
+
+if TYPE_CHECKING:
+    from sentiment.settings import Settings
+
+
+@click.command(
+    epilog="""\b
+Example:
+  sentiment worker --bootstrap-servers 127.0.0.1:9092
+  sentiment worker --until-idle 10 --metrics-port 9100
+
+SIGTERM or Ctrl-C finishes what is in flight; a second one ends at once. Nothing is lost or doubled either way."""
+)
+@click.option(
+    "--until-idle",
+    "until_idle_s",
+    type=click.FloatRange(0, min_open=True),
+    metavar="S",
+    help="End after S seconds at the end of all assigned partitions; default: run on.",
+)
+@click.option("--instance-id", metavar="ID", help="Name of a static group member; must differ between workers.")
+@click.option(
+    "--dead-letter-payload",
+    type=click.Choice(["raw", "omit"]),
+    help="Whether dead letters hold the original record; default raw.",
+)
+@common_options("kafka", "group:worker", "model", "metrics", "topics")
+def worker(
+    settings: Settings, until_idle_s: float | None, instance_id: str | None, dead_letter_payload: str | None
+) -> None:
+    """Score the feedback topic: results, dead letters and offsets are committed together, exactly once."""
+    from consumers.clients import check_instance_id
+    from consumers.shutdown import stop_on_signals
+    from consumers.worker import run_worker
+    from sentiment.model.classifier import Classifier, load_model
+
+    if instance_id is not None:
+        check_instance_id(instance_id)
+    given = {"instance_id": instance_id, "dead_letter_payload": dead_letter_payload}
+    changed = {name: value for name, value in given.items() if value is not None}
+    settings = settings.model_copy(update={"worker": settings.worker.model_copy(update=changed)})
+
+    def load() -> Classifier:
+        model = settings.model
+        return load_model(
+            model.path,
+            backend=model.backend,
+            threads=model.threads,
+            max_batch_tokens=model.max_batch_tokens,
+            max_batch_items=model.max_batch_items,
+            label_map=model.label_map or None,
+        )
+
+    with stop_on_signals() as stop:
+        run_worker(settings, load, stop, until_idle_s=until_idle_s)
+    if stop.interrupted:
+        raise KeyboardInterrupt
