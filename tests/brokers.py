@@ -158,13 +158,20 @@ class DevBroker(BrokerProcess):
     def command(self) -> Sequence[str]:
         """The command line of this checkout."""
         return [
-            sys.executable, "-m", "sentiment.cli", "broker",
-            "--port", str(self.port), "--data-dir", str(self.data_dir), *self.options,
-        ]  # fmt: skip
+            sys.executable,
+            "-m",
+            "sentiment.cli",
+            "broker",
+            "--port",
+            str(self.port),
+            "--data-dir",
+            str(self.data_dir),
+            *self.options,
+        ]
 
 
 class ApacheKafka(BrokerProcess):
-    """One KRaft node; `properties` are further server properties, `variables` further environment (KAFKA_ADD_SCRAM …)."""
+    """One KRaft node; `properties` are further server properties, `variables` further environment (KAFKA_ADD_SCRAM)."""
 
     name = "Apache Kafka"
 

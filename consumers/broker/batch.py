@@ -83,7 +83,7 @@ def read_header(data: bytes | memoryview, position: int = 0) -> BatchHeader:
 
 def checksum_matches(data: bytes | memoryview, header: BatchHeader) -> bool:
     """Whether `data`, exactly one batch, is what its producer sent."""
-    return calc_crc32c(memoryview(data)[_CHECKSUM_FROM:]) == header.crc
+    return int(calc_crc32c(memoryview(data)[_CHECKSUM_FROM:])) == header.crc
 
 
 def plausible(header: BatchHeader) -> bool:
@@ -92,7 +92,7 @@ def plausible(header: BatchHeader) -> bool:
 
 
 def parse_produced(data: bytes, max_bytes: int) -> BatchHeader:
-    """Check what a producer sent for one partition: exactly one sound batch of at most `max_bytes` with sequential offsets.
+    """Check what a producer sent for one partition: exactly one sound batch of at most `max_bytes`.
 
     Raises BrokerError with the code that Apache Kafka gives.
     """
@@ -136,13 +136,19 @@ def without_transaction(data: bytes) -> bytes:
 
 
 def control_batch(producer_id: int, producer_epoch: int, *, commit: bool, now_ms: int) -> bytes:
-    """The marker that ends a transaction in one partition: one record, key (version 0, type), value (version 0, coordinator epoch 0)."""
+    """The marker that ends a transaction in one partition.
+
+    One record: its key is (version 0, type), its value (version 0, coordinator epoch 0).
+    """
     key = struct.pack(">hh", 0, int(commit))
     value = struct.pack(">hi", 0, 0)
-    # Record: attributes, timestamp delta, offset delta, then key, value and no headers; lengths are zigzag varints of one byte.
+    # Attributes, timestamp delta, offset delta, key, value, no headers; lengths are zigzag varints of one byte.
     record = b"\0\0\0" + bytes([len(key) * 2]) + key + bytes([len(value) * 2]) + value + b"\0"
     record = bytes([len(record) * 2]) + record
-    body = struct.pack(">hiqqqhii", _TRANSACTIONAL | _CONTROL, 0, now_ms, now_ms, producer_id, producer_epoch, -1, 1) + record
+    body = (
+        struct.pack(">hiqqqhii", _TRANSACTIONAL | _CONTROL, 0, now_ms, now_ms, producer_id, producer_epoch, -1, 1)
+        + record
+    )
     return struct.pack(">qiibI", 0, 9 + len(body), 0, _MAGIC, calc_crc32c(body)) + body
 
 

@@ -49,7 +49,7 @@ class Code(IntEnum):
 
 
 class BrokerError(Exception):
-    """A request, or one item of it, is refused; the client gets `code` and, where the protocol has room, the message."""
+    """A request, or one item of it, is refused; the client gets `code`, and the message where the protocol has room."""
 
     def __init__(self, code: Code, message: str = "") -> None:
         super().__init__(message or code.name)

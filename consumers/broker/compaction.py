@@ -57,9 +57,7 @@ def _write_compacted(old: list[Segment], aborted: list[Aborted]) -> Segment:
     return new
 
 
-def _kept(
-    header: BatchHeader, data: bytes, newest: dict[bytes | None, int], aborted: list[Aborted]
-) -> bytes | None:
+def _kept(header: BatchHeader, data: bytes, newest: dict[bytes | None, int], aborted: list[Aborted]) -> bytes | None:
     if header.is_control:
         # Readers that know of an aborted transaction look for its marker; a commit has nothing more to say.
         return data if is_abort_marker(data) else None

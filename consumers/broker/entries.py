@@ -154,7 +154,7 @@ class TransactionForgotten(Entry, frozen=True, tag="transaction-forgotten"):
 
 
 class TransactionCompleted(Entry, frozen=True, tag="transaction-completed"):
-    """The decision was carried out in every partition; pending offsets are committed or dropped with this very entry."""
+    """The decision was carried out in every partition; with this very entry held offsets are committed or dropped."""
 
     transactional_id: str
     updated_ms: int

@@ -41,7 +41,7 @@ class Joined:
 
 @dataclass(slots=True)
 class Member:
-    """`protocols` are (assignor name, metadata) in order of preference; `joining` and `syncing` are requests that wait."""
+    """`protocols` are (assignor name, metadata), the preferred first; `joining` and `syncing` are waiting requests."""
 
     member_id: str
     instance_id: str | None
@@ -100,7 +100,9 @@ class Group:
     def choose_protocol(self) -> str:
         """Each member votes for the first of its protocols that all support."""
         common = self._common_protocols()
-        votes = Counter(next(name for name, _ in member.protocols if name in common) for member in self.members.values())
+        votes = Counter(
+            next(name for name, _ in member.protocols if name in common) for member in self.members.values()
+        )
         return votes.most_common(1)[0][0]
 
     def check_member(self, member_id: str, instance_id: str | None) -> Member:
@@ -158,9 +160,13 @@ class Group:
         name = self.protocol_name
         everybody = [(each.member_id, each.instance_id, each.metadata(name)) for each in self.members.values()]
         return Joined(
-            self.generation, self.protocol_type, name or "", self.leader or "", member.member_id,
+            self.generation,
+            self.protocol_type,
+            name or "",
+            self.leader or "",
+            member.member_id,
             everybody if leads else [],
-        )  # fmt: skip
+        )
 
     def prepare_rebalance(self, now_s: float) -> None:
         """Ask all members to join again, and go on at once where they already have."""

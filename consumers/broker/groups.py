@@ -34,7 +34,7 @@ class JoinRequest:
     """Whether a leader that came back understands that it has nothing to assign (KIP-814)."""
 
 
-class MemberIdRequired(BrokerError):
+class MemberIdRequiredError(BrokerError):
     """The member is asked to join again with this id."""
 
     def __init__(self, member_id: str) -> None:
@@ -89,7 +89,7 @@ class Groups:
             return self._return_static(group, request, new_id, now_s)
         if request.instance_id is None and request.needs_member_id:
             group.pending[new_id] = now_s + request.session_timeout_ms / 1000
-            raise MemberIdRequired(new_id)
+            raise MemberIdRequiredError(new_id)
         return self._enter(group, request, new_id, now_s)
 
     def _enter(self, group: Group, request: JoinRequest, member_id: str, now_s: float) -> asyncio.Future[Joined]:
@@ -127,9 +127,14 @@ class Groups:
         # An older client that read its own id as the leader's would assign anew; it reads the id that it had.
         leader = answer.leader if skips or group.leader != new_id else old_leader
         return Joined(
-            answer.generation, answer.protocol_type, answer.protocol_name, leader, new_id,
-            answer.members if skips else [], skip_assignment=skips,
-        )  # fmt: skip
+            answer.generation,
+            answer.protocol_type,
+            answer.protocol_name,
+            leader,
+            new_id,
+            answer.members if skips else [],
+            skip_assignment=skips,
+        )
 
     def _wait(self, group: Group, member: Member, now_s: float) -> asyncio.Future[Joined]:
         member.refuse(Code.REBALANCE_IN_PROGRESS)  # an earlier request of the same member whose connection was lost
@@ -139,9 +144,15 @@ class Groups:
         return future
 
     async def sync(
-        self, group_id: str, member_id: str, generation: int, instance_id: str | None,
-        protocol: tuple[str | None, str | None], assignments: dict[str, bytes], now_s: float,
-    ) -> tuple[Group, bytes]:  # fmt: skip
+        self,
+        group_id: str,
+        member_id: str,
+        generation: int,
+        instance_id: str | None,
+        protocol: tuple[str | None, str | None],
+        assignments: dict[str, bytes],
+        now_s: float,
+    ) -> tuple[Group, bytes]:
         """Wait for the leader's assignment; returns this member's share. Raises BrokerError."""
         group, member = self._member(group_id, member_id, instance_id)
         group.check_generation(generation)
@@ -158,9 +169,7 @@ class Groups:
             self._store(group)
         return group, member.assignment
 
-    def heartbeat(
-        self, group_id: str, member_id: str, generation: int, instance_id: str | None, now_s: float
-    ) -> None:
+    def heartbeat(self, group_id: str, member_id: str, generation: int, instance_id: str | None, now_s: float) -> None:
         """Raises BrokerError, in particular REBALANCE_IN_PROGRESS."""
         group, member = self._member(group_id, member_id, instance_id)
         group.check_generation(generation)
@@ -235,11 +244,17 @@ class Groups:
     def _store(self, group: Group) -> None:
         members = [
             StoredMember(
-                member.member_id, member.instance_id, member.client_id, member.client_host,
-                member.session_timeout_s, member.rebalance_timeout_s, member.protocols, member.assignment,
+                member.member_id,
+                member.instance_id,
+                member.client_id,
+                member.client_host,
+                member.session_timeout_s,
+                member.rebalance_timeout_s,
+                member.protocols,
+                member.assignment,
             )
             for member in group.members.values()
-        ]  # fmt: skip
+        ]
         entry = GroupStored(
             group.group_id, group.generation, group.protocol_type, group.protocol_name, group.leader, members
         )
@@ -264,10 +279,19 @@ class Groups:
         for entry in self._stored.values():
             group = Group(entry.group, generation=entry.generation, protocol_type=entry.protocol_type)
             for stored in entry.members:
-                group.add(Member(
-                    stored.member_id, stored.instance_id, stored.client_id, stored.client_host,
-                    stored.session_timeout_s, stored.rebalance_timeout_s, list(stored.protocols), now_s, stored.assignment,
-                ))  # fmt: skip
+                group.add(
+                    Member(
+                        stored.member_id,
+                        stored.instance_id,
+                        stored.client_id,
+                        stored.client_host,
+                        stored.session_timeout_s,
+                        stored.rebalance_timeout_s,
+                        list(stored.protocols),
+                        now_s,
+                        stored.assignment,
+                    )
+                )
             if entry.members:
                 group.state, group.protocol_name, group.leader = GroupState.STABLE, entry.protocol_name, entry.leader
             self._groups[entry.group] = group

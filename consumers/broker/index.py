@@ -16,8 +16,12 @@ class SparseIndex:
 
     __slots__ = ("maxima_before", "offsets", "positions")
 
-    def __init__(self, offsets: list[int] | None = None, positions: list[int] | None = None,
-                 maxima_before: list[int] | None = None) -> None:  # fmt: skip
+    def __init__(
+        self,
+        offsets: list[int] | None = None,
+        positions: list[int] | None = None,
+        maxima_before: list[int] | None = None,
+    ) -> None:
         self.offsets = array("q", offsets or [])
         self.positions = array("q", positions or [])
         self.maxima_before = array("q", maxima_before or [])

@@ -1,4 +1,4 @@
-"""The state that is not records, on disk: an append-only file of changes, rewritten when it has grown far beyond what it says.
+"""The state that is not records, on disk: an append-only file of changes, rewritten when most of it is out of date.
 
 One line a change: eight hexadecimal digits of CRC-32, a space, the entry as JSON. The first line that is torn or
 damaged ends the journal, and it is cut off there.

@@ -57,7 +57,7 @@ class Log:
     def recover(self, restore: Restore, replay: Replay) -> int:
         """Open what is on disk; returns the bytes that were cut off behind the last sound batch.
 
-        The producer state is rebuilt by `restore` (from the last sidecar that is sound) and `replay` (every batch after it).
+        The producer state is rebuilt by `restore` (the last sidecar that is sound) and `replay` (every batch after it).
         """
         paths = sorted(self.directory.glob(f"*{LOG_SUFFIX}"))
         segments: list[Segment] = []
@@ -122,7 +122,7 @@ class Log:
         return b"", -1
 
     def offset_for_time(self, timestamp_ms: int) -> tuple[int, int] | None:
-        """(timestamp, offset) of the first record at or after `timestamp_ms`, in offset order; None where there is none."""
+        """(timestamp, offset) of the first record, in offset order, at or after `timestamp_ms`; None without one."""
         for segment in self._from(0):
             if segment.max_timestamp_ms < timestamp_ms or segment.end_offset <= self.start_offset:
                 continue

@@ -68,7 +68,7 @@ class Offsets:
                 groups = self._pending.setdefault(entry.producer_id, {})
                 groups.setdefault(entry.group, {}).update(_by_partition(entry.offsets))
             case OffsetsDeleted():
-                self._drop(entry.group, [tuple(partition) for partition in entry.partitions])
+                self._drop(entry.group, entry.partitions)
             case GroupDeleted():
                 self._committed.pop(entry.group, None)
             case TopicDeleted():

@@ -5,7 +5,15 @@ from pathlib import Path
 
 import structlog
 
-from consumers.broker.batch import BatchHeader, control_batch, parse_produced, placed, read_header, records, with_append_time
+from consumers.broker.batch import (
+    BatchHeader,
+    control_batch,
+    parse_produced,
+    placed,
+    read_header,
+    records,
+    with_append_time,
+)
 from consumers.broker.codes import BrokerError, Code
 from consumers.broker.durability import Flusher
 from consumers.broker.log import Log

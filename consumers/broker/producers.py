@@ -79,7 +79,7 @@ class ProducerStates:
         return None
 
     def appended(self, header: BatchHeader, data: bytes, now_ms: int) -> None:
-        """Take note of a batch that is in the log; `now_ms` is the broker's time, since a record's may lie years back."""
+        """Take note of a batch in the log; `now_ms` is the broker's time, since that of a record may lie years back."""
         if header.producer_id < 0:
             return
         producer = self.producers.get(header.producer_id)

@@ -106,12 +106,12 @@ class Segment:
         They begin before `before_offset` and take at most `max_bytes`, or are one that is larger. Returns them and the
         last offset in them; (b"", -1) where there are none.
         """
-        for position, header in self.headers(self.index.position_of_offset(offset)):
-            if header.last_offset >= offset:
-                break
-        else:
+        candidates = self.headers(self.index.position_of_offset(offset))
+        first = next(((position, header.size) for position, header in candidates if header.last_offset >= offset), None)
+        if first is None:
             return b"", -1
-        chunk = self.read_at(position, max(max_bytes, header.size))
+        position, size = first
+        chunk = self.read_at(position, max(max_bytes, size))
         end, last_offset = _whole_batches(chunk, before_offset)
         return chunk[:end], last_offset
 
@@ -150,10 +150,17 @@ class Segment:
     def write_sidecar(self, state: bytes) -> None:
         """Describe the segment as closed, with the producer state at its end."""
         index = self.index
-        body = msgspec.json.encode(Sidecar(
-            self.size, self.end_offset, self.max_timestamp_ms,
-            index.offsets.tolist(), index.positions.tolist(), index.maxima_before.tolist(), msgspec.Raw(state),
-        ))  # fmt: skip
+        body = msgspec.json.encode(
+            Sidecar(
+                self.size,
+                self.end_offset,
+                self.max_timestamp_ms,
+                index.offsets.tolist(),
+                index.positions.tolist(),
+                index.maxima_before.tolist(),
+                msgspec.Raw(state),
+            )
+        )
         replace_file(self.path.with_suffix(INDEX_SUFFIX), b"%08x " % crc32(body) + body)
 
     def _read_sidecar(self) -> Sidecar | None:
@@ -209,7 +216,7 @@ class Segment:
 
 
 def _whole_batches(chunk: bytes, before_offset: int) -> tuple[int, int]:
-    """Bytes of the whole batches at the start of `chunk` that begin before `before_offset`, and the last offset in them."""
+    """Bytes of the whole batches at the start that begin before `before_offset`, and the last offset in them."""
     end, last_offset = 0, -1
     while end + HEADER_BYTES <= len(chunk):
         base_offset, length, delta = _WALK.unpack_from(chunk, end)

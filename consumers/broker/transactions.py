@@ -39,7 +39,7 @@ class OffsetFence(Protocol):
     """Whether a group takes offsets from this member (KIP-447); raises BrokerError where not."""
 
     def __call__(
-        self, group: str, member_id: str, generation: int, instance_id: str | None, *, transactional: bool
+        self, group_id: str, member_id: str, generation: int, instance_id: str | None, *, transactional: bool
     ) -> None:
         """See the class."""
 
@@ -97,9 +97,11 @@ class Transactions:
     def _start(
         self, transactional_id: str, producer_id: int, epoch: int, timeout_ms: int, last_epoch: int, now_ms: int
     ) -> tuple[int, int]:
-        self._change(Transaction(
-            transactional_id, producer_id, epoch, timeout_ms, TransactionState.EMPTY, now_ms, last_epoch=last_epoch
-        ))  # fmt: skip
+        self._change(
+            Transaction(
+                transactional_id, producer_id, epoch, timeout_ms, TransactionState.EMPTY, now_ms, last_epoch=last_epoch
+            )
+        )
         return producer_id, epoch
 
     def _checked(self, transactional_id: str, producer_id: int, epoch: int) -> Transaction:
@@ -111,7 +113,7 @@ class Transactions:
         return current
 
     def check_produce(self, transactional_id: str | None, producer_id: int, epoch: int, partition: PartitionId) -> None:
-        """Refuse a transactional batch that its coordinator does not know of: it would hang in the partition for ever."""
+        """Refuse a transactional batch that its coordinator does not know of: it would hang in the log for ever."""
         try:
             current = self._checked(transactional_id or "", producer_id, epoch)
         except BrokerError as error:
@@ -150,9 +152,15 @@ class Transactions:
         )
 
     def check_offsets(
-        self, transactional_id: str, producer_id: int, epoch: int, group: str,
-        member_id: str, generation: int, instance_id: str | None,
-    ) -> None:  # fmt: skip
+        self,
+        transactional_id: str,
+        producer_id: int,
+        epoch: int,
+        group: str,
+        member_id: str,
+        generation: int,
+        instance_id: str | None,
+    ) -> None:
         """Raise BrokerError where offsets of `group` may not be put into this transaction by this member."""
         try:
             current = self._checked(transactional_id, producer_id, epoch)
@@ -180,10 +188,15 @@ class Transactions:
         self._carry_out(transactional_id, now_ms)
 
     def _abort_and_fence(self, current: Transaction, now_ms: int) -> Transaction:
-        self._change(replace(
-            current, state=TransactionState.PREPARE_ABORT, producer_epoch=current.producer_epoch + 1,
-            last_epoch=-1, updated_ms=now_ms,
-        ))  # fmt: skip
+        self._change(
+            replace(
+                current,
+                state=TransactionState.PREPARE_ABORT,
+                producer_epoch=current.producer_epoch + 1,
+                last_epoch=-1,
+                updated_ms=now_ms,
+            )
+        )
         self._carry_out(current.transactional_id, now_ms)
         return self._transactions[current.transactional_id]
 
@@ -204,7 +217,7 @@ class Transactions:
                 self._carry_out(transaction.transactional_id, now_ms)
 
     def tick(self, now_ms: int) -> None:
-        """Abort what is open for longer than its timeout, fencing its producer; forget ids that were idle for a week."""
+        """Abort what is open beyond its timeout, fencing its producer; forget ids that were idle for a week."""
         for transaction in self:
             if transaction.state in _DECIDED:
                 self._carry_out(transaction.transactional_id, now_ms)

@@ -46,7 +46,9 @@ Stop it with Ctrl-C or SIGTERM. With --data-dir everything is there again at the
     metavar="DIR",
     help="Where the log lives; made where missing. Without it: a temporary folder, gone at the end.",
 )
-@click.option("--topics", type=_TopicList(), default="", metavar="NAME:PARTITIONS,…", help="Create these where missing.")
+@click.option(
+    "--topics", type=_TopicList(), default="", metavar="NAME:PARTITIONS,…", help="Create these where missing."
+)
 @click.option(
     "--fsync",
     type=click.Choice(["always", "interval", "never"]),

@@ -55,9 +55,12 @@ def _describe(broker: Broker, resource: Any) -> Any:
     except BrokerError as error:
         code, message = error.code, error.message
     return Answer(
-        error_code=code, error_message=message, resource_type=resource.resource_type,
-        resource_name=resource.resource_name, configs=values,
-    )  # fmt: skip
+        error_code=code,
+        error_message=message,
+        resource_type=resource.resource_type,
+        resource_name=resource.resource_name,
+        configs=values,
+    )
 
 
 def _settings(broker: Broker, resource: Any) -> tuple[Mapping[str, ConfigKey], Mapping[str, str], int]:
@@ -107,9 +110,11 @@ def _change(broker: Broker, call: Call, answer_class: Any, *, incremental: bool)
             code, message = error.code, error.message
         answers.append(
             answer_class(
-                error_code=code, error_message=message, resource_type=resource.resource_type,
+                error_code=code,
+                error_message=message,
+                resource_type=resource.resource_type,
                 resource_name=resource.resource_name,
-            )  # fmt: skip
+            )
         )
     return answers
 
@@ -125,7 +130,9 @@ def _changed(configs: dict[str, str], changes: list[Any]) -> dict[str, str]:
             key = TOPIC_CONFIGS.get(name)
             if key is None or key.type is not ConfigType.LIST:
                 raise BrokerError(Code.INVALID_CONFIG, f"{name} is not a list")
-            items = [item for item in configs.get(name, key.default).split(",") if item and item not in value.split(",")]
+            items = [
+                item for item in configs.get(name, key.default).split(",") if item and item not in value.split(",")
+            ]
             configs[name] = ",".join([*items, *value.split(",")] if change.config_operation == _APPEND else items)
         else:
             raise BrokerError(Code.INVALID_REQUEST, "unknown operation")

@@ -68,9 +68,7 @@ def _read(broker: Broker, request: Any) -> tuple[FetchResponse, int, bool]:
     return FetchResponse(error_code=Code.NONE, session_id=0, responses=responses), size, failed
 
 
-def _partition(
-    broker: Broker, topic: str, item: Any, max_bytes: int, *, read_committed: bool, first: bool
-) -> Any:
+def _partition(broker: Broker, topic: str, item: Any, max_bytes: int, *, read_committed: bool, first: bool) -> Any:
     """`first`: the response holds nothing yet, so a batch is handed out even if it is too large: else its reader would
     never get past it."""
     Answer = FetchResponse.FetchableTopicResponse.PartitionData  # noqa: N806 - a class of the protocol
@@ -83,9 +81,15 @@ def _partition(
             data, aborted = b"", []
     except BrokerError as error:
         return Answer(
-            partition_index=item.partition, error_code=error.code, high_watermark=-1, last_stable_offset=-1,
-            log_start_offset=-1, aborted_transactions=[], preferred_read_replica=-1, records=b"",
-        )  # fmt: skip
+            partition_index=item.partition,
+            error_code=error.code,
+            high_watermark=-1,
+            last_stable_offset=-1,
+            log_start_offset=-1,
+            aborted_transactions=[],
+            preferred_read_replica=-1,
+            records=b"",
+        )
     return Answer(
         partition_index=item.partition,
         error_code=Code.NONE,

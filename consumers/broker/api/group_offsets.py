@@ -21,9 +21,12 @@ def commit(broker: Broker, call: Call) -> OffsetCommitResponse:
     code = Code.NONE
     try:
         broker.groups.check_commit(
-            request.group_id, request.member_id, request.generation_id_or_member_epoch, request.group_instance_id,
+            request.group_id,
+            request.member_id,
+            request.generation_id_or_member_epoch,
+            request.group_instance_id,
             transactional=False,
-        )  # fmt: skip
+        )
     except BrokerError as error:
         code = error.code
     accepted: list[Offset] = []
@@ -35,9 +38,12 @@ def commit(broker: Broker, call: Call) -> OffsetCommitResponse:
             return Code.UNKNOWN_TOPIC_OR_PARTITION
         accepted.append(
             Offset(
-                topic, item.partition_index, item.committed_offset, item.committed_leader_epoch,
+                topic,
+                item.partition_index,
+                item.committed_offset,
+                item.committed_leader_epoch,
                 item.committed_metadata or "",
-            )  # fmt: skip
+            )
         )
         return Code.NONE
 
@@ -62,7 +68,7 @@ def commit(broker: Broker, call: Call) -> OffsetCommitResponse:
 def fetch(broker: Broker, call: Call) -> OffsetFetchResponse:
     """Offsets of one group (several since version 8); -1 where there is none.
 
-    With `require_stable` an offset that an open transaction will move is answered with UNSTABLE_OFFSET_COMMIT (KIP-447).
+    With `require_stable` an offset that an open transaction will move is UNSTABLE_OFFSET_COMMIT (KIP-447).
     """
     request = call.request
     stable = request.require_stable
@@ -79,9 +85,13 @@ def fetch(broker: Broker, call: Call) -> OffsetFetchResponse:
             group_id=group.group_id,
             error_code=Code.NONE,
             topics=_positions(
-                broker, group.group_id, group.topics, Topics, Topics.OffsetFetchResponsePartitions,
+                broker,
+                group.group_id,
+                group.topics,
+                Topics,
+                Topics.OffsetFetchResponsePartitions,
                 require_stable=stable,
-            ),  # fmt: skip
+            ),
         )
         for group in request.groups
     ]

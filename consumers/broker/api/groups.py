@@ -9,7 +9,7 @@ from consumers.broker.api.call import Call
 from consumers.broker.broker import Broker
 from consumers.broker.codes import BrokerError, Code
 from consumers.broker.group import Group, GroupState
-from consumers.broker.groups import JoinRequest, MemberIdRequired
+from consumers.broker.groups import JoinRequest, MemberIdRequiredError
 
 _STATIC_MEMBERS_SINCE_JOIN = 5
 _MEMBER_ID_REQUIRED_SINCE = 4
@@ -38,11 +38,16 @@ async def join_group(broker: Broker, call: Call) -> JoinGroupResponse:
             broker.now_s(),
         )
     except BrokerError as error:
-        member_id = error.member_id if isinstance(error, MemberIdRequired) else request.member_id
+        member_id = error.member_id if isinstance(error, MemberIdRequiredError) else request.member_id
         return JoinGroupResponse(
-            error_code=error.code, generation_id=-1, protocol_type=None,
-            protocol_name=None if call.version >= 7 else "", leader="", member_id=member_id, members=[],
-        )  # fmt: skip
+            error_code=error.code,
+            generation_id=-1,
+            protocol_type=None,
+            protocol_name=None if call.version >= 7 else "",
+            leader="",
+            member_id=member_id,
+            members=[],
+        )
     return JoinGroupResponse(
         error_code=Code.NONE,
         generation_id=joined.generation,
@@ -142,7 +147,9 @@ def list_groups(broker: Broker, call: Call) -> ListGroupsResponse:
 
 def describe_groups(broker: Broker, call: Call) -> DescribeGroupsResponse:
     """State, members and their assignments; an unknown group is `Dead`."""
-    return DescribeGroupsResponse(groups=[_describe(broker, group_id, call.version) for group_id in call.request.groups])
+    return DescribeGroupsResponse(
+        groups=[_describe(broker, group_id, call.version) for group_id in call.request.groups]
+    )
 
 
 def _describe(broker: Broker, group_id: str, version: int) -> Any:
@@ -155,9 +162,13 @@ def _describe(broker: Broker, group_id: str, version: int) -> Any:
         return Answer(
             error_code=Code.GROUP_ID_NOT_FOUND if told else Code.NONE,
             error_message=f"Group {group_id} not found." if told else None,
-            group_id=group_id, group_state=GroupState.DEAD.value, protocol_type="", protocol_data="", members=[],
+            group_id=group_id,
+            group_state=GroupState.DEAD.value,
+            protocol_type="",
+            protocol_data="",
+            members=[],
             authorized_operations=set(),
-        )  # fmt: skip
+        )
     stable = group.state is GroupState.STABLE
     return Answer(
         error_code=Code.NONE,

@@ -14,7 +14,7 @@ _LATEST, _EARLIEST, _MAX_TIMESTAMP = -1, -2, -3
 
 
 def list_offsets(broker: Broker, call: Call) -> ListOffsetsResponse:
-    """Earliest, latest (for read-committed clients the last stable one), first at a time, or that of the newest record."""
+    """Earliest, latest (last stable for read-committed clients), first at a time, or that of the newest record."""
     Topic = ListOffsetsResponse.ListOffsetsTopicResponse  # noqa: N806 - a class of the protocol
     read_committed = call.request.isolation_level == 1
     topics = []
@@ -29,9 +29,12 @@ def list_offsets(broker: Broker, call: Call) -> ListOffsetsResponse:
                 code = error.code
             answers.append(
                 Topic.ListOffsetsPartitionResponse(
-                    partition_index=item.partition_index, error_code=code, timestamp=timestamp_ms, offset=offset,
+                    partition_index=item.partition_index,
+                    error_code=code,
+                    timestamp=timestamp_ms,
+                    offset=offset,
                     leader_epoch=0 if offset >= 0 else -1,
-                )  # fmt: skip
+                )
             )
         topics.append(Topic(name=topic.name, partitions=answers))
     return ListOffsetsResponse(topics=topics)

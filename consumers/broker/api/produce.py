@@ -37,11 +37,20 @@ def _append(broker: Broker, request: Any, topic: str, item: Any) -> Any:
         offset = partition.append(data, now_ms)
     except BrokerError as error:
         return Answer(
-            index=item.index, error_code=error.code, base_offset=-1, log_append_time_ms=-1, log_start_offset=-1,
-            record_errors=[], error_message=error.message,
-        )  # fmt: skip
+            index=item.index,
+            error_code=error.code,
+            base_offset=-1,
+            log_append_time_ms=-1,
+            log_start_offset=-1,
+            record_errors=[],
+            error_message=error.message,
+        )
     return Answer(
-        index=item.index, error_code=Code.NONE, base_offset=offset,
+        index=item.index,
+        error_code=Code.NONE,
+        base_offset=offset,
         log_append_time_ms=now_ms if partition.config.log_append_time else -1,
-        log_start_offset=partition.start_offset, record_errors=[], error_message=None,
-    )  # fmt: skip
+        log_start_offset=partition.start_offset,
+        record_errors=[],
+        error_message=None,
+    )

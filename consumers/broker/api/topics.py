@@ -39,9 +39,14 @@ def _create(broker: Broker, wanted: Any, *, validate_only: bool, repeated: bool)
             topic_id = broker.topics.create(wanted.name, count, configs).topic_id
     except BrokerError as error:
         return Answer(
-            name=wanted.name, topic_id=_NO_ID, error_code=error.code, error_message=error.message, num_partitions=-1,
-            replication_factor=-1, configs=[],
-        )  # fmt: skip
+            name=wanted.name,
+            topic_id=_NO_ID,
+            error_code=error.code,
+            error_message=error.message,
+            num_partitions=-1,
+            replication_factor=-1,
+            configs=[],
+        )
     return Answer(
         name=wanted.name,
         topic_id=topic_id,
@@ -90,9 +95,7 @@ def delete(broker: Broker, call: Call) -> DeleteTopicsResponse:
             answers.append(Answer(name=name, topic_id=topic_id or _NO_ID, error_code=code, error_message=code.name))
             continue
         broker.delete_topic(topic.name)
-        answers.append(
-            Answer(name=topic.name, topic_id=topic.topic_id, error_code=Code.NONE, error_message=None)
-        )
+        answers.append(Answer(name=topic.name, topic_id=topic.topic_id, error_code=Code.NONE, error_message=None))
     return DeleteTopicsResponse(responses=answers)
 
 
@@ -112,8 +115,6 @@ def create_partitions(broker: Broker, call: Call) -> CreatePartitionsResponse:
     for item in call.request.topics:
         code, message = grow(item)
         results.append(
-            CreatePartitionsResponse.CreatePartitionsTopicResult(
-                name=item.name, error_code=code, error_message=message
-            )
+            CreatePartitionsResponse.CreatePartitionsTopicResult(name=item.name, error_code=code, error_message=message)
         )
     return CreatePartitionsResponse(results=results)

@@ -102,7 +102,7 @@ def add_offsets(broker: Broker, call: Call) -> AddOffsetsToTxnResponse:
 
 
 def commit_offsets(broker: Broker, call: Call) -> TxnOffsetCommitResponse:
-    """Hold offsets until the transaction ends. Versions below 3 name no member, and a group without members needs none."""
+    """Hold offsets until the transaction ends; a group without members needs none to be named."""
     request = call.request
     Topic = TxnOffsetCommitResponse.TxnOffsetCommitResponseTopic  # noqa: N806 - a class of the protocol
     code = Code.NONE
@@ -127,9 +127,12 @@ def commit_offsets(broker: Broker, call: Call) -> TxnOffsetCommitResponse:
             return Code.UNKNOWN_TOPIC_OR_PARTITION
         held.append(
             Offset(
-                topic, item.partition_index, item.committed_offset, item.committed_leader_epoch,
+                topic,
+                item.partition_index,
+                item.committed_offset,
+                item.committed_leader_epoch,
                 item.committed_metadata or "",
-            )  # fmt: skip
+            )
         )
         return Code.NONE
 
@@ -180,7 +183,9 @@ def list_transactions(broker: Broker, call: Call) -> ListTransactionsResponse:
         for each in broker.transactions
         if (not request.state_filters or each.state in request.state_filters)
         and (not request.producer_id_filters or each.producer_id in request.producer_id_filters)
-        and (request.duration_filter < 0 or (each.started_ms >= 0 and now_ms - each.started_ms > request.duration_filter))
+        and (
+            request.duration_filter < 0 or (each.started_ms >= 0 and now_ms - each.started_ms > request.duration_filter)
+        )
     ]
     return ListTransactionsResponse(
         error_code=Code.NONE,
