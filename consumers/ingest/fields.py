@@ -121,7 +121,7 @@ def to_publishable(row: Row | BadRow, fields: Fields, id_prefix: str) -> Publish
     if text is None:
         return Reject(row.number, row.line, "text_missing", "there is no text")
     if not isinstance(text, str):
-        return Reject(row.number, row.line, "text_not_a_string", f"the text is a {type(text).__name__}")
+        return Reject(row.number, row.line, "text_not_a_string", "the text is not a string")
     try:
         created_at = parse_time(values.get(fields.time)) if fields.time is not None else None
     except UnreadableTimeError as error:

@@ -10,7 +10,6 @@ with the same file one survives, and neither loses or doubles a row.
 
 from __future__ import annotations
 
-import random
 import time
 from collections.abc import Callable, Sequence
 from contextlib import closing
@@ -21,6 +20,7 @@ import structlog
 from kafka.errors import KafkaError
 from kafka.structs import ConsumerGroupMetadata, OffsetAndMetadata
 
+from consumers.backoff import Backoff
 from consumers.clients import make_consumer, make_producer
 from consumers.records import OutgoingRecord, TopicPartition
 from consumers.transaction import TransactionalProducer
@@ -31,9 +31,7 @@ _log = structlog.get_logger(__name__)
 
 T = TypeVar("T")
 
-_RECOVERY_S = 90.0  # a broker that restarts is back by then; after that a person has to look
-_FIRST_BACKOFF_S = 0.4
-_LAST_BACKOFF_S = 5.0
+_ATTEMPTS = 20  # some 45 s of waiting, and the clients' own time-outs: a broker that restarts is back by then
 _DEADLINE_MARGIN_S = 5.0
 
 
@@ -164,18 +162,19 @@ class Publisher:
 
     def _riding_out_faults(self, attempt: Callable[[], T]) -> T:
         """What `attempt` returns, tried again with a new producer after each transient fault."""
-        deadline = time.monotonic() + _RECOVERY_S
-        backoff_s = _FIRST_BACKOFF_S
+        backoff = Backoff(_ATTEMPTS, base_s=0.5, max_s=5.0)
         while True:
             try:
                 return attempt()
             except TransientError as error:
                 self.close()
-                if time.monotonic() + backoff_s > deadline:
+                delay_s = backoff.next_delay()
+                if delay_s is None:
                     raise
-                _log.warning("ingest_fault", reason=error.message, published=self._position.published)
-            time.sleep(random.uniform(backoff_s / 2, backoff_s))  # noqa: S311 jitter, not a secret
-            backoff_s = min(backoff_s * 2, _LAST_BACKOFF_S)
+                _log.warning(
+                    "ingest_fault", reason=error.message, published=self.published, retry_in_s=round(delay_s, 1)
+                )
+            time.sleep(delay_s)
 
 
 def _decode(found: OffsetAndMetadata) -> Position:

@@ -1,0 +1,41 @@
+"""`sentiment tail`: what comes out, as it comes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from sentiment.cli.options import common_options
+
+if TYPE_CHECKING:
+    from sentiment.settings import Settings
+
+
+@click.command(
+    epilog="""\b
+Example:
+  sentiment tail
+  sentiment tail sentiment.alerts --from-beginning --json | jq .message
+
+Reads committed records only, without a consumer group. Ends with Ctrl-C."""
+)
+@click.argument("topic", required=False)
+@click.option("--from-beginning", is_flag=True, help="What is there already, too.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+@click.option("--raw", is_flag=True, help="Values as they are. Feedback and dead letters then show personal data.")
+@common_options("kafka", "topics")
+def tail(settings: Settings, topic: str | None, from_beginning: bool, as_json: bool, raw: bool) -> None:
+    """Print the records of TOPIC (default: the results) as they come.
+
+    Feedback is shown redacted; of dead letters, the reason and the place.
+    """
+    from consumers.connection import check_connection
+    from consumers.tail import follow
+    from consumers.tail_lines import line_renderer
+
+    topic = topic or settings.topics.sentiment
+    render = line_renderer(settings.topics, topic, as_json=as_json, raw=raw)
+    check_connection(settings)
+    for record in follow(settings, topic, from_beginning=from_beginning):
+        click.echo(render(record))

@@ -1,0 +1,87 @@
+"""`sentiment topics`: which topics are there, and making those that are missing."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from sentiment.cli.options import common_options
+
+if TYPE_CHECKING:
+    from consumers.topics import PartitionInfo
+    from sentiment.settings import Settings
+
+
+@click.group()
+def topics() -> None:
+    """List or create the topics."""
+
+
+@topics.command(
+    "list",
+    epilog="""\b
+Example:
+  sentiment topics list
+  sentiment topics list --json | jq 'select(.stable < .high)'""",
+)
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line, for every partition.")
+@common_options("kafka")
+def list_topics(settings: Settings, as_json: bool) -> None:
+    """Every topic with its partitions and offsets.
+
+    LOW is the oldest offset that is kept, HIGH the end. STABLE is the end for those who read committed records only: it
+    stays below HIGH as long as a transaction is open. Transactions take offsets too, so HIGH − LOW is not a count.
+    """
+    from dataclasses import asdict
+
+    import msgspec
+
+    from consumers.connection import check_connection
+    from consumers.topics import list_partitions
+
+    check_connection(settings)
+    found = list_partitions(settings)
+    if as_json:
+        for partition in found:
+            click.echo(msgspec.json.encode(asdict(partition)).decode())
+    else:
+        click.echo(_table(found))
+
+
+@topics.command(
+    epilog="""\b
+Example:
+  sentiment topics create
+  sentiment topics create feedback --partitions 12
+
+Dead letters are kept for seven days. The alert state is compacted, and has as many partitions as the results."""
+)
+@click.argument("names", nargs=-1, metavar="[NAME]…")
+@click.option("--partitions", type=click.IntRange(1, 10_000), help="Of topics made here; default 4.")
+@common_options("kafka")
+def create(settings: Settings, names: tuple[str, ...], partitions: int | None) -> None:
+    """Create the project's topics, or those of these NAMEs; leave alone what is there."""
+    from consumers.connection import check_connection
+    from consumers.topics import ensure_topics, plans
+
+    update = {"create": True} if partitions is None else {"create": True, "partitions": partitions}
+    settings = settings.model_copy(update={"topics": settings.topics.model_copy(update=update)})
+    check_connection(settings)
+    wanted = list(names) or list(plans(settings.topics))
+    made = set(ensure_topics(settings, wanted))
+    for name in wanted:
+        click.echo(f"{name}: {'created' if name in made else 'exists'}")
+
+
+def _table(found: list[PartitionInfo]) -> str:
+    header = ("TOPIC", "PARTITION", "LOW", "STABLE", "HIGH")
+    rows = [(p.topic, str(p.partition), str(p.low), str(p.stable), str(p.high)) for p in found]
+    widths = [max(map(len, column)) for column in zip(header, *rows, strict=True)]
+    lines = [
+        "  ".join(
+            [row[0].ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True))]
+        )
+        for row in (header, *rows)
+    ]
+    return "\n".join(lines)
