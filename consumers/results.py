@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections import Counter
 from collections.abc import Mapping
@@ -96,7 +97,7 @@ class ResultWriter:
         return result
 
     def _safe(self, identifier: str) -> str:
-        return safe_identifier(identifier, self.hash_key)
+        return _remembered_safe_identifier(identifier, self.hash_key)
 
     def _headers(self, record: Record) -> tuple[Header, ...]:
         """The record's headers and its key, each made safe. One that is not text is judged byte by byte."""
@@ -113,3 +114,9 @@ class ResultWriter:
             text = value.decode("latin-1")
         safe = self._safe(text)
         return value if safe == text else safe.encode()
+
+
+@functools.lru_cache(maxsize=4_096)
+def _remembered_safe_identifier(identifier: str, key: bytes) -> str:
+    """`safe_identifier`; the same few products, sources and header values come again and again."""
+    return safe_identifier(identifier, key)

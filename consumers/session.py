@@ -95,7 +95,9 @@ class Session:
         except SentimentError:
             producer.close()
             raise
-        return cls(consumer, producer, rebalances)
+        session = cls(consumer, producer, rebalances)
+        session._learn_partitions(config.topics, settings.kafka.request_timeout_ms / 1000)
+        return session
 
     def poll(self, timeout_ms: int) -> dict[TopicPartition, list[Record]]:
         """New records; drives joins and rejoins, which `rebalances` then tells."""
@@ -154,6 +156,21 @@ class Session:
             run_with_deadline(lambda: self._consumer.close(timeout_ms=int(_CLOSE_S * 1000)), _CLOSE_S, "close")
         except (KafkaError, DeadlineExceeded) as error:
             _log.debug("consumer_close_failed", error=type(error).__name__)
+
+    def _learn_partitions(self, topics: Iterable[str], deadline_s: float) -> None:
+        """Know the topics' partitions before the group is joined: a leader without them assigns nothing at first."""
+
+        def ask() -> None:
+            for topic in topics:
+                self._consumer.partitions_for_topic(topic)
+
+        try:
+            self._translated(lambda: run_with_deadline(ask, deadline_s, "reading the topics' metadata"))
+        except SentimentError as error:
+            self.close()
+            if isinstance(error, DeadlineExceeded):
+                raise BrokerUnavailable(error.message) from None
+            raise
 
     def _translated(self, call: Any) -> Any:
         try:

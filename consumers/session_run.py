@@ -77,6 +77,7 @@ class SessionRun:
         self._started_s = services.clock.monotonic()
         self._next_tick_s = self._started_s
         self._next_report_s = self._started_s
+        self._warned_of: frozenset[TopicPartition] = frozenset()
         self._tick_out = False
         self._stable = False
         self._over = False
@@ -231,6 +232,14 @@ class SessionRun:
         gaps = {p: (s.position, s.behind) for p, s in progress.items() if quiet and s.position is not None}
         standing_still = self._standstill.observe(gaps, now_s)
         self._services.metrics.unreadable({p: behind for p, (_, behind) in gaps.items()}, standing_still)
+        if standing_still - self._warned_of:
+            _log.error(
+                "reading_stands_still",
+                partitions=_names(standing_still),
+                cause="a transaction that never ended holds read-committed readers back",
+                remedy="kafka-transactions.sh find-hanging, then abort",
+            )
+        self._warned_of = standing_still
         self._over = self._idle.expired(idle=quiet and at_end, now_s=now_s)
 
     def _tick(self) -> None:
