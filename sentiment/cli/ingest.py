@@ -12,7 +12,9 @@ if TYPE_CHECKING:
     from sentiment.settings import Settings
 
 
-class _Speed(click.ParamType[float | None]):
+class Speed(click.ParamType[float | None]):
+    """How many times as fast as it happened; the demo takes the same."""
+
     name = "X|max"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float | None:
@@ -58,7 +60,7 @@ it was, each row once; Kafka remembers a finished ingest for a week by default."
 )
 @click.argument("file", metavar="FILE|-")
 @field_options
-@click.option("--speed", type=_Speed(), default="max", help="Replay by event time, X times as fast; default: max.")
+@click.option("--speed", type=Speed(), default="max", help="Replay by event time, X times as fast; default: max.")
 @click.option("--rebase-time", is_flag=True, help="Shift all times so that the last one is now.")
 @click.option("--restart", is_flag=True, help="Forget the progress of earlier runs: publish all rows again.")
 @click.option("--topic", metavar="NAME", help="Default: feedback.")

@@ -1,0 +1,1 @@
+"""The whole pipeline on one machine: separate processes around a development broker, watched and counted."""

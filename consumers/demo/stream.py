@@ -1,0 +1,102 @@
+"""What the demo plays: the bundled day of feedback, or a file of the user's."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import msgspec
+
+import sentiment
+from consumers.ingest.fields import FieldFlags, Publishable, resolve_fields, to_publishable
+from consumers.sources import FileFormat, detect_format, find_input, open_rows
+from sentiment.errors import InputError, UsageError
+
+BUNDLED = Path(sentiment.__file__).parent / "assets" / "demo" / "feedback.jsonl"
+_INCIDENT = BUNDLED.with_name("incident.json")
+
+
+class Incident(msgspec.Struct, frozen=True):
+    """What the bundled stream has in store, in its own times: the one alert that must come."""
+
+    product: str
+    start: datetime
+    end: datetime
+
+    def shifted(self, by: timedelta) -> Incident:
+        """The same, when all times are moved."""
+        return Incident(self.product, self.start + by, self.end + by)
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """A file that was read once: `rows` are fit to publish, their times between `first` and `last` (None: no times)."""
+
+    path: Path
+    file_format: FileFormat
+    fields: FieldFlags
+    rows: int
+    rejected: int
+    first: datetime | None
+    last: datetime | None
+    incident: Incident | None
+
+    @property
+    def name(self) -> str:
+        """What to call it."""
+        return "bundled" if self.incident is not None else str(self.path)
+
+    def ingest_arguments(self, speed: float | None) -> list[str]:
+        """The arguments of the `ingest` command that publishes it, its last event shifted to now."""
+        fields = self.fields
+        named = {
+            "--text-field": fields.text,
+            "--time-field": fields.time,
+            "--product-field": fields.product_field,
+            "--product": fields.product,
+            "--id-field": fields.id,
+            "--speed": None if speed is None or self.first is None else str(speed),
+        }
+        flags = [f"{flag}={value}" for flag, value in named.items() if value is not None]
+        rebase = [] if self.first is None else ["--rebase-time"]
+        return [f"--format={self.file_format}", *flags, *rebase, "--", str(self.path)]
+
+
+def bundled_stream() -> Stream:
+    """The stream that comes with the package."""
+    incident = msgspec.json.decode(_INCIDENT.read_bytes(), type=Incident)
+    return _read(str(BUNDLED), None, FieldFlags(), incident)
+
+
+def open_stream(argument: str, file_format: FileFormat | None, fields: FieldFlags) -> Stream:
+    """A file of the user's, read to its end.
+
+    Raises:
+        InputError, UsageError: it cannot be replayed as it is called for.
+    """
+    return _read(argument, file_format, fields, None)
+
+
+def _read(argument: str, chosen: FileFormat | None, flags: FieldFlags, incident: Incident | None) -> Stream:
+    given = find_input(argument)
+    if given.path is None or not given.repeatable:
+        raise UsageError("the demo replays a file, not a pipe", hint="write the rows to a file first")
+    file_format = detect_format(given, chosen)
+    rows = rejected = 0
+    first: datetime | None = None
+    last: datetime | None = None
+    with open_rows(given, file_format) as source:
+        fields = resolve_fields(flags, source.columns, given.name)
+        for row in source.rows:
+            found = to_publishable(row, fields, "row")
+            if not isinstance(found, Publishable):
+                rejected += 1
+                continue
+            rows += 1
+            if fields.time is not None and found.created_at is not None:
+                first = found.created_at if first is None else min(first, found.created_at)
+                last = found.created_at if last is None else max(last, found.created_at)
+    if not rows:
+        raise InputError(f"{given.name} has no row that can be published ({rejected} were looked at)")
+    return Stream(given.path, file_format, flags, rows, rejected, first, last, incident)

@@ -1,0 +1,165 @@
+"""What the demo found, for people and for machines, and whether that is what had to be found. Pure."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import msgspec
+
+from consumers.demo.stream import Incident
+from consumers.verify import Tally
+from sentiment.events import LABELS, Alert
+
+
+class Episode(msgspec.Struct, frozen=True, kw_only=True):
+    """One episode of alerts. `resolved` is None while it lasts."""
+
+    product: str
+    severity: str
+    start: datetime
+    fired: datetime
+    resolved: datetime | None
+    n: int
+    negatives: int
+    drivers: list[str]
+    message: str
+
+
+class Product(msgspec.Struct, frozen=True, kw_only=True):
+    """Counts of one product."""
+
+    events: int
+    negative: int
+    neutral: int
+    positive: int
+
+
+class Summary(msgspec.Struct, frozen=True, kw_only=True):
+    """The result of a demo. `faults` says why it did not pass; `published` is by the input, the rest by the topics."""
+
+    passed: bool
+    faults: list[str]
+    input: str
+    published: int
+    rejected: int
+    events: int
+    results: int
+    distinct: int
+    doubled: int
+    missing: int
+    dead_letters: int
+    dead_letter_reasons: dict[str, int]
+    episodes: list[Episode]
+    incident_found: bool | None
+    labels: dict[str, int]
+    products: dict[str, Product]
+    models: list[str]
+    seconds: float
+
+
+def summarise(
+    tally: Tally, *, name: str, published: int, rejected: int, incident: Incident | None, seconds: float
+) -> Summary:
+    """The verdict on what was counted. `incident` is in the times of the topics; None: alerts do not decide."""
+    episodes = _episodes(tally.alerts)
+    faults = _score_faults(tally, published)
+    found = None
+    if incident is not None:
+        alert_faults = _alert_faults(episodes, incident)
+        found = not alert_faults
+        faults += alert_faults
+    return Summary(
+        passed=not faults,
+        faults=faults,
+        input=name,
+        published=published,
+        rejected=rejected,
+        events=len(tally.events),
+        results=tally.results.total(),
+        distinct=len(tally.results),
+        doubled=tally.doubled,
+        missing=tally.missing,
+        dead_letters=tally.dead_letters.total(),
+        dead_letter_reasons=dict(sorted(tally.reasons.items())),
+        episodes=episodes,
+        incident_found=found,
+        labels={label: sum(n for (_, of), n in tally.labels.items() if of == label) for label in LABELS},
+        products={product: _product(tally, product) for product in tally.products()},
+        models=sorted(tally.models),
+        seconds=round(seconds, 1),
+    )
+
+
+def as_text(summary: Summary) -> str:
+    """The summary for people, in a few lines."""
+    lines = [
+        f"{summary.events:,} events in, {summary.results:,} results, {summary.distinct:,} distinct,"
+        f" {summary.doubled:,} doubled, {summary.missing:,} missing, {summary.dead_letters:,} dead letters"
+    ]
+    if summary.rejected:
+        lines.append(f"{summary.rejected:,} rows were not fit to publish")
+    width = max(map(len, summary.products), default=0)
+    for name, product in summary.products.items():
+        counts = (_share(label, getattr(product, label), product.events) for label in LABELS)
+        lines.append(f"  {name:<{width}}  {product.events:,} events: {', '.join(counts)}")
+    lines.append(f"{len(summary.episodes)} {'alert' if len(summary.episodes) == 1 else 'alerts'}")
+    for episode in summary.episodes:
+        end = "not over yet" if episode.resolved is None else f"resolved {episode.resolved:%H:%M}"
+        lines.append(f"  {episode.message} [{episode.severity}, {end}]")
+    lines.append(f"{'passed' if summary.passed else 'did not pass'} in {summary.seconds:.0f} s")
+    return "\n".join(lines)
+
+
+def _share(label: str, n: int, of: int) -> str:
+    return f"{label} {n:,} ({n / max(of, 1):.0%})"
+
+
+def _score_faults(tally: Tally, published: int) -> list[str]:
+    counts = {
+        "events are on the topic": (len(tally.events), published),
+        "events have no result": (tally.missing, 0),
+        "results are doubled": (tally.doubled, 0),
+        "results belong to no event": (tally.unknown, 0),
+        "events are dead letters": (tally.dead_letters.total(), 0),
+    }
+    return [f"{n:,} {what}, expected {wanted:,}" for what, (n, wanted) in counts.items() if n != wanted]
+
+
+def _alert_faults(episodes: list[Episode], incident: Incident) -> list[str]:
+    if len(episodes) != 1:
+        return [f"{len(episodes)} alerts were raised, expected the one of {incident.product}"]
+    episode = episodes[0]
+    if episode.product != incident.product:
+        return [f"the alert is for {episode.product}, expected {incident.product}"]
+    if episode.start > incident.end or episode.fired < incident.start:
+        return [f"the alert of {episode.product} is not from the time of its incident"]
+    return []
+
+
+def _episodes(alerts: list[Alert]) -> list[Episode]:
+    by_id: dict[str, list[Alert]] = {}
+    for alert in alerts:
+        by_id.setdefault(alert.episode_id, []).append(alert)
+    return [_episode(of) for of in by_id.values()]
+
+
+def _episode(alerts: list[Alert]) -> Episode:
+    firing = [alert for alert in alerts if alert.status == "firing"] or alerts
+    latest, ends = firing[-1], [alert.window_end for alert in alerts if alert.status == "resolved"]
+    return Episode(
+        product=latest.segment,
+        severity=latest.severity,
+        start=latest.started_at,
+        fired=firing[0].window_end,
+        resolved=max(ends) if ends else None,
+        n=latest.n,
+        negatives=latest.negatives,
+        drivers=latest.drivers,
+        message=latest.message,
+    )
+
+
+def _product(tally: Tally, product: str) -> Product:
+    events = sum(1 for of in tally.events.values() if of == product)
+    labels = {label: tally.labels[product, label] for label in LABELS}
+    return Product(events=events, **labels)

@@ -1,0 +1,195 @@
+"""The demo on a screen: a live display where there is a terminal, plain lines where there is none. All on stderr."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from types import TracebackType
+from typing import Protocol, Self
+
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from consumers.demo.board import Board
+from sentiment.events import LABELS, Label
+
+_LINE_EVERY_S = 2.0
+_BAR_WIDTH = 18
+_BLOCKS = "▁▂▃▄▅▆▇█"
+_COLOURS: dict[Label, str] = {"negative": "red", "neutral": "grey62", "positive": "green"}
+MAX_PRODUCTS = 8
+
+
+class View(Protocol):
+    """Shows a board. `notice` is for what must not scroll by unseen."""
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
+
+    def phase(self, what: str) -> None:
+        """Another part of the work begins."""
+        ...
+
+    def refresh(self) -> None:
+        """Time or counts have moved."""
+        ...
+
+    def notice(self, line: str) -> None:
+        """A line for people: an alert as it was delivered, a warning."""
+        ...
+
+
+def make_view(board: Board) -> View:
+    """The view that fits what stderr is."""
+    console = Console(stderr=True)
+    return LiveView(board, console) if console.is_terminal else PlainView(board, console)
+
+
+class PlainView:
+    """A line now and then."""
+
+    def __init__(self, board: Board, console: Console) -> None:
+        self._board = board
+        self._console = console
+        self._next_s = 0.0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        return
+
+    def phase(self, what: str) -> None:
+        """Say it once."""
+        self._board.phase = what
+        self._say(what)
+
+    def refresh(self) -> None:
+        """A line of counts, every two seconds at most."""
+        board = self._board
+        if board.now_s < self._next_s or not board.tally.events:
+            return
+        self._next_s = board.now_s + _LINE_EVERY_S
+        self._say(
+            f"published {len(board.tally.events):,} of {board.total:,}, scored {len(board.tally.results):,}"
+            f" ({board.rate:,.0f}/s), lag {board.lag:,}, dead letters {board.tally.dead_letters.total():,},"
+            f" alerts {len(board.tally.episodes)}"
+        )
+
+    def notice(self, line: str) -> None:
+        """The line as it is."""
+        self._say(line)
+
+    def _say(self, line: str) -> None:
+        self._console.print(f"{self._board.elapsed_s:5.1f} s  {line}", markup=False, highlight=False, soft_wrap=True)
+
+
+class LiveView:
+    """A display that is drawn again a few times a second; its last state stays on the screen."""
+
+    def __init__(self, board: Board, console: Console) -> None:
+        self._board = board
+        # The display is drawn when `refresh` is called, by the one thread there is.
+        self._live = Live(console=console, auto_refresh=False, vertical_overflow="crop")
+
+    def __enter__(self) -> Self:
+        self._live.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._live.stop()
+
+    def phase(self, what: str) -> None:
+        """Shown in the header."""
+        self._board.phase = what
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Draw."""
+        self._live.update(draw(self._board), refresh=True)
+
+    def notice(self, line: str) -> None:
+        """Kept in the lower panel."""
+        self._board.notices.append(line)
+        self.refresh()
+
+
+def draw(board: Board) -> RenderableType:
+    """The whole display."""
+    parts: list[RenderableType] = [_flow(board), _products(board)]
+    if board.notices:
+        lines = Text("\n".join(board.notices), overflow="fold")
+        parts.append(Panel(lines, title="from the notifier", title_align="left", border_style="yellow"))
+    header = f"[bold]{board.title}[/bold]  {board.elapsed_s:.0f} s  {board.phase}"
+    return Panel(Group(*parts), title=header, title_align="left", border_style="blue")
+
+
+def sparkline(values: Sequence[float | None], top: float) -> str:
+    """One block a value, of eight heights from 0 to `top`; a dot where there is no value."""
+    return "".join("·" if value is None else _BLOCKS[_level(value, top, len(_BLOCKS))] for value in values)
+
+
+def share_bar(shares: dict[Label, float], width: int = _BAR_WIDTH) -> Text:
+    """Negative, neutral and positive side by side; the widths add up to `width` (nothing before the first result)."""
+    bar, drawn, total = Text(), 0, 0.0
+    for label in LABELS:
+        total += shares[label]
+        until = round(total * width)
+        bar.append("█" * (until - drawn), style=_COLOURS[label])
+        drawn = until
+    return bar
+
+
+def _level(value: float, top: float, levels: int) -> int:
+    return 0 if top <= 0 else max(0, min(levels - 1, int(value / top * levels)))
+
+
+def _flow(board: Board) -> Table:
+    tally = board.tally
+    table = Table.grid(padding=(0, 3))
+    table.add_row(
+        f"published [bold]{len(tally.events):,}[/bold] of {board.total:,}",
+        f"scored [bold]{len(tally.results):,}[/bold]",
+        f"lag [bold]{board.lag:,}[/bold]",
+        f"dead letters [bold]{tally.dead_letters.total():,}[/bold]",
+        f"alerts [bold]{len(tally.episodes)}[/bold]",
+    )
+    speed = sparkline(board.per_second, max(1, *board.per_second))
+    table.add_row(f"throughput [bold]{board.rate:,.0f}[/bold]/s", f"[cyan]{speed}[/cyan]")
+    return table
+
+
+def _products(board: Board) -> Table:
+    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="dim")
+    for title in ("product", "scored", "negative · neutral · positive", "", "share of negatives over time"):
+        table.add_column(title, justify="right" if title == "scored" else "left", no_wrap=True)
+    busiest = sorted(board.labels, key=lambda product: (-board.labels[product].total(), product))
+    for product in sorted(busiest[:MAX_PRODUCTS]):
+        shares = board.shares(product)
+        table.add_row(
+            Text(product[:24]),
+            f"{board.labels[product].total():,}",
+            share_bar(shares),
+            " ".join(f"[{_COLOURS[label]}]{shares[label]:4.0%}[/]" for label in LABELS),
+            _negative_chart(board.negative_shares(product)),
+        )
+    if len(busiest) > MAX_PRODUCTS:
+        table.add_row(Text(f"and {len(busiest) - MAX_PRODUCTS} more", style="dim"))
+    return table
+
+
+def _negative_chart(shares: Sequence[float | None]) -> Text:
+    chart = Text()
+    for share in shares:
+        style = "grey37" if share is None else "bold red" if share >= 0.5 else "yellow" if share >= 0.3 else "green"
+        chart.append(sparkline([share], 1.0), style=style)
+    return chart
