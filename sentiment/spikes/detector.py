@@ -1,0 +1,154 @@
+"""Has the share of negatives risen? A CUSUM says since when, a beta-binomial tail how surprising that is.
+
+The statistic is Page's one-sided CUSUM of the binomial log-likelihood ratio between the expected share and one with
+its odds multiplied (doubled by default), so counts need no minimum and volume may change tenfold. Messages of a few
+minutes resemble each other (one outage, one campaign), so evidence is divided by the design effect 1 + (n − 1)ρ with n
+the results of the last five minutes (Kish 1965). Expected shares are estimates; the detector takes theirs raised by
+one standard deviation, which a rise has to beat.
+
+It cannot see a fall, a change of what is said at an equal share, or a rise to less than about the square root of the
+odds ratio. How often it cries wolf is in `FALSE_ALARMS`: measured, and above the bound only where the share itself has
+a strong daily rhythm, which this baseline does not know.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import exp, lgamma, log, log1p, sqrt
+
+import msgspec
+
+from sentiment.spikes.baseline import Expected
+from sentiment.spikes.buckets import MinuteCounts
+
+TRAILING_MINUTES = 5
+
+
+@dataclass(frozen=True, slots=True)
+class DetectorConfig:
+    """`threshold` in nats; `correlation` is ρ, between results of the same five minutes, in [0, 1)."""
+
+    odds_ratio: float = 2.0
+    threshold: float = 6.0
+    correlation: float = 0.01
+    max_probability: float = 1e-3
+    min_n: int = 8
+    caution: float = 1.0
+
+
+class Recent(msgspec.Struct):
+    """The closed minutes of the last `TRAILING_MINUTES`, for the design effect."""
+
+    minutes: list[MinuteCounts] = []
+
+    def design_effect(self, counts: MinuteCounts, correlation: float) -> float:
+        """Add a minute and return 1 + (n − 1)ρ over the trailing minutes (at least 1)."""
+        oldest = counts.minute - TRAILING_MINUTES + 1
+        self.minutes = [kept for kept in self.minutes if kept.minute >= oldest]
+        self.minutes.append(counts)
+        n = sum(kept.n for kept in self.minutes)
+        return 1.0 + max(n - 1, 0) * correlation
+
+
+class Evidence(msgspec.Struct):
+    """The CUSUM and the counts since its change point: one excursion above zero. `since` is None at zero."""
+
+    statistic: float = 0.0
+    since: int | None = None
+    until: int | None = None
+    n: int = 0
+    negatives: int = 0
+    dispersed_n: float = 0.0
+    """Sum of n × design effect: its ratio to n is the design effect of the whole window."""
+
+    def add(self, counts: MinuteCounts, design_effect: float, share: float, odds_ratio: float) -> None:
+        """Take in a minute; falls back to the empty state where the evidence is used up."""
+        step = log_likelihood_ratio(counts.n, counts.negatives, share, odds_ratio) / design_effect
+        if self.statistic + step <= 0.0:
+            self.clear()
+            return
+        self.statistic += step
+        self.since = counts.minute if self.since is None else self.since
+        self.until = counts.minute
+        self.n += counts.n
+        self.negatives += counts.negatives
+        self.dispersed_n += counts.n * design_effect
+
+    def clear(self) -> None:
+        """Back to zero."""
+        self.statistic, self.since, self.until = 0.0, None, None
+        self.n, self.negatives, self.dispersed_n = 0, 0, 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What the evidence says: `probability` that so many negatives or more come by chance in this window."""
+
+    alarm: bool
+    probability: float
+
+
+def judge(evidence: Evidence, expected: Expected, config: DetectorConfig) -> Verdict:
+    """Alarm when the CUSUM is over its threshold *and* the window is improbable under the uncertain baseline.
+
+    The tail is computed only when the CUSUM is over: below, `probability` is 1.
+    """
+    if evidence.statistic < config.threshold or evidence.n < config.min_n:
+        return Verdict(alarm=False, probability=1.0)
+    probability = chance(evidence.n, evidence.negatives, evidence.dispersed_n, expected)
+    return Verdict(alarm=probability <= config.max_probability, probability=probability)
+
+
+def log_likelihood_ratio(n: int, negatives: int, share: float, odds_ratio: float) -> float:
+    """Nats in favour of `odds_ratio` × the odds of `share` (in (0, 1)), from `negatives` of `n`."""
+    raised = raised_share(share, odds_ratio)
+    return negatives * log(raised / share) + (n - negatives) * (log1p(-raised) - log1p(-share))
+
+
+def raised_share(share: float, odds_ratio: float) -> float:
+    """The share whose odds are `odds_ratio` times those of `share`."""
+    return share * odds_ratio / (1.0 - share + share * odds_ratio)
+
+
+def chance(n: int, negatives: int, dispersed_n: float, expected: Expected) -> float:
+    """Probability of at least `negatives` of `n` if nothing has changed.
+
+    Two things make results of a window alike: the correlation within minutes, which for a window with the design
+    effect d acts like ρ = (d − 1)/(n − 1), and not knowing the exact share of that time (`Expected.correlation`).
+    """
+    design_effect = dispersed_n / n if n else 1.0
+    within = (design_effect - 1.0) / (n - 1) if n > 1 else 0.0
+    correlation = min(within + expected.correlation, 0.99)
+    strength = 1.0 / correlation - 1.0
+    return beta_binomial_tail(negatives, n, expected.share * strength, (1.0 - expected.share) * strength)
+
+
+def beta_binomial_tail(k: int, n: int, a: float, b: float) -> float:
+    """P(X ≥ k) for X ~ BetaBinomial(n, a, b), with a, b > 0; at most O(n), relative error below 1e-9 above the mean."""
+    if k <= 0:
+        return 1.0
+    if k > n:
+        return 0.0
+    if k <= n * a / (a + b):  # the shorter sum: terms fall away from the mean, so none can overflow
+        return max(0.0, 1.0 - beta_binomial_tail(n - k + 1, n, b, a))
+    log_mass = lgamma(n + 1) - lgamma(k + 1) - lgamma(n - k + 1)
+    log_mass += lgamma(k + a) + lgamma(n - k + b) - lgamma(n + a + b)
+    log_mass += lgamma(a + b) - lgamma(a) - lgamma(b)
+    relative, total = 1.0, 1.0
+    for j in range(k, n):
+        relative *= (n - j) / (j + 1) * (j + a) / (n - j - 1 + b)
+        total += relative
+        if relative < 1e-18 * total:
+            break  # terms only fall from here
+    return min(1.0, exp(log_mass + log(total)))
+
+
+def wilson_interval(negatives: int, n: int, design_effect: float) -> tuple[float, float]:
+    """95 % interval of a share (Wilson 1927) with the sample shrunk by the design effect; (0, 1) without results."""
+    if n == 0:
+        return 0.0, 1.0
+    z, size = 1.959964, n / design_effect
+    share = negatives / n
+    centre = (share + z * z / (2 * size)) / (1 + z * z / size)
+    margin = z / (1 + z * z / size) * sqrt(share * (1 - share) / size + z * z / (4 * size * size))
+    return max(0.0, min(share, centre - margin)), min(1.0, max(share, centre + margin))

@@ -1,0 +1,178 @@
+"""What an incident is about: the terms that set its texts apart, and a few of the texts. Redacted text only.
+
+Terms (words and pairs of neighbouring words, counted once a text) are ranked by the log-odds ratio with an informative
+Dirichlet prior, in standard deviations (Monroe, Colaresi & Quinn 2008, "Fightin' Words"): the negative texts of the
+episode against the segment's earlier negative texts; the prior is the frequency in both together. A term must occur in
+at least two texts of the episode.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from hashlib import blake2b
+from math import log, sqrt
+
+import msgspec
+
+MAX_SAMPLES = 256
+MAX_SNIPPET_CHARS = 240
+MAX_TERMS = 512
+MAX_TERM_CHARS = 48
+_PRIOR_STRENGTH = 10.0
+_MIN_DEVIATIONS = 1.0
+
+_WORD = re.compile(r"\[[A-Z_]+\]|@\w+|https?\S*|[^\W\d_]+(?:['’][^\W\d_]+)?")
+_STOPWORDS = frozenset(
+    re.findall(
+        r"\S+",
+        """a about after again all also am an and any are as at be because been before being but by can can't could did
+        didn't do does doesn't doing don't down even ever every for from get gets getting go going got had has have
+        haven't having he her here him his how i i'm i've if in into is isn't it it's its just like me more most much my
+        no nor not now of off on once one only or other our out over own really same she should so some still such than
+        that that's the their them then there these they they're this those through to too up us very was wasn't we
+        we're were what when where which while who why will with won't would you you're your""",
+    )
+)
+
+
+class Sample(msgspec.Struct, frozen=True, order=True, array_like=True):
+    """A negative text of one segment. `rank` orders samples at random but alike in every process and order."""
+
+    rank: str
+    minute: int
+    negative: float
+    text: str
+    author: str | None = None
+
+
+class Texts(msgspec.Struct):
+    """Bounded memory of what is said: a uniform sample of recent negative texts, and term counts of earlier ones."""
+
+    samples: list[Sample] = []
+    terms: dict[str, int] = {}
+    n_texts: int = 0
+
+    def add(self, key: str, minute: int, negative: float, text: str, author: str | None) -> None:
+        """Keep a text, or drop the one with the highest rank; `key` must be the event's own."""
+        rank = blake2b(key.encode(), digest_size=6).hexdigest()
+        self.samples.append(Sample(rank, minute, round(negative, 4), snippet(text), author))
+        if len(self.samples) > MAX_SAMPLES:
+            self.samples.remove(max(self.samples))
+
+    def between(self, first_minute: int, last_minute: int) -> list[Sample]:
+        """Samples of these minutes, both included, in order of rank."""
+        return sorted(sample for sample in self.samples if first_minute <= sample.minute <= last_minute)
+
+    def settle(self, before_minute: int) -> None:
+        """Texts before `before_minute` were normal: keep their terms only."""
+        self._learn(sample for sample in self.samples if sample.minute < before_minute)
+        self.samples = [sample for sample in self.samples if sample.minute >= before_minute]
+
+    def forget(self, first_minute: int, last_minute: int) -> None:
+        """Texts of an episode must not become what is normal."""
+        self.samples = [sample for sample in self.samples if not first_minute <= sample.minute <= last_minute]
+
+    def _learn(self, samples: Iterable[Sample]) -> None:
+        settled = sorted(samples)
+        if not settled:
+            return
+        counts = Counter(self.terms)
+        for sample in settled:
+            counts.update(terms_of(sample.text))
+        self.n_texts += len(settled)
+        if len(counts) > MAX_TERMS:
+            kept = sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:MAX_TERMS]
+            counts = Counter(dict(kept))
+        self.terms = dict(counts)
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """What an alert says about its texts; `caution` warns that one author or one copied text makes the spike."""
+
+    drivers: tuple[str, ...]
+    exemplars: tuple[str, ...]
+    caution: str | None
+
+
+def account(samples: Sequence[Sample], texts: Texts, *, max_drivers: int = 5, max_exemplars: int = 3) -> Account:
+    """Describe the negative texts of an episode against what was normal before."""
+    return Account(
+        drivers=tuple(contrast(samples, texts.terms, texts.n_texts, max_drivers)),
+        exemplars=tuple(_exemplars(samples, max_exemplars)),
+        caution=_caution(samples),
+    )
+
+
+def contrast(samples: Sequence[Sample], background: Mapping[str, int], n_background: int, limit: int) -> list[str]:
+    """The terms that stand out most in `samples`, strongest first; a pair of words stands for its parts."""
+    counts = Counter(term for sample in samples for term in terms_of(sample.text))
+    scored = [
+        (log_odds(count, len(samples), background.get(term, 0), n_background), term)
+        for term, count in counts.items()
+        if count >= 2
+    ]
+    ranked = sorted(((score, term) for score, term in scored if score >= _MIN_DEVIATIONS), key=lambda x: (-x[0], x[1]))
+    chosen: list[str] = []
+    for _, term in sorted(ranked[: 4 * limit], key=lambda x: (-x[0] * (1.0 + 0.25 * (" " in x[1])), x[1])):
+        words = set(term.split())
+        if not any(words & set(other.split()) for other in chosen):
+            chosen.append(term)
+    return chosen[:limit]
+
+
+def log_odds(count: int, n: int, background: int, n_background: int) -> float:
+    """Log-odds ratio of a term in standard deviations: `count` of `n` texts (at least 1) against the background's."""
+    prior = _PRIOR_STRENGTH * (count + background) / (n + n_background)
+    rest = _PRIOR_STRENGTH - prior + 1e-9  # a term in every text leaves nothing else
+    here = log((count + prior) / (n - count + rest))
+    there = log((background + prior) / (n_background - background + rest))
+    return (here - there) / sqrt(1.0 / (count + prior) + 1.0 / (background + prior))
+
+
+def terms_of(text: str) -> set[str]:
+    """Words that carry meaning, and pairs of them that stand side by side; placeholders and addresses are none."""
+    terms: set[str] = set()
+    previous: str | None = None
+    for token in _WORD.findall(text):
+        word = token.lower().replace("’", "'")
+        if token[0] in "[@" or word.startswith("http") or len(word) < 3 or word in _STOPWORDS:
+            previous = None
+            continue
+        terms.add(word[:MAX_TERM_CHARS])
+        if previous is not None and len(previous) + len(word) < MAX_TERM_CHARS:
+            terms.add(f"{previous} {word}")
+        previous = word
+    return terms
+
+
+def snippet(text: str) -> str:
+    """The text on one line, cut at a word when longer than `MAX_SNIPPET_CHARS`."""
+    line = " ".join(text.split())
+    if len(line) <= MAX_SNIPPET_CHARS:
+        return line
+    cut = line[: MAX_SNIPPET_CHARS - 1]
+    return (cut.rsplit(" ", 1)[0] if " " in cut else cut) + "…"
+
+
+def _exemplars(samples: Sequence[Sample], limit: int) -> list[str]:
+    """The texts that are most surely negative, each once."""
+    surest: dict[str, str] = {}
+    for sample in sorted(samples, key=lambda each: (-each.negative, each.rank)):
+        surest.setdefault(sample.text.casefold(), sample.text)
+    return list(surest.values())[:limit]
+
+
+def _caution(samples: Sequence[Sample], *, at_least: int = 5, share: float = 0.5) -> str | None:
+    if len(samples) < at_least:
+        return None
+    authors = Counter(sample.author for sample in samples if sample.author is not None)
+    copies = Counter(sample.text.casefold() for sample in samples)
+    for counts, what in ((authors, "come from one author"), (copies, "are copies of one text")):
+        most = max(counts.values(), default=0)
+        if most > share * len(samples):
+            return f"{most} of {len(samples)} negative texts {what}"
+    return None

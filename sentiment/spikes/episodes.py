@@ -1,0 +1,158 @@
+"""From alarms to episodes: open → update → escalate → resolve.
+
+What makes it calm: it opens on one kind of evidence and resolves on another (hysteresis), stays open for a minimum
+hold, and after resolving does not open again within a cool-down. An episode is named by its segment and its start in
+event time, so a replay names it alike.
+
+An episode resolves when the evidence that the share is back reaches `recovery_nats`: a CUSUM of the log-likelihood
+ratio between the expected share and the level of the incident. Results since the turn are not counted as part of it.
+It also ends when its segment falls silent for `quiet_minutes`, and after `max_minutes`, when the level is accepted as
+the new normal: an alert that never ends tells nobody anything.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Literal
+
+import msgspec
+
+from sentiment.spikes.baseline import Expected
+from sentiment.spikes.buckets import MinuteCounts
+from sentiment.spikes.detector import Evidence, log_likelihood_ratio, raised_share, wilson_interval
+
+Severity = Literal["warning", "critical"]
+
+
+@dataclass(frozen=True, slots=True)
+class EpisodeConfig:
+    """Minutes of event time, nats of evidence, and the rise of the odds that is critical."""
+
+    hold_minutes: int = 15
+    cool_down_minutes: int = 30
+    quiet_minutes: int = 360
+    max_minutes: int = 1_440
+    recovery_nats: float = 4.0
+    critical_odds_ratio: float = 4.0
+
+
+class Transition(StrEnum):
+    """What happened to an episode."""
+
+    OPENED = "opened"
+    ESCALATED = "escalated"
+    RECOVERED = "recovered"
+    FELL_SILENT = "fell_silent"
+    NEW_LEVEL = "new_level"
+
+    @property
+    def is_end(self) -> bool:
+        """Whether the episode is over by it."""
+        return self in (Transition.RECOVERED, Transition.FELL_SILENT, Transition.NEW_LEVEL)
+
+
+class Window(msgspec.Struct):
+    """Counts of some minutes; `dispersed_n` is the sum of n × design effect."""
+
+    n: int = 0
+    negatives: int = 0
+    dispersed_n: float = 0.0
+
+    def add(self, n: int, negatives: int, dispersed_n: float) -> None:
+        """Count more."""
+        self.n += n
+        self.negatives += negatives
+        self.dispersed_n += dispersed_n
+
+    @property
+    def design_effect(self) -> float:
+        """By which correlation makes the sample smaller; at least 1."""
+        return self.dispersed_n / self.n if self.n else 1.0
+
+
+class Episode(msgspec.Struct, kw_only=True):
+    """An open episode. Minutes count from 1970; `share` to `wander` are the expectation when it opened."""
+
+    started: int
+    opened: int
+    last: int
+    share: float
+    certainty: float
+    wander: float
+    level: float
+    severity: Severity
+    window: Window
+    turned: int | None = None
+    """Since when the share seems to be back; None while it does not."""
+    recovery: float = 0.0
+    since_turn: Window = msgspec.field(default_factory=Window)
+
+    @property
+    def expected(self) -> Expected:
+        """The expectation when it opened."""
+        return Expected(share=self.share, certainty=self.certainty, wander=self.wander, ready=True)
+
+
+def open_episode(evidence: Evidence, minute: int, expected: Expected, config: EpisodeConfig) -> Episode:
+    """The episode that an alarm at `minute` opens; it started at the change point of the evidence."""
+    window = Window(evidence.n, evidence.negatives, evidence.dispersed_n)
+    return Episode(
+        started=minute if evidence.since is None else evidence.since,
+        opened=minute,
+        last=minute,
+        share=expected.share,
+        certainty=expected.certainty,
+        wander=expected.wander,
+        level=_level(window),
+        severity="critical" if _is_critical(window.negatives / window.n, expected, config) else "warning",
+        window=window,
+    )
+
+
+def update(
+    episode: Episode, counts: MinuteCounts, design_effect: float, odds_ratio: float, config: EpisodeConfig
+) -> Transition | None:
+    """Take in the next minute that has results; the transition it causes, if any."""
+    episode.last = counts.minute
+    level = max(episode.level, raised_share(episode.share, odds_ratio))
+    incident_share_odds = _odds(level) / _odds(episode.share)
+    step = -log_likelihood_ratio(counts.n, counts.negatives, episode.share, incident_share_odds) / design_effect
+    dispersed_n = counts.n * design_effect
+    episode.recovery += step
+    if episode.recovery <= 0.0:
+        turned = episode.since_turn
+        episode.window.add(turned.n, turned.negatives, turned.dispersed_n)
+        episode.window.add(counts.n, counts.negatives, dispersed_n)
+        episode.recovery, episode.turned, episode.since_turn = 0.0, None, Window()
+        episode.level = _level(episode.window)
+    else:
+        episode.turned = counts.minute if episode.turned is None else episode.turned
+        episode.since_turn.add(counts.n, counts.negatives, dispersed_n)
+    if counts.minute - episode.opened >= config.hold_minutes and episode.recovery >= config.recovery_nats:
+        return Transition.RECOVERED
+    if counts.minute - episode.opened >= config.max_minutes:
+        return Transition.NEW_LEVEL
+    low, _ = wilson_interval(episode.window.negatives, episode.window.n, episode.window.design_effect)
+    if episode.severity == "warning" and _is_critical(low, episode.expected, config):
+        episode.severity = "critical"
+        return Transition.ESCALATED
+    return None
+
+
+def silent_since(episode: Episode, config: EpisodeConfig) -> int:
+    """The minute at which the episode ends if nothing more comes."""
+    return episode.last + config.quiet_minutes
+
+
+def _is_critical(share: float, expected: Expected, config: EpisodeConfig) -> bool:
+    return _odds(share) >= config.critical_odds_ratio * _odds(expected.share)
+
+
+def _odds(share: float) -> float:
+    return share / max(1.0 - share, 1e-9)
+
+
+def _level(window: Window) -> float:
+    """Share of negatives, kept off 0 and 1 by one result of each kind."""
+    return (window.negatives + 1) / (window.n + 2)

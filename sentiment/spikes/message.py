@@ -1,0 +1,88 @@
+"""What a person needs at night: from a transition to the alert that is published.
+
+Ids come from the segment and the start of the episode in event time, so a replay makes the same alert again and a
+receiver that has it can tell.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+
+from sentiment.events import Alert, Rate
+from sentiment.spikes.detector import wilson_interval
+from sentiment.spikes.episodes import Transition
+from sentiment.spikes.segment import Change
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MAX_MESSAGE_CHARS = 2_048
+
+
+def make_alert(change: Change, *, created_at: datetime) -> Alert:
+    """The alert that tells of a transition; everything but `created_at` follows from event time."""
+    low, high = wilson_interval(change.window.negatives, change.window.n, change.window.design_effect)
+    episode_id = _identity("episode", change.segment, str(change.started))
+    status = "resolved" if change.transition.is_end else "firing"
+    return Alert(
+        alert_id=_identity("alert", episode_id, status, "" if status == "resolved" else change.severity),
+        episode_id=episode_id,
+        status="resolved" if change.transition.is_end else "firing",
+        segment=change.segment,
+        severity=change.severity,
+        window_start=_time(change.started),
+        window_end=_time(change.ended + 1),
+        n=change.window.n,
+        negatives=change.window.negatives,
+        observed=Rate(value=change.window.negatives / change.window.n, low=low, high=high),
+        expected=change.expected.share,
+        probability_of_chance=change.probability,
+        drivers=list(change.account.drivers),
+        exemplars=list(change.account.exemplars),
+        model=change.model,
+        started_at=_time(change.started),
+        created_at=created_at,
+        message=_message(change, low, high)[:_MAX_MESSAGE_CHARS],
+    )
+
+
+def one_in(probability: float) -> str:
+    """A small probability in words, rounded up so as not to boast: `< 1 in 5,000`; `1 in 3` and above in percent."""
+    if probability > 0.05:
+        return f"about {probability:.0%}"
+    bound = 1
+    step = 0
+    while step < 18 and probability * bound * (2.5 if step % 3 == 1 else 2) < 1:
+        bound = bound * 5 // 2 if step % 3 == 1 else bound * 2
+        step += 1
+    return f"< 1 in {bound:,}"
+
+
+def _message(change: Change, low: float, high: float) -> str:
+    share = change.window.negatives / change.window.n
+    rate = f"{share:.0%} negative against {change.expected.share:.0%} expected (95 % interval {low:.0%}–{high:.0%})"
+    volume = f"{change.window.n:,} messages since {_clock(change.started)}"
+    if change.transition is Transition.RECOVERED:
+        return f"{change.segment}: over since {_clock(change.ended + 1)}. It was {rate}, {volume}."
+    if change.transition is Transition.FELL_SILENT:
+        return f"{change.segment}: no more messages after {_clock(change.ended + 1)}. It was {rate}, {volume}."
+    if change.transition is Transition.NEW_LEVEL:
+        return f"{change.segment}: still {rate}, {volume}; from now on this level counts as normal."
+    worse = "worse now, " if change.transition is Transition.ESCALATED else ""
+    parts = [f"{change.segment}: {worse}{rate}, {volume}, chance without a cause {one_in(change.probability)}"]
+    if change.account.drivers:
+        parts.append(f"driven by {', '.join(change.account.drivers)}")
+    if change.account.caution:
+        parts.append(f"caution: {change.account.caution}")
+    return "; ".join(parts) + "."
+
+
+def _time(minute: int) -> datetime:
+    return _EPOCH + timedelta(minutes=minute)
+
+
+def _clock(minute: int) -> str:
+    return _time(minute).strftime("%Y-%m-%d %H:%M UTC")
+
+
+def _identity(*parts: str) -> str:
+    return sha256("\0".join(parts).encode()).hexdigest()[:32]

@@ -1,0 +1,92 @@
+"""Everything the detector remembers of one segment, and its form in the compacted topic.
+
+The size is bounded: open minutes, samples, terms and models each have a maximum, and names are bounded by the event
+contract, so that an encoded state stays below `MAX_STATE_BYTES` whatever comes.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, TypeVar
+
+import msgspec
+
+from sentiment.errors import InputError
+from sentiment.events import ModelRef
+from sentiment.spikes.baseline import Baseline
+from sentiment.spikes.buckets import Fate, OpenMinutes, SourceClock
+from sentiment.spikes.detector import Evidence, Recent
+from sentiment.spikes.drivers import Texts
+from sentiment.spikes.episodes import Episode
+
+STATE_VERSION = 1
+MAX_STATE_BYTES = 900_000
+MAX_MODELS = 8
+
+
+class SegmentState(msgspec.Struct, kw_only=True):
+    """State of one segment. Its defaults are those of a segment never seen."""
+
+    schema_version: int = STATE_VERSION
+    kind: Literal["segment"] = "segment"
+    segment: str
+    open: OpenMinutes = msgspec.field(default_factory=OpenMinutes)
+    baseline: Baseline = msgspec.field(default_factory=Baseline)
+    recent: Recent = msgspec.field(default_factory=Recent)
+    evidence: Evidence = msgspec.field(default_factory=Evidence)
+    texts: Texts = msgspec.field(default_factory=Texts)
+    episode: Episode | None = None
+    cool_until: int | None = None
+    """Minute before which no episode opens."""
+    models: list[ModelRef] = msgspec.field(default_factory=list)
+    """Model versions seen, the newest last."""
+
+
+class StreamState(msgspec.Struct, kw_only=True):
+    """State of one partition of results: its clock, and how far it has been read into the states beside it."""
+
+    schema_version: int = STATE_VERSION
+    kind: Literal["stream"] = "stream"
+    clock: SourceClock = msgspec.field(default_factory=SourceClock)
+    next_offset: int = 0
+    """Results before this offset are in the state already; a replay must not count them again."""
+    fates: dict[Fate, int] = msgspec.field(default_factory=dict)
+    """How many results met which fate, since the state began."""
+
+
+S = TypeVar("S", SegmentState, StreamState)
+
+_segment = msgspec.json.Decoder(SegmentState)
+_stream = msgspec.json.Decoder(StreamState)
+_encoder = msgspec.json.Encoder()
+
+
+def encode_state(state: SegmentState | StreamState) -> bytes:
+    """UTF-8 JSON; floats survive exactly."""
+    return _encoder.encode(state)
+
+
+def decode_segment(value: bytes) -> SegmentState:
+    """The state of a segment; raises InputError where it is not one that this version can read."""
+    return _checked(_segment, value)
+
+
+def decode_stream(value: bytes) -> StreamState:
+    """The state of a partition; raises InputError where it is not one that this version can read."""
+    return _checked(_stream, value)
+
+
+def _checked(decoder: msgspec.json.Decoder[S], value: bytes) -> S:
+    try:
+        state = decoder.decode(value)
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        raise _unreadable("is not one of this program's") from None
+    if state.schema_version != STATE_VERSION:
+        raise _unreadable(f"has version {state.schema_version}, this program reads {STATE_VERSION}")
+    return state
+
+
+def _unreadable(why: str) -> InputError:
+    return InputError(
+        f"a record of the alert state {why}",
+        hint="delete the topic of the alert state: alerting then starts afresh and learns what is normal again",
+    )
