@@ -13,7 +13,12 @@ if TYPE_CHECKING:
     from sentiment.settings import Settings
 
 
-@click.group()
+@click.group(
+    epilog="""\b
+Example:
+  sentiment topics create --partitions 8
+  sentiment topics list""",
+)
 def topics() -> None:
     """List or create the topics."""
 

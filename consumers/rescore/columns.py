@@ -1,0 +1,61 @@
+"""The columns of the output: all of the input's, then the result's, under names that do not collide."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from sentiment.model.classifier import Prediction
+
+RESULT_COLUMNS = ("label", "score", "p_negative", "p_neutral", "p_positive", "model_version")
+"""The contract's names: what stands under them in the output is always the result."""
+
+_PREFIX = "input_"
+
+Result = tuple[str | None, float | None, float | None, float | None, float | None, str | None]
+UNSCORED: Result = (None, None, None, None, None, None)
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """`inputs` are the input's names in order, `kept_as` the names of the same columns in the output."""
+
+    inputs: tuple[str, ...]
+    kept_as: tuple[str, ...]
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """All names of the output, in order."""
+        return self.kept_as + RESULT_COLUMNS
+
+    @property
+    def renamed(self) -> dict[str, str]:
+        """Input columns that had to give way to a column of the result."""
+        return {before: after for before, after in zip(self.inputs, self.kept_as, strict=True) if before != after}
+
+
+def plan_columns(inputs: Iterable[str]) -> Columns:
+    """Keep every input column under its name, but one that is called like a result: that becomes `input_<name>`.
+
+    So the result is always found under the same names, and rescoring a rescored file keeps both opinions.
+    """
+    names = tuple(inputs)
+    taken = {*names, *RESULT_COLUMNS}
+    kept = []
+    for name in names:
+        after = name
+        while after in RESULT_COLUMNS or (after != name and after in taken):
+            after = _PREFIX + after
+        taken.add(after)
+        kept.append(after)
+    return Columns(names, tuple(kept))
+
+
+def to_result(prediction: Prediction, model_version: str) -> Result:
+    """The result columns of one row."""
+    return (prediction.label, prediction.score, *prediction.probabilities, model_version)
+
+
+def transpose(results: Sequence[Result]) -> dict[str, list[str | float | None]]:
+    """Result columns by name."""
+    return {name: [result[index] for result in results] for index, name in enumerate(RESULT_COLUMNS)}

@@ -1,0 +1,138 @@
+"""The input of a re-scoring: looked at once in full, then read in chunks of a fixed number of rows."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+from consumers.rescore.json_types import Kind, kind_of, merge_kinds
+from consumers.sources import BadRow, FileFormat, InputFile, Row, open_rows
+from consumers.sources.inputs import reading
+from sentiment.errors import InputError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+CHUNK_ROWS = 1_000
+"""Rows that are scored and written together. Batches are planned inside a chunk, so its size is part of the result."""
+
+_HASH_BYTES = 1 << 20
+_TELL_EVERY_ROWS = 5_000
+_MAX_COLUMNS = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """What the first pass found. `kinds` are the types of a JSONL file's columns."""
+
+    sha256: str
+    n_rows: int
+    columns: tuple[str, ...]
+    kinds: dict[str, Kind] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """Consecutive rows. A Parquet input also has them as a `table`, so that their types survive.
+
+    (A Parquet row's number counts from the beginning of its chunk: nothing can be wrong with it that has to be told.)
+    """
+
+    rows: Sequence[Row]
+    table: pa.Table | None = None
+
+
+def survey(given: InputFile, file_format: FileFormat, text_field: str, tell: Callable[[int], None]) -> Survey:
+    """Read the whole input once.
+
+    Raises:
+        InputError: it cannot be read to its end, a row is broken (the output must hold every row), or it has no such
+            text column.
+    """
+    digest = _sha256(given)
+    n_rows = 0
+    kinds: dict[str, Kind] = {}
+    with open_rows(given, file_format, [text_field]) as source:
+        columns = source.columns
+        for found in source.rows:
+            n_rows += 1
+            row = _require_whole(given, found)
+            if file_format == "jsonl":
+                _note_kinds(kinds, row)
+            if n_rows % _TELL_EVERY_ROWS == 0:
+                tell(n_rows)
+    names = tuple(kinds) if file_format == "jsonl" else columns
+    if text_field not in names:
+        listed = ", ".join(repr(name[:40]) for name in names[:20])
+        raise InputError(
+            f"{given.name} has no column {text_field!r}", hint=f"name the text's with --text-field; there are: {listed}"
+        )
+    return Survey(digest, n_rows, names, kinds)
+
+
+def read_chunks(given: InputFile, file_format: FileFormat, skip_chunks: int) -> Iterator[Chunk]:
+    """The input in chunks, without the first ones; an input without rows is one empty chunk. Raises InputError."""
+    if file_format == "parquet":
+        yield from _read_tables(given, skip_chunks)
+        return
+    with open_rows(given, file_format) as source:
+        rows = islice(source.rows, skip_chunks * CHUNK_ROWS, None)
+        first = skip_chunks == 0
+        while (chunk := list(islice(rows, CHUNK_ROWS))) or first:
+            yield Chunk([_require_whole(given, row) for row in chunk])
+            first = False
+
+
+def _read_tables(given: InputFile, skip_chunks: int) -> Iterator[Chunk]:
+    import pyarrow as pa
+
+    from consumers.sources.parquet_rows import open_parquet
+
+    if given.path is None:
+        raise InputError("Parquet cannot be read from a pipe", hint="name the file")
+    with open_parquet(given.path) as file:
+        if file.metadata.num_rows == 0:
+            yield Chunk([], file.schema_arrow.empty_table())
+            return
+        batches = file.iter_batches(batch_size=CHUNK_ROWS, use_threads=False)
+        for batch in islice(batches, skip_chunks, None):
+            values: list[dict[str, Any]] = batch.to_pylist()
+            rows = [Row(number, None, row) for number, row in enumerate(values, start=1)]
+            yield Chunk(rows, pa.Table.from_batches([batch]))
+
+
+def _require_whole(given: InputFile, row: Row | BadRow) -> Row:
+    """`row`, if the output can hold it as it is."""
+    if isinstance(row, BadRow):
+        raise InputError(f"{given.name}, {row.place}: {row.message}", hint="every input row must be in the output")
+    try:
+        for value in row.values.values():
+            if isinstance(value, str):
+                value.encode()
+    except UnicodeEncodeError:
+        raise InputError(
+            f"{given.name}, {row.place}: not UTF-8", hint="convert the file: iconv -f LATIN1 -t UTF-8, for instance"
+        ) from None
+    return row
+
+
+def _note_kinds(kinds: dict[str, Kind], row: Row) -> None:
+    for name, value in row.values.items():
+        kinds[name] = merge_kinds(kinds.get(name, "null"), kind_of(value))
+    if len(kinds) > _MAX_COLUMNS:
+        raise InputError(
+            f"the objects have more than {_MAX_COLUMNS} different keys ({row.place}): these are no columns"
+        )
+
+
+def _sha256(given: InputFile) -> str:
+    if given.path is None or not given.repeatable:
+        raise InputError(f"{given.name} is a pipe: rescoring needs a file", hint="it reads its input more than once")
+    digest = hashlib.sha256()
+    with reading(given.name), given.path.open("rb") as file:
+        while block := file.read(_HASH_BYTES):
+            digest.update(block)
+    return digest.hexdigest()

@@ -1,0 +1,159 @@
+"""Writing chunks, and putting the written chunks together: one class for each format of the output.
+
+What survives of the input: CSV and JSONL to their own format, every value's characters; Parquet to Parquet, every type.
+A CSV has no types, so its columns become strings in Parquet; JSON columns get the narrowest type that holds all values
+(`json_types`). Where a value has no counterpart in the output's format it becomes its JSON text.
+"""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any, Protocol, cast
+
+import msgspec
+
+from consumers.rescore.columns import RESULT_COLUMNS, Columns, Result, transpose
+from consumers.rescore.inputs import Chunk
+from consumers.rescore.json_types import Kind, to_kind
+from consumers.sources import FileFormat, Row
+
+_RAW_OBJECT = msgspec.json.Decoder(dict[str, msgspec.Raw])
+
+
+class Output(Protocol):
+    """Writes parts, and joins them. The same parts in the same order give the same bytes."""
+
+    def write_part(self, path: Path, chunk: Chunk, results: Sequence[Result]) -> None:
+        """Write one chunk with its results."""
+        ...
+
+    def join(self, parts: Sequence[Path], path: Path, *, packed: bool) -> None:
+        """Write all parts into one file, `packed` with gzip."""
+        ...
+
+
+def make_output(file_format: FileFormat, columns: Columns, kinds: dict[str, Kind]) -> Output:
+    """The writer of a format; `kinds` are the column types of a JSONL input."""
+    if file_format == "csv":
+        return _CsvOutput(columns)
+    if file_format == "jsonl":
+        return _JsonlOutput(columns)
+    return _ParquetOutput(columns, kinds)
+
+
+class _CsvOutput:
+    def __init__(self, columns: Columns) -> None:
+        self._columns = columns
+
+    def write_part(self, path: Path, chunk: Chunk, results: Sequence[Result]) -> None:
+        """Rows without a header."""
+        with path.open("w", encoding="utf-8", newline="") as file:
+            writer = csv.writer(file, lineterminator="\n")
+            for row, result in zip(chunk.rows, results, strict=True):
+                values = _raw_values(row) if row.raw is not None else row.values
+                cells = [_cell(values.get(name)) for name in self._columns.inputs]
+                writer.writerow([*cells, *map(_cell, result)])
+
+    def join(self, parts: Sequence[Path], path: Path, *, packed: bool) -> None:
+        """The header, then the parts."""
+        header = io.StringIO(newline="")
+        csv.writer(header, lineterminator="\n").writerow(self._columns.outputs)
+        _concatenate(parts, path, packed=packed, start=header.getvalue().encode())
+
+
+class _JsonlOutput:
+    def __init__(self, columns: Columns) -> None:
+        self._columns = columns
+
+    def write_part(self, path: Path, chunk: Chunk, results: Sequence[Result]) -> None:
+        """One object a line; the values of a JSONL input keep their bytes."""
+        names = self._columns.renamed
+        with path.open("wb") as file:
+            for row, result in zip(chunk.rows, results, strict=True):
+                values = _raw_values(row) if row.raw is not None else row.values
+                whole = {names.get(name, name): value for name, value in values.items()}
+                whole |= zip(RESULT_COLUMNS, result, strict=True)
+                file.write(msgspec.json.encode(whole, enc_hook=str) + b"\n")
+
+    def join(self, parts: Sequence[Path], path: Path, *, packed: bool) -> None:
+        """The parts, one after the other."""
+        _concatenate(parts, path, packed=packed)
+
+
+class _ParquetOutput:
+    def __init__(self, columns: Columns, kinds: dict[str, Kind]) -> None:
+        self._columns = columns
+        self._kinds = kinds
+
+    def write_part(self, path: Path, chunk: Chunk, results: Sequence[Result]) -> None:
+        """A Parquet file of one row group."""
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        table = chunk.table if chunk.table is not None else self._to_table(chunk.rows)
+        table = table.rename_columns(list(self._columns.kept_as))
+        for name, values in transpose(results).items():
+            kind = pa.string() if name in {"label", "model_version"} else pa.float64()
+            table = table.append_column(name, pa.array(values, kind))
+        pq.write_table(table, path)
+
+    def join(self, parts: Sequence[Path], path: Path, *, packed: bool) -> None:
+        """Every part as a row group. Parquet packs itself: `packed` changes nothing."""
+        import pyarrow.parquet as pq
+
+        with pq.ParquetWriter(path, pq.read_schema(parts[0])) as writer:
+            for part in parts:
+                writer.write_table(pq.read_table(part, use_threads=False))
+
+    def _to_table(self, rows: Sequence[Row]) -> Any:
+        import pyarrow as pa
+
+        types = {"bool": pa.bool_(), "int": pa.int64(), "big_int": pa.int64(), "float": pa.float64()}
+        arrays = []
+        for name in self._columns.inputs:
+            kind = self._kinds.get(name, "string")
+            values = [to_kind(row.values.get(name), kind) for row in rows]
+            arrays.append(pa.array(values, types.get(kind, pa.string())))
+        return pa.table(arrays, names=list(self._columns.inputs))
+
+
+def _raw_values(row: Row) -> dict[str, Any]:
+    """The values of a JSON object as they stand in the file."""
+    return cast("dict[str, Any]", _RAW_OBJECT.decode(row.raw or b"{}"))
+
+
+def _cell(value: object) -> str:
+    """A CSV field: a string as it is, nothing for null, JSON text for everything else."""
+    if isinstance(value, str):
+        return value
+    if value is None:
+        return ""
+    text = bytes(value) if isinstance(value, msgspec.Raw) else msgspec.json.encode(value, enc_hook=str)
+    if text == b"null":
+        return ""
+    return str(msgspec.json.decode(text)) if text.startswith(b'"') else text.decode()
+
+
+def _concatenate(parts: Sequence[Path], path: Path, *, packed: bool, start: bytes = b"") -> None:
+    with _opened(path, packed=packed) as target:
+        target.write(start)
+        for part in parts:
+            with part.open("rb") as source:
+                shutil.copyfileobj(source, target)
+
+
+@contextmanager
+def _opened(path: Path, *, packed: bool) -> Iterator[IO[bytes]]:
+    with path.open("wb") as file:
+        if not packed:
+            yield file
+            return
+        # Neither name nor time in the header: the same rows give the same bytes.
+        with gzip.GzipFile(filename="", mode="wb", fileobj=file, mtime=0) as target:
+            yield cast("IO[bytes]", target)

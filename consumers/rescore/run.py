@@ -1,0 +1,198 @@
+"""The whole of a re-scoring: look at the input, score it chunk by chunk, let the output appear."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from consumers.rescore.columns import RESULT_COLUMNS, UNSCORED, Columns, Result, plan_columns, to_result
+from consumers.rescore.inputs import CHUNK_ROWS, Chunk, Survey, read_chunks, survey
+from consumers.rescore.outputs import make_output
+from consumers.rescore.partial import Job, PartialWork, Progress
+from consumers.sources import FileFormat, InputFile, Row, detect_format, find_input, open_rows
+from sentiment.errors import FatalError, InputError, UsageError
+from sentiment.events import MAX_TEXT_CHARS
+from sentiment.model.classifier import Classifier
+from sentiment.privacy import redact
+from sentiment.settings import ModelSettings
+
+
+@dataclass(frozen=True, slots=True)
+class RescoreRequest:
+    """What to score and where to put it. `resume` and `force` say what to do about earlier work."""
+
+    argument: str
+    output: Path
+    text_field: str = "text"
+    file_format: FileFormat | None = None
+    resume: bool = False
+    force: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RescoreReport:
+    """What became of it. `already_complete`: an earlier run had finished, nothing was done."""
+
+    n_rows: int
+    n_unscored: int
+    renamed: dict[str, str]
+    already_complete: bool = False
+
+
+class Watch(Protocol):
+    """Who wants to see the progress."""
+
+    def begin(self, what: str, total: int | None, done: int = 0) -> None:
+        """A phase begins; `total` rows, where that is known, of which `done` are done already."""
+        ...
+
+    def at(self, done: int) -> None:
+        """So many rows are done in this phase."""
+        ...
+
+    def say(self, message: str) -> None:
+        """Something worth knowing now."""
+        ...
+
+
+def run_rescore(
+    request: RescoreRequest, model: ModelSettings, load: Callable[[], Classifier], watch: Watch
+) -> RescoreReport:
+    """Score every row of a file. Blocks until the output is there; an interruption leaves `FILE.partial/`.
+
+    `load` is called once the input and the output are known to be usable.
+
+    Raises:
+        UsageError: the request contradicts itself, or earlier work is in the way.
+        InputError: the input cannot be read in full, or the output cannot be written.
+        ModelError: from `load`.
+    """
+    given = find_input(request.argument)
+    input_format = detect_format(given, request.file_format)
+    output_format, packed = _output_format(request.output, input_format)
+    partial = PartialWork(request.output)
+    _check_earlier_work(request, partial)
+    watch.begin("checking", None)
+    found = survey(given, input_format, request.text_field, watch.at)
+    columns = plan_columns(found.columns)
+    for before, after in columns.renamed.items():
+        watch.say(f"the input's column {before!r} is kept as {after!r}: {before!r} is the result's")
+    classifier = load()
+    if request.resume and not partial.exists() and request.output.exists():
+        _require_result(request.output, output_format, columns, classifier.model.version)
+        return RescoreReport(found.n_rows, 0, columns.renamed, already_complete=True)
+    job = _describe(request, found, input_format, output_format, classifier, model)
+    output = make_output(output_format, columns, found.kinds)
+    with partial.locked():
+        resumed = request.resume and partial.exists()
+        progress = partial.resume(job) if resumed else partial.begin(job)
+        watch.begin("scoring", found.n_rows, progress.n_rows)
+        for chunk in read_chunks(given, input_format, progress.n_parts):
+            results = _score(classifier, chunk, request.text_field)
+            progress = Progress(
+                n_parts=progress.n_parts + 1,
+                n_rows=progress.n_rows + len(results),
+                n_unscored=progress.n_unscored + sum(1 for result in results if result is UNSCORED),
+            )
+            partial.add(progress, functools.partial(output.write_part, chunk=chunk, results=results))
+            watch.at(progress.n_rows)
+        if progress.n_rows != found.n_rows:
+            raise InputError(f"{given.name} changed while it was read", hint="--force starts again")
+        partial.finish(progress, request.output, lambda parts, path: output.join(parts, path, packed=packed))
+    return RescoreReport(progress.n_rows, progress.n_unscored, columns.renamed)
+
+
+def _score(classifier: Classifier, chunk: Chunk, text_field: str) -> list[Result]:
+    """One result for each row, in order; a row without a usable text gets nulls."""
+    results: list[Result] = [UNSCORED] * len(chunk.rows)
+    places = [index for index, row in enumerate(chunk.rows) if _is_text(row.values.get(text_field))]
+    if not places:
+        return results
+    # As in the scoring worker: what the model sees is redacted.
+    texts = [redact(str(chunk.rows[index].values[text_field])).text for index in places]
+    predictions, _ = classifier.predict(texts)
+    if len(predictions) != len(texts):
+        raise FatalError(f"the model gave {len(predictions)} answers to {len(texts)} texts")
+    for index, prediction in zip(places, predictions, strict=True):
+        results[index] = to_result(prediction, classifier.model.version)
+    return results
+
+
+def _is_text(value: object) -> bool:
+    """Whether a worker would accept it as a feedback text."""
+    return isinstance(value, str) and bool(value.strip()) and len(value) <= MAX_TEXT_CHARS
+
+
+def _check_earlier_work(request: RescoreRequest, partial: PartialWork) -> None:
+    """Refuse to overwrite anything without being told to."""
+    output = request.output
+    if request.resume and request.force:
+        raise UsageError("--resume and --force exclude each other")
+    if not output.parent.is_dir():
+        raise InputError(f"there is no folder {output.parent} for the output")
+    if output.is_dir():
+        raise InputError(f"{output} is a directory", hint="name a file: .csv, .jsonl or .parquet")
+    if output.exists() and output.samefile(request.argument):
+        raise InputError("the output would overwrite the input", hint="name another file")
+    if request.resume or request.force:
+        return
+    if partial.exists():
+        raise InputError(
+            f"{partial.folder} holds the work of a run that was interrupted",
+            hint="--resume goes on with it, --force starts again",
+        )
+    if output.exists():
+        raise InputError(f"{output} exists", hint="--force replaces it once the new one is complete")
+
+
+def _output_format(output: Path, input_format: FileFormat) -> tuple[FileFormat, bool]:
+    """The format by the output's name, and whether it is packed; the input's where the name does not tell."""
+    packed = output.suffix.lower() == ".gz"
+    try:
+        chosen = detect_format(InputFile(output), None)
+    except UsageError:
+        chosen = input_format
+    if packed and chosen == "parquet":
+        raise UsageError("Parquet is packed by itself", hint=f"name the output {output.with_suffix('')}")
+    return chosen, packed
+
+
+def _describe(
+    request: RescoreRequest,
+    found: Survey,
+    input_format: FileFormat,
+    output_format: FileFormat,
+    classifier: Classifier,
+    model: ModelSettings,
+) -> Job:
+    return Job(
+        input_sha256=found.sha256,
+        input_format=input_format,
+        text_field=request.text_field,
+        columns=list(found.columns),
+        output_format=output_format,
+        chunk_rows=CHUNK_ROWS,
+        model_name=classifier.model.name,
+        model_version=classifier.model.version,
+        backend=classifier.backend,
+        max_batch_tokens=model.max_batch_tokens,
+        max_batch_items=model.max_batch_items,
+    )
+
+
+def _require_result(output: Path, output_format: FileFormat, columns: Columns, model_version: str) -> None:
+    """Whether a finished output can be this request's: its columns, and the model of its first scored row.
+
+    Raises:
+        InputError: it is something else.
+    """
+    with open_rows(InputFile(output), output_format) as source:
+        expected = set(RESULT_COLUMNS if output_format == "jsonl" else columns.outputs)
+        same = expected <= set(source.columns)
+        scored = (row for row in source.rows if isinstance(row, Row) and row.values.get("label")) if same else iter(())
+        first = next(scored, None)
+    if not same or (first is not None and first.values.get("model_version") != model_version):
+        raise InputError(f"{output} exists, and is not the result of this input and model", hint="--force replaces it")
