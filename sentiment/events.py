@@ -286,7 +286,9 @@ def _schema_fault(message: str) -> PoisonRecord:
     path = found["path"] if found else "$"
     fault = _QUOTED_VALUE.sub("value", _PATH.sub("", message))
     too_long = path == "$.text" and "length <=" in fault
-    return PoisonRecord(PoisonReason.TEXT_TOO_LONG if too_long else PoisonReason.SCHEMA, f"{fault} at {path}", path=path)
+    return PoisonRecord(
+        PoisonReason.TEXT_TOO_LONG if too_long else PoisonReason.SCHEMA, f"{fault} at {path}", path=path
+    )
 
 
 def _from_timestamp(timestamp_ms: int) -> datetime:

@@ -100,7 +100,9 @@ class WorkerSettings(Section):
 
     group_id: str = "sentiment-worker"
     instance_id: str | None = Field(None, description="static group membership; must differ between workers")
-    max_poll_records: int = Field(500, ge=1, le=100_000, description="more: fewer transactions, more memory and latency")
+    max_poll_records: int = Field(
+        500, ge=1, le=100_000, description="more: fewer transactions, more memory and latency"
+    )
     max_wait_ms: int = Field(5, ge=0, le=60_000, description="how long a batch that is not full waits for more records")
     commit_interval_ms: int = Field(
         500, ge=0, le=10_000, description="under load; more: fewer transactions, more latency and work to repeat"
@@ -219,9 +221,7 @@ def load_settings(
     except ValidationError as error:
         faults = "; ".join(f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors())
         where = f" (in {config_file}, the environment or flags)" if config_file else " (in the environment or flags)"
-        raise ConfigurationError(
-            f"{faults}{where}", hint="deploy/sentiment.example.toml shows every setting"
-        ) from None
+        raise ConfigurationError(f"{faults}{where}", hint="deploy/sentiment.example.toml shows every setting") from None
     except SettingsError as error:
         raise ConfigurationError(f"the environment: {error}") from None
 

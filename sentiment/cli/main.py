@@ -124,7 +124,9 @@ def _place(error: BaseException) -> str:
         code = trace.tb_frame.f_code
         places.append((code.co_filename, trace.tb_lineno))
         trace = trace.tb_next
-    ours = [place for place in places if any(f"/{name}/" in place[0] for name in ("sentiment", "consumers", "training"))]
+    ours = [
+        place for place in places if any(f"/{name}/" in place[0] for name in ("sentiment", "consumers", "training"))
+    ]
     chosen = list(dict.fromkeys([*ours[-1:], *places[-1:]]))
     return ", ".join(f"{'/'.join(file.split('/')[-2:])}:{line}" for file, line in chosen)
 

@@ -13,9 +13,16 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 
 # flag group → (flag, section of the settings, field, click arguments)
 _FLAGS: dict[str, list[tuple[str, str, str, dict[str, Any]]]] = {
-    "kafka": [("--bootstrap-servers", "kafka", "bootstrap_servers", {"metavar": "HOST:PORT,…", "help": "Kafka brokers."})],
+    "kafka": [
+        ("--bootstrap-servers", "kafka", "bootstrap_servers", {"metavar": "HOST:PORT,…", "help": "Kafka brokers."})
+    ],
     "model": [
-        ("--model", "model", "path", {"metavar": "DIR|ID", "help": "Model directory or hub id; default: the shipped one."}),
+        (
+            "--model",
+            "model",
+            "path",
+            {"metavar": "DIR|ID", "help": "Model directory or hub id; default: the shipped one."},
+        ),
         ("--threads", "model", "threads", {"type": click.IntRange(0), "help": "Threads of inference; 0: all cores."}),
     ],
     "metrics": [
@@ -23,11 +30,26 @@ _FLAGS: dict[str, list[tuple[str, str, str, dict[str, Any]]]] = {
         ("--metrics-host", "metrics", "host", {"help": "Address of /metrics; 127.0.0.1 by default."}),
     ],
     "topics": [
-        ("--partitions", "topics", "partitions", {"type": click.IntRange(1), "help": "Of topics made here; default 4."}),
-        ("--no-create-topics", "topics", "create", {"flag_value": False, "default": None, "help": "Never make topics."}),
+        (
+            "--partitions",
+            "topics",
+            "partitions",
+            {"type": click.IntRange(1), "help": "Of topics made here; default 4."},
+        ),
+        (
+            "--no-create-topics",
+            "topics",
+            "create",
+            {"flag_value": False, "default": None, "help": "Never make topics."},
+        ),
     ],
     "log": [
-        ("--log-level", "log", "level", {"type": click.Choice(["debug", "info", "warning", "error"]), "help": "Of logs."}),
+        (
+            "--log-level",
+            "log",
+            "level",
+            {"type": click.Choice(["debug", "info", "warning", "error"]), "help": "Of logs."},
+        ),
         ("--log-format", "log", "format", {"type": click.Choice(["console", "json"]), "help": "Of logs."}),
     ],
 }

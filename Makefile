@@ -1,0 +1,34 @@
+PYTHON ?= python3
+BIN := .venv/bin
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable
+INPUTS := pyproject.toml constraints.txt sentiment/__init__.py
+
+.PHONY: setup demo test lint clean
+
+setup: .venv/.base ## .venv with what the pipeline needs to run
+
+demo: .venv/.base ## the whole pipeline on a bundled stream, on the development broker
+	$(BIN)/sentiment demo
+
+test: .venv/.dev ## all tests; those on Apache Kafka where KAFKA_HOME is found
+	$(BIN)/python -m pytest -rs $(TESTS)
+
+lint: .venv/.dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+clean:
+	rm -rf .venv build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+
+.venv/bin/python:
+	$(PYTHON) -c 'import sys; sys.exit(None if sys.version_info >= (3, 11) else "Python 3.11 or newer is needed: make PYTHON=python3.11")'
+	$(PYTHON) -m venv .venv
+
+.venv/.base: .venv/bin/python $(INPUTS)
+	$(INSTALL) .
+	touch $@
+
+.venv/.dev: .venv/bin/python $(INPUTS)
+	$(INSTALL) '.[train,dev]'
+	touch $@ .venv/.base

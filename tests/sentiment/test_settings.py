@@ -1,0 +1,89 @@
+"""Configuration: precedence, strictness, and secrets that stay secret."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from sentiment.errors import ConfigurationError
+from sentiment.settings import load_settings
+
+EXAMPLE = Path(__file__).parents[2] / "deploy" / "sentiment.example.toml"
+
+
+def test_flags_beat_environment_beats_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A flag wins over the environment, the environment over the file, the file over the default."""
+    file = tmp_path / "s.toml"
+    file.write_text('[kafka]\nbootstrap_servers = "file:1"\nrequest_timeout_ms = 2000\n[topics]\npartitions = 9\n')
+    monkeypatch.setenv("SENTIMENT_KAFKA__BOOTSTRAP_SERVERS", "env:1")
+    monkeypatch.setenv("SENTIMENT_TOPICS__PARTITIONS", "8")
+    settings = load_settings(file, {"topics": {"partitions": 7, "create": None}})
+    assert settings.kafka.bootstrap_servers == "env:1"
+    assert settings.kafka.request_timeout_ms == 2000
+    assert settings.topics.partitions == 7
+    assert settings.topics.create is True
+
+
+@pytest.mark.parametrize(
+    ("content", "fault"),
+    [
+        ("[kafka]\nbootstrap = 'x'", "kafka.bootstrap"),
+        ("[worker]\nbreaker_ratio = 2", "worker.breaker_ratio"),
+        ("[kafka]\nsecurity_protocol = 'SASL_SSL'", "sasl_mechanism"),
+        ("[kafka", "not TOML"),
+        ("[nonsense]\na = 1", "nonsense"),
+    ],
+)
+def test_faults_name_the_setting(tmp_path: Path, content: str, fault: str) -> None:
+    """A typing error or a value out of range is refused with the name of the setting and of the file."""
+    file = tmp_path / "s.toml"
+    file.write_text(content)
+    with pytest.raises(ConfigurationError, match=fault) as caught:
+        load_settings(file)
+    assert str(file) in str(caught.value)
+
+
+def test_a_missing_file_is_said(tmp_path: Path) -> None:
+    """A configuration that does not exist is an error, not a silent default."""
+    with pytest.raises(ConfigurationError, match=r"none\.toml"):
+        load_settings(tmp_path / "none.toml")
+
+
+def test_secrets_come_from_files_and_are_never_shown(tmp_path: Path) -> None:
+    """A password file is read without its newline; neither repr nor an error shows a secret."""
+    (tmp_path / "pw").write_text("hunter2-hunter2\n")
+    settings = load_settings(None, {"kafka": {"sasl_password_file": tmp_path / "pw"}})
+    assert settings.kafka.password() == "hunter2-hunter2"
+    inline = load_settings(None, {"kafka": {"sasl_password": "hunter2-hunter2"}})
+    assert "hunter2" not in repr(inline)
+    with pytest.raises(ConfigurationError) as caught:
+        load_settings(None, {"kafka": {"sasl_password": "hunter2-hunter2", "request_timeout_ms": "hunter2"}})
+    assert "hunter2" not in str(caught.value)
+
+
+def test_own_key_is_made_once_and_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a configured key, processes of one user share a key that only the user can read."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    first = load_settings().privacy.key()
+    assert load_settings().privacy.key() == first
+    [path] = (tmp_path / "sentiment").iterdir()
+    assert path.stat().st_mode & 0o077 == 0
+
+
+def test_a_short_key_is_refused() -> None:
+    """A key that can be guessed is an error."""
+    with pytest.raises(ConfigurationError, match="16 bytes"):
+        load_settings(None, {"privacy": {"hash_key": "short"}}).privacy.key()
+
+
+def test_the_example_shows_every_setting_with_its_default() -> None:
+    """The example file, with its comments opened, names every setting and holds the defaults."""
+    lines = [line.removeprefix("# ") for line in EXAMPLE.read_text().splitlines() if not line.startswith("##")]
+    shown = {line.split("=")[0].strip() for line in lines if "=" in line}
+    settings = load_settings()
+    for section in type(settings).model_fields:
+        for field in type(getattr(settings, section)).model_fields:
+            assert field in shown, f"{section}.{field} is not in {EXAMPLE.name}"
+    plain = load_settings(EXAMPLE)
+    assert plain == settings
