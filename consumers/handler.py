@@ -52,8 +52,12 @@ class Handler(Protocol):
     def handle(self, batch: RecordBatch, now: datetime) -> WorkResult:
         """Process a batch; the result is committed with the batch's offsets. Offsets must not be touched here."""
 
-    def on_tick(self, now: datetime) -> WorkResult:
-        """Called about once per `LoopConfig.tick_s` where that is set; the result is committed, without offsets."""
+    def on_tick(self, now: datetime, at_end: frozenset[TopicPartition]) -> WorkResult:
+        """Called about once per `LoopConfig.tick_s` where that is set; the result is committed, without offsets.
+
+        `at_end` are the partitions that were read to the end of what their last fetch knew (some 500 ms ago at most
+        while the broker is well), with all of it handled and committed.
+        """
 
     def on_committed(self, committed: Committed) -> None:
         """A transaction with results of this handler was committed. For metrics; state must not depend on it."""
@@ -71,7 +75,7 @@ class BaseHandler:
     def on_lost(self, partitions: frozenset[TopicPartition]) -> None:
         """Nothing to forget."""
 
-    def on_tick(self, now: datetime) -> WorkResult:
+    def on_tick(self, now: datetime, at_end: frozenset[TopicPartition]) -> WorkResult:
         """Nothing to do without records."""
         return EMPTY_RESULT
 

@@ -128,9 +128,21 @@ TABLE = (
         (),
         "Owned partitions where reading has stood still for longer than any transaction may last.",
     ),
-    Metric("sentiment_alerts_total", "counter", "alerts", ("status",), "Committed alerts: firing or resolved."),
+    Metric(
+        "sentiment_alerts_total",
+        "counter",
+        "alerts",
+        ("status",),
+        "Alerts raised: firing or resolved; those of a failed transaction count again.",
+    ),
     Metric("sentiment_open_episodes", "gauge", "episodes", ("severity",), "Episodes that have not resolved."),
-    Metric("sentiment_late_results_total", "counter", "records", (), "Results too late for their minute's bucket."),
+    Metric(
+        "sentiment_detection_results_total",
+        "counter",
+        "records",
+        ("fate",),
+        "Results by what detection did with them: counted, left_out (language), late (minute closed), future.",
+    ),
     Metric(
         "sentiment_notifications_total",
         "counter",

@@ -218,7 +218,8 @@ class SessionRun:
         """Lag, stand-still and idleness: about once a second, and whenever there is nothing to do."""
         clock = self._services.clock
         now_s = clock.monotonic()
-        quiet = not (self._work.n_tickets or self._finished or self._backlog or committed)
+        working = self._work.n_tickets > self._tick_out  # a tick alone is no work: it must not keep a worker from ending
+        quiet = not (working or self._finished or self._backlog or committed)
         if now_s < self._next_report_s and not quiet:
             self._idle.expired(idle=False, now_s=now_s)
             return
@@ -248,7 +249,9 @@ class SessionRun:
         if due and self._stable and self._ownership.partitions and not self._tick_out:
             self._tick_out = True
             self._next_tick_s = now_s + (self._config.tick_s or 0.0)
-            self._work.submit(Ticket(None, self._ownership.epochs()))
+            progress = self._session.progress(self._ownership.partitions)
+            at_end = frozenset(p for p, state in progress.items() if state.at_end and not self._outstanding[p])
+            self._work.submit(Ticket(None, self._ownership.epochs(), at_end))
 
 
 def _names(partitions: frozenset[TopicPartition]) -> list[str]:

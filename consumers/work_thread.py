@@ -22,10 +22,14 @@ _PRESSURE_MAX_S = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Ticket:
-    """Work that was handed over: a batch, or (without one) a tick, with the ownership at that moment."""
+    """Work that was handed over: a batch, or (without one) a tick, with the ownership at that moment.
+
+    `at_end` is for a tick: see `Handler.on_tick`.
+    """
 
     batch: RecordBatch | None
     epochs: Mapping[TopicPartition, int]
+    at_end: frozenset[TopicPartition] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +80,7 @@ class WorkThread:
         """Hand over a batch or a tick; its outcome will be taken with `take_done`."""
         with self._changed:
             self._n_tickets += 1
-            self._calls.append((ticket, lambda: self._work(ticket.batch)))
+            self._calls.append((ticket, lambda: self._work(ticket)))
             self._changed.notify_all()
 
     def notify(self, call: Callable[[], None]) -> None:
@@ -157,6 +161,8 @@ class WorkThread:
                     return None, None
             pause_s = min(_PRESSURE_MAX_S, pause_s * 2)
 
-    def _work(self, batch: RecordBatch | None) -> WorkResult:
+    def _work(self, ticket: Ticket) -> WorkResult:
         now = self._clock.now()
-        return self._handler.on_tick(now) if batch is None else self._handler.handle(batch, now)
+        if ticket.batch is None:
+            return self._handler.on_tick(now, ticket.at_end)
+        return self._handler.handle(ticket.batch, now)

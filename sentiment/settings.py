@@ -135,9 +135,17 @@ class AlertSettings(Section):
 
     group_id: str = "sentiment-alerts"
     lateness_s: float = Field(60.0, ge=0, le=86_400, description="more: late results count, alerts come later")
+    future_s: float = Field(60.0, ge=0, le=86_400, description="an event younger than its scoring by more is rejected")
     idle_s: float = Field(5.0, gt=0, le=3_600, description="silence after which a source partition frees the clock")
+    patience_s: float = Field(
+        300.0, gt=0, le=86_400, description="silence that frees the clock even where scoring is behind; more: fewer late"
+    )
     odds_ratio: float = Field(2.0, gt=1, le=20, description="the rise of the odds of negative that is looked for")
     expected_share: float = Field(0.2, gt=0, lt=1, description="of negatives in a segment without history")
+    learn_n: int = Field(40, ge=10, le=100_000, description="results of a new segment before it can alarm")
+    min_n: int = Field(8, ge=1, le=100_000, description="results that an alarm needs")
+    correlation: float = Field(0.01, ge=0, lt=0.5, description="of results within five minutes; more: slower, calmer")
+    false_alarms_per_week: float = Field(1.0, gt=0, le=100, description="of one segment; less: slower detection")
     notify_max_age_s: float = Field(86_400.0, gt=0, description="older alerts are recorded, not sent")
     include_unsupported_language: bool = False
 

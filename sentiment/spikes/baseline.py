@@ -3,8 +3,8 @@
 Simple on purpose: the segment's own history, forgotten with a half-life, as a beta posterior around the prior share of
 all segments. It knows no season; a share that swings over the day is met by its *wander*, the variance of the share
 between blocks of three hours beyond what sampling explains (by moments), which makes the detector less sure instead of
-wrong. The interface (`expected(minute)`) has room for a season. Minutes of an episode teach only the wander, at a
-fraction: what is excluded entirely for looking unusual would look unusual for ever (Noufaily et al. 2013).
+wrong. The interface (`expected(minute)`) has room for a season. Minutes of an episode teach only the wander, and only
+at a fraction: what is excluded entirely for looking unusual would look unusual for ever (Noufaily et al. 2013).
 
 A fresh segment is only learnt from until it has shown `learn_n` results: a share that is normal for it (most app
 reviews are negative, most praise is not) must not look like a spike against the prior.
@@ -19,6 +19,8 @@ import msgspec
 
 MINUTES_A_DAY = 1_440
 BLOCK_MINUTES = 180
+_MAX_BLOCK_WANDER = 0.05
+"""One block cannot claim more wander than this, or a single incident would blind the detector to the next."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,9 +88,10 @@ class Wander(msgspec.Struct):
 
     def close(self, share: float, weight: float) -> None:
         """Turn the block's counts into moments."""
+        pairs = self.n * (self.n - 1)
         surprise = (self.negatives - self.n * share) ** 2 / (share * (1.0 - share)) - self.n
-        self.excess += weight * surprise
-        self.pairs += weight * self.n * (self.n - 1)
+        self.excess += weight * min(surprise, _MAX_BLOCK_WANDER * pairs)
+        self.pairs += weight * pairs
         self.n, self.negatives = 0, 0
 
     def estimate(self, config: BaselineConfig) -> float:

@@ -7,8 +7,8 @@ the results of the last five minutes (Kish 1965). Expected shares are estimates;
 one standard deviation, which a rise has to beat.
 
 It cannot see a fall, a change of what is said at an equal share, or a rise to less than about the square root of the
-odds ratio. How often it cries wolf is in `FALSE_ALARMS`: measured, and above the bound only where the share itself has
-a strong daily rhythm, which this baseline does not know.
+odds ratio. It does not know the time of day: a share with a strong daily rhythm costs it sharpness (`baseline`).
+How often it cries wolf is measured by `tests/sentiment/spikes/simulation.py`.
 """
 
 from __future__ import annotations
@@ -22,6 +22,8 @@ from sentiment.spikes.baseline import Expected
 from sentiment.spikes.buckets import MinuteCounts
 
 TRAILING_MINUTES = 5
+THRESHOLD_NATS = 6.0
+"""Keeps a segment of 24 to 360 messages an hour, without a daily rhythm, at one false alarm a week or fewer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,11 +31,19 @@ class DetectorConfig:
     """`threshold` in nats; `correlation` is ρ, between results of the same five minutes, in [0, 1)."""
 
     odds_ratio: float = 2.0
-    threshold: float = 6.0
+    threshold: float = THRESHOLD_NATS
     correlation: float = 0.01
     max_probability: float = 1e-3
     min_n: int = 8
     caution: float = 1.0
+
+
+def threshold_for(false_alarms_per_week: float) -> float:
+    """The threshold (nats) that keeps a segment within this budget; see `tests/sentiment/spikes/simulation.py`.
+
+    The false alarms of a CUSUM fall by e for each nat of threshold (Lorden 1971); where the line stands is measured.
+    """
+    return max(THRESHOLD_NATS - log(false_alarms_per_week), 2.0)
 
 
 class Recent(msgspec.Struct):

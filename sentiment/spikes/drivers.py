@@ -115,13 +115,22 @@ def contrast(samples: Sequence[Sample], background: Mapping[str, int], n_backgro
         for term, count in counts.items()
         if count >= 2
     ]
-    ranked = sorted(((score, term) for score, term in scored if score >= _MIN_DEVIATIONS), key=lambda x: (-x[0], x[1]))
+    ranked = [term for score, term in sorted(scored, key=lambda x: (-x[0], x[1])) if score >= _MIN_DEVIATIONS]
     chosen: list[str] = []
-    for _, term in sorted(ranked[: 4 * limit], key=lambda x: (-x[0] * (1.0 + 0.25 * (" " in x[1])), x[1])):
-        words = set(term.split())
-        if not any(words & set(other.split()) for other in chosen):
-            chosen.append(term)
+    taken: set[str] = set()
+    for term in ranked:
+        if taken.isdisjoint(term.split()):
+            told = next(
+                (pair for pair in ranked if _tells_more(pair, term, counts) and taken.isdisjoint(pair.split())), term
+            )
+            chosen.append(told)
+            taken.update(told.split())
     return chosen[:limit]
+
+
+def _tells_more(pair: str, word: str, counts: Mapping[str, int]) -> bool:
+    """Whether half of the texts with `word` say it in `pair`."""
+    return " " in pair and word in pair.split() and 2 * counts[pair] >= counts[word]
 
 
 def log_odds(count: int, n: int, background: int, n_background: int) -> float:

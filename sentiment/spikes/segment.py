@@ -161,7 +161,8 @@ def _put_away(state: SegmentState, episode: Episode, change: Change, config: Spi
     if change.transition is Transition.NEW_LEVEL:
         state.baseline.reanchor((change.window.negatives + 1) / (change.window.n + 2), config.baseline)
         return
-    state.baseline.learn_episode(change.minute, change.window.n, change.window.negatives, config.baseline)
+    if change.severity == "warning":
+        state.baseline.learn_episode(change.minute, change.window.n, change.window.negatives, config.baseline)
     if episode.turned is not None:
         _learn(state, episode.last, episode.since_turn, config)
 

@@ -1,0 +1,48 @@
+"""`sentiment alerts`: spike detection."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from sentiment.cli.options import common_options
+
+if TYPE_CHECKING:
+    from sentiment.settings import Settings
+
+
+@click.group(
+    epilog="""\b
+Example:
+  sentiment alerts run"""
+)
+def alerts() -> None:
+    """Detect spikes of negative feedback."""
+
+
+@alerts.command(
+    epilog="""\b
+Example:
+  sentiment alerts run --bootstrap-servers 127.0.0.1:9092
+  sentiment alerts run --until-idle 10
+
+Alerts go to their topic, from which `sentiment notify` delivers them; a restart raises none twice."""
+)
+@click.option(
+    "--until-idle",
+    "until_idle_s",
+    type=click.FloatRange(0, min_open=True),
+    metavar="S",
+    help="End after S seconds without a new result, when the last minutes are judged too; default: run on.",
+)
+@common_options("kafka", "group:alerts", "metrics", "topics")
+def run(settings: Settings, until_idle_s: float | None) -> None:
+    """Watch the results of every product, and raise an alert when its share of negatives rises beyond chance."""
+    from consumers.alert_worker import run_alerts
+    from consumers.shutdown import stop_on_signals
+
+    with stop_on_signals() as stop:
+        run_alerts(settings, stop, until_idle_s=until_idle_s)
+    if stop.interrupted:
+        raise KeyboardInterrupt
