@@ -78,7 +78,7 @@ def export_model(
     (staging / OPENVINO_FILE).parent.mkdir(parents=True)
     model = load_pretrained(checkpoint_dir)
     _write_tokenizer(checkpoint_dir, staging)
-    _write_half(model, staging)
+    _write_half(model, checkpoint_dir, staging)
     tokenizer = TextTokenizer.from_file(staging / TOKENIZER_FILE)
     samples = list(_samples(calibration_texts[:N_CALIBRATION_TEXTS], tokenizer, max_length))
     ov.save_model(quantise(model, samples), staging / OPENVINO_FILE, compress_to_fp16=False)
@@ -110,8 +110,7 @@ def quantise(model: PreTrainedModel, samples: Sequence[Mapping[str, NDArray[np.i
     """
     example = {key: torch.from_numpy(value) for key, value in samples[0].items()}
     graph = ov.convert_model(_LogitsOnly(model), example_input=example)
-    for port in graph.inputs:
-        graph.reshape({port: ov.PartialShape([-1, -1]) for port in graph.inputs})
+    graph.reshape({port: ov.PartialShape([-1, -1]) for port in graph.inputs})
     return nncf.quantize(
         graph,
         nncf.Dataset(samples),
@@ -152,12 +151,13 @@ def _write_tokenizer(checkpoint_dir: Path, out_dir: Path) -> None:
         shutil.copyfile(checkpoint_dir / _TOKENIZER_CONFIG_FILE, out_dir / _TOKENIZER_CONFIG_FILE)
 
 
-def _write_half(model: PreTrainedModel, out_dir: Path) -> None:
+def _write_half(model: PreTrainedModel, checkpoint_dir: Path, out_dir: Path) -> None:
     """Weights in fp16: half the size, and exact to 2⁻¹¹, far below what moves a label."""
     tensors = {key: value.to(torch.float16).contiguous() for key, value in model.state_dict().items()}
     save_file(tensors, out_dir / WEIGHTS_FILE, metadata={"format": "pt"})
-    config = {**model.config.to_diff_dict(), "dtype": "float16"}
-    config.pop("_name_or_path", None)
+    config = msgspec.json.decode((checkpoint_dir / CONFIG_FILE).read_bytes(), type=dict[str, Any])
+    config["dtype"] = "float16"
+    config.pop("_name_or_path", None)  # a path on the machine that trained it
     content = msgspec.json.format(msgspec.json.encode(config, order="sorted"), indent=2)
     (out_dir / CONFIG_FILE).write_bytes(content + b"\n")
 
