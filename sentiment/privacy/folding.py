@@ -1,7 +1,8 @@
 """A plain view of a text, and the way back: what a reader sees, where the bytes differ.
 
-`john＠example．com`, `john&#64;example.com`, `4111<zero-width space>1111…` read as personal data and must be found, yet a text
-in which nothing is found must come out unchanged. So patterns search a folded view, and spans are mapped back.
+An address in full-width letters, `john&#64;example.com`, `4111<zero-width space>1111…` read as personal data and
+must be found, yet a text in which nothing is found must come out unchanged. So patterns search a folded view, and
+spans are mapped back.
 """
 
 import html

@@ -1,8 +1,9 @@
 """Numbers of people and accounts that carry a checksum: payment cards, IBANs, national identifiers.
 
-A number is taken when it is valid for its kind **and** written like one. One in ten numbers of any length passes the Luhn check and one
-in eleven a mod-11 check, so a bare run of digits counts as a national identifier only next to a word that says so ("SSN", "DNI",
-"tax id"); letters, typical grouping or a strong checksum (IBAN, NIR, CURP) stand for themselves.
+A number is taken when it is valid for its kind **and** written like one. One in ten numbers of any length passes the
+Luhn check and one in eleven a mod-11 check, so a bare run of digits counts as a national identifier only next to a
+word that says so ("SSN", "DNI", "tax id"); letters, typical grouping or a strong checksum (IBAN, NIR, CURP) stand
+for themselves.
 """
 
 import re
@@ -21,6 +22,7 @@ from stdnum.cz import rc
 from stdnum.de import idnr
 from stdnum.dk import cpr
 from stdnum.es import dni, nie
+from stdnum.exceptions import ValidationError
 from stdnum.fi import hetu
 from stdnum.fr import nir
 from stdnum.gb import nhs
@@ -42,29 +44,34 @@ from stdnum.tr import tckimlik
 from stdnum.us import itin, ssn
 from stdnum.za import idnr as za_id
 
+from sentiment.privacy import words
 from sentiment.privacy.patterns import Finding
 
 _Check = Callable[[str], bool]
 
-_BEFORE = r"(?<![A-Za-z0-9])(?<!\d[-./])(?<!\+\d )(?<!\+\d\d )(?<!\+\d\d\d )"  # after a country code it is a phone number
+_BEFORE = (
+    r"(?<![A-Za-z0-9+])(?<!\d[-./])(?<!\+\d )(?<!\+\d\d )(?<!\+\d\d\d )"  # after a country code it is a phone number
+)
 _AFTER = r"(?![A-Za-z0-9])(?![-./]\d)"
 
-_CARD = re.compile(r"(?<![\d.])\d(?:[ -]{0,2}\d){11,}")
+_CARD = re.compile(r"(?<![\d.])\d(?:(?:[ -]{1,3}|\.(?=\d{4}))?\d){11,}")
 _GROUP = re.compile(r"\d+")
 _CARD_LENGTHS = range(12, 20)
+_SHORTEST_CARD_GROUP = 3
+_COMMON_CARD_LENGTHS = (15, 16)
 _CARD_BRANDS = re.compile(
     r"4(?:\d{12}|\d{15}|\d{18})"  # Visa
     r"|5[1-5]\d{14}|2(?:22[1-9]|2[3-9]\d|[3-6]\d\d|7[01]\d|720)\d{12}"  # Mastercard
     r"|3[47]\d{13}"  # American Express
     r"|3(?:0[0-5]|095|[689]\d)\d{11,16}"  # Diners Club
     r"|6(?:011|4[4-9]\d|5\d\d)\d{12,15}|62\d{14,17}|81\d{14,17}"  # Discover, UnionPay
-    r"|35(?:2[89]|[3-8]\d)\d{12,15}|(?:2131|1800)\d{11}"  # JCB
+    # JCB: any 16 digits after 35, an IMEI has 15
+    r"|35\d{14}|35(?:2[89]|[3-8]\d)\d{13,15}|(?:2131|1800)\d{11}"
     r"|(?:50\d\d|5[6-9]\d\d|6[0-9]\d\d)\d{8,15}"  # Maestro, RuPay
     r"|220[0-4]\d{12,15}|9792\d{12}"  # Mir, Troy
 )
-_CARD_WORDS = re.compile(r"\b(?:card|visa|mastercard|amex|maestro|cc|credit|debit)\b", re.IGNORECASE)
-
-_IBAN = re.compile(r"(?<![A-Za-z0-9])[A-Za-z]{2}\d{2}(?:[ .-]?[A-Za-z0-9]){11,30}")
+_IBAN_START = re.compile(r"(?<![A-Za-z0-9])[A-Za-z]{2}\d{2}")
+_IBAN = re.compile(r"[A-Za-z]{2}\d{2}(?:[ .-]?[A-Za-z0-9]){11,30}")
 _IBAN_LENGTHS = {
     country: length
     for length, countries in {
@@ -82,6 +89,15 @@ def _nino(number: str) -> bool:
     return number[:2].upper() not in {"BG", "GB", "KN", "NK", "NT", "TN", "ZZ"}
 
 
+def _chinese_id(number: str) -> bool:
+    """Checksum and birth date: stdnum also looks the birth place up, with a KeyError for places that it half knows."""
+    try:
+        ric.get_birth_date(number)
+        return bool(ric.calc_check_digit(number) == number[-1].upper())
+    except ValidationError:
+        return False
+
+
 _WRITTEN: tuple[tuple[str, _Check], ...] = (
     (r"\d{3}-\d{2}-\d{4}", lambda number: bool(ssn.is_valid(number) or itin.is_valid(number))),
     (r"[A-CEGHJ-PR-TW-Z][A-CEGHJ-NPR-TW-Z] ?\d{2} ?\d{2} ?\d{2} ?[A-D]", _nino),
@@ -89,7 +105,10 @@ _WRITTEN: tuple[tuple[str, _Check], ...] = (
     (r"\d{8}[ -]?[A-Za-z]", dni.is_valid),
     (r"[XYZxyz][ -]?\d{7}[ -]?[A-Za-z]", nie.is_valid),
     (r"[1-478] ?\d{2} ?\d{2} ?(?:\d{2}|2[ABab]) ?\d{3} ?\d{3} ?\d{2}", nir.is_valid),
-    (r"[A-Za-z]{6} ?[0-9LMNP-V]{2}[A-EHLMPR-Ta-ehlmpr-t][0-9LMNP-V]{2} ?[A-Za-z][0-9LMNP-V]{3}[A-Za-z]", codicefiscale.is_valid),
+    (
+        r"[A-Za-z]{6} ?[0-9LMNP-V]{2}[A-EHLMPR-Ta-ehlmpr-t][0-9LMNP-V]{2} ?[A-Za-z][0-9LMNP-V]{3}[A-Za-z]",
+        codicefiscale.is_valid,
+    ),
     (r"\d{2} \d{3} \d{3} \d{3}", idnr.is_valid),
     (r"\d{4}\.\d{2}\.\d{3}", bsn.is_valid),
     (r"\d{3}\.\d{3}\.\d{3}-\d{2}", cpf.is_valid),
@@ -100,14 +119,18 @@ _WRITTEN: tuple[tuple[str, _Check], ...] = (
     (r"\d{2}\.\d{2}\.\d{2}-\d{3}\.\d{2}", nn.is_valid),
     (r"756\.?\d{4}\.?\d{4}\.?\d{2}", ahv.is_valid),
     (r"[A-Z]{4}\d{6}[HM][A-Z]{5}[0-9A-Z]\d", curp.is_valid),
-    (r"\d{17}[\dXx]", ric.is_valid),
+    (r"\d{17}[\dXx]", _chinese_id),
     (r"\d{6}-[1-8]\d{6}", rrn.is_valid),
     (r"\d{1,2}\.\d{3}\.\d{3}-[\dKk]", rut.is_valid),
     (r"\d{7}[A-W][ABWTXZ]?", pps.is_valid),
     (r"\d{6}/\d{3,4}", rc.is_valid),
 )
 _WRITTEN_PATTERN = re.compile(
-    _BEFORE + "(?:" + "|".join(f"(?P<kind{number}>{pattern})" for number, (pattern, _) in enumerate(_WRITTEN)) + ")" + _AFTER
+    _BEFORE
+    + "(?:"
+    + "|".join(f"(?P<kind{number}>{pattern})" for number, (pattern, _) in enumerate(_WRITTEN))
+    + ")"
+    + _AFTER
 )
 _KINDS = {f"kind{number}": check for number, (_, check) in enumerate(_WRITTEN)}
 
@@ -115,21 +138,23 @@ _BARE = re.compile(_BEFORE + r"\d(?:[ ./-]?\d){8,14}" + _AFTER)
 _BARE_CHECKS: dict[int, tuple[_Check, ...]] = {
     9: (ssn.is_valid, itin.is_valid, sin.is_valid, bsn.is_valid, nif.is_valid, tfn.is_valid, teudat_zehut.is_valid),
     10: (nhs.is_valid, egn.is_valid, personnummer.is_valid, cpr.is_valid),
-    11: (idnr.is_valid, cpf.is_valid, pesel.is_valid, fodselsnummer.is_valid, tckimlik.is_valid, oib.is_valid, asmens.is_valid, nn.is_valid),
+    11: (
+        idnr.is_valid,
+        cpf.is_valid,
+        pesel.is_valid,
+        fodselsnummer.is_valid,
+        tckimlik.is_valid,
+        oib.is_valid,
+        asmens.is_valid,
+        nn.is_valid,
+    ),
     12: (aadhaar.is_valid, personnummer.is_valid),
     13: (za_id.is_valid, cnp.is_valid, rrn.is_valid),
 }
-_ID_WORDS = re.compile(
-    r"\b(?:ssn|social security|itin|sin(?= (?:number|no|is)\b|[:#])|social insurance|bsn|burgerservice\w*|nif|dni|nie|steuer\w*|idnr|tax(?:payer)? (?:id|number|file)\w*|tfn"
-    r"|cpf|aadhaa?r|uidai|pesel|person(?:al)?n(?:umme)?r|f[oø]dselsn\w*|cpr|egn|cnp|oib|nhs|t\.?c\.? kimlik|asmens kod\w*|isikukood|teudat zehut"
-    r"|(?:national|personal|identity|citizen|government)[ -]?(?:id\w*|number|card|insurance)|rijksregister\w*)\b",
-    re.IGNORECASE,
-)
-_CONTEXT_CHARACTERS = 48
 
 
 def find_cards(view: str) -> Iterator[Finding]:
-    """Payment cards: 12 to 19 digits, also grouped, Luhn-valid, of a known brand (any brand next to a word such as "card")."""
+    """Payment cards: 12 to 19 digits, also grouped, Luhn-valid, of a known brand or next to a word such as "card"."""
     for run in _CARD.finditer(view):
         groups = [(run.start() + group.start(), run.start() + group.end()) for group in _GROUP.finditer(run.group())]
         if run.end() < len(view) and view[run.end()].isdigit():
@@ -145,28 +170,50 @@ def find_cards(view: str) -> Iterator[Finding]:
 
 
 def _card_end(view: str, groups: list[Finding], first: int) -> int | None:
-    """The last group of the card that begins at the group `first`."""
+    """The last group of the card that begins at the group `first`; only its last group may be shorter than three."""
+    before = words.before(view, groups[first][0])
     digits = ""
     for last in range(first, len(groups)):
-        digits += view[slice(*groups[last])]
-        if len(digits) not in _CARD_LENGTHS:
-            if len(digits) > _CARD_LENGTHS[-1]:
-                return None
-            continue
-        if luhn.is_valid(digits) and len(set(digits)) > 1:
-            before = view[max(0, groups[first][0] - _CONTEXT_CHARACTERS) : groups[first][0]]
-            if _CARD_BRANDS.fullmatch(digits) or _CARD_WORDS.search(before):
-                return last
+        group = view[slice(*groups[last])]
+        digits += group
+        if len(digits) > _CARD_LENGTHS[-1]:
+            return None
+        if len(digits) in _CARD_LENGTHS and _is_card(digits, before):
+            return last
+        if len(group) < _SHORTEST_CARD_GROUP:
+            return None
     return None
+
+
+def _is_card(digits: str, before: str) -> bool:
+    branded = _CARD_BRANDS.fullmatch(digits) is not None and not _is_other(digits, before)
+    return (branded or words.CARD.search(before) is not None) and len(set(digits)) > 1 and bool(luhn.is_valid(digits))
+
+
+def _is_other(digits: str, before: str) -> bool:
+    """Of an uncommon length for a card, next to a word such as "order"."""
+    return len(digits) not in _COMMON_CARD_LENGTHS and words.OTHER_NUMBER.search(before) is not None
 
 
 def find_ibans(view: str) -> Iterator[Finding]:
     """IBANs of the countries in the registry, grouped or not, by length and ISO 7064 checksum."""
-    for match in _IBAN.finditer(view):
-        length = _IBAN_LENGTHS.get(match.group()[:2].upper())
-        end = None if length is None else _end_of_characters(match.group(), length)
-        if end is not None and iban.is_valid(match.group()[:end], check_country=False):
-            yield match.start(), match.start() + end
+    end = 0
+    for anchor in _IBAN_START.finditer(view):
+        length = _IBAN_LENGTHS.get(anchor.group()[:2].upper())
+        match = _IBAN.match(view, anchor.start()) if length is not None and anchor.start() >= end else None
+        if length is None or match is None:
+            continue
+        characters = _end_of_characters(match.group(), length)
+        if characters is not None and _is_iban(match.group()[:characters]):
+            end = match.start() + characters
+            yield match.start(), end
+
+
+def _is_iban(number: str) -> bool:
+    """By checksum (ISO 7064, mod 97) and the country's structure."""
+    characters = [character for character in number if character.isalnum()]
+    remainder = int("".join(str(int(character, 36)) for character in characters[4:] + characters[:4])) % 97
+    return remainder == 1 and bool(iban.is_valid(number, check_country=False))
 
 
 def _end_of_characters(text: str, count: int) -> int | None:
@@ -188,10 +235,11 @@ def find_national_ids(view: str) -> Iterator[Finding]:
 
 def find_bare_national_ids(view: str) -> Iterator[Finding]:
     """Identifiers that are digits only, next to a word that says what they are."""
-    if _ID_WORDS.search(view) is None:
+    if words.NATIONAL_ID.search(view) is None:
         return
     for match in _BARE.finditer(view):
         digits = "".join(character for character in match.group() if character.isdigit())
-        before = view[max(0, match.start() - _CONTEXT_CHARACTERS) : match.start()]
-        if _ID_WORDS.search(before) and any(check(digits) for check in _BARE_CHECKS.get(len(digits), ())):
+        if words.NATIONAL_ID.search(words.before(view, match.start())) and any(
+            check(digits) for check in _BARE_CHECKS.get(len(digits), ())
+        ):
             yield match.span()

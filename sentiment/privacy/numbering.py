@@ -1,7 +1,7 @@
 """Numbering plans: is this run of digits a phone number of some country, and is it written as people write it there?
 
-The plans are those of the phonenumbers library. Parsing costs about 0.1 ms for each region, so a region is asked only when the digits match its
-general pattern, which is a plain regular expression in the same metadata.
+The plans are those of the phonenumbers library. Parsing costs about 0.1 ms for each region, so a region is asked
+only when the digits match its general pattern, which is a plain regular expression in the same metadata.
 """
 
 import functools
@@ -11,9 +11,9 @@ import phonenumbers
 from phonenumbers import NumberParseException, PhoneMetadata, PhoneNumber, PhoneNumberFormat, PhoneNumberType
 
 REGIONS = (
-    "US", "GB", "IN", "DE", "FR", "ES", "IT", "AU", "BR", "MX", "NL", "SE", "CH", "AT", "BE", "PL", "PT", "IE", "DK", "NO", "FI",
-    "CZ", "GR", "HU", "RO", "TR", "RU", "UA", "IL", "AE", "SA", "EG", "ZA", "NG", "KE", "JP", "KR", "CN", "TW", "HK", "SG", "MY",
-    "TH", "VN", "ID", "PH", "PK", "BD", "NZ", "AR", "CL", "CO", "PE",
+    "US", "GB", "IN", "DE", "FR", "ES", "IT", "AU", "BR", "MX", "NL", "SE", "CH", "AT", "BE", "PL", "PT", "IE",
+    "DK", "NO", "FI", "CZ", "GR", "HU", "RO", "TR", "RU", "UA", "IL", "AE", "SA", "EG", "ZA", "NG", "KE", "JP",
+    "KR", "CN", "TW", "HK", "SG", "MY", "TH", "VN", "ID", "PH", "PK", "BD", "NZ", "AR", "CL", "CO", "PE",
 )  # fmt: skip
 """Where a number without a plus sign may be from: 53 regions; the US stands for all of the North American plan."""
 
@@ -21,36 +21,48 @@ _DIGITS = re.compile(r"\d+")
 
 
 class Checks:
-    """How many parses a text may still cost; the plans are asked no more once it is spent."""
+    """How many questions to the numbering plans a text may still cost.
+
+    Once they are spent every answer is yes: the work stays bounded, and the error is on the side of privacy.
+    """
 
     def __init__(self, left: int) -> None:
-        self.left = left
+        self._left = left
 
-    def parse(self, number: str, region: str | None) -> PhoneNumber | None:
-        """The number as read in a region; None where it cannot be one."""
-        self.left -= 1
-        try:
-            return phonenumbers.parse(number, region)
-        except NumberParseException:
-            return None
+    def spent(self) -> bool:
+        """Counts one question; whether there was none left."""
+        self._left -= 1
+        return self._left < 0
 
 
 def is_international(number: str, digits: int, checks: Checks) -> bool:
     """A number that starts with a plus sign: valid, or at least as long as the country's numbers are."""
-    parsed = checks.parse(number, None)
+    if checks.spent():
+        return True
+    parsed = _parse(number, None)
     if parsed is None:
         return False
     return phonenumbers.is_valid_number(parsed) or (digits >= 10 and phonenumbers.is_possible_number(parsed))
 
 
-def plausible_regions(digits: str) -> list[str]:
-    """The regions in whose general pattern the digits fit, with or without trunk prefix and country code."""
-    return [region for region in REGIONS if _general_pattern(region).fullmatch(digits)]
+def any_region(digits: str, checks: Checks) -> bool:
+    """Whether the digits fit the general pattern of a region."""
+    return checks.spent() or any(_general_pattern(region).fullmatch(digits) for region in REGIONS)
 
 
-def is_written_as_in(number: str, region: str, checks: Checks) -> bool:
-    """Valid in the region, and with its trunk zero, an area code in parentheses, or exactly its grouping of nine digits or more."""
-    parsed = checks.parse(number, region)
+def is_written_as_somewhere(number: str, digits: str, checks: Checks) -> bool:
+    """Valid in a region, and written as people there write a number."""
+    if checks.spent():
+        return True
+    return any(
+        _general_pattern(region).fullmatch(digits) and (checks.spent() or _is_written_as_in(number, region))
+        for region in REGIONS
+    )
+
+
+def _is_written_as_in(number: str, region: str) -> bool:
+    """With a trunk zero, an area code in parentheses, or exactly the region's grouping of nine digits or more."""
+    parsed = _parse(number, region)
     if parsed is None or not phonenumbers.is_valid_number(parsed):
         return False
     groups = _DIGITS.findall(number)
@@ -61,6 +73,13 @@ def is_written_as_in(number: str, region: str, checks: Checks) -> bool:
     if len(groups) == 1 or sum(map(len, groups)) < 9:
         return False
     return groups == _DIGITS.findall(phonenumbers.format_number(parsed, PhoneNumberFormat.NATIONAL))
+
+
+def _parse(number: str, region: str | None) -> PhoneNumber | None:
+    try:
+        return phonenumbers.parse(number, region)
+    except NumberParseException:
+        return None
 
 
 @functools.cache

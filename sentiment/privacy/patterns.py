@@ -1,7 +1,7 @@
 """Personal data that is known by its shape alone: e-mail addresses, URLs that carry secrets, IP addresses, @handles.
 
-Each finder takes the folded view of a text and yields (start, end) spans in order. No pattern has nested repetition, and each
-repetition is bounded, so the work is proportional to the length of the text.
+Each finder takes the folded view of a text and yields (start, end) spans in order, without overlaps. Repetitions are
+bounded or cannot be split in two ways, so the work is proportional to the length of the text.
 """
 
 import ipaddress
@@ -10,14 +10,20 @@ from collections.abc import Iterator
 
 Finding = tuple[int, int]
 
-_LOCAL_PART = re.compile(r"(?:(?:(?<!\w)[!#$%'*+^`{}~-])?[\w!#$%'*+^`{}~-]+(?:\.[\w!#$%'*+^`{}~-]+)*\.?|\"[^\"\s@]{1,62}\")\Z")
+_LOCAL_PART = re.compile(r"(?:\w[\w!#$%'*+^`{}~-]*(?:\.[\w!#$%'*+^`{}~-]+)*\.?|\"[^\"\s@]{1,62}\"|[!#$%*+^{}~-]+)\Z")
 _LOCAL_CHARACTERS = re.compile(r"[\w.!#$%'*+^`{}~\"-]")
-_DOMAIN = re.compile(r"(?:[^\W_](?:[\w-]{0,61}[^\W_])?\.){1,8}(?:xn--[A-Za-z0-9-]{2,59}|[^\W\d_]{2,63})|\[[0-9A-Fa-f:.]{7,45}\]")
+_DOMAIN = re.compile(
+    r"(?:[^\W_](?:[\w-]{0,61}[^\W_])?\.){1,8}(?:xn--[A-Za-z0-9-]{2,59}|[^\W\d_]{2,63})|\[[0-9A-Fa-f:.]{7,45}\]"
+)
 _FILE_SUFFIXES = (".png", ".jpg", ".jpeg", ".gif", ".svg", ".webp")
 _LOCAL_PART_CHARACTERS = 64
 
-_COMMON_TLD = r"(?:com|net|org|edu|gov|info|io|de|fr|es|it|nl|uk|co\.uk|ca|au|com\.au|in|co\.in|br|com\.br|ru|ch|se|pl|eu|us|me)"
-_PROVIDER = r"(?:gmail|googlemail|yahoo|ymail|hotmail|outlook|live|msn|icloud|aol|gmx|protonmail|proton|mail|zoho|rediffmail|web)"
+_COMMON_TLD = (
+    r"(?:com|net|org|edu|gov|info|io|de|fr|es|it|nl|uk|co\.uk|ca|au|com\.au|in|co\.in|br|com\.br|ru|ch|se|pl|eu|us|me)"
+)
+_PROVIDER = (
+    r"(?:gmail|googlemail|yahoo|ymail|hotmail|outlook|live|msn|icloud|aol|gmx|proton(?:mail)?|mail|zoho|rediffmail|web)"
+)
 _DOT = r"(?:\.|[ ]?[(\[{<][ ]?(?:dot|\.)[ ]?[)\]}>][ ]?|[ ]dot[ ])"
 _AT = r"[ ]?[(\[{<][ ]?(?:at|@)[ ]?[)\]}>][ ]?"
 _SPELLED_EMAIL = re.compile(
@@ -29,47 +35,54 @@ _SPELLED_EMAIL = re.compile(
 )
 _SPELLED_HINT = re.compile(rf"[(\[{{<][ ]?(?:at|@)[ ]?[)\]}}>]|[ ]at[ ]{_PROVIDER}|[ ]@|@[ ]", re.IGNORECASE)
 
-_TOKEN = re.compile(r"[^\s<>\"]+")
-_TOKEN_EDGES = ".,;:!?()[]{}'*"
-_SCHEME = re.compile(r"(?<![A-Za-z0-9+.-])[A-Za-z][A-Za-z0-9+.-]{1,19}://")
+_WORD = re.compile(r"[^\s<>\"]+")
+_WORD_EDGES = ".,;:!?()[]{}'*"
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]{1,19}://")
 _USERINFO = re.compile(r"[^/?#]*@[^/?#]")
 _SECRET_PARAMETER = re.compile(
-    r"[?&;#](?:[\w.-]{0,40}[_.-])?(?:access_?token|refresh_?token|id_?token|token|api_?key|apikey|key|secret|password|passwd|pwd|pass|auth"
-    r"|authorization|credentials?|sig|signature|session(?:_?id)?|sid|jwt|otp|code|e_?mail|phone|mobile|user(?:name)?|login)=[^&;#\s]",
+    r"[?&;#](?:[\w.-]{0,40}[_.-])?(?:(?:access|refresh|id)?token|(?:api)?key|secret|password|passwd|pwd|pass|auth|authorization"
+    r"|credentials?|sig|signature|session(?:_?id)?|sid|jwt|otp|code|e_?mail|phone|mobile|user(?:name)?|login)=[^&;#\s]",
     re.IGNORECASE,
 )
 
 _OCTET = r"(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)"
 _IPV4 = re.compile(rf"(?<![\w.])(?<!\d[-,]){_OCTET}(?:\.{_OCTET}){{3}}(?![\w-]|\.\d|,\d)(?:/\d{{1,2}}(?!\d))?")
 _VERSION_BEFORE = re.compile(
-    r"(?:\bv(?:er(?:sion)?s?)?\b|\bbuild|\brelease|\bfirmware|\bupdated?|\bupgraded?|\bandroid|\bios|\bapp|\bsdk|\bpatch|\bmiui)\W{0,3}"
+    r"\b(?:v(?:er(?:sion)?s?)?\b|build|release|firmware|updated?|upgraded?|android|ios|app|sdk|patch|miui)\W{0,3}"
     r"(?:(?:number|no|to|is|of|from|was|the|code|app|latest|new)\W{1,3}){0,3}\Z",
     re.IGNORECASE,
 )
-_VERSION_AFTER = re.compile(r"\W{0,3}(?:(?:as|is) )?(?:the |a |my )?(?:\w+ )?(?:version|build|release|firmware|update)\b", re.IGNORECASE)
-_IP_BEFORE = re.compile(r"\b(?:ip|ipv4|address|host|server|subnet|network)\b\W{0,3}(?:\w+\W{1,3}){0,2}\Z", re.IGNORECASE)
+_VERSION_AFTER = re.compile(
+    r"\W{0,3}(?:(?:as|is) )?(?:the |a |my )?(?:\w+ )?(?:version|build|release|firmware|update)\b", re.IGNORECASE
+)
+_IP_BEFORE = re.compile(
+    r"\b(?:ip|ipv4|address|host|server|subnet|network)\b\W{0,3}(?:\w+\W{1,3}){0,2}\Z", re.IGNORECASE
+)
 _VERSION_CHARACTERS = 40
 _IPV6 = re.compile(r"(?<![\w:.])[0-9A-Fa-f:]{2,39}(?:\.\d{1,3}){0,3}(?![\w:])")
 
-_HANDLE = re.compile(r"(?<![\w@])(?:@+(?!\d{1,4}(?:\W|_|\Z|[ap]m\b))[\w](?:[\w]|[.-](?=[a-z0-9_])){0,49})+|(?<![\w/])/?u/[A-Za-z0-9_-]{3,20}(?![\w/])")
+_HANDLE = re.compile(
+    r"(?<![\w@])(?:@+(?!\d{1,4}(?:\W|_|\Z|[ap]m\b))\w(?:\w|[.-](?=[a-z0-9_]))*)+"
+    r"|(?<![\w/])/?u/[A-Za-z0-9_-]{3,20}(?![\w/])"
+)
 
 
 def find_secret_urls(view: str) -> Iterator[Finding]:
     """URLs with a user or password before the host, or a token, key, address or account in the query."""
     if "://" not in view and "=" not in view:
         return
-    for match in _TOKEN.finditer(view):
-        token = match.group()
-        scheme = _SCHEME.search(token)
-        if scheme is None and ("=" not in token or "?" not in token):
+    for match in _WORD.finditer(view):
+        word = match.group()
+        scheme = _SCHEME.search(word)
+        if scheme is None and ("=" not in word or "?" not in word):
             continue
-        if (scheme is not None and _USERINFO.match(token, scheme.end())) or _SECRET_PARAMETER.search(token):
-            start = scheme.start() if scheme is not None else len(token) - len(token.lstrip(_TOKEN_EDGES))
-            yield match.start() + start, match.start() + len(token.rstrip(_TOKEN_EDGES))
+        if (scheme is not None and _USERINFO.match(word, scheme.end())) or _SECRET_PARAMETER.search(word):
+            start = scheme.start() if scheme is not None else len(word) - len(word.lstrip(_WORD_EDGES))
+            yield match.start() + start, match.start() + len(word.rstrip(_WORD_EDGES))
 
 
 def find_emails(view: str) -> Iterator[Finding]:
-    """E-mail addresses, also with an international domain, and the usual ways to spell one out (`name (at) host dot com`)."""
+    """E-mail addresses, also with an international domain."""
     end = 0
     at = view.find("@")
     while at >= 0:
@@ -83,22 +96,30 @@ def find_emails(view: str) -> Iterator[Finding]:
 
 
 def find_spelled_emails(view: str) -> Iterator[Finding]:
-    """Addresses that are spelled for a reader rather than for a machine: `name (at) host dot com`, `name @gmail.com`."""
+    """Addresses that are spelled for a reader rather than for a machine: `name (at) host dot com`, `name
+    @gmail.com`.
+    """
     if _SPELLED_HINT.search(view):
         for match in _SPELLED_EMAIL.finditer(view):
             yield match.span()
 
 
-def find_ips(view: str) -> Iterator[Finding]:
-    """IPv4 and IPv6 addresses. Four dotted parts are an address unless the words before speak of a version."""
-    if view.count(".") >= 3:
-        for match in _IPV4.finditer(view):
-            before = view[max(0, match.start() - _VERSION_CHARACTERS) : match.start()]
-            if not (_VERSION_BEFORE.search(before) or _VERSION_AFTER.match(view, match.end()) or _is_network(match.group(), before)):
-                yield match.span()
+def find_ipv6(view: str) -> Iterator[Finding]:
+    """IPv6 addresses, also with an IPv4 address in their tail; times, MAC addresses and `std::vector` are none."""
     if view.count(":") >= 2:
         for match in _IPV6.finditer(view):
             if _is_ipv6(match.group()):
+                yield match.span()
+
+
+def find_ipv4(view: str) -> Iterator[Finding]:
+    """Four dotted parts up to 255, unless the words around speak of a version.
+
+    `8.131.0.3` and `1.2.3.4` alone are taken for addresses: privacy first where nothing tells them from a version.
+    """
+    if view.count(".") >= 3:
+        for match in _IPV4.finditer(view):
+            if not _is_version(view, match):
                 yield match.span()
 
 
@@ -109,9 +130,12 @@ def find_handles(view: str) -> Iterator[Finding]:
             yield match.span()
 
 
-def _is_network(candidate: str, before: str) -> bool:
-    """`5.2.4.0` ends as networks and many software versions do: an address only next to a word that says so."""
-    return candidate.endswith(".0") and not _IP_BEFORE.search(before)
+def _is_version(view: str, match: re.Match[str]) -> bool:
+    before = view[max(0, match.start() - _VERSION_CHARACTERS) : match.start()]
+    if _VERSION_BEFORE.search(before) or _VERSION_AFTER.match(view, match.end()):
+        return True
+    # Networks and many software versions end in .0, hosts do not.
+    return match.group().endswith(".0") and not _IP_BEFORE.search(before)
 
 
 def _local_run(view: str, start: int, end: int) -> str:

@@ -1,7 +1,8 @@
 """The one entry to redaction: personal data out, typed placeholders in.
 
-`redact` is pure and idempotent. It finds what is listed in `patterns`, `identifiers` and `phones`: each kind in its turn, the ones that could be
-mistaken for another first, on what the earlier ones left. Names and postal addresses are not found; say so to whoever relies on it.
+`redact` is pure and idempotent. It finds what `patterns`, `identifiers` and `phones` list: each kind in its turn, on
+what the earlier ones left, the surest first. Names and postal addresses are not found: whoever relies on redaction
+has to know.
 """
 
 import re
@@ -9,13 +10,14 @@ from collections.abc import Callable, Iterator
 
 import msgspec
 
-from sentiment.privacy import identifiers, patterns, phones
+from sentiment.privacy import identifiers, patterns
 from sentiment.privacy.folding import fold
+from sentiment.privacy.phones import PHONE_FILLER, find_phones
 
 _Finder = Callable[[str], Iterator[patterns.Finding]]
 
 _STAGES: tuple[tuple[str, _Finder, bool], ...] = (
-    # kind, finder, whether it needs many digits
+    # kind, finder, whether it needs seven digits or more close together
     ("url", patterns.find_secret_urls, False),
     ("email", patterns.find_emails, False),
     ("email", patterns.find_spelled_emails, False),
@@ -23,17 +25,24 @@ _STAGES: tuple[tuple[str, _Finder, bool], ...] = (
     ("card", identifiers.find_cards, True),
     ("id", identifiers.find_national_ids, True),
     ("id", identifiers.find_bare_national_ids, True),
-    ("ip", patterns.find_ips, False),
-    ("phone", phones.find_phones, True),
+    ("ip", patterns.find_ipv6, False),
+    ("ip", patterns.find_ipv4, False),
+    ("phone", find_phones, True),
     ("handle", patterns.find_handles, False),
 )
 KINDS = tuple(dict.fromkeys(kind for kind, _, _ in _STAGES))
 
 _PLACEHOLDER = re.compile("|".join(re.escape(f"[{kind.upper()}]") for kind in KINDS))
 _FILLER = "\ue000"
-_SUSPICIOUS = re.compile(r"[@\d＠﹫¹²³⁰⁴-⁹₀-₉①-⑨]|://|&commat;|[ (\[{<]at[ )\]}>]|u/", re.IGNORECASE)
+_SUSPICIOUS = re.compile(
+    r"[@\d\uff20\ufe6b\u00b2\u00b3\u00b9\u2070-\u2089\u2460-\u2468]|://|&commat;|[ (\[{<]at[ )\]}>]|u/", re.IGNORECASE
+)
 _MANY_DIGITS = re.compile(r"\d(?:[^\d]{0,6}\d){6}")
-_MAX_PASSES = 6
+_MAX_PASSES = 8
+_SMALLEST_IDENTIFIER = 10**6
+_WORD_BREAKS = re.compile(r"[\W_]+|(?<=[a-z])(?=[A-Z])")
+_DENSE_WORD = re.compile(rf"{_PLACEHOLDER.pattern}|[^\s\[\]]+")
+_DIGIT_OR_AT = re.compile(r"[@\d]")
 
 
 class Redacted(msgspec.Struct, frozen=True):
@@ -46,51 +55,68 @@ class Redacted(msgspec.Struct, frozen=True):
 def redact(text: str) -> Redacted:
     """Replace personal data by `[EMAIL] [PHONE] [CARD] [IBAN] [ID] [IP] [URL] [HANDLE]`; everything else is unchanged.
 
-    A replacement can lay open what it touched (`4111…1111john@example.com`), so the text is searched again until nothing is found:
-    what comes out is a fixed point.
+    A replacement can lay open what it touched (`4111…1111john@example.com`), so the text is searched again until
+    nothing is found: what comes out is a fixed point. A text made to need more passes than any honest one loses each
+    word with a digit.
+    """
+    return _redact(text, "")
+
+
+def contains_personal_data(text: str) -> bool:
+    """Whether `redact` would change the text."""
+    return bool(_search(text, ""))
+
+
+def redact_json(value: object) -> tuple[object, dict[str, int]]:
+    """A JSON value with its strings and keys redacted at any depth, and the counts by kind.
+
+    A key is context for what stands under it: `{"phone": "9876543210"}`. A whole number in which something is found
+    becomes the placeholder, a string. Keys that become equal are told apart by a number, so that no value is lost.
     """
     counts: dict[str, int] = {}
-    for _ in range(_MAX_PASSES):
-        findings = _search(text)
-        if not findings:
-            break
+    return _redact_value(value, "", counts), counts
+
+
+def _redact(text: str, context: str) -> Redacted:
+    counts: dict[str, int] = {}
+    passes = 0
+    while findings := _search(text, context):
+        passes += 1
+        if passes > _MAX_PASSES:
+            findings = _all_words_with_digits(text) or findings
         text = _replace(text, findings)
         for _, _, kind in findings:
             counts[kind] = counts.get(kind, 0) + 1
     return Redacted(text, counts)
 
 
-def contains_personal_data(text: str) -> bool:
-    """Whether `redact` would change the text."""
-    return bool(_search(text))
-
-
-def redact_json(value: object) -> tuple[object, dict[str, int]]:
-    """A JSON value with its strings and keys redacted at any depth, and the counts by kind."""
-    counts: dict[str, int] = {}
-    return _redact_value(value, counts), counts
-
-
-def _search(text: str) -> list[tuple[int, int, str]]:
-    """What is found in one go over the text, as (start, end, kind) in order, without overlaps."""
+def _search(text: str, context: str) -> list[tuple[int, int, str]]:
+    """What one go over the text finds: (start, end, kind) in order, without overlaps. `context` is read as if before
+    it.
+    """
     if _SUSPICIOUS.search(text) is None:
         return []
     folded = fold(text)
-    view = _PLACEHOLDER.sub(_mask_placeholder, folded.text)
+    view = context + _PLACEHOLDER.sub(_mask_placeholder, folded.text)
     many_digits = _MANY_DIGITS.search(view) is not None
     findings: list[tuple[int, int, str]] = []
     for kind, find, needs_digits in _STAGES:
         if needs_digits and not many_digits:
             continue
-        spans = list(find(view))
+        spans = [span for span in find(view) if span[0] >= len(context)]
         if spans:
             view = _mask(view, spans, _filler(kind))
-            findings.extend((*folded.original(start, end), kind) for start, end in spans)
+            findings.extend((*folded.original(start - len(context), end - len(context)), kind) for start, end in spans)
     return sorted(findings)
 
 
+def _all_words_with_digits(text: str) -> list[tuple[int, int, str]]:
+    words = (match for match in _DENSE_WORD.finditer(text) if _DIGIT_OR_AT.search(match.group()))
+    return [(*match.span(), "id") for match in words]
+
+
 def _filler(kind: str) -> str:
-    return phones.PHONE_FILLER if kind == "phone" else _FILLER
+    return PHONE_FILLER if kind == "phone" else _FILLER
 
 
 def _mask_placeholder(match: re.Match[str]) -> str:
@@ -118,15 +144,35 @@ def _replace(text: str, findings: list[tuple[int, int, str]]) -> str:
     return "".join(pieces)
 
 
-def _redact_value(value: object, counts: dict[str, int]) -> object:
+def _redact_value(value: object, context: str, counts: dict[str, int]) -> object:
     match value:
         case str():
-            redacted = redact(value)
-            for kind, count in redacted.counts.items():
-                counts[kind] = counts.get(kind, 0) + count
-            return redacted.text
+            return _counted(value, context, counts)
+        case int() if abs(value) >= _SMALLEST_IDENTIFIER:
+            text = _counted(str(value), context, counts)
+            return value if text == str(value) else text
         case dict():
-            return {_redact_value(key, counts): _redact_value(item, counts) for key, item in value.items()}
+            return _redact_object(value, counts)
         case list() | tuple():
-            return [_redact_value(item, counts) for item in value]
+            return [_redact_value(item, context, counts) for item in value]
     return value
+
+
+def _redact_object(value: dict[object, object], counts: dict[str, int]) -> dict[object, object]:
+    redacted: dict[object, object] = {}
+    for key, item in value.items():
+        safe_key = _counted(key, "", counts) if isinstance(key, str) else key
+        context = _WORD_BREAKS.sub(" ", safe_key) + ": " if isinstance(safe_key, str) else ""
+        unique_key, number = safe_key, 1
+        while unique_key in redacted:
+            number += 1
+            unique_key = f"{safe_key} {number}"
+        redacted[unique_key] = _redact_value(item, context, counts)
+    return redacted
+
+
+def _counted(text: str, context: str, counts: dict[str, int]) -> str:
+    redacted = _redact(text, context)
+    for kind, count in redacted.counts.items():
+        counts[kind] = counts.get(kind, 0) + count
+    return redacted.text
