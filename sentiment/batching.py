@@ -1,8 +1,8 @@
 """What is computed together: a plan of batches under a budget of padded tokens.
 
-A batch costs its longest member times its count, because shorter members are padded. Sorting by length before
-grouping keeps that product near the sum of the real lengths. The plan is a pure function of the lengths and remembers
-the permutation, so every item gets its own answer back.
+A batch costs its longest member times its count, because shorter members are padded, and something for being started.
+Sorting by length before cutting keeps that product near the sum of the real lengths. The plan is a pure function of
+the lengths and remembers the permutation, so every item gets its own answer back.
 """
 
 from __future__ import annotations
@@ -35,25 +35,36 @@ class Batch:
         return _batch(first, lengths), _batch(second, lengths)
 
 
-def plan_batches(lengths: Sequence[int], *, max_batch_tokens: int, max_batch_items: int) -> list[Batch]:
+def plan_batches(
+    lengths: Sequence[int], *, max_batch_tokens: int, max_batch_items: int, batch_overhead_tokens: int = 0
+) -> list[Batch]:
     """Every item in exactly one batch, shortest first, ties in the order of the input.
 
     A batch holds at most `max_batch_items` items and at most `max_batch_tokens` padded tokens, with one exception: an
-    item longer than the whole budget is a batch of its own, because nothing may be left out. Deterministic.
+    item longer than the whole budget is a batch of its own, because nothing may be left out. Among the ways to cut the
+    sorted items under these limits, the cheapest is taken, where a batch costs its padded tokens and
+    `batch_overhead_tokens` for being started: one long text among short ones is then not what all are padded to.
+    Deterministic; O(n) memory, O(n × max_batch_items) time in numpy.
     """
     if max_batch_tokens < 1 or max_batch_items < 1:
         raise ValueError("max_batch_tokens and max_batch_items must be at least 1")
+    order = sorted(range(len(lengths)), key=lengths.__getitem__)
+    least = np.zeros(len(order) + 1, dtype=np.int64)  # least[i]: cost of the cheapest plan for the first i items
+    cut = np.zeros(len(order) + 1, dtype=np.int64)  # cut[i]: where the last batch of that plan starts
+    for stop, index in enumerate(order, start=1):
+        width = lengths[index]
+        most = max(1, min(max_batch_items, stop, max_batch_tokens // max(width, 1)))
+        starts = np.arange(stop - most, stop)
+        costs = least[starts] + width * (stop - starts)
+        best = int(costs.argmin())
+        least[stop], cut[stop] = costs[best] + batch_overhead_tokens, starts[best]
     batches: list[Batch] = []
-    open_batch: list[int] = []
-    for index in sorted(range(len(lengths)), key=lengths.__getitem__):
-        full = len(open_batch) == max_batch_items or lengths[index] * (len(open_batch) + 1) > max_batch_tokens
-        if open_batch and full:
-            batches.append(_batch(open_batch, lengths))
-            open_batch = []
-        open_batch.append(index)
-    if open_batch:
-        batches.append(_batch(open_batch, lengths))
-    return batches
+    stop = len(order)
+    while stop > 0:
+        start = int(cut[stop])
+        batches.append(_batch(order[start:stop], lengths))
+        stop = start
+    return batches[::-1]
 
 
 def restore_order(

@@ -41,6 +41,11 @@ class Backend(Protocol):
         """Runtime, device where it matters, and arithmetic: ``openvino-int8``."""
         ...
 
+    @property
+    def batch_overhead_tokens(self) -> int:
+        """What starting one more batch costs, in the time of so many tokens."""
+        ...
+
     def logits(self, input_ids: Ids, attention_mask: Ids) -> Logits:
         """(n, width) ids and mask to (n, outputs) logits. Raises ``MemoryError`` where the batch does not fit."""
         ...
@@ -134,9 +139,11 @@ class TextClassifier:
         encoded = self._encode(texts)
         tokenised = time.perf_counter()
         lengths = [len(window) for window in encoded.windows]
-        limits = self._limits
         pending = plan_batches(
-            lengths, max_batch_tokens=limits.max_batch_tokens, max_batch_items=limits.max_batch_items
+            lengths,
+            max_batch_tokens=self._limits.max_batch_tokens,
+            max_batch_items=self._limits.max_batch_items,
+            batch_overhead_tokens=self._backend.batch_overhead_tokens,
         )
         # Longest first: a batch that does not fit into memory is met at once, and not after minutes.
         done: list[tuple[Batch, Logits]] = []

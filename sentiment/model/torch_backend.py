@@ -15,6 +15,9 @@ from transformers.utils import logging as transformers_logging
 
 from sentiment.errors import ModelError
 
+_CPU_BATCH_OVERHEAD_TOKENS = 64
+_CUDA_BATCH_OVERHEAD_TOKENS = 4096
+
 
 class TorchBackend:
     """A sequence classifier of the transformers library. `threads` 0 leaves torch's own choice (CPU only)."""
@@ -33,6 +36,11 @@ class TorchBackend:
     def name(self) -> str:
         """Runtime, device and arithmetic."""
         return self._name
+
+    @property
+    def batch_overhead_tokens(self) -> int:
+        """A CUDA device computes thousands of tokens in the time in which Python launches a network's kernels."""
+        return _CUDA_BATCH_OVERHEAD_TOKENS if self._device.type == "cuda" else _CPU_BATCH_OVERHEAD_TOKENS
 
     def logits(self, input_ids: NDArray[np.int64], attention_mask: NDArray[np.int64]) -> NDArray[np.float32]:
         """(n, width) ids and mask to (n, outputs) logits. Raises ``MemoryError`` where the batch does not fit."""
