@@ -138,7 +138,7 @@ class AlertSettings(Section):
     future_s: float = Field(60.0, ge=0, le=86_400, description="an event younger than its scoring by more is rejected")
     idle_s: float = Field(5.0, gt=0, le=3_600, description="silence after which a source partition frees the clock")
     patience_s: float = Field(
-        300.0, gt=0, le=86_400, description="silence that frees the clock even where scoring is behind; more: fewer late"
+        300.0, gt=0, le=86_400, description="silence that frees the clock though scoring is behind; more: fewer late"
     )
     odds_ratio: float = Field(2.0, gt=1, le=20, description="the rise of the odds of negative that is looked for")
     expected_share: float = Field(0.2, gt=0, lt=1, description="of negatives in a segment without history")
@@ -159,7 +159,9 @@ class NotifySettings(Section):
     webhook_secret: SecretStr | None = None
     webhook_secret_file: Path | None = None
     timeout_s: float = Field(5.0, gt=0, le=60)
-    max_attempts: int = Field(5, ge=1, le=20)
+    max_attempts: int = Field(5, ge=1, le=20, description="failures in a row that open a channel's circuit")
+    open_s: float = Field(30.0, ge=1, le=3_600, description="between the attempts on an open circuit")
+    give_up_s: float = Field(3_600.0, gt=0, description="an alert that fails for longer is given up; it holds others back")
 
     def secret(self) -> str | None:
         """The key of webhook signatures."""
