@@ -114,7 +114,7 @@ def test_the_default_backend_loads_neither_torch_nor_transformers() -> None:
     """Scoring with the shipped model runs on a base install."""
     loaded = run(
         "import sys\n"
-        "from sentiment.model import load_model\n"
+        "from sentiment.model.classifier import load_model\n"
         "load_model(None, threads=1).predict(['fine'])\n"
         "print(*{name.split('.')[0] for name in sys.modules})"
     )

@@ -117,7 +117,7 @@ def _read(path: Path) -> pd.DataFrame:
         if name.endswith(".csv"):
             return pd.read_csv(path, keep_default_na=False, dtype=str)
         if name.endswith((".jsonl", ".ndjson")):
-            return pd.read_json(path, lines=True, dtype=False, convert_dates=False)
+            return pd.read_json(path, lines=True, dtype=False)
         if name.endswith(".parquet"):
             return pd.read_parquet(path)
     except OSError as error:

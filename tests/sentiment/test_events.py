@@ -211,11 +211,28 @@ def test_unknown_fields_pass() -> None:
 
 def test_identity_is_position_and_model_version() -> None:
     """The identity of a result depends on nothing else."""
-    result = ScoredFeedback(
-        event_id="e", position=POSITION, label="neutral",
-        probabilities=Probabilities(negative=0, neutral=1, positive=0), score=0.0, text=None, product="p", source="s", author=None, rating=None, metadata={},
-        created_at=datetime(2024, 1, 1, tzinfo=UTC), scored_at=datetime(2024, 1, 1, tzinfo=UTC),
-        model=ModelRef(name="m", version="v1"), language=None, unsupported_language=False, n_chunks=1, truncated=False,
-        redactions={},
-    )  # fmt: skip
+    result = msgspec.convert(
+        {
+            "event_id": "e",
+            "position": {"topic": "feedback", "partition": 3, "offset": 41},
+            "label": "neutral",
+            "probabilities": {"negative": 0.0, "neutral": 1.0, "positive": 0.0},
+            "score": 0.0,
+            "text": None,
+            "product": "p",
+            "source": "s",
+            "author": None,
+            "rating": None,
+            "metadata": {},
+            "created_at": datetime(2024, 1, 1, tzinfo=UTC),
+            "scored_at": datetime(2024, 1, 1, tzinfo=UTC),
+            "model": {"name": "m", "version": "v1"},
+            "language": None,
+            "unsupported_language": False,
+            "n_chunks": 1,
+            "truncated": False,
+            "redactions": {},
+        },
+        ScoredFeedback,
+    )
     assert result.identity() == "feedback/3/41@v1"
