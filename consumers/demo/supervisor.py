@@ -138,7 +138,7 @@ def _failure(child: Child) -> ChildFailedError:
     how = f"was killed by signal {-code}" if code < 0 else f"ended with exit code {code}"
     lines = _tail(child.log)
     return ChildFailedError(
-        f"the {child.name} {how}", hint="\n    ".join(["its log ends with", *lines]) if lines else None
+        f"the process {child.name} {how}", hint="\n    ".join(["its log ends with", *lines]) if lines else None
     )
 
 

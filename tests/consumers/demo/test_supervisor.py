@@ -1,0 +1,103 @@
+"""Children never outlive their parent, and nothing is left of it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+import pytest
+
+from consumers.demo.janitor import surviving
+from consumers.demo.supervisor import ChildFailedError, Supervisor
+
+BROKER = ["broker", "--port=0"]
+
+
+def wait_until(condition: Callable[[], bool], what: str) -> None:
+    deadline = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < deadline, what
+        time.sleep(0.02)
+
+
+def gone(pid: int) -> bool:
+    return not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+
+
+def test_a_child_that_fails_is_named_with_the_end_of_its_log() -> None:
+    """A child that ends with an error is reported with its name, its exit code and what it said."""
+    with Supervisor() as supervisor:
+        child = supervisor.start("odd-one", ["schema", "no-such-schema"], os.environ, may_end=True)
+        wait_until(lambda: not child.running, "it never ended")
+        with pytest.raises(ChildFailedError, match="odd-one ended with exit code 2") as caught:
+            supervisor.check()
+    assert "no-such-schema" in (caught.value.hint or "")
+
+
+@pytest.mark.parametrize("may_end", [True, False])
+def test_an_end_that_was_not_asked_for_is_a_failure_only_of_a_service(may_end: bool) -> None:
+    """A child that ends well is a failure unless it may end."""
+    with Supervisor() as supervisor:
+        child = supervisor.start("short", ["schema"], os.environ, may_end=may_end)
+        wait_until(lambda: not child.running, "it never ended")
+        if may_end:
+            supervisor.check()
+        else:
+            with pytest.raises(ChildFailedError, match="short ended with exit code 0"):
+                supervisor.check()
+        assert "sentiment" in child.output.read_text()
+
+
+def test_leaving_stops_children_and_removes_the_folder() -> None:
+    """After the block no child runs and the folder is gone."""
+    with Supervisor() as supervisor:
+        address = supervisor.folder / "address"
+        child = supervisor.start("broker", [*BROKER, f"--port-file={address}"], os.environ)
+        wait_until(address.exists, "the broker did not start")
+    assert not child.running
+    assert not supervisor.folder.exists()
+
+
+def test_stopping_is_orderly() -> None:
+    """A child that is stopped gets the time to end by itself, with exit code 0, and is not missed afterwards."""
+    with Supervisor() as supervisor:
+        address = supervisor.folder / "address"
+        child = supervisor.start("broker", [*BROKER, f"--port-file={address}"], os.environ)
+        wait_until(address.exists, "the broker did not start")
+        supervisor.stop([child], grace_s=30)
+        supervisor.check()
+    assert child.process.returncode == 0
+
+
+PARENT = """
+import os, time
+from consumers.demo.supervisor import Supervisor
+supervisor = Supervisor()
+address = supervisor.folder / "address"
+child = supervisor.start("broker", ["broker", "--port=0", f"--port-file={address}"], os.environ)
+while not address.exists():
+    time.sleep(0.02)
+print(supervisor.folder, child.process.pid, flush=True)
+time.sleep(600)
+"""
+
+
+def test_kill_minus_nine_of_the_parent_takes_everything_along() -> None:
+    """When the parent is killed without a chance to clean up, its children die and its folder goes."""
+    with subprocess.Popen([sys.executable, "-c", PARENT], stdout=subprocess.PIPE, text=True) as parent:
+        assert parent.stdout is not None
+        folder, pid = parent.stdout.readline().split()
+        parent.send_signal(signal.SIGKILL)
+    wait_until(lambda: gone(int(pid)), "the child lives on")
+    wait_until(lambda: not Path(folder).exists(), "the folder is still there")
+
+
+def test_the_janitor_looks_after_groups_that_are_not_taken_back() -> None:
+    """Groups are announced and taken back by lines; a line that was cut short by a kill counts for nothing."""
+    assert surviving(["+12\n", "+7\n", "-12\n", "+345"]) == {7}
