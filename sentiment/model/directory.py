@@ -68,7 +68,7 @@ def open_directory(
     if not path.is_dir():
         what = "is a file; a model is a directory" if path.exists() else "does not exist"
         raise ModelError(
-            f"model {path} {what}", hint="Give a directory with config.json, tokenizer.json and weights, or a hub id."
+            f"model {path} {what}", hint="give a directory with config.json, tokenizer.json and weights, or a hub id"
         )
     if (path / MANIFEST_FILE).is_file():
         return _open_exported(path)
@@ -81,7 +81,7 @@ def _open_exported(path: Path) -> ModelDirectory:
     weights = [name for name in manifest.files if name.endswith(".safetensors")]
     openvino = [name for name in (OPENVINO_FILE, OPENVINO_WEIGHTS_FILE) if name in manifest.files]
     if not weights and not openvino:
-        raise ModelError(f"{path / MANIFEST_FILE} lists no weights", hint="Export the model again.")
+        raise ModelError(f"{path / MANIFEST_FILE} lists no weights", hint="export the model again")
     return ModelDirectory(
         path=path,
         ref=manifest.ref(),
@@ -99,7 +99,7 @@ def _open_foreign(path: Path, name: str, label_map: Mapping[str, str] | None) ->
     if not (path / CONFIG_FILE).is_file():
         raise ModelError(
             f"{path} is not a model directory: it has neither {MANIFEST_FILE} nor {CONFIG_FILE}",
-            hint="Give a directory that `export` wrote, or one in the layout of the Hugging Face hub.",
+            hint="give a directory that `export` wrote, or one in the layout of the Hugging Face hub",
         )
     config = _read_json(path / CONFIG_FILE)
     safetensors = tuple(sorted(path.glob("*.safetensors")))
@@ -126,7 +126,7 @@ def _no_weights(path: Path) -> ModelError:
     if pickles:
         return ModelError(
             f"{path} has its weights only as pickle ({pickles[0]}), refused because loading it runs code from the file",
-            hint="Save the model again as safetensors: model.save_pretrained(directory, safe_serialization=True).",
+            hint="save the model again as safetensors: model.save_pretrained(directory, safe_serialization=True)",
         )
     return ModelError(f"{path} has no weights: neither *.safetensors nor {_ONNX_FILES[0]} nor {_ONNX_FILES[1]}")
 
@@ -140,14 +140,14 @@ def _targets(config_path: Path, config: Mapping[str, Any], label_map: Mapping[st
         if word not in _LABEL_WORDS:
             raise ModelError(
                 f"{config_path} names the labels {', '.join(outputs)}, and it is not known what {output!r} means",
-                hint=f"Map every label of the model to one of {', '.join(LABELS)} with a label map.",
+                hint=f"Map every label of the model to one of {', '.join(LABELS)} in label_map of the [model] table.",
             )
         targets.append(_LABEL_WORDS[word])
     missing = [label for index, label in enumerate(LABELS) if index not in targets]
     if missing:
         raise ModelError(
             f"{config_path} names the labels {', '.join(outputs)}; none of them stands for {', '.join(missing)}",
-            hint="The model must tell negative, neutral and positive apart.",
+            hint="the model must tell negative, neutral and positive apart",
         )
     return tuple(targets)
 
@@ -157,7 +157,7 @@ def _output_names(config_path: Path, config: Mapping[str, Any]) -> Sequence[str]
     if not isinstance(id2label, dict) or not id2label:
         raise ModelError(
             f"{config_path} has no id2label: this is a model without a classification head",
-            hint="Fine-tune it with `sentiment train` first.",
+            hint="fine-tune it with `sentiment train` first",
         )
     try:
         names = [id2label[str(index)] for index in range(len(id2label))]

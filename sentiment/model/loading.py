@@ -82,7 +82,7 @@ def _load_backend(directory: ModelDirectory, choice: BackendChoice, threads: int
         return _openvino_backend(directory.onnx_file, "fp32", threads), directory.calibration.temperature_fp32
     raise ModelError(
         f"{directory.path} has neither {OPENVINO_FILE} nor model.onnx, which the openvino backend needs",
-        hint="Take the torch backend, or export the model.",
+        hint="take the torch backend, or export the model",
     )
 
 
@@ -120,5 +120,5 @@ def _download(hub_id: str) -> Path:
     except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
         raise ModelError(
             f"model {hub_id} is neither a directory here nor could it be had from the hub ({type(error).__name__})",
-            hint="Check the name and the network, or give a directory.",
+            hint="check the name and the network, or give a directory",
         ) from error

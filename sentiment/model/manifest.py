@@ -74,14 +74,14 @@ def load_manifest(directory: Path) -> Manifest:
         manifest = msgspec.json.decode(path.read_bytes(), type=Manifest)
     except OSError as error:
         raise ModelError(
-            f"{path} cannot be read: {error.strerror}", hint="Give a directory that `export` wrote."
+            f"{path} cannot be read: {error.strerror}", hint="give a directory that `export` wrote"
         ) from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise ModelError(f"{path} is not a model manifest: {error}") from error
     if manifest.format_version != FORMAT_VERSION:
         raise ModelError(
             f"{path} has format version {manifest.format_version}, and this program reads version {FORMAT_VERSION}",
-            hint="Export the model again with this version of the program.",
+            hint="export the model again with this version of the program",
         )
     if manifest.labels != LABELS:
         raise ModelError(
@@ -105,11 +105,11 @@ def verify_files(directory: Path, manifest: Manifest, names: Iterable[str]) -> N
         if expected is None:
             raise ModelError(f"{directory / MANIFEST_FILE} does not list {name}, so it cannot be trusted")
         if not path.is_file():
-            raise ModelError(f"{path} is missing", hint="The model directory is incomplete: copy or export it again.")
+            raise ModelError(f"{path} is missing", hint="the model directory is incomplete: copy or export it again")
         if sha256_file(path) != expected:
             raise ModelError(
                 f"{path} is not the file that the manifest describes (its SHA-256 differs)",
-                hint="The model directory is damaged or was edited: copy or export it again.",
+                hint="the model directory is damaged or was edited: copy or export it again",
             )
 
 

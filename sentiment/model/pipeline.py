@@ -155,7 +155,7 @@ class TextClassifier:
                 if len(batch.indices) == 1:
                     raise FatalError(
                         f"out of memory for one window of {batch.width} tokens with {self._backend.name}",
-                        hint="Give the process more memory, or use a smaller model.",
+                        hint="give the process more memory, or use a smaller model",
                     ) from error
                 pending.extend(batch.halves(lengths))
         batches, outputs = [batch for batch, _ in done], [output for _, output in done]

@@ -32,7 +32,7 @@ class TextTokenizer:
         if not path.is_file():
             raise ModelError(
                 f"{path} is missing: the model has no fast tokenizer",
-                hint="Write one with transformers: AutoTokenizer.from_pretrained(model).save_pretrained(directory).",
+                hint="write one with transformers: AutoTokenizer.from_pretrained(model).save_pretrained(directory)",
             )
         try:
             return cls(Tokenizer.from_file(str(path)))

@@ -78,7 +78,7 @@ def load_pretrained(path: Path) -> PreTrainedModel:
     if missing:
         raise ModelError(
             f"{path} lacks {len(missing)} of the weights of a classifier, such as {min(missing)}",
-            hint="Fine-tune it with `sentiment train` first: the missing ones would be random numbers.",
+            hint="fine-tune it with `sentiment train` first: the missing ones would be random numbers",
         )
     model.eval()
     return model

@@ -1,0 +1,104 @@
+"""`sentiment score`: one-off scoring of texts from the command line or a file, one JSON line for each."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from sentiment.cli.options import common_options
+
+if TYPE_CHECKING:
+    from sentiment.cli.text_lines import Line
+    from sentiment.model.classifier import Classifier
+    from sentiment.settings import Settings
+
+# Enough to sort by length, few enough for the first answers to come soon.
+_LINES_AT_ONCE = 512
+
+
+@click.command(
+    epilog="""\b
+Example:
+  sentiment score "The update made the app faster, great job!"
+  sentiment score --file reviews.txt > scores.jsonl"""
+)
+@click.argument("texts", metavar="[TEXT]...", nargs=-1)
+@click.option(
+    "--file",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="JSONL with `text`, else one text a line; gzip is unpacked, - is stdin.",
+)
+@common_options("model")
+def score(settings: Settings, texts: tuple[str, ...], file: Path | None) -> None:
+    """Score TEXTs, or the lines of FILE: one JSON line for each, in order.
+
+    A line that cannot be scored gives `label: null` and `error`, and is counted on stderr. Texts are redacted first,
+    and answers hold the redacted text.
+    """
+    from sentiment.cli.text_lines import line_of, read_lines
+    from sentiment.errors import UsageError
+    from sentiment.model.classifier import load_model
+
+    if bool(texts) == (file is not None):
+        raise UsageError("give either texts or --file", hint="see `sentiment score --help`")
+    lines = iter([line_of(text) for text in texts]) if file is None else read_lines(file)
+    # A file that cannot be read is said at once, and not after the model was loaded.
+    group = list(islice(lines, _LINES_AT_ONCE))
+    model = settings.model
+    classifier = load_model(
+        model.path,
+        backend=model.backend,
+        threads=model.threads,
+        max_batch_tokens=model.max_batch_tokens,
+        max_batch_items=model.max_batch_items,
+        label_map=model.label_map or None,
+    )
+    n_failed = 0
+    while group:
+        n_failed += sum(line.text is None for line in group)
+        click.echo("\n".join(json.dumps(answer, ensure_ascii=False) for answer in _score(group, classifier)))
+        group = list(islice(lines, _LINES_AT_ONCE))
+    if n_failed:
+        click.echo(f"{n_failed} of the inputs could not be scored; their lines say why", err=True)
+
+
+def _score(lines: Sequence[Line], classifier: Classifier) -> Iterator[dict[str, Any]]:
+    """One answer for each line, in order."""
+    answers = iter(_answers([line.text for line in lines if line.text is not None], classifier))
+    for line in lines:
+        yield {"label": None, "error": line.error} if line.text is None else next(answers)
+
+
+def _answers(texts: Iterable[str], classifier: Classifier) -> list[dict[str, Any]]:
+    from sentiment.events import LABELS
+    from sentiment.language import detect_language
+    from sentiment.privacy import redact
+    from sentiment.text import normalise
+
+    redacted = [redact(text) for text in texts]
+    predictions, _ = classifier.predict([safe.text for safe in redacted])
+    model = {"name": classifier.model.name, "version": classifier.model.version}
+    answers = []
+    for safe, prediction in zip(redacted, predictions, strict=True):
+        language = detect_language(normalise(safe.text))
+        answers.append(
+            {
+                "label": prediction.label,
+                "score": prediction.score,
+                "probabilities": dict(zip(LABELS, prediction.probabilities, strict=True)),
+                "text": safe.text,
+                "language": language.code,
+                "unsupported_language": language.unsupported,
+                "n_chunks": prediction.n_chunks,
+                "truncated": prediction.truncated,
+                "redactions": dict(safe.counts),
+                "model": model,
+            }
+        )
+    return answers

@@ -1,0 +1,100 @@
+"""Lines of a file as texts to score, or as the reason why a line has none. Nothing here raises for a single line."""
+
+from __future__ import annotations
+
+import gzip
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from sentiment.errors import InputError
+from sentiment.events import MAX_TEXT_CHARS
+
+_STDIN = Path("-")
+_JSONL_SUFFIXES = frozenset({".jsonl", ".ndjson"})
+_GZIP_MAGIC = b"\x1f\x8b"
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A text, or why there is none (never quoting the line). Exactly one of the two is set."""
+
+    text: str | None = None
+    error: str | None = None
+
+
+def line_of(text: str) -> Line:
+    """`text` if it is one that the pipeline takes: Unicode, not blank, and not more than ``MAX_TEXT_CHARS``."""
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:  # an argument of the command line that was not UTF-8
+        return Line(error="the text is not UTF-8")
+    if not text.strip():
+        return Line(error="the text is empty")
+    if len(text) > MAX_TEXT_CHARS:
+        return Line(error=f"the text has {len(text)} characters; at most {MAX_TEXT_CHARS} are read")
+    return Line(text=text)
+
+
+def read_lines(path: Path) -> Iterator[Line]:
+    """One ``Line`` for each line of `path` (``-``: stdin), read as it is needed; gzip is unpacked.
+
+    The file is JSONL if its name says so or its first line is a JSON object, and otherwise one text a line. Raises
+    ``InputError`` where it cannot be read.
+    """
+    named_jsonl = path.suffix in _JSONL_SUFFIXES or path.with_suffix("").suffix in _JSONL_SUFFIXES
+    as_jsonl: bool | None = True if named_jsonl else None
+    try:
+        with _open(path) as stream:
+            for raw in stream:
+                content = raw.rstrip(b"\r\n")
+                if as_jsonl is None:
+                    as_jsonl = _is_object(content)
+                yield _from_json(content) if as_jsonl else _from_text(content)
+    except (OSError, EOFError) as error:
+        reason = getattr(error, "strerror", None) or "it is damaged"
+        raise InputError(
+            f"{path} cannot be read: {reason}", hint="give a file with one text or JSON object a line"
+        ) from error
+
+
+@contextmanager
+def _open(path: Path) -> Iterator[Iterable[bytes]]:
+    if path == _STDIN:
+        yield sys.stdin.buffer
+        return
+    with path.open("rb") as stream:
+        if stream.peek(len(_GZIP_MAGIC)).startswith(_GZIP_MAGIC):
+            with gzip.open(stream) as unpacked:
+                yield unpacked
+        else:
+            yield stream
+
+
+def _is_object(content: bytes) -> bool:
+    try:
+        return isinstance(msgspec.json.decode(content), dict)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return False
+
+
+def _from_json(content: bytes) -> Line:
+    try:
+        value = msgspec.json.decode(content)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return Line(error="the line is not JSON")
+    text = value.get("text") if isinstance(value, dict) else None
+    if not isinstance(text, str):
+        return Line(error="the line has no string at $.text")
+    return line_of(text)
+
+
+def _from_text(content: bytes) -> Line:
+    try:
+        return line_of(content.decode("utf-8"))
+    except UnicodeDecodeError:
+        return Line(error="the line is not UTF-8")
