@@ -26,9 +26,10 @@ def _die() -> None:
 class Watchdog:
     """Looks at `health` every second on its own thread; where it is not alive, logs the reason and calls `die`."""
 
-    def __init__(self, health: Health, die: Callable[[], None] = _die) -> None:
+    def __init__(self, health: Health, die: Callable[[], None] = _die, check_s: float = _CHECK_S) -> None:
         self._health = health
         self._die = die
+        self._check_s = check_s
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="watchdog", daemon=True)
 
@@ -41,7 +42,7 @@ class Watchdog:
         self._thread.join()
 
     def _watch(self) -> None:
-        while not self._stopped.wait(_CHECK_S):
+        while not self._stopped.wait(self._check_s):
             condition = self._health.alive()
             if not condition.ok:
                 _log.error("worker_stuck", reason=condition.reason)

@@ -23,7 +23,7 @@ class LexiconClassifier:
 
     seconds_per_text: float = 0.0
     seen: list[str] = field(default_factory=list)
-    model: ModelRef = ModelRef(name="lexicon", version="1")
+    model: ModelRef = field(default_factory=lambda: ModelRef(name="lexicon", version="1"))
     backend: str = "fake"
 
     def predict(self, texts: Sequence[str]) -> tuple[list[Prediction], BatchInfo]:

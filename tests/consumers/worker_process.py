@@ -23,7 +23,7 @@ def main() -> int:
         try:
             run_worker(settings, lambda: LexiconClassifier(seconds_per_text), stop, until_idle_s=until_idle_s)
         except SentimentError as error:
-            print(f"error: {error.message}", file=sys.stderr)
+            sys.stderr.write(f"error: {error.message}\n")
             return error.exit_code
     return 130 if stop.interrupted else 0
 

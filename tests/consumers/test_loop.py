@@ -1,0 +1,372 @@
+"""The loop against real brokers: exactly once through every fault, rebalances, drain, idleness, back-pressure."""
+
+from __future__ import annotations
+
+import copy
+import threading
+import time
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any
+
+import pytest
+from kafka.errors import CommitFailedError, KafkaError
+
+from consumers import session
+from consumers.clock import SystemClock
+from consumers.handler import BaseHandler, Committed
+from consumers.health import Health
+from consumers.loop import run_loop
+from consumers.loop_config import LoopConfig
+from consumers.loop_metrics import LoopMetrics
+from consumers.metrics import Metrics
+from consumers.records import OutgoingRecord, RecordBatch, TopicPartition, WorkResult
+from sentiment.errors import BrokerUnavailable, FatalError, Pressure, SentimentError, TransientError
+from sentiment.settings import Settings, load_settings
+from tests.brokers import BrokerProcess
+from tests.consumers.kafka_io import committed_offsets, new_topic, produce, read_committed
+from tests.consumers.producers import Fault, ScriptedProducer, hang, lose_record, make_then_fail, refuse
+
+PATIENCE_S = 60.0
+
+
+class Copier(BaseHandler):
+    """Copies records, noting what happens to it; `before` is called with each batch and may raise or wait."""
+
+    def __init__(self, target: str, before: Callable[[RecordBatch], None] | None = None) -> None:
+        self.target = target
+        self.before = before
+        self.owned: set[TopicPartition] = set()
+        self.n_handled = 0
+        self.n_committed = 0
+        self.n_ticks = 0
+        self.at_end: frozenset[TopicPartition] = frozenset()
+
+    def on_assigned(self, partitions: frozenset[TopicPartition], now: datetime) -> None:
+        assert not partitions & self.owned
+        self.owned |= partitions
+
+    def on_revoked(self, partitions: frozenset[TopicPartition]) -> None:
+        assert partitions <= self.owned
+        self.owned -= partitions
+
+    def on_lost(self, partitions: frozenset[TopicPartition]) -> None:
+        self.on_revoked(partitions)
+
+    def handle(self, batch: RecordBatch, now: datetime) -> WorkResult:
+        if self.before is not None:
+            self.before(batch)
+        self.n_handled += len(batch)
+        return WorkResult(
+            {
+                partition: [OutgoingRecord(self.target, record.value, record.key) for record in records]
+                for partition, records in batch.partitions.items()
+            }
+        )
+
+    def on_tick(self, now: datetime, at_end: frozenset[TopicPartition]) -> WorkResult:
+        self.n_ticks += 1
+        self.at_end = at_end
+        return WorkResult({p: [OutgoingRecord(self.target, b"tick", b"tick")] for p in self.owned if self.n_ticks == 1})
+
+    def on_committed(self, committed: Committed) -> None:
+        self.n_committed += sum(len(batch) for batch in committed.batches)
+
+
+class Pipe:
+    """A source, a target, a group, and what happens between them."""
+
+    def __init__(self, bootstrap: str, n_records: int) -> None:
+        self.bootstrap = bootstrap
+        self.source = new_topic(bootstrap, "in")
+        self.target = new_topic(bootstrap, "out")
+        self.metrics = Metrics()
+        self.stop = threading.Event()
+        self.n_records = 0
+        self.add(n_records)
+
+    def add(self, n_records: int) -> None:
+        """Put more records into the source; values count on, 20 keys in turn."""
+        numbers = range(self.n_records, self.n_records + n_records)
+        produce(self.bootstrap, self.source, [(b"k%d" % (n % 20), b"%d" % n) for n in numbers])
+        self.n_records += n_records
+
+    def beside(self) -> Pipe:
+        """The same pipe for another worker, with a stop signal and metrics of its own."""
+        other = copy.copy(self)
+        other.stop, other.metrics = threading.Event(), Metrics()
+        return other
+
+    def settings(self, **kafka: Any) -> Settings:
+        fast = {"session_timeout_ms": 6_000, "heartbeat_interval_ms": 500, "transaction_timeout_ms": 10_000}
+        return load_settings(None, {"kafka": {"bootstrap_servers": self.bootstrap} | fast | kafka})
+
+    def run(self, handler: BaseHandler, settings: Settings | None = None, **config: Any) -> None:
+        clock = SystemClock()
+        defaults: dict[str, Any] = {"until_idle_s": 1.0, "max_batch_records": 50}
+        run_loop(
+            settings or self.settings(),
+            LoopConfig((self.source,), f"group-{self.source}", **(defaults | config)),
+            handler,
+            clock=clock,
+            stop=self.stop,
+            metrics=LoopMetrics(self.metrics),
+            health=Health(clock, stuck_after_s=120.0),
+        )
+
+    @contextmanager
+    def running(self, handler: BaseHandler, **config: Any) -> Iterator[threading.Thread]:
+        """The loop on a thread of its own, stopped at the end; its error is raised here."""
+        errors: list[BaseException] = []
+
+        def target() -> None:
+            try:
+                self.run(handler, **({"until_idle_s": None} | config))
+            except BaseException as error:  # noqa: BLE001 raised below, on the test's thread
+                errors.append(error)
+
+        thread = threading.Thread(target=target)
+        thread.start()
+        try:
+            yield thread
+        finally:
+            self.stop.set()
+            thread.join(PATIENCE_S)
+        assert not thread.is_alive()
+        if errors:
+            raise errors[0]
+
+    def assert_exactly_once(self) -> None:
+        """Every record is in the target once, and the order of each key was kept."""
+        records = read_committed(self.bootstrap, self.target)
+        assert Counter(int(r.value) for r in records) == Counter(range(self.n_records))
+        by_key: dict[bytes, list[int]] = defaultdict(list)
+        for record in records:
+            by_key[record.key].append(int(record.value))
+        assert all(values == sorted(values) for values in by_key.values())
+
+
+def wait_until(condition: Callable[[], bool], what: str) -> None:
+    deadline = time.monotonic() + PATIENCE_S
+    while not condition():
+        assert time.monotonic() < deadline, what
+        time.sleep(0.02)
+
+
+def test_all_is_copied_once_and_then_the_loop_ends(broker: BrokerProcess) -> None:
+    """With an idle limit the loop ends by itself, with everything handled, committed and counted."""
+    pipe = Pipe(broker.bootstrap, 500)
+    handler = Copier(pipe.target)
+    pipe.run(handler)
+    pipe.assert_exactly_once()
+    assert handler.n_handled == handler.n_committed == 500
+    assert handler.owned == set()
+    sample = pipe.metrics.registry.get_sample_value
+    assert sample("sentiment_event_latency_seconds_count") == 500
+    lags = [sample("sentiment_lag_records", {"topic": pipe.source, "partition": str(p)}) for p in range(3)]
+    assert lags == [0, 0, 0]
+    pipe.run(Copier(pipe.target, before=lambda _: pytest.fail("a second run finds nothing to do")))
+
+
+def faults(released: threading.Event) -> list[tuple[str, dict[str, Fault]]]:
+    """One script for each producer that the loop builds, by name."""
+    error = KafkaError("injected")
+    return [
+        ("offsets refused after they were added", {"send_offsets_to_transaction": make_then_fail(error)}),
+        ("a batch expires", {"send": lose_record}),
+        ("commit and abort both raise", {"commit_transaction": refuse(error), "abort_transaction": refuse(error)}),
+        ("committed, but the answer is lost", {"commit_transaction": make_then_fail(CommitFailedError("injected"))}),
+        ("flush fails", {"flush": make_then_fail(error)}),
+        ("commit hangs without effect", {"commit_transaction": hang(released, takes_effect=False)}),
+        ("commit hangs with effect", {"commit_transaction": hang(released, takes_effect=True)}),
+        ("sending offsets hangs", {"send_offsets_to_transaction": hang(released, takes_effect=False)}),
+        ("the producer cannot start", {"init_transactions": refuse(error)}),
+    ]
+
+
+@pytest.mark.slow
+def test_no_fault_of_a_transaction_loses_or_doubles_anything(
+    broker: BrokerProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each producer that is built has another of the known faults; all records arrive exactly once all the same."""
+    released = threading.Event()
+    scripts = faults(released)
+    built: list[ScriptedProducer] = []
+    make_producer = session.make_producer
+
+    def scripted(*args: Any, **kwargs: Any) -> ScriptedProducer:
+        script = scripts[len(built)][1] if len(built) < len(scripts) else {}
+        built.append(ScriptedProducer(script, make_producer(*args, **kwargs)))
+        return built[-1]
+
+    monkeypatch.setattr(session, "make_producer", scripted)
+    monkeypatch.setattr(session, "_DEADLINE_MARGIN_S", -7.0)  # the hanging calls are given up after 3 s
+    pipe = Pipe(broker.bootstrap, 600)
+    try:
+        pipe.run(Copier(pipe.target), max_attempts=50, slice_s=0.0, max_batch_records=20)
+    finally:
+        released.set()
+    pipe.assert_exactly_once()
+    assert len(built) > len(scripts)
+    assert sum(producer.unfinished_at_commit for producer in built) == 0
+    rebuilds = pipe.metrics.registry.get_sample_value("sentiment_rebuilds_total")
+    assert rebuilds == len(built) - 1
+
+
+def test_a_fault_that_lasts_stops_the_loop_after_bounded_attempts(
+    broker: BrokerProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same transient fault again and again ends the loop, with the offsets where they were."""
+    make_producer = session.make_producer
+    built: list[ScriptedProducer] = []
+
+    def scripted(*args: Any, **kwargs: Any) -> ScriptedProducer:
+        built.append(ScriptedProducer({"flush": refuse(KafkaError("injected"))}, make_producer(*args, **kwargs)))
+        return built[-1]
+
+    monkeypatch.setattr(session, "make_producer", scripted)
+    pipe = Pipe(broker.bootstrap, 10)
+    with pytest.raises(TransientError, match="flush failed"):
+        pipe.run(Copier(pipe.target), max_attempts=3)
+    assert len(built) == 3
+    assert committed_offsets(broker.bootstrap, f"group-{pipe.source}", pipe.source) == {}
+
+
+def raising_once(error: Exception, offset: int = 0) -> Callable[[RecordBatch], None]:
+    pending = [error]
+
+    def before(_: RecordBatch) -> None:
+        if pending:
+            raise pending.pop()
+
+    return before
+
+
+@pytest.mark.parametrize("error", [Pressure("full"), BrokerUnavailable("gone")])
+def test_the_loop_survives_what_passes(broker: BrokerProcess, error: SentimentError) -> None:
+    """Pressure and transient errors of a handler cost time, not records."""
+    pipe = Pipe(broker.bootstrap, 100)
+    pipe.run(Copier(pipe.target, before=raising_once(error)))
+    pipe.assert_exactly_once()
+    rebuilds = pipe.metrics.registry.get_sample_value("sentiment_rebuilds_total")
+    assert rebuilds == (0 if isinstance(error, Pressure) else 1)
+
+
+@pytest.mark.parametrize("error", [FatalError("wrong model"), ZeroDivisionError()])
+def test_any_other_error_stops_with_the_offsets_untouched(broker: BrokerProcess, error: Exception) -> None:
+    """An error that no retry can mend comes out as it is; a restart replays everything."""
+    pipe = Pipe(broker.bootstrap, 100)
+    with pytest.raises(type(error)):
+        pipe.run(Copier(pipe.target, before=raising_once(error)))
+    assert committed_offsets(broker.bootstrap, f"group-{pipe.source}", pipe.source) == {}
+    pipe.run(Copier(pipe.target))
+    pipe.assert_exactly_once()
+
+
+def test_a_stop_signal_drains_what_is_in_flight(broker: BrokerProcess) -> None:
+    """The batch that is being handled is finished and committed; what was not begun is left for the next worker."""
+    pipe = Pipe(broker.bootstrap, 1_000)
+    begun, go_on = threading.Event(), threading.Event()
+
+    def before(_: RecordBatch) -> None:
+        begun.set()
+        assert go_on.wait(PATIENCE_S)
+
+    handler = Copier(pipe.target, before)
+    with pipe.running(handler):
+        assert begun.wait(PATIENCE_S)
+        pipe.stop.set()
+        go_on.set()
+    assert 0 < handler.n_handled < 1_000
+    assert len(read_committed(broker.bootstrap, pipe.target)) == handler.n_handled
+    pipe.stop.clear()
+    pipe.run(Copier(pipe.target))
+    pipe.assert_exactly_once()
+
+
+def test_draining_ends_within_its_time(broker: BrokerProcess) -> None:
+    """A handler that does not finish is left behind when the drain timeout is over; its records are replayed."""
+    pipe = Pipe(broker.bootstrap, 100)
+    begun, go_on = threading.Event(), threading.Event()
+
+    def before(_: RecordBatch) -> None:
+        begun.set()
+        go_on.wait(PATIENCE_S)
+
+    with pipe.running(Copier(pipe.target, before), drain_timeout_s=0.5) as thread:
+        assert begun.wait(PATIENCE_S)
+        pipe.stop.set()
+        thread.join(PATIENCE_S)
+        assert not thread.is_alive()
+        go_on.set()
+    pipe.stop.clear()
+    pipe.run(Copier(pipe.target))
+    pipe.assert_exactly_once()
+
+
+@pytest.mark.slow
+def test_a_second_worker_takes_its_share_without_disturbing_the_first(broker: BrokerProcess) -> None:
+    """Workers come and go while records flow: work of revoked partitions is dropped, none lost or doubled."""
+    pipe = Pipe(broker.bootstrap, 600)
+
+    def slowly(batch: RecordBatch) -> None:
+        time.sleep(len(batch) * 0.002)
+
+    first, second = Copier(pipe.target, slowly), Copier(pipe.target, slowly)
+    with pipe.running(first):
+        wait_until(lambda: first.n_committed > 0, "the first worker began")
+        with pipe.beside().running(second):
+            wait_until(lambda: bool(second.owned) and len(first.owned) < 3, "partitions moved")
+            pipe.add(600)
+            wait_until(lambda: second.n_committed > 0, "the second worker works")
+        wait_until(lambda: len(first.owned) == 3, "partitions came back")
+        wait_until(lambda: first.n_committed + second.n_committed == 1_200, "everything is done")
+    pipe.assert_exactly_once()
+    assert pipe.metrics.registry.get_sample_value("sentiment_rebuilds_total") == 0
+
+
+def test_a_slow_handler_keeps_its_membership(broker: BrokerProcess) -> None:
+    """A batch may take longer than `max_poll_interval_ms`: the loop polls on, and nothing is replayed."""
+    pipe = Pipe(broker.bootstrap, 20)
+    handler = Copier(pipe.target, before=lambda _: time.sleep(6.5))
+    pipe.run(handler, pipe.settings(max_poll_interval_ms=5_000), max_batch_records=500)
+    assert handler.n_handled == 20
+    pipe.assert_exactly_once()
+
+
+def test_work_ahead_is_bounded(broker: BrokerProcess) -> None:
+    """While the handler is busy, fetching pauses with no more than a few batches in memory."""
+    pipe = Pipe(broker.bootstrap, 2_000)
+    go_on = threading.Event()
+    handler = Copier(pipe.target, before=lambda _: go_on.wait(PATIENCE_S) or None)
+    with pipe.running(handler):
+        paused = pipe.metrics.gauge("sentiment_paused")
+        wait_until(lambda: paused.collect()[0].samples[0].value == 1, "fetching pauses")
+        go_on.set()
+        wait_until(lambda: handler.n_committed == 2_000, "it goes on")
+    pipe.assert_exactly_once()
+
+
+def test_ticks_commit_without_records(broker: BrokerProcess) -> None:
+    """A handler may produce on its own time, and is told what is read to its end."""
+    pipe = Pipe(broker.bootstrap, 0)
+    handler = Copier(pipe.target)
+    with pipe.running(handler, tick_s=0.1):
+        wait_until(lambda: handler.n_ticks >= 3 and handler.at_end == handler.owned, "ticks come")
+    assert [record.value for record in read_committed(broker.bootstrap, pipe.target)] == [b"tick"] * 3
+
+
+def test_a_member_without_partitions_is_idle(broker: BrokerProcess) -> None:
+    """With more workers than partitions the spare one ends as well."""
+    pipe = Pipe(broker.bootstrap, 30)
+    with pipe.running(Copier(pipe.target)) as busy:
+        threads = [threading.Thread(target=pipe.beside().run, args=(Copier(pipe.target),)) for _ in range(3)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(PATIENCE_S)
+        assert not any(thread.is_alive() for thread in threads)
+        assert busy.is_alive()
+    pipe.assert_exactly_once()
