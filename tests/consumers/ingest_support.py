@@ -1,0 +1,107 @@
+"""What tests of the ingest share: settings for a broker, files, and an independent reader."""
+
+from __future__ import annotations
+
+import csv
+import time
+from collections.abc import Sequence
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import msgspec
+from kafka import KafkaConsumer, TopicPartition
+
+from sentiment.settings import Settings, load_settings
+from tests.brokers import Broker
+
+START = datetime(2024, 3, 1, tzinfo=UTC)
+
+
+class QuietWatch:
+    """Remembers what a user would have been told."""
+
+    def __init__(self) -> None:
+        self.said: list[str] = []
+        self.phases: list[tuple[str, int | None, int]] = []
+        self.done = 0
+
+    def begin(self, what: str, total: int | None, done: int = 0) -> None:
+        """A phase begins."""
+        self.phases.append((what, total, done))
+
+    def at(self, done: int) -> None:
+        """So many rows are done."""
+        self.done = done
+
+    def say(self, message: str) -> None:
+        """Something worth knowing."""
+        self.said.append(message)
+
+
+def settings_for(broker: Broker) -> Settings:
+    """Settings of a client of this broker, with the shortest time-outs that are allowed."""
+    return load_settings(None, {"kafka": {"bootstrap_servers": broker.bootstrap, "transaction_timeout_ms": 10_000}})
+
+
+def new_topic() -> str:
+    """A name that no other test uses."""
+    return f"feedback-{uuid4().hex[:12]}"
+
+
+def write_csv(path: Path, n_rows: int, *, step_s: float = 1.0, newest_first: bool = False) -> Path:
+    """`n_rows` rows with `id, text, at`, `step_s` apart."""
+    numbers = range(n_rows - 1, -1, -1) if newest_first else range(n_rows)
+    with path.open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["id", "text", "at"])
+        for n in numbers:
+            writer.writerow(
+                [f"r{n}", f"a text with the number {n}", (START + timedelta(seconds=n * step_s)).isoformat()]
+            )
+    return path
+
+
+def read_committed(broker: Broker, topic: str) -> list[dict[str, Any]]:
+    """Every committed value of a topic, in the order of each partition."""
+    return [msgspec.json.decode(record.value) for record in _read(broker, topic)]
+
+
+def wait_for_records(broker: Broker, topic: str, goal: int, *, within_s: float = 60.0) -> int:
+    """Return once the topic's logs hold `goal` records, also of open transactions; says how many there were before.
+
+    Control records count too, so that the count is rough: enough to find a moment in the middle of things.
+    """
+    deadline = time.monotonic() + within_s
+    consumer = KafkaConsumer(bootstrap_servers=broker.bootstrap, isolation_level="read_uncommitted", group_id=None)
+    with closing(consumer):
+        while True:
+            partitions = [TopicPartition(topic, number) for number in consumer.partitions_for_topic(topic) or ()]
+            n_records = sum(consumer.end_offsets(partitions).values()) if partitions else 0
+            if n_records >= goal:
+                return n_records
+            assert time.monotonic() < deadline, f"{topic} had {n_records} records after {within_s:g} s, not {goal}"
+
+
+def _read(broker: Broker, topic: str) -> Sequence[Any]:
+    consumer = KafkaConsumer(
+        bootstrap_servers=broker.bootstrap,
+        isolation_level="read_committed",
+        auto_offset_reset="earliest",
+        enable_auto_commit=False,
+        group_id=None,
+    )
+    with closing(consumer):
+        partitions = [TopicPartition(topic, number) for number in consumer.partitions_for_topic(topic) or ()]
+        if not partitions:
+            return []
+        consumer.assign(partitions)
+        ends = consumer.end_offsets(partitions)
+        records: list[Any] = []
+        # Control records move the position on, so the end is reached also where a transaction was aborted.
+        while any(consumer.position(partition) < ends[partition] for partition in partitions):
+            for found in consumer.poll(timeout_ms=200).values():
+                records.extend(found)
+        return records

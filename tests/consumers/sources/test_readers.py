@@ -1,0 +1,197 @@
+"""Readers: the rows of a file as they are, faults by row where that is possible, and clear refusals where it is not."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+import os
+import tracemalloc
+from pathlib import Path
+
+import msgspec
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from consumers.sources import BadRow, FileFormat, InputFile, Row, detect_format, find_input, open_rows
+from consumers.sources.csv_rows import read_csv
+from consumers.sources.jsonl_rows import read_jsonl
+from sentiment.errors import InputError, UsageError
+
+cells = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00"), max_size=20)
+
+
+def rows_of(path: Path, file_format: FileFormat) -> list[Row | BadRow]:
+    """All rows of a file."""
+    with open_rows(InputFile(path), file_format) as source:
+        return list(source.rows)
+
+
+def rows_of_argument(argument: str) -> list[Row | BadRow]:
+    """All rows of what a command line names."""
+    given_input = find_input(argument)
+    with open_rows(given_input, detect_format(given_input, None)) as source:
+        return list(source.rows)
+
+
+@settings(max_examples=40)
+@given(st.lists(st.tuples(cells, cells), max_size=20))
+def test_csv_rows_come_back_as_they_were_written(table: list[tuple[str, str]]) -> None:
+    """Quotes, line ends and empty fields within values survive."""
+    text = io.StringIO(newline="")
+    csv.writer(text, quoting=csv.QUOTE_ALL).writerows([("a", "b"), *table])
+    read = list(read_csv(io.BytesIO(text.getvalue().encode()), "x").rows)
+    assert [(row.values["a"], row.values["b"]) for row in read if isinstance(row, Row)] == table
+    assert [row.number for row in read] == list(range(1, len(table) + 1))
+
+
+@settings(max_examples=40)
+@given(st.lists(st.dictionaries(cells, st.none() | st.booleans() | st.integers() | cells), min_size=1, max_size=20))
+def test_jsonl_rows_come_back_with_their_bytes(objects: list[dict[str, object]]) -> None:
+    """Values are decoded, and the raw line is there."""
+    lines = [msgspec.json.encode(each) for each in objects]
+    read = list(read_jsonl(io.BytesIO(b"\n".join(lines)), "x").rows)
+    assert [row.values for row in read if isinstance(row, Row)] == objects
+    assert [row.raw for row in read if isinstance(row, Row)] == lines
+
+
+@given(st.binary(max_size=300))
+@settings(max_examples=200)
+def test_junk_never_raises_anything_but_an_input_error(junk: bytes) -> None:
+    """Whatever the bytes are, the readers of text give rows, bad rows, or an InputError."""
+    n_rows = 0
+    for read in (read_csv, read_jsonl):
+        try:
+            n_rows += len(list(read(io.BytesIO(junk), "x").rows))
+        except InputError as error:
+            assert error.exit_code == 2
+    assert n_rows >= 0
+
+
+def test_a_bad_csv_row_is_told_by_its_line_and_the_others_are_read(tmp_path: Path) -> None:
+    """Wrong numbers of fields and broken quoting do not hide what follows; lines count, not rows."""
+    path = tmp_path / "x.csv"
+    path.write_text('text,n\n"two\nlines",1\nshort\n"a"b,2\nlast,3\n')
+    read = rows_of(path, "csv")
+    assert [(type(row).__name__, row.number, row.line) for row in read] == [
+        ("Row", 1, 2),
+        ("BadRow", 2, 4),
+        ("BadRow", 3, 5),
+        ("Row", 4, 6),
+    ]
+    assert [row.reason for row in read if isinstance(row, BadRow)] == ["field_count", "bad_quoting"]
+
+
+def test_bad_json_lines_are_told_by_their_line(tmp_path: Path) -> None:
+    """Not JSON, not an object, not UTF-8: each is one bad row; empty lines are none."""
+    path = tmp_path / "x.jsonl"
+    path.write_bytes(b'{"a":1}\n\nnonsense\n[1]\n{"a":"\xff"}\n{"a":2}')
+    read = rows_of(path, "jsonl")
+    assert [(type(row).__name__, row.line) for row in read] == [
+        ("Row", 1),
+        ("BadRow", 3),
+        ("BadRow", 4),
+        ("BadRow", 5),
+        ("Row", 6),
+    ]
+
+
+def test_gzip_is_known_by_its_first_bytes_and_a_byte_order_mark_is_no_column(tmp_path: Path) -> None:
+    """The name does not have to say .gz."""
+    path = tmp_path / "x.csv"
+    path.write_bytes(gzip.compress(b"\xef\xbb\xbftext\nhello\n"))
+    assert [row.values for row in rows_of(path, "csv") if isinstance(row, Row)] == [{"text": "hello"}]
+
+
+def test_parquet_reads_only_the_columns_asked_for(tmp_path: Path) -> None:
+    """Rows come in order, with the needed values."""
+    path = tmp_path / "x.parquet"
+    pq.write_table(pa.table({"text": [f"t{n}" for n in range(2_500)], "other": list(range(2_500))}), path)
+    with open_rows(InputFile(path), "parquet", ["text", "absent"]) as source:
+        assert source.columns == ("text", "other")
+        read = [row.values for row in source.rows]
+    assert read == [{"text": f"t{n}"} for n in range(2_500)]
+
+
+def _truncated_gzip(path: Path) -> None:
+    path.write_bytes(gzip.compress(b"text\n" + os.urandom(4_000).hex().encode())[:2_000])
+
+
+def _damaged_gzip(path: Path) -> None:
+    packed = bytearray(gzip.compress(b"text\n" + b"".join(b"%d\n" % n for n in range(5_000))))
+    packed[200:220] = b"\xff" * 20
+    path.write_bytes(bytes(packed))
+
+
+def _truncated_parquet(path: Path) -> None:
+    pq.write_table(pa.table({"text": ["a"] * 1_000}), path)
+    path.write_bytes(path.read_bytes()[:-100])
+
+
+@pytest.mark.parametrize(
+    ("name", "make", "says"),
+    [
+        ("absent.csv", lambda path: None, "there is no file"),
+        ("folder.csv", lambda path: path.mkdir(), "is a directory"),
+        ("junk.csv", lambda path: path.write_bytes(b"\x00\x01\x02" * 1_000), "binary"),
+        ("junk.parquet", lambda path: path.write_bytes(os.urandom(1_000)), "no readable Parquet"),
+        ("cut.parquet", _truncated_parquet, "no readable Parquet"),
+        ("not.csv.gz", lambda path: path.write_text("text\nhello\n"), "is not a gzip file"),
+        ("cut.csv.gz", _truncated_gzip, "cut off"),
+        ("damaged.csv.gz", _damaged_gzip, "damaged"),
+        ("wide.csv", lambda path: path.write_text("text\nhello\n", encoding="utf-16"), "UTF-16"),
+        ("empty.csv", lambda path: path.write_bytes(b""), "is empty"),
+        ("empty.jsonl", lambda path: path.write_bytes(b"\n\n"), "is empty"),
+        ("array.jsonl", lambda path: path.write_text('[\n{"text":"a"}\n]'), "JSON array"),
+        (
+            "open.csv",
+            lambda path: path.write_text('text,n\na,1\n"never closed,2\nb,3\n'),
+            "never closed; its row begins at line 3",
+        ),
+        ("twice.csv", lambda path: path.write_text("text,text\na,b\n"), "same name"),
+        ("table.csv", lambda path: pq.write_table(pa.table({"text": ["a"]}), path), "Parquet file"),
+    ],
+)
+def test_what_cannot_be_read_is_refused_in_words(tmp_path: Path, name: str, make: object, says: str) -> None:
+    """Each kind of unusable file has its own message, and exit code 2."""
+    path = tmp_path / name
+    make(path)  # type: ignore[operator]
+    with pytest.raises(InputError) as refused:
+        rows_of_argument(str(path))
+    assert says in refused.value.message
+    assert refused.value.exit_code == 2
+
+
+def test_a_format_that_cannot_be_told_is_asked_for(tmp_path: Path) -> None:
+    """Neither a nameless pipe nor an unknown suffix is guessed at; .gz is looked through."""
+    assert detect_format(InputFile(tmp_path / "x.jsonl.gz"), None) == "jsonl"
+    assert detect_format(InputFile(tmp_path / "x.bin"), "csv") == "csv"
+    for unknown in (InputFile(None), InputFile(tmp_path / "x.bin")):
+        with pytest.raises(UsageError) as refused:
+            detect_format(unknown, None)
+        assert "--format" in str(refused.value.hint)
+
+
+@pytest.mark.parametrize("file_format", ["csv", "jsonl"])
+def test_memory_does_not_grow_with_the_file(tmp_path: Path, file_format: FileFormat) -> None:
+    """Ten times the rows take at most 1.1 times the memory."""
+
+    def peak(n_rows: int) -> int:
+        path = tmp_path / f"{n_rows}.{file_format}"
+        with path.open("w") as file:
+            if file_format == "csv":
+                file.write("text\n")
+            for n in range(n_rows):
+                file.write(f"row {n} {'x' * 200}\n" if file_format == "csv" else f'{{"text":"row {n} {"x" * 200}"}}\n')
+        tracemalloc.start()
+        with open_rows(InputFile(path), file_format) as source:
+            assert sum(1 for _ in source.rows) == n_rows
+        _, most = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        return most
+
+    peak(100)  # imports and caches
+    assert peak(20_000) <= 1.1 * peak(2_000)
