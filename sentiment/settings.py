@@ -161,7 +161,7 @@ class NotifySettings(Section):
     timeout_s: float = Field(5.0, gt=0, le=60)
     max_attempts: int = Field(5, ge=1, le=20, description="failures in a row that open a channel's circuit")
     open_s: float = Field(30.0, ge=1, le=3_600, description="between the attempts on an open circuit")
-    give_up_s: float = Field(3_600.0, gt=0, description="an alert that fails for longer is given up; it holds others back")
+    give_up_s: float = Field(3_600.0, gt=0, description="an alert that fails for longer is given up")
 
     def secret(self) -> str | None:
         """The key of webhook signatures."""

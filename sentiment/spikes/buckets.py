@@ -14,8 +14,8 @@ from enum import StrEnum
 import msgspec
 
 MINUTE_MS = 60_000
-MAX_OPEN_MINUTES = 16_384
-"""Open minutes a segment keeps (eleven days without a gap). Beyond it the oldest are closed early."""
+MAX_OPEN_MINUTES = 12_288
+"""Open minutes a segment keeps (eight days without a gap). Beyond it the oldest are closed early."""
 
 
 class Fate(StrEnum):
@@ -49,6 +49,11 @@ class OpenMinutes(msgspec.Struct):
         n, negatives = self.counts.get(minute, (0, 0))
         self.counts[minute] = (n + 1, negatives + negative)
         return True
+
+    @property
+    def is_full(self) -> bool:
+        """Whether some must be closed early."""
+        return len(self.counts) > MAX_OPEN_MINUTES
 
     def close(self, before_minute: int) -> list[MinuteCounts]:
         """Take out, in order, all minutes before `before_minute`, and the oldest above `MAX_OPEN_MINUTES`."""

@@ -57,8 +57,8 @@ class Texts(msgspec.Struct):
 
     def add(self, key: str, minute: int, negative: float, text: str, author: str | None) -> None:
         """Keep a text, or drop the one with the highest rank; `key` must be the event's own."""
-        rank = blake2b(key.encode(), digest_size=6).hexdigest()
-        self.samples.append(Sample(rank, minute, round(negative, 4), snippet(text), author))
+        rank = _digest(key)
+        self.samples.append(Sample(rank, minute, round(negative, 4), snippet(text), author and _digest(author)))
         if len(self.samples) > MAX_SAMPLES:
             self.samples.remove(max(self.samples))
 
@@ -159,12 +159,16 @@ def terms_of(text: str) -> set[str]:
 
 
 def snippet(text: str) -> str:
-    """The text on one line, cut at a word when longer than `MAX_SNIPPET_CHARS`."""
-    line = " ".join(text.split())
+    """The text on one line of printable characters, cut at a word when longer than `MAX_SNIPPET_CHARS`."""
+    line = " ".join("".join(each if each.isprintable() else " " for each in text).split())
     if len(line) <= MAX_SNIPPET_CHARS:
         return line
     cut = line[: MAX_SNIPPET_CHARS - 1]
     return (cut.rsplit(" ", 1)[0] if " " in cut else cut) + "…"
+
+
+def _digest(name: str) -> str:
+    return blake2b(name.encode(), digest_size=6).hexdigest()
 
 
 def _exemplars(samples: Sequence[Sample], limit: int) -> list[str]:

@@ -11,6 +11,9 @@ from sentiment.spikes.buckets import MINUTE_MS, Fate
 from sentiment.spikes.segment import Change, Observation, SpikeConfig, close, observe
 from sentiment.spikes.segment_state import SegmentState, StreamState
 
+_NEVER = -1
+"""A minute before all others: nothing is due."""
+
 
 class StreamMonitor:
     """Detection over one partition. Feed it results in offset order, and let it `advance` now and then."""
@@ -47,16 +50,15 @@ class StreamMonitor:
         watermark_ms = clock.advance(
             sources=sources, idle_ms=idle_ms, lateness_ms=self._config.lateness_ms, finite=finite
         )
-        if watermark_ms is None:
-            return []
-        minute = watermark_ms // MINUTE_MS
-        if before is not None and before // MINUTE_MS == minute:
-            return []
-        self._moved = True
+        minute = _NEVER if watermark_ms is None else watermark_ms // MINUTE_MS
+        stands = minute == (_NEVER if before is None else before // MINUTE_MS)
+        self._moved = self._moved or not stands
         changes: list[Change] = []
         for name in sorted(self.segments):
             state = self.segments[name]
-            has_due = bool(state.open.counts) and min(state.open.counts) < minute
+            if stands and not state.open.is_full:
+                continue
+            has_due = state.open.is_full or min(state.open.counts, default=minute) < minute
             found = close(state, minute, self._config)
             if has_due or found:
                 self._changed.add(name)
