@@ -107,6 +107,12 @@ class BrokerProcess:
             return True
         return False
 
+    def died(self) -> str | None:
+        """The end of its output where the process ended by itself; None while it runs or was ended from here."""
+        if self.process is None or self.process.poll() is None:
+            return None
+        return self.log_file.read_text(errors="replace")[-4000:]
+
     def kill(self) -> None:
         """End the process at once (`kill -9`)."""
         self._end(signal.SIGKILL)

@@ -14,6 +14,7 @@ def dev_broker() -> Iterator[DevBroker]:
     """The development broker, running."""
     with DevBroker() as broker:
         yield broker
+        assert broker.died() is None, broker.died()
 
 
 @pytest.fixture(scope="session")
@@ -24,6 +25,7 @@ def apache_kafka() -> Iterator[ApacheKafka]:
         pytest.skip(reason)
     with ApacheKafka() as broker:
         yield broker
+        assert broker.died() is None, broker.died()
 
 
 @pytest.fixture(params=["dev", "apache"])

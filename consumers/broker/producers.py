@@ -5,7 +5,6 @@ Rebuilt from the log after a restart; the part before the last segment comes fro
 
 from array import array
 from bisect import bisect_left
-from collections import deque
 from typing import NamedTuple
 
 import msgspec
@@ -26,7 +25,7 @@ class Producer(msgspec.Struct):
 
     epoch: int
     last_ms: int
-    batches: deque[tuple[int, int, int]] = msgspec.field(default_factory=lambda: deque(maxlen=_REMEMBERED_BATCHES))
+    batches: list[tuple[int, int, int]] = []
 
 
 class Aborted(NamedTuple):
@@ -90,6 +89,7 @@ class ProducerStates:
             self._transaction_ended(header, aborted=is_abort_marker(data))
             return
         producer.batches.append((header.base_sequence, header.last_sequence, header.base_offset))
+        del producer.batches[:-_REMEMBERED_BATCHES]
         if header.is_transactional:
             self.open.setdefault(header.producer_id, header.base_offset)
 
@@ -137,10 +137,7 @@ class ProducerStates:
     def restore(self, data: bytes) -> None:
         """Become the state that `encode` wrote."""
         snapshot = msgspec.json.decode(data, type=Snapshot)
-        self.producers = {
-            id_: Producer(state.epoch, state.last_ms, deque(state.batches, _REMEMBERED_BATCHES))
-            for id_, state in snapshot.producers.items()
-        }
+        self.producers = snapshot.producers
         self.open = dict(sorted(snapshot.open.items(), key=lambda item: item[1]))
         for number, column in enumerate(self._aborted):
             column[:] = array("q", (row[number] for row in snapshot.aborted))

@@ -7,6 +7,7 @@ API or version) is closed with one line in the log; the others do not notice.
 import asyncio
 import inspect
 import struct
+import traceback
 from typing import Any
 
 import structlog
@@ -65,8 +66,6 @@ class Server:
             pass  # the client has gone
         except asyncio.CancelledError:
             pass  # the broker stops; a task of asyncio.start_server that ends cancelled would be reported as an error
-        except OSError as error:
-            _log.error("connection_failed", peer_port=peer[1], reason=str(error))
         finally:
             self._connections.discard(task)
             writer.close()
@@ -101,9 +100,16 @@ class Server:
         except _UNDECODABLE as error:
             raise BadRequestError(f"{api.request.name} version {version} does not decode") from error
         call = Call(request, version, request.header.client_id or "", host)
-        response = api.handler(self._broker, call)
-        if inspect.isawaitable(response):
-            response = await response
+        try:
+            response = api.handler(self._broker, call)
+            if inspect.isawaitable(response):
+                response = await response
+        except OSError as error:  # a full disk, most likely
+            raise BadRequestError(f"{api.request.name} failed: {error}") from error
+        except Exception as error:  # one request must not stop the broker
+            place = traceback.extract_tb(error.__traceback__)[-1]
+            _log.error("handler_failed", api=api.request.name, error=repr(error), at=f"{place.filename}:{place.lineno}")
+            raise BadRequestError(f"{api.request.name} could not be answered") from error
         return None if response is None else _encode(response, version, correlation_id)
 
 

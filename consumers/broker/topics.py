@@ -93,7 +93,7 @@ class Topics:
         if not len(topic.partitions) < count <= MAX_PARTITIONS:
             raise BrokerError(
                 Code.INVALID_PARTITIONS,
-                f"Topic {name} has {len(topic.partitions)} partitions; it can get more, up to {MAX_PARTITIONS}, not {count}.",
+                f"Topic {name} has {len(topic.partitions)} partitions and can get up to {MAX_PARTITIONS}, not {count}.",
             )
 
     def add_partitions(self, name: str, count: int) -> None:

@@ -1,0 +1,104 @@
+"""What the behaviour tests need again and again: names of their own, topics, ready-made clients, waiting."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from kafka import KafkaConsumer, KafkaProducer, TopicPartition
+from kafka.admin import KafkaAdminClient, NewTopic
+
+WITHIN_S = 40.0
+"""Longer than anything should take, also on a busy machine."""
+
+
+def unique(word: str) -> str:
+    """A name that no other test uses."""
+    return f"{word}-{uuid.uuid4().hex[:10]}"
+
+
+def wait_until(condition: Callable[[], Any], what: str, within_s: float = WITHIN_S) -> Any:
+    """The first true value of `condition`; AssertionError after `within_s`."""
+    deadline = time.monotonic() + within_s
+    while True:
+        value = condition()
+        if value:
+            return value
+        assert time.monotonic() < deadline, f"not within {within_s:g} s: {what}"
+        time.sleep(0.02)
+
+
+@contextlib.contextmanager
+def admin_client(bootstrap: str) -> Iterator[KafkaAdminClient]:
+    """An admin client."""
+    client = KafkaAdminClient(bootstrap_servers=bootstrap)
+    try:
+        yield client
+    finally:
+        client.close()
+
+
+def new_topic(
+    bootstrap: str, partitions: int = 1, configs: dict[str, str] | None = None, *, name: str | None = None
+) -> str:
+    """Create a topic and wait until it can be written to."""
+    topic = name or unique("topic")
+    with admin_client(bootstrap) as admin:
+        admin.create_topics([NewTopic(topic, partitions, 1, topic_configs=configs or {})])
+        wait_until(lambda: _ready(admin, topic, partitions), f"{topic} can be written to")
+    return topic
+
+
+def _ready(admin: KafkaAdminClient, topic: str, partitions: int) -> bool:
+    described = admin.describe_topics([topic])[0]
+    return (
+        described["error_code"] == 0
+        and [each["leader_id"] for each in described["partitions"] if each["error_code"] == 0] == [1] * partitions
+    )
+
+
+@contextlib.contextmanager
+def producer(bootstrap: str, **options: Any) -> Iterator[KafkaProducer]:
+    """A producer; a transactional one is ready to begin."""
+    client = KafkaProducer(bootstrap_servers=bootstrap, **{"acks": "all", **options})
+    try:
+        if "transactional_id" in options:
+            client.init_transactions()
+        yield client
+    finally:
+        client.close(timeout=5)
+
+
+@contextlib.contextmanager
+def consumer(bootstrap: str, *topics: str, **options: Any) -> Iterator[KafkaConsumer]:
+    """A consumer that reads from the beginning and commits nothing by itself."""
+    defaults = {"auto_offset_reset": "earliest", "enable_auto_commit": False, "group_id": None, "fetch_max_wait_ms": 50}
+    client = KafkaConsumer(*topics, bootstrap_servers=bootstrap, **{**defaults, **options})
+    try:
+        yield client
+    finally:
+        client.close()
+
+
+def read(
+    bootstrap: str, topic: str, count: int, *, isolation: str = "read_committed", partitions: int = 1
+) -> list[Any]:
+    """Exactly `count` records in order of arrival, from the beginning; AssertionError where there are fewer or more."""
+    with consumer(bootstrap, isolation_level=isolation) as client:
+        assigned = [TopicPartition(topic, number) for number in range(partitions)]
+        client.assign(assigned)
+        client.seek_to_beginning()
+        found: list[Any] = []
+
+        def at_end() -> bool:
+            for records in client.poll(100).values():
+                found.extend(records)
+            ends = client.end_offsets(assigned)
+            return len(found) >= count and all(client.position(each) >= ends[each] for each in assigned)
+
+        wait_until(at_end, f"{count} records in {topic}, have {len(found)}")
+    assert len(found) == count
+    return found
