@@ -49,12 +49,10 @@ from sentiment.privacy.patterns import Finding
 
 _Check = Callable[[str], bool]
 
-_BEFORE = (
-    r"(?<![A-Za-z0-9+])(?<!\d[-./])(?<!\+\d )(?<!\+\d\d )(?<!\+\d\d\d )"  # after a country code it is a phone number
-)
+_BEFORE = r"(?<![A-Za-z0-9+])(?<!\d[-./])"
 _AFTER = r"(?![A-Za-z0-9])(?![-./]\d)"
 
-_CARD = re.compile(r"(?<![\d.])\d(?:(?:[ -]{1,3}|\.(?=\d{4}))?\d){11,}")
+_CARD = re.compile(r"(?<![\d.+])\d(?:(?:[ -]{1,3}|\.(?=\d{4}))?\d){11,}")
 _GROUP = re.compile(r"\d+")
 _CARD_LENGTHS = range(12, 20)
 _SHORTEST_CARD_GROUP = 3

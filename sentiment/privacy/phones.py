@@ -31,6 +31,7 @@ _DATE = re.compile(
     r"(?:(?:19|20)\d\d ?[-./] ?\d{1,2} ?[-./] ?\d{1,2}|\d{1,2} ?[-./] ?\d{1,2} ?[-./] ?(?:19|20)?\d\d"
     r"|(?:19|20)\d\d ?- ?(?:19|20)?\d\d)(?= |\Z)"
 )
+_DIGIT_BEFORE = re.compile(r"\d[ ]")
 _THOUSANDS = re.compile(r"\d{1,3}(?:[ .]\d{3})+")
 _NORTH_AMERICAN = re.compile(
     r"(?:\+?1[ .-]?)?(?:\(\d{3}\)[ .-]?\d{3}[ .-]?\d{4}|\d{3}-\d{3}-\d{4}|[2-9]\d\d\.\d{3}\.\d{4})"
@@ -45,28 +46,51 @@ _FEWEST_DIGITS_IN_CONTEXT = 8
 _FEWEST_DIGITS_ALONE = 9
 
 
-def find_phones(view: str) -> Iterator[Finding]:
-    """Phone numbers of the world after a plus sign, and of `numbering.REGIONS` in their national form.
+def find_international_phones(view: str) -> Iterator[Finding]:
+    """Phone numbers of the world after a plus sign: sure enough to be taken before cards and identifiers."""
+    checks = Checks(MAX_CHECKS_PER_TEXT)
+    position = view.find("+")
+    while position >= 0:
+        match = _CANDIDATE.match(view, position) or _CANDIDATE.match(view, max(0, position - 1))
+        position = view.find("+", position + 1)
+        if match is None:
+            continue
+        number = _without_extension(match)
+        for first, last in _windows(number):
+            if first == 0 and _is_international(number[:last], checks):
+                end = match.end() if last == len(number) else match.start() + last
+                yield match.start(), end
+                position = view.find("+", end)
+                break
 
-    Without a plus sign a number must fit a region and look like one: a trunk zero, an area code in parentheses,
-    exactly the grouping of that region, or a word such as "call" before it. Numbers after "order", "ticket",
-    "account", … stay.
+
+def find_phones(view: str) -> Iterator[Finding]:
+    """Phone numbers in the national form of `numbering.REGIONS`.
+
+    Such a number must fit a region and look like one: a trunk zero, an area code in parentheses, exactly the grouping of
+    that region, or a word such as "call" before it. Numbers after "order", "ticket", "account", … stay.
     """
     checks = Checks(MAX_CHECKS_PER_TEXT)
-    position, last_end = 0, -_LIST_CHARACTERS
+    position = 0
+    last_end = -_LIST_CHARACTERS
     while (match := _CANDIDATE.search(view, position)) is not None:
         start, position = match.span()
-        follows_phone = (
-            start - last_end < _LIST_CHARACTERS or PHONE_FILLER in view[max(0, start - _LIST_CHARACTERS) : start]
-        )
+        nearest = view[max(0, start - _LIST_CHARACTERS) : start]
+        follows_phone = start - last_end < _LIST_CHARACTERS or PHONE_FILLER in nearest
         called = follows_phone or _is_called(view, start, position)
         other = not called and words.OTHER_NUMBER.search(_before(view, start)) is not None
-        number = match.group().removesuffix(match["extension"] or "")
+        in_row = _DIGIT_BEFORE.match(view, max(0, start - 2)) is not None
+        number = _without_extension(match)
         for first, last in _windows(number):
-            if _is_phone(number[first:last], called, other, checks):
+            is_whole = not in_row and last - first == len(number)
+            if _is_phone(number[first:last], called, other, is_whole, checks):
                 position = last_end = position if last == len(number) else start + last
                 yield start + first, last_end
                 break
+
+
+def _without_extension(match: re.Match[str]) -> str:
+    return match.group().removesuffix(match["extension"] or "")
 
 
 def _windows(candidate: str) -> Iterator[Finding]:
@@ -93,15 +117,20 @@ def _is_called(view: str, start: int, end: int) -> bool:
     return other < 0 and words.PHONE_AFTER.match(view[end : end + _AFTER_CHARACTERS]) is not None
 
 
-def _is_phone(number: str, called: bool, other: bool, checks: Checks) -> bool:
+def _is_international(number: str, checks: Checks) -> bool:
+    digits = sum(map(str.isdigit, number))
+    plus = "+" + number.lstrip("(+ ").removeprefix("00").replace("(0)", "")
+    return digits >= _FEWEST_DIGITS and is_international(plus, digits, checks)
+
+
+def _is_phone(number: str, called: bool, other: bool, is_whole: bool, checks: Checks) -> bool:
+    """`is_whole`: nothing was cut off the candidate, and no other number stands directly before it."""
     groups = _DIGITS.findall(number)
     digits = "".join(groups)
     if len(digits) < _FEWEST_DIGITS:
         return False
-    if number.startswith(("+", "(+", "00")):
-        plus = "+" + number.lstrip("(+ ").removeprefix("00").replace("(0)", "")
-        if is_international(plus, len(digits), checks):
-            return True
+    if number.startswith("00") and (called or is_whole) and _is_international(number, checks):
+        return True
     if _DATE.match(number) or len(digits) < _FEWEST_DIGITS_IN_GROUP * len(groups):
         return False
     if _NORTH_AMERICAN.fullmatch(number):
@@ -112,7 +141,7 @@ def _is_phone(number: str, called: bool, other: bool, checks: Checks) -> bool:
         return _LOCAL.fullmatch(number) is not None or (
             len(digits) >= _FEWEST_DIGITS_IN_CONTEXT and any_region(digits, checks)
         )
-    if other or len(digits) < _FEWEST_DIGITS_ALONE or _THOUSANDS.fullmatch(number) or _is_bare(number):
+    if other or not is_whole or len(digits) < _FEWEST_DIGITS_ALONE or _THOUSANDS.fullmatch(number) or _is_bare(number):
         return False
     return is_written_as_somewhere(number, digits, checks)
 

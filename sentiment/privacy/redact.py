@@ -12,15 +12,16 @@ import msgspec
 
 from sentiment.privacy import identifiers, patterns
 from sentiment.privacy.folding import fold
-from sentiment.privacy.phones import PHONE_FILLER, find_phones
+from sentiment.privacy.phones import PHONE_FILLER, find_international_phones, find_phones
 
 _Finder = Callable[[str], Iterator[patterns.Finding]]
 
 _STAGES: tuple[tuple[str, _Finder, bool], ...] = (
-    # kind, finder, whether it needs seven digits or more close together
+    # kind, finder, whether it needs six digits or more close together
     ("url", patterns.find_secret_urls, False),
     ("email", patterns.find_emails, False),
     ("email", patterns.find_spelled_emails, False),
+    ("phone", find_international_phones, True),
     ("iban", identifiers.find_ibans, True),
     ("card", identifiers.find_cards, True),
     ("id", identifiers.find_national_ids, True),
@@ -37,7 +38,7 @@ _FILLER = "\ue000"
 _SUSPICIOUS = re.compile(
     r"[@\d\uff20\ufe6b\u00b2\u00b3\u00b9\u2070-\u2089\u2460-\u2468]|://|&commat;|[ (\[{<]at[ )\]}>]|u/", re.IGNORECASE
 )
-_MANY_DIGITS = re.compile(r"\d(?:[^\d]{0,6}\d){6}")
+_MANY_DIGITS = re.compile(r"\d(?:[^\d]{0,6}\d){5}")
 _MAX_PASSES = 8
 _SMALLEST_IDENTIFIER = 10**6
 _WORD_BREAKS = re.compile(r"[\W_]+|(?<=[a-z])(?=[A-Z])")
