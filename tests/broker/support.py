@@ -11,6 +11,8 @@ from typing import Any
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.admin import KafkaAdminClient, NewTopic
 
+from tests.broker.wire import Wire
+
 WITHIN_S = 40.0
 """Longer than anything should take, also on a busy machine."""
 
@@ -48,16 +50,11 @@ def new_topic(
     topic = name or unique("topic")
     with admin_client(bootstrap) as admin:
         admin.create_topics([NewTopic(topic, partitions, 1, topic_configs=configs or {})])
-        wait_until(lambda: _ready(admin, topic, partitions), f"{topic} can be written to")
+    with Wire(bootstrap) as wire:
+        # Apache Kafka answers before every partition has its leader at work.
+        for number in range(partitions):
+            wait_until(lambda number=number: wire.offset(topic, -1, partition=number)[0] == 0, f"{topic} is led")
     return topic
-
-
-def _ready(admin: KafkaAdminClient, topic: str, partitions: int) -> bool:
-    described = admin.describe_topics([topic])[0]
-    return (
-        described["error_code"] == 0
-        and [each["leader_id"] for each in described["partitions"] if each["error_code"] == 0] == [1] * partitions
-    )
 
 
 @contextlib.contextmanager

@@ -180,10 +180,14 @@ class Wire:
         response = self.ask(self.fetch_request(topic, offset, read_committed=read_committed), 11)
         return response.responses[0].partitions[0]
 
-    def offset(self, topic: str, timestamp_ms: int, *, read_committed: bool = False) -> tuple[int, int, int]:
-        """(error code, timestamp, offset) of ListOffsets for partition 0."""
+    def offset(
+        self, topic: str, timestamp_ms: int, *, read_committed: bool = False, partition: int = 0
+    ) -> tuple[int, int, int]:
+        """(error code, timestamp, offset) of ListOffsets."""
         topic_class = ListOffsetsRequest.ListOffsetsTopic
-        item = topic_class.ListOffsetsPartition(partition_index=0, current_leader_epoch=-1, timestamp=timestamp_ms)
+        item = topic_class.ListOffsetsPartition(
+            partition_index=partition, current_leader_epoch=-1, timestamp=timestamp_ms
+        )
         request = ListOffsetsRequest(
             replica_id=-1,
             isolation_level=int(read_committed),
