@@ -140,7 +140,7 @@ def _targets(config_path: Path, config: Mapping[str, Any], label_map: Mapping[st
         if word not in _LABEL_WORDS:
             raise ModelError(
                 f"{config_path} names the labels {', '.join(outputs)}, and it is not known what {output!r} means",
-                hint=f"Map every label of the model to one of {', '.join(LABELS)} in label_map of the [model] table.",
+                hint=f"map every label of the model to one of {', '.join(LABELS)} in label_map of the [model] table",
             )
         targets.append(_LABEL_WORDS[word])
     missing = [label for index, label in enumerate(LABELS) if index not in targets]

@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Protocol
 
 import numpy as np
@@ -115,7 +116,7 @@ class TextClassifier:
         probabilities = self._probabilities(logits)
         lengths = np.array([len(window) for window in encoded.windows], dtype=np.int64)
         predictions = []
-        for start, stop, truncated in zip(encoded.first, encoded.first[1:], encoded.truncated, strict=False):
+        for (start, stop), truncated in zip(pairwise(encoded.first), encoded.truncated, strict=True):
             combined = combine_windows(probabilities[start:stop], lengths[start:stop])
             predictions.append(_prediction(combined, stop - start, truncated, int(lengths[start:stop].sum())))
         if len(predictions) != len(texts):
@@ -130,8 +131,7 @@ class TextClassifier:
         encoded, logits, _ = self._run(texts)
         wide = logits.astype(np.float64)
         lengths = np.array([len(window) for window in encoded.windows], dtype=np.int64)
-        spans = zip(encoded.first, encoded.first[1:], strict=False)
-        rows = [combine_windows(wide[start:stop], lengths[start:stop]) for start, stop in spans]
+        rows = [combine_windows(wide[start:stop], lengths[start:stop]) for start, stop in pairwise(encoded.first)]
         return np.array(rows, dtype=np.float64).reshape(len(texts), len(self._reading.targets))
 
     def _run(self, texts: Sequence[str]) -> tuple[_Encoded, Logits, BatchInfo]:
