@@ -7,9 +7,8 @@ A CSV has no types, so its columns become strings in Parquet; JSON columns get t
 
 from __future__ import annotations
 
-import csv
 import gzip
-import io
+import re
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -54,17 +53,14 @@ class _CsvOutput:
     def write_part(self, path: Path, chunk: Chunk, results: Sequence[Result]) -> None:
         """Rows without a header."""
         with path.open("w", encoding="utf-8", newline="") as file:
-            writer = csv.writer(file, lineterminator="\n")
             for row, result in zip(chunk.rows, results, strict=True):
                 values = _raw_values(row) if row.raw is not None else row.values
                 cells = [_cell(values.get(name)) for name in self._columns.inputs]
-                writer.writerow([*cells, *map(_cell, result)])
+                file.write(_csv_line([*cells, *map(_cell, result)]))
 
     def join(self, parts: Sequence[Path], path: Path, *, packed: bool) -> None:
         """The header, then the parts."""
-        header = io.StringIO(newline="")
-        csv.writer(header, lineterminator="\n").writerow(self._columns.outputs)
-        _concatenate(parts, path, packed=packed, start=header.getvalue().encode())
+        _concatenate(parts, path, packed=packed, start=_csv_line(self._columns.outputs).encode())
 
 
 class _JsonlOutput:
@@ -126,6 +122,15 @@ class _ParquetOutput:
 def _raw_values(row: Row) -> dict[str, Any]:
     """The values of a JSON object as they stand in the file."""
     return cast("dict[str, Any]", _RAW_OBJECT.decode(row.raw or b"{}"))
+
+
+_NEEDS_QUOTES = re.compile(r'[",\r\n]')
+
+
+def _csv_line(fields: Sequence[str]) -> str:
+    """One line of RFC 4180, ended by a line feed. (The standard library's writer leaves a lone CR without quotes.)"""
+    quoted = ('"' + field.replace('"', '""') + '"' if _NEEDS_QUOTES.search(field) else field for field in fields)
+    return ",".join(quoted) + "\n"
 
 
 def _cell(value: object) -> str:

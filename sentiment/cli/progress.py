@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from types import TracebackType
 from typing import Self
@@ -97,7 +96,7 @@ def _bar(console: Console) -> Progress:
         _RateColumn(),
         TimeRemainingColumn(),
     )
-    return Progress(*columns, console=console, transient=True, redirect_stdout=not sys.stdout.isatty())
+    return Progress(*columns, console=console, transient=True, redirect_stdout=False)
 
 
 def _clock(seconds: float) -> str:
