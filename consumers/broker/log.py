@@ -74,7 +74,7 @@ class Log:
                 restore(state)
             else:
                 size = path.stat().st_size
-                for header, data in segment.recover():
+                for header, data in segment.recover(gaps=not last):
                     replay(header, data)
                 lost += size - segment.size
                 if not last:

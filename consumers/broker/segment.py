@@ -193,10 +193,11 @@ class Segment:
         self._index = None
         return bytes(sidecar.state)
 
-    def recover(self) -> Iterator[tuple[BatchHeader, bytes]]:
+    def recover(self, *, gaps: bool) -> Iterator[tuple[BatchHeader, bytes]]:
         """Read the file from its start and yield its sound batches; what follows the last of them is cut off.
 
-        A batch is sound when it is whole, its checksum matches and its offsets follow the batch before.
+        A batch is sound when it is whole, its checksum matches and its offsets follow those of the batch before: at
+        once, or with `gaps` (compaction leaves some) somewhere after them.
         """
         if not self.path.exists():
             return
@@ -204,7 +205,8 @@ class Segment:
         file_size = os.fstat(self._fd).st_size
         while file_size - self.size >= HEADER_BYTES:
             header = read_header(os.pread(self._fd, HEADER_BYTES, self.size))
-            if not plausible(header) or header.base_offset < self.end_offset or self.size + header.size > file_size:
+            follows = header.base_offset == self.end_offset or (gaps and header.base_offset > self.end_offset)
+            if not (plausible(header) and follows and self.size + header.size <= file_size):
                 break
             data = os.pread(self._fd, header.size, self.size)
             if not checksum_matches(data, header):

@@ -186,9 +186,11 @@ def test_an_open_transaction_can_be_committed(before: Before) -> None:
 
 
 def test_what_was_deleted_stays_deleted(before: Before) -> None:
-    """Topics, and records before an offset."""
+    """A deleted topic does not come back, and offsets of deleted records are not given again.
+
+    (Apache Kafka writes the new start of a log down once a minute only, so the records themselves may come back there.)
+    """
     with admin_client(before.broker.bootstrap) as admin:
         assert before.deleted_topic not in admin.list_topics()
     with Wire(before.broker.bootstrap) as wire:
-        assert wire.offset(before.emptied_topic, -2) == (0, -1, 5)
         assert wire.produce(before.emptied_topic, batch([b"y"])).base_offset == 5

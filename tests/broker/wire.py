@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import struct
 import time
@@ -85,12 +86,18 @@ class Wire:
         """Send anything at all."""
         self._socket.sendall(data)
 
-    def receive_bytes(self) -> bytes:
-        """What comes next, b"" where the broker has closed the connection."""
-        try:
-            return self._socket.recv(65536)
-        except ConnectionError:
-            return b""
+    def finish(self) -> None:
+        """Say that nothing more will be sent."""
+        with contextlib.suppress(OSError):  # the broker may have closed the connection
+            self._socket.shutdown(socket.SHUT_WR)
+
+    def drain(self) -> bytes:
+        """Everything that comes until the broker closes the connection."""
+        received = b""
+        with contextlib.suppress(ConnectionError):
+            while part := self._socket.recv(65536):
+                received += part
+        return received
 
     def send(self, request: Any, version: int) -> None:
         """Send one request; `receive` gets its response."""

@@ -1,0 +1,118 @@
+"""`sentiment broker` as a process: how it says that it is ready, what it refuses, how it ends."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.broker.support import wait_until
+from tests.broker.wire import Wire
+from tests.brokers import REPOSITORY, free_port
+
+_WITHIN_S = 60
+
+
+def _start(*arguments: str, temporary: Path | None = None) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "sentiment.cli", "broker", *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=REPOSITORY,
+        env={**os.environ, **({"TMPDIR": str(temporary)} if temporary else {})},
+    )
+
+
+def _run(*arguments: str) -> tuple[int, str, str]:
+    process = _start(*arguments)
+    stdout, stderr = process.communicate(timeout=_WITHIN_S)
+    return process.returncode, stdout, stderr
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_it_says_where_it_listens_and_stops_cleanly(tmp_path: Path, number: signal.Signals) -> None:
+    """Port 0 takes a free one; a signal ends it with exit code 0 and the temporary folder goes."""
+    port_file = tmp_path / "address"
+    folder = tmp_path / "temporary"
+    folder.mkdir()
+    process = _start("--port", "0", "--port-file", str(port_file), "--topics", "one:2,two:1", temporary=folder)
+    assert process.stdout is not None
+    line = process.stdout.readline().strip()
+    address = line.removeprefix("listening on ")
+    assert port_file.read_text() == f"{address}\n"
+    assert len(list(folder.iterdir())) == 1
+    with Wire(address) as wire:
+        assert [wire.offset("one", -1, partition=each)[0] for each in range(3)] == [0, 0, 3]
+        process.send_signal(number)
+        stdout, stderr = process.communicate(timeout=_WITHIN_S)
+    assert (process.returncode, stdout) == (0, "")
+    assert "for development" in stderr
+    assert "temporary folder" in stderr
+    assert list(folder.iterdir()) == []
+    assert not port_file.exists()
+
+
+def test_its_folder_is_kept(tmp_path: Path) -> None:
+    """With --data-dir the topics are there again, and --json says where everything is."""
+    data_dir = tmp_path / "new" / "data"
+    for topics in ("kept:3", ""):
+        process = _start("--port", "0", "--data-dir", str(data_dir), "--topics", topics, "--json")
+        assert process.stdout is not None
+        ready = json.loads(process.stdout.readline())
+        assert ready["data_dir"] == str(data_dir)
+        with Wire(ready["bootstrap_servers"]) as wire:
+            assert wire.offset("kept", -1, partition=2)[0] == 0
+        process.terminate()
+        process.communicate(timeout=_WITHIN_S)
+        assert process.returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--host", "0.0.0.0"], "serves loopback only"),
+        (["--host", "example.org"], "serves loopback only"),
+        (["--topics", "no-partitions"], "NAME:PARTITIONS"),
+        (["--topics", "zero:0"], "NAME:PARTITIONS"),
+        (["--topics", "bad/name:1", "--port", "0"], "topic bad/name"),
+        (["--fsync", "sometimes"], "--fsync"),
+    ],
+)
+def test_wrong_usage_is_exit_code_2(arguments: list[str], words: str) -> None:
+    """With a message that says what is wrong, and no traceback."""
+    code, stdout, stderr = _run(*arguments)
+    assert (code, stdout) == (2, "")
+    assert words in stderr
+    assert "Traceback" not in stderr
+
+
+def test_a_port_in_use_is_exit_code_1(tmp_path: Path) -> None:
+    """One line says which port, and what to do."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        code, stdout, stderr = _run("--port", str(port), "--data-dir", str(tmp_path / "data"))
+    assert (code, stdout) == (1, "")
+    assert f"cannot listen on 127.0.0.1:{port}: address already in use" in stderr
+    assert "Traceback" not in stderr
+
+
+def test_a_folder_in_use_is_exit_code_1(tmp_path: Path) -> None:
+    """Two brokers would destroy each other's log."""
+    first = _start("--port", str(free_port()), "--data-dir", str(tmp_path))
+    try:
+        wait_until(lambda: (tmp_path / "cluster-id").exists(), "the first broker has the folder")
+        code, stdout, stderr = _run("--port", "0", "--data-dir", str(tmp_path))
+        assert (code, stdout) == (1, "")
+        assert "in use by another broker" in stderr
+    finally:
+        first.terminate()
+        first.communicate(timeout=_WITHIN_S)

@@ -1,0 +1,113 @@
+"""The socket: junk hurts nobody but its sender, every advertised version is answered, memory stays bounded."""
+
+from __future__ import annotations
+
+import random
+import struct
+from typing import Any
+
+import psutil
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from kafka.protocol.metadata import ApiVersionsRequest, MetadataRequest
+
+from consumers.broker.api.table import APIS
+from tests.broker.support import new_topic
+from tests.broker.wire import Wire, batch
+from tests.brokers import DevBroker
+
+_SHARED = settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+
+
+def _still_serves(broker: DevBroker) -> bool:
+    with Wire(broker.bootstrap) as wire:
+        return len(wire.ask(MetadataRequest(topics=None), 5).brokers) == 1
+
+
+@_SHARED
+@given(junk=st.binary(min_size=1, max_size=200))
+def test_bytes_that_are_no_request_close_their_connection_only(dev_broker: DevBroker, junk: bytes) -> None:
+    """Framed as a request, whatever they are, they are answered or refused; others are served."""
+    with Wire(dev_broker.bootstrap) as wire:
+        wire.send_bytes(struct.pack(">i", len(junk)) + junk)
+        wire.finish()
+        wire.drain()
+    assert _still_serves(dev_broker)
+
+
+@_SHARED
+@given(key=st.sampled_from(sorted(APIS)), data=st.data(), junk=st.binary(max_size=120))
+def test_requests_with_a_junk_body_close_their_connection_only(
+    dev_broker: DevBroker, key: int, data: st.DataObject, junk: bytes
+) -> None:
+    """A right header does not make the rest trusted."""
+    version = data.draw(st.integers(APIS[key].min_version, APIS[key].max_version))
+    frame = struct.pack(">hhih", key, version, 1, -1) + junk
+    with Wire(dev_broker.bootstrap) as wire:
+        wire.send_bytes(struct.pack(">i", len(frame)) + frame)
+        wire.finish()
+        wire.drain()
+    assert _still_serves(dev_broker)
+
+
+@pytest.mark.parametrize("size", [-1, 0, 7, 2**31 - 1])
+def test_a_frame_of_an_impossible_size_is_refused(dev_broker: DevBroker, size: int) -> None:
+    """The connection is closed at once, without waiting for or making room for the bytes."""
+    with Wire(dev_broker.bootstrap) as wire:
+        wire.send_bytes(struct.pack(">i", size))
+        assert wire.drain() == b""
+    assert _still_serves(dev_broker)
+
+
+@pytest.mark.parametrize(("key", "version"), [(99, 0), (4, 0), (1, 99), (-1, 0)])
+def test_an_unknown_request_is_refused(dev_broker: DevBroker, key: int, version: int) -> None:
+    """Unknown APIs and versions close the connection, as in Apache Kafka."""
+    with Wire(dev_broker.bootstrap) as wire:
+        wire.send_bytes(struct.pack(">ihhih", 10, key, version, 1, -1))
+        assert wire.drain() == b""
+
+
+def test_a_newer_client_is_told_what_there_is(dev_broker: DevBroker) -> None:
+    """ApiVersions in an unknown version is answered in version 0, with UNSUPPORTED_VERSION and the list (KIP-511)."""
+    with Wire(dev_broker.bootstrap) as wire:
+        wire.send_bytes(struct.pack(">ihhih", 10, ApiVersionsRequest.API_KEY, 99, 1, -1))
+        answer = wire.receive(ApiVersionsRequest(), 0)
+    assert answer.error_code == 35
+    assert {each.api_key for each in answer.api_keys} == set(APIS)
+
+
+@pytest.mark.parametrize("key", sorted(APIS))
+def test_every_advertised_version_is_answered(dev_broker: DevBroker, key: int) -> None:
+    """An empty request of each version gets a response that decodes."""
+    api = APIS[key]
+    for version in range(api.min_version, api.max_version + 1):
+        with Wire(dev_broker.bootstrap) as wire:
+            response = wire.ask(_empty(api.request, version), version)
+        assert response is not None
+
+
+def _empty(request: Any, version: int) -> Any:
+    """All fields at their defaults, and acknowledgement asked for where there is a choice."""
+    return request(version=version, acks=-1) if request.name == "ProduceRequest" else request(version=version)
+
+
+@pytest.mark.slow
+def test_memory_does_not_grow_with_the_log() -> None:
+    """300 MB of records, written and read again, take less than 60 MB."""
+    values = [random.Random(1).randbytes(900_000)]
+    data = batch(values)
+    with DevBroker() as broker:
+        topic = new_topic(broker.bootstrap)
+        with Wire(broker.bootstrap) as wire:
+            for _ in range(20):
+                wire.produce(topic, data)
+                wire.fetch(topic, 0)
+            assert broker.process is not None
+            process = psutil.Process(broker.process.pid)
+            before = process.memory_info().rss
+            for _ in range(330):
+                assert wire.produce(topic, data).error_code == 0
+            for offset in range(0, 350, 5):
+                assert wire.fetch(topic, offset).error_code == 0
+            assert process.memory_info().rss - before < 60_000_000
