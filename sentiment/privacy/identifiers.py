@@ -68,7 +68,7 @@ _CARD_BRANDS = re.compile(
     r"|(?:50\d\d|5[6-9]\d\d|6[0-9]\d\d)\d{8,15}"  # Maestro, RuPay
     r"|220[0-4]\d{12,15}|9792\d{12}"  # Mir, Troy
 )
-_IBAN_START = re.compile(r"(?<![A-Za-z0-9])[A-Za-z]{2}\d{2}")
+_IBAN_START = re.compile(r"(?<![A-Za-z0-9])[A-Za-z]{2}(?!00|01|99)\d{2}")
 _IBAN = re.compile(r"[A-Za-z]{2}\d{2}(?:[ .-]?[A-Za-z0-9]){11,30}")
 _IBAN_LENGTHS = {
     country: length
@@ -153,13 +153,14 @@ _BARE_CHECKS: dict[int, tuple[_Check, ...]] = {
 
 def find_cards(view: str) -> Iterator[Finding]:
     """Payment cards: 12 to 19 digits, also grouped, Luhn-valid, of a known brand or next to a word such as "card"."""
+    speaks_of_cards = words.CARD.search(view) is not None
     for run in _CARD.finditer(view):
-        groups = [(run.start() + group.start(), run.start() + group.end()) for group in _GROUP.finditer(run.group())]
         if run.end() < len(view) and view[run.end()].isdigit():
             continue
+        groups = [(run.start() + group.start(), run.start() + group.end()) for group in _GROUP.finditer(run.group())]
         first = 0
         while first < len(groups):
-            last = _card_end(view, groups, first)
+            last = _card_end(view, groups, first, speaks_of_cards)
             if last is None:
                 first += 1
             else:
@@ -167,30 +168,28 @@ def find_cards(view: str) -> Iterator[Finding]:
                 first = last + 1
 
 
-def _card_end(view: str, groups: list[Finding], first: int) -> int | None:
+def _card_end(view: str, groups: list[Finding], first: int, speaks_of_cards: bool) -> int | None:
     """The last group of the card that begins at the group `first`; only its last group may be shorter than three."""
-    before = words.before(view, groups[first][0])
+    start = groups[first][0]
     digits = ""
     for last in range(first, len(groups)):
         group = view[slice(*groups[last])]
         digits += group
         if len(digits) > _CARD_LENGTHS[-1]:
             return None
-        if len(digits) in _CARD_LENGTHS and _is_card(digits, before):
-            return last
+        if len(digits) in _CARD_LENGTHS and len(set(digits)) > 1:
+            branded = _CARD_BRANDS.fullmatch(digits) is not None and not _is_other(view, start, digits)
+            called = not branded and speaks_of_cards and words.CARD.search(words.before(view, start)) is not None
+            if (branded or called) and luhn.is_valid(digits):
+                return last
         if len(group) < _SHORTEST_CARD_GROUP:
             return None
     return None
 
 
-def _is_card(digits: str, before: str) -> bool:
-    branded = _CARD_BRANDS.fullmatch(digits) is not None and not _is_other(digits, before)
-    return (branded or words.CARD.search(before) is not None) and len(set(digits)) > 1 and bool(luhn.is_valid(digits))
-
-
-def _is_other(digits: str, before: str) -> bool:
+def _is_other(view: str, start: int, digits: str) -> bool:
     """Of an uncommon length for a card, next to a word such as "order"."""
-    return len(digits) not in _COMMON_CARD_LENGTHS and words.OTHER_NUMBER.search(before) is not None
+    return len(digits) not in _COMMON_CARD_LENGTHS and words.OTHER_NUMBER.search(words.before(view, start)) is not None
 
 
 def find_ibans(view: str) -> Iterator[Finding]:

@@ -48,8 +48,8 @@ _SECRET_PARAMETER = re.compile(
 _OCTET = r"(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)"
 _IPV4 = re.compile(rf"(?<![\w.])(?<!\d[-,]){_OCTET}(?:\.{_OCTET}){{3}}(?![\w-]|\.\d|,\d)(?:/\d{{1,2}}(?!\d))?")
 _VERSION_BEFORE = re.compile(
-    r"\b(?:v(?:er(?:sion)?s?)?\b|build|release|firmware|updated?|upgraded?|android|ios|app|sdk|patch|miui)\W{0,3}"
-    r"(?:(?:number|no|to|is|of|from|was|the|code|app|latest|new)\W{1,3}){0,3}\Z",
+    r"\b(?:v(?:er(?:sion)?s?)?|build|release|firmware|updated?|upgraded?|android|ios|sdk|patch|miui)[ :.#(=-]{0,2}"
+    r"(?:(?:number|no|to|is|of|from|was|the|code|latest|new)\W{1,3}){0,3}\Z",
     re.IGNORECASE,
 )
 _VERSION_AFTER = re.compile(

@@ -14,7 +14,7 @@ from sentiment.privacy.patterns import Finding
 
 PHONE_FILLER = "\ue001"
 MAX_CHECKS_PER_TEXT = 256
-"""Bounds a text made of candidates to some 50 ms; the candidates after that are taken for phone numbers unchecked."""
+"""Bounds a text made of candidates to some 50 ms; what follows those is taken for phone numbers unchecked."""
 
 _ANY_FILLER = re.compile("[\ue000\ue001]")
 _SEPARATOR = r"(?:[ ]{1,2}|[ ]?[-.][ ]?)"
@@ -67,8 +67,8 @@ def find_international_phones(view: str) -> Iterator[Finding]:
 def find_phones(view: str) -> Iterator[Finding]:
     """Phone numbers in the national form of `numbering.REGIONS`.
 
-    Such a number must fit a region and look like one: a trunk zero, an area code in parentheses, exactly the grouping of
-    that region, or a word such as "call" before it. Numbers after "order", "ticket", "account", … stay.
+    Such a number must fit a region and look like one: a trunk zero, an area code in parentheses, exactly the grouping
+    of that region, or a word such as "call" before it. Numbers after "order", "ticket", "account", … stay.
     """
     checks = Checks(MAX_CHECKS_PER_TEXT)
     position = 0
@@ -129,7 +129,7 @@ def _is_phone(number: str, called: bool, other: bool, is_whole: bool, checks: Ch
     digits = "".join(groups)
     if len(digits) < _FEWEST_DIGITS:
         return False
-    if number.startswith("00") and (called or is_whole) and _is_international(number, checks):
+    if number.startswith("00") and (called or (is_whole and not other)) and _is_international(number, checks):
         return True
     if _DATE.match(number) or len(digits) < _FEWEST_DIGITS_IN_GROUP * len(groups):
         return False

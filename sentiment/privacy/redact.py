@@ -34,6 +34,8 @@ _STAGES: tuple[tuple[str, _Finder, bool], ...] = (
 KINDS = tuple(dict.fromkeys(kind for kind, _, _ in _STAGES))
 
 _PLACEHOLDER = re.compile("|".join(re.escape(f"[{kind.upper()}]") for kind in KINDS))
+_UUID = r"(?<![0-9A-Fa-f])[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}(?![0-9A-Fa-f])"
+_NOTHING_INSIDE = re.compile(rf"{_PLACEHOLDER.pattern}|{_UUID}")
 _FILLER = "\ue000"
 _SUSPICIOUS = re.compile(
     r"[@\d\uff20\ufe6b\u00b2\u00b3\u00b9\u2070-\u2089\u2460-\u2468]|://|&commat;|[ (\[{<]at[ )\]}>]|u/", re.IGNORECASE
@@ -98,7 +100,7 @@ def _search(text: str, context: str) -> list[tuple[int, int, str]]:
     if _SUSPICIOUS.search(text) is None:
         return []
     folded = fold(text)
-    view = context + _PLACEHOLDER.sub(_mask_placeholder, folded.text)
+    view = context + _NOTHING_INSIDE.sub(_hide, folded.text)
     many_digits = _MANY_DIGITS.search(view) is not None
     findings: list[tuple[int, int, str]] = []
     for kind, find, needs_digits in _STAGES:
@@ -120,7 +122,7 @@ def _filler(kind: str) -> str:
     return PHONE_FILLER if kind == "phone" else _FILLER
 
 
-def _mask_placeholder(match: re.Match[str]) -> str:
+def _hide(match: re.Match[str]) -> str:
     return _filler(match.group()[1:-1].lower()) * len(match.group())
 
 

@@ -1,0 +1,63 @@
+"""What a hostile text may cost, counted in questions to the numbering plans and in passes over the text."""
+
+import functools
+import sys
+
+import phonenumbers
+import pytest
+
+from sentiment.privacy import redact
+from sentiment.privacy.phones import MAX_CHECKS_PER_TEXT
+
+_REDACT = sys.modules["sentiment.privacy.redact"]  # the package's attribute of this name is the function
+
+_LONGEST_TEXT = 32_768
+_HOSTILE = (
+    *(
+        "0412 345 678 ",
+        "call 9876543210 ",
+        "+99 999 999 999 ",
+        "+44 20 7946 0958 ",
+        "98 765 432 1 ",
+        "(12) ",
+        "1 ",
+        "12-",
+    ),
+    *("1.", "a@", "@", "a.", "x@a.", "?token=", "a://x:", "&#64;", "1\u200b", "DE89 ", "4111 1111 1111 1112 "),
+    *("a at gmail.com ", "version 1.2.3.4 ", "ssn 123456789 ", "4111111111111111a@b.co", "[PHONE]"),
+)
+
+
+@pytest.mark.parametrize("piece", _HOSTILE)
+def test_work_is_bounded(piece: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The longest text, made of one bad piece: few questions to phonenumbers, and the result is a fixed point."""
+    asked = 0
+    parse = phonenumbers.parse
+
+    @functools.wraps(parse)
+    def counting_parse(number: str, region: str | None) -> phonenumbers.PhoneNumber:
+        nonlocal asked
+        asked += 1
+        return parse(number, region)
+
+    monkeypatch.setattr(phonenumbers, "parse", counting_parse)
+    text = (piece * (_LONGEST_TEXT // len(piece) + 1))[:_LONGEST_TEXT]
+    redacted = redact(text)
+    # Twice for each pass: with a plus sign and without. One pass more finds nothing.
+    assert asked <= 2 * MAX_CHECKS_PER_TEXT * (_REDACT._MAX_PASSES + 1)
+    assert redact(redacted.text).counts == {}
+
+
+def test_beyond_the_bound_numbers_are_taken_unchecked() -> None:
+    """Where the questions are spent, what looks like a phone number is one: the error is on the side of privacy."""
+    nobody = "call 0000000000000, "
+    assert redact(nobody).counts == {}
+    assert redact(nobody * (MAX_CHECKS_PER_TEXT * 2)).counts.keys() == {"phone"}
+
+
+def test_a_text_that_unfolds_for_ever_is_cut_short(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where passes are spent, each word with a digit or an at sign goes, and the result is a fixed point."""
+    monkeypatch.setattr(_REDACT, "_MAX_PASSES", 0)
+    redacted = redact("see a@b.co, not 12 [PHONE] ok")
+    assert redacted.text == "see [ID] not [ID] [PHONE] ok"
+    assert redact(redacted.text).text == redacted.text
