@@ -21,7 +21,7 @@ from sentiment.settings import KafkaSettings, Settings
 
 T = TypeVar("T")
 
-PROBE_S = 9.0
+PROBE_S = 7.0
 """All servers and steps together: people wait for it at a prompt."""
 
 

@@ -26,7 +26,7 @@ FINISHED_WITHIN_S = 200.0
 
 # What is killed, one after another, each time after a moment of work. (A restarted broker may not be killed again
 # before its open transactions have timed out, so it is killed once.)
-VICTIMS = ("worker 0", "worker 1", "broker", "worker 0", "worker 1", "worker 0", "worker 0", "worker 1")
+VICTIMS = ("worker 0", "worker 1", "broker", "worker 0", "worker 0", "worker 1")
 
 
 class Workers:
@@ -138,7 +138,7 @@ def config(bootstrap: str, source: str, results: str, dead: str) -> str:
     return f"""
 [kafka]
 bootstrap_servers = "{bootstrap}"
-session_timeout_ms = 6000
+session_timeout_ms = 4000
 heartbeat_interval_ms = 1000
 transaction_timeout_ms = 10000
 [topics]
