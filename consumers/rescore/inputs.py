@@ -26,10 +26,11 @@ _MAX_COLUMNS = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Survey:
-    """What the first pass found. `kinds` are the types of a JSONL file's columns."""
+    """What the first pass found. `kinds` are the types of a JSONL file's columns, `n_padded` rows lack fields."""
 
     sha256: str
     n_rows: int
+    n_padded: int
     columns: tuple[str, ...]
     kinds: dict[str, Kind] = field(default_factory=dict)
 
@@ -53,13 +54,14 @@ def survey(given: InputFile, file_format: FileFormat, text_field: str, tell: Cal
             text column.
     """
     digest = _sha256(given)
-    n_rows = 0
+    n_rows = n_padded = 0
     kinds: dict[str, Kind] = {}
-    with open_rows(given, file_format, [text_field]) as source:
+    with open_rows(given, file_format, [text_field], pad=True) as source:
         columns = source.columns
         for found in source.rows:
             n_rows += 1
             row = _require_whole(given, found)
+            n_padded += row.padded
             if file_format == "jsonl":
                 _note_kinds(kinds, row)
             if n_rows % _TELL_EVERY_ROWS == 0:
@@ -70,7 +72,7 @@ def survey(given: InputFile, file_format: FileFormat, text_field: str, tell: Cal
         raise InputError(
             f"{given.name} has no column {text_field!r}", hint=f"name the text's with --text-field; there are: {listed}"
         )
-    return Survey(digest, n_rows, names, kinds)
+    return Survey(digest, n_rows, n_padded, names, kinds)
 
 
 def read_chunks(given: InputFile, file_format: FileFormat, skip_chunks: int) -> Iterator[Chunk]:
@@ -78,7 +80,7 @@ def read_chunks(given: InputFile, file_format: FileFormat, skip_chunks: int) -> 
     if file_format == "parquet":
         yield from _read_tables(given, skip_chunks)
         return
-    with open_rows(given, file_format) as source:
+    with open_rows(given, file_format, pad=True) as source:
         rows = islice(source.rows, skip_chunks * CHUNK_ROWS, None)
         first = skip_chunks == 0
         while (chunk := list(islice(rows, CHUNK_ROWS))) or first:

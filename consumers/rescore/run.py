@@ -80,6 +80,10 @@ def run_rescore(
     columns = plan_columns(found.columns)
     for before, after in columns.renamed.items():
         watch.say(f"the input's column {before!r} is kept as {after!r}: {before!r} is the result's")
+    if found.n_padded:
+        watch.say(
+            f"rows with fewer fields than the header: {found.n_padded:,} (the missing ones are taken to be empty)"
+        )
     classifier = load()
     if request.resume and not partial.exists() and request.output.exists():
         _require_result(request.output, output_format, columns, classifier.model.version)

@@ -13,8 +13,10 @@ __all__ = ["BadRow", "FileFormat", "InputFile", "Row", "Rows", "detect_format", 
 
 
 @contextmanager
-def open_rows(given: InputFile, file_format: FileFormat, columns: Sequence[str] | None = None) -> Iterator[Rows]:
-    """Open an input; `columns` are the only ones needed (Parquet then reads no others).
+def open_rows(
+    given: InputFile, file_format: FileFormat, columns: Sequence[str] | None = None, *, pad: bool = False
+) -> Iterator[Rows]:
+    """Open an input; `columns` are the only ones needed (Parquet then reads no others), `pad` is `read_csv`'s.
 
     Raises:
         InputError: it cannot be read, is damaged, or is not of this format; also while its rows are read.
@@ -32,4 +34,4 @@ def open_rows(given: InputFile, file_format: FileFormat, columns: Sequence[str] 
     from consumers.sources.jsonl_rows import read_jsonl
 
     with open_bytes(given) as stream:
-        yield read_csv(stream, given.name) if file_format == "csv" else read_jsonl(stream, given.name)
+        yield read_csv(stream, given.name, pad=pad) if file_format == "csv" else read_jsonl(stream, given.name)

@@ -12,10 +12,11 @@ from consumers.sources.rows import BadRow, Row, Rows
 from sentiment.errors import InputError
 
 
-def read_csv(stream: BinaryIO, name: str) -> Rows:
+def read_csv(stream: BinaryIO, name: str, *, pad: bool = False) -> Rows:
     """Rows of a CSV file. Values are strings exactly as in the file: none is taken for "missing".
 
-    A row with a wrong number of fields or broken quoting is a BadRow. Bytes that are not UTF-8 come through as lone
+    A row with a wrong number of fields or broken quoting is a BadRow; with `pad` a row that is too short gets empty
+    fields, as pandas would give it, and says so. Bytes that are not UTF-8 come through as lone
     surrogates (PEP 383), so that one bad row does not hide the others.
 
     Raises:
@@ -36,7 +37,7 @@ def read_csv(stream: BinaryIO, name: str) -> Rows:
     if repeated:
         raise InputError(f"{name} has columns of the same name: {', '.join(sorted(map(repr, repeated)))}")
     # The wrapper closes its stream when it is collected: it must live as long as the rows do.
-    return Rows(name, tuple(header), _rows(reader, tuple(header), lines))
+    return Rows(name, tuple(header), _rows(reader, tuple(header), lines, pad=pad))
 
 
 class _Lines:
@@ -57,7 +58,7 @@ class _Lines:
         self.ended = True
 
 
-def _rows(reader: Iterator[list[str]], header: tuple[str, ...], lines: _Lines) -> Iterator[Row | BadRow]:
+def _rows(reader: Iterator[list[str]], header: tuple[str, ...], lines: _Lines, *, pad: bool) -> Iterator[Row | BadRow]:
     number = 0
     while True:
         line = lines.count + 1
@@ -76,7 +77,9 @@ def _rows(reader: Iterator[list[str]], header: tuple[str, ...], lines: _Lines) -
         if not fields:  # an empty line between rows is no row
             continue
         number += 1
-        if len(fields) != len(header):
+        missing = len(header) - len(fields)
+        if missing < 0 or (missing and not pad):
             yield BadRow(number, line, "field_count", f"{len(fields)} fields, the header has {len(header)}")
         else:
-            yield Row(number, line, dict(zip(header, fields, strict=True)))
+            values = dict(zip(header, fields + [""] * missing, strict=True))
+            yield Row(number, line, values, padded=missing > 0)

@@ -13,13 +13,15 @@ FileFormat = Literal["csv", "jsonl", "parquet"]
 class Row:
     """One row. `number` counts rows of data from 1; `line` is its first line in the file (None in Parquet).
 
-    `raw` is the row as it stands in the file, where the format has such a thing (the bytes of a JSON object).
+    `raw` is the row as it stands in the file, where the format has such a thing (the bytes of a JSON object). `padded`
+    says that fields were missing at its end and are empty now.
     """
 
     number: int
     line: int | None
     values: Mapping[str, Any]
     raw: bytes | None = None
+    padded: bool = False
 
     @property
     def place(self) -> str:

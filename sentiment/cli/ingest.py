@@ -86,6 +86,7 @@ def ingest(
     from consumers.ingest import FieldFlags, IngestRequest, run_ingest
     from sentiment.cli.progress import Ticker
     from sentiment.cli.signals import terminate_like_interrupt
+    from sentiment.errors import TransientError
 
     request = IngestRequest(
         argument=file,
@@ -102,6 +103,10 @@ def ingest(
         except KeyboardInterrupt:
             ticker.say("interrupted: run the same command again to go on" if file != "-" else "interrupted")
             return 130
+        except TransientError as error:
+            if ticker.done and file != "-":
+                error.hint = "what was published stays so: run the same command again to go on"
+            raise
     if report.published_before == report.published > 0:
         click.echo(
             f"nothing to do: all {report.published:,} rows were published before (--restart forgets that)", err=True

@@ -118,6 +118,15 @@ def test_results_are_the_contract_s_columns_and_those_of_their_own_row(tmp_path:
     assert classifier.seen[3] == "awful, mail me: [EMAIL]"
 
 
+def test_a_row_that_lacks_fields_is_kept_with_empty_ones(tmp_path: Path) -> None:
+    """As pandas does; how many there are is said."""
+    source = tmp_path / "x.csv"
+    source.write_text("text,n\ngreat,1\nawful\n")
+    _, watch = rescore(source, tmp_path / "y.csv")
+    assert (tmp_path / "y.csv").read_text().splitlines()[2].startswith("awful,,negative")
+    assert watch.said == ["rows with fewer fields than the header: 1 (the missing ones are taken to be empty)"]
+
+
 def test_jsonl_keeps_the_bytes_of_every_value(tmp_path: Path) -> None:
     """Numbers keep their digits, escapes and nested values their form, absent keys stay absent."""
     source = tmp_path / "x.jsonl"
@@ -366,7 +375,7 @@ def test_a_model_that_miscounts_is_not_believed(tmp_path: Path) -> None:
     ("content", "says"),
     [
         (b"", "empty"),
-        (b"text,n\na,1\nb\n", "line 3: 1 fields, the header has 2"),
+        (b"text,n\na,1\nb,2,3\n", "line 3: 3 fields, the header has 2"),
         (b'text\n"open\n', "never closed"),
         (b"text\n\xff\xfe\n", "line 2: not UTF-8"),
         (b"body\na\n", "has no column 'text'"),
