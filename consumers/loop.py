@@ -24,6 +24,7 @@ from consumers.loop_config import LoopConfig
 from consumers.loop_metrics import LoopMetrics
 from consumers.session import Session, transactional_id
 from consumers.session_run import Services, SessionRun
+from consumers.takeover import TakeoverGuard
 from consumers.watchdog import Watchdog
 from consumers.work_thread import WorkThread
 from sentiment.errors import TransientError
@@ -55,6 +56,7 @@ def run_loop(
     health.watch_handler(work.running_for)
     services = Services(clock, stop, metrics, health, Backoff(config.max_attempts))
     standstill = StandstillDetector(settings.kafka.transaction_timeout_ms / 1000 * _PATIENCE_TRANSACTIONS)
+    takeovers = TakeoverGuard(config.instance_id)
     identity = transactional_id(config)
     try:
         with Watchdog(health):
@@ -70,6 +72,7 @@ def run_loop(
                     finally:
                         run.end()
                 except TransientError as error:
+                    takeovers.note(error, clock.monotonic())
                     _pause_before_rebuild(error, services)
     finally:
         health.enter("stopped")

@@ -40,8 +40,9 @@ class LoopMetrics:
         n_records = 0
         for batch in unit.batches:
             for record in batch:
-                latency.observe(max(0.0, at_s - record.timestamp_ms / 1000))
                 n_records += 1
+                if record.timestamp_ms >= 0:  # -1: the record has none
+                    latency.observe(max(0.0, at_s - record.timestamp_ms / 1000))
         self._recent.append((now_s, n_records))
 
     def transaction_failed(self) -> None:

@@ -218,7 +218,7 @@ class SessionRun:
         """Lag, stand-still and idleness: about once a second, and whenever there is nothing to do."""
         clock = self._services.clock
         now_s = clock.monotonic()
-        working = self._work.n_tickets > self._tick_out  # a tick alone is no work: it must not keep a worker from ending
+        working = self._work.n_tickets > self._tick_out  # a tick alone is no work: it must not keep a worker alive
         quiet = not (working or self._finished or self._backlog or committed)
         if now_s < self._next_report_s and not quiet:
             self._idle.expired(idle=False, now_s=now_s)

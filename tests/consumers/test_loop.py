@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Any
 
 import pytest
+from kafka import KafkaProducer
 from kafka.errors import CommitFailedError, KafkaError
 
 from consumers import session
@@ -23,7 +24,14 @@ from consumers.loop_config import LoopConfig
 from consumers.loop_metrics import LoopMetrics
 from consumers.metrics import Metrics
 from consumers.records import OutgoingRecord, RecordBatch, TopicPartition, WorkResult
-from sentiment.errors import BrokerUnavailable, FatalError, Pressure, SentimentError, TransientError
+from sentiment.errors import (
+    BrokerUnavailable,
+    ConfigurationError,
+    FatalError,
+    Pressure,
+    SentimentError,
+    TransientError,
+)
 from sentiment.settings import Settings, load_settings
 from tests.brokers import BrokerProcess
 from tests.consumers.kafka_io import committed_offsets, new_topic, produce, read_committed
@@ -369,4 +377,58 @@ def test_a_member_without_partitions_is_idle(broker: BrokerProcess) -> None:
             thread.join(PATIENCE_S)
         assert not any(thread.is_alive() for thread in threads)
         assert busy.is_alive()
+    pipe.assert_exactly_once()
+
+
+def test_an_open_transaction_keeps_the_worker_waiting(broker: BrokerProcess) -> None:
+    """What another producer has not committed yet is not the end: the worker waits for it, and says what it sees."""
+    pipe = Pipe(broker.bootstrap, 10)
+    producer = KafkaProducer(bootstrap_servers=broker.bootstrap, transactional_id=f"open-{pipe.source}")
+    try:
+        producer.init_transactions()
+        producer.begin_transaction()
+        producer.send(pipe.source, b"10", key=b"late").get(timeout=PATIENCE_S)
+        pipe.n_records += 1
+        handler = Copier(pipe.target)
+        with pipe.running(handler, until_idle_s=0.5) as worker:
+            gauge = pipe.metrics.gauge
+            wait_until(lambda: handler.n_committed == 10, "all that is committed is copied")
+            wait_until(
+                lambda: any(s.value > 0 for s in gauge("sentiment_unreadable_records").collect()[0].samples),
+                "the gap is measured",
+            )
+            assert worker.is_alive()
+            producer.commit_transaction()
+            worker.join(PATIENCE_S)
+            assert not worker.is_alive()
+    finally:
+        producer.close()
+    pipe.assert_exactly_once()
+
+
+@pytest.mark.slow
+def test_two_workers_with_one_instance_id_end_with_a_message(dev_broker: BrokerProcess) -> None:
+    """Static members must differ: one of two that do not stops and says so, and nothing is lost or doubled."""
+    pipe = Pipe(dev_broker.bootstrap, 600)
+    errors: list[SentimentError] = []
+
+    def run(each: Pipe) -> None:
+        try:
+            each.run(
+                Copier(pipe.target, before=lambda batch: time.sleep(len(batch) * 0.005)),
+                instance_id="same",
+                max_batch_records=10,
+                slice_s=0.0,
+                max_attempts=50,
+            )
+        except SentimentError as error:
+            errors.append(error)
+
+    threads = [threading.Thread(target=run, args=(each,)) for each in (pipe, pipe.beside())]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(2 * PATIENCE_S)
+    assert not any(thread.is_alive() for thread in threads)
+    assert [type(error) for error in errors] == [ConfigurationError]
     pipe.assert_exactly_once()

@@ -5,14 +5,17 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from kafka.errors import KafkaTimeoutError, ProducerFencedError
 
 from consumers.backoff import Backoff
 from consumers.hanging import StandstillDetector
 from consumers.idle import IdleTimer
 from consumers.ownership import Change, Ownership, Rebalance, RebalanceLog
 from consumers.records import OutgoingRecord, Record, RecordBatch, TopicPartition, WorkResult
+from consumers.takeover import TakeoverGuard
 from consumers.unit import Finished
 from consumers.work_thread import Done, Ticket
+from sentiment.errors import ConfigurationError, TransactionFailed
 
 A, B = TopicPartition("in", 0), TopicPartition("in", 1)
 
@@ -122,3 +125,22 @@ def test_reading_stands_still_only_when_a_gap_does_not_move() -> None:
     assert detector.observe({A: (6, 4), B: (0, 9)}, 110.0) == frozenset()
     assert detector.observe({A: (6, 4), B: (9, 0)}, 111.0) == {A}
     assert detector.observe({A: (10, 0), B: (9, 0)}, 112.0) == frozenset()
+
+
+def failed(cause: Exception) -> TransactionFailed:
+    error = TransactionFailed("commit failed")
+    error.__cause__ = cause
+    return error
+
+
+def test_a_rival_with_the_same_instance_id_is_noticed() -> None:
+    """Being fenced a few times within minutes stops a static member; other faults and random names do not count."""
+    guard = TakeoverGuard("worker-1")
+    for now_s in (0.0, 10.0, 1_000.0, 1_010.0):
+        guard.note(failed(ProducerFencedError()), now_s)
+        guard.note(failed(KafkaTimeoutError()), now_s)
+    with pytest.raises(ConfigurationError, match="taken over the instance id 'worker-1'"):
+        guard.note(failed(ProducerFencedError()), 1_020.0)
+    dynamic = TakeoverGuard(None)
+    for _ in range(10):
+        dynamic.note(failed(ProducerFencedError()), 0.0)
