@@ -14,6 +14,8 @@ from sentiment.settings import Settings
 
 WORKERS = 2
 
+_FOR_EVER_S = 1e9
+
 _PREFIX = "SENTIMENT_"
 
 
@@ -39,7 +41,8 @@ def own_settings(settings: Settings, address: str) -> Settings:
         update={
             "kafka": defaults.kafka.model_copy(update={"bootstrap_servers": address}),
             "model": settings.model.model_copy(update={"threads": threads}),
-            "alerts": settings.alerts,
+            # A replay is looked at now, however old what it tells.
+            "alerts": settings.alerts.model_copy(update={"notify_max_age_s": _FOR_EVER_S}),
             "log": settings.log,
         }
     )

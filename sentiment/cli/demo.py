@@ -59,6 +59,7 @@ def demo(
     from consumers.ingest import FieldFlags
     from sentiment.cli.signals import terminate_like_interrupt
     from sentiment.logs import configure_logging
+    from sentiment.model.loading import locate
 
     context = click.get_current_context()
     fields = FieldFlags(text_field, time_field, product_field, product, id_field)
@@ -67,6 +68,7 @@ def demo(
         stream = bundled_stream()
     else:
         stream = open_stream(input_file, file_format, fields)
+    locate(settings.model.path, settings.model.label_map or None)
     given = context.get_parameter_source("speed") is not click.core.ParameterSource.DEFAULT
     request = DemoRequest(stream, speed if given else None if input_file else BUNDLED_SPEED)
     # The display has stderr for itself; the processes log to files at the level that was asked for.

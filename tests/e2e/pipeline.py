@@ -66,6 +66,11 @@ class Command:
         return self.wait()
 
     @property
+    def failed(self) -> bool:
+        """Whether it has ended with an error."""
+        return self.process is not None and self.process.poll() not in {None, 0}
+
+    @property
     def running(self) -> bool:
         """Whether it has not ended."""
         return self.process is not None and self.process.poll() is None
@@ -94,6 +99,8 @@ class Pipeline:
         command = Command(
             arguments, self.variables | variables, self.folder / f"{name}.log", self.folder / f"{name}.out"
         )
+        command.log.touch()
+        command.output.touch()
         self.commands.append(command)
         return command
 
@@ -110,13 +117,12 @@ class Pipeline:
         deadline = time.monotonic() + within_s
         while not condition():
             assert time.monotonic() < deadline, f"not within {within_s:.0f} s: {what}\n{self.last_words()}"
+            assert not any(each.failed for each in self.commands), f"waiting for {what}\n{self.last_words()}"
             self.look()
 
-    def settle(self, seconds: float) -> None:
-        """Look for this long, for what must not come."""
-        until = time.monotonic() + seconds
-        while time.monotonic() < until:
-            self.look()
+    def until_results(self, n: int) -> None:
+        """Look until there are `n` results."""
+        self.until(lambda: len(self.results) >= n, f"{n} results")
 
     def last_words(self) -> str:
         """The ends of all logs."""

@@ -33,8 +33,7 @@ def test_killed_workers_and_a_killed_ingest_lose_and_double_nothing(broker: Brok
         ingest.kill()
         ingest.start()
         for quarter in range(3):
-            moment = ROWS * quarter // 4 + draw.randrange(1, ROWS // 4)
-            here.until(lambda: len(here.results) >= moment, f"{moment} results")
+            here.until_results(ROWS * quarter // 4 + draw.randrange(1, ROWS // 4))
             victim.kill()
             victim.start()
         assert ingest.wait() == 0, here.last_words()
@@ -49,7 +48,7 @@ def test_killed_workers_and_a_killed_ingest_lose_and_double_nothing(broker: Brok
 def test_two_workers_end_by_themselves_when_all_is_done(broker: BrokerProcess, tmp_path: Path) -> None:
     """A stream at full speed, two workers with --until-idle: as many results as rows, none doubled, exit codes 0."""
     file = tmp_path / "rows.jsonl"
-    ids = write_feedback(file, 1_500, seed=2)
+    ids = write_feedback(file, 600, seed=2)
     with pipeline(broker.bootstrap, tmp_path / "run") as here:
         workers = [here.command("worker", "--until-idle", "6").start() for _ in range(2)]
         ingest = here.command("ingest", str(file), "--speed", "max").start()

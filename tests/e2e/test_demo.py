@@ -1,0 +1,100 @@
+"""`sentiment demo`, from the outside."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.e2e.pipeline import WITHIN_S
+
+DEMO = [sys.executable, "-m", "sentiment.cli", "demo"]
+
+
+def left_over() -> set[str]:
+    return {path.name for path in Path(tempfile.gettempdir()).glob("sentiment-demo-*")}
+
+
+@pytest.mark.slow
+def test_the_bundled_stream_is_scored_exactly_once_and_its_incident_alerted() -> None:
+    """The demo exits with 0; its summary on stdout counts every event once and the one alert; nothing is left over."""
+    before = left_over()
+    done = subprocess.run([*DEMO, "--json"], capture_output=True, text=True, timeout=WITHIN_S, check=False)
+    assert done.returncode == 0, done.stderr
+    summary = json.loads(done.stdout)
+    assert summary["passed"] is True
+    assert summary["incident_found"] is True
+    assert summary["published"] == summary["events"] == summary["results"] == summary["distinct"] == 500
+    assert [summary[name] for name in ("doubled", "missing", "dead_letters", "rejected")] == [0, 0, 0, 0]
+    assert [episode["product"] for episode in summary["episodes"]] == ["Checkout app"]
+    assert sum(summary["labels"].values()) == 500
+    assert len(summary["products"]) == 3
+    assert "FIRING" in done.stderr
+    assert left_over() <= before
+
+
+@pytest.mark.slow
+def test_a_file_is_replayed_and_alerts_do_not_decide(tmp_path: Path) -> None:
+    """A CSV with other column names and a bad row: exit code 0, and the bad row is counted as rejected."""
+    file = tmp_path / "reviews.csv"
+    rows = "".join(f'{number},"the app is great, number {number}"\n' for number in range(30))
+    file.write_text(f"n,body\n{rows}30,\n")
+    done = subprocess.run(
+        [*DEMO, "--input", str(file), "--text-field", "body", "--id-field", "n"],
+        capture_output=True,
+        text=True,
+        timeout=WITHIN_S,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("30 events in, 30 results, 30 distinct, 0 doubled, 0 missing, 0 dead letters")
+    assert "1 rows were not fit to publish" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--input", "no-such-file.csv"], "no-such-file.csv"),
+        (["--input", __file__], "--format"),
+        (["--input", "-"], "pipe"),
+        (["--text-field", "x"], "--input"),
+        (["--model", "no-such-model"], "no-such-model"),
+        (["--speed", "0"], "--speed"),
+    ],
+)
+def test_a_wrong_call_starts_nothing(arguments: list[str], said: str) -> None:
+    """A missing file, an unknown format, a pipe or a missing model: exit code 2 and one clear line, nothing started."""
+    done = subprocess.run([*DEMO, *arguments], capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 2
+    assert said in done.stderr
+    assert "starting" not in done.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_a_demo_that_is_ended_takes_its_children_along(number: signal.Signals, tmp_path: Path) -> None:
+    """However the demo is ended, no process and no folder of it remain; an interrupted one says so by its code."""
+    environment = {**os.environ, "TMPDIR": str(tmp_path)}
+    demo = subprocess.Popen(DEMO, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment)
+    parent = psutil.Process(demo.pid)
+    deadline = time.monotonic() + WITHIN_S
+    while len(parent.children()) < 6:  # janitor, broker, two workers, alerts, notifier
+        assert demo.poll() is None
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    family = parent.children(recursive=True)
+    demo.send_signal(number)
+    assert demo.wait(timeout=60) == (-9 if number == signal.SIGKILL else 130)
+    _, alive = psutil.wait_procs(family, timeout=60)
+    assert alive == []
+    while list(tmp_path.glob("sentiment-demo-*")):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
