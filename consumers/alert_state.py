@@ -22,13 +22,7 @@ from consumers.records import OutgoingRecord, TopicPartition
 from sentiment.errors import BrokerUnavailable
 from sentiment.settings import Settings
 from sentiment.spikes.segment import SpikeConfig
-from sentiment.spikes.segment_state import (
-    SegmentState,
-    StreamState,
-    decode_segment,
-    decode_stream,
-    encode_state,
-)
+from sentiment.spikes.segment_state import decode_segment, decode_stream, encode_state
 from sentiment.spikes.stream import StreamMonitor
 
 _log = structlog.get_logger(__name__)
@@ -73,13 +67,12 @@ class AlertStateStore:
 
     def records(self, partition: int, monitor: StreamMonitor) -> list[OutgoingRecord]:
         """What must be written of a monitor's state since the last call."""
-        stream, segments = monitor.take_changed()
-        changed: list[tuple[bytes, StreamState | SegmentState]] = [(each.segment.encode(), each) for each in segments]
-        if stream is not None:
-            changed.append((STREAM_KEY, stream))
-        return [
-            OutgoingRecord(self._topic, encode_state(state), key=key, partition=partition) for key, state in changed
-        ]
+        changed = monitor.take_changed()
+        values: dict[bytes, bytes | None] = {each.segment.encode(): encode_state(each) for each in changed.segments}
+        values |= dict.fromkeys((name.encode() for name in changed.forgotten), None)
+        if changed.stream is not None:
+            values[STREAM_KEY] = encode_state(changed.stream)
+        return [OutgoingRecord(self._topic, value, key=key, partition=partition) for key, value in values.items()]
 
     def _read(self, consumer: Any, values: dict[TopicPartition, dict[bytes, bytes]]) -> None:
         with closing(make_admin(self._settings)) as admin:

@@ -40,6 +40,12 @@ class SegmentState(msgspec.Struct, kw_only=True):
     models: list[ModelRef] = msgspec.field(default_factory=list)
     """Model versions seen, the newest last."""
 
+    @property
+    def last_minute(self) -> int:
+        """The latest minute with a result; 0 where there is none."""
+        closed = self.recent.minutes[-1].minute if self.recent.minutes else 0
+        return max(self.open.counts, default=closed)
+
 
 class StreamState(msgspec.Struct, kw_only=True):
     """State of one partition of results: its clock, and how far it has been read into the states beside it."""

@@ -6,13 +6,27 @@ A segment's results are all in one partition, so partitions share nothing and ca
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
 
 from sentiment.spikes.buckets import MINUTE_MS, Fate
 from sentiment.spikes.segment import Change, Observation, SpikeConfig, close, observe
 from sentiment.spikes.segment_state import SegmentState, StreamState
 
+FORGET_DAYS = 60
+"""A segment without results for so long is forgotten, and learnt anew if it comes back."""
+
+_DAY_MS = 1_440 * MINUTE_MS
 _NEVER = -1
 """A minute before all others: nothing is due."""
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """What differs from what was written last: the stream's state, segments' states, and names to be forgotten."""
+
+    stream: StreamState | None
+    segments: list[SegmentState]
+    forgotten: list[str]
 
 
 class StreamMonitor:
@@ -63,15 +77,28 @@ class StreamMonitor:
             if has_due or found:
                 self._changed.add(name)
             changes += found
+        if not stands and before is not None and before // _DAY_MS != minute * MINUTE_MS // _DAY_MS:
+            self._forget_unused(minute)
         return changes
 
-    def take_changed(self) -> tuple[StreamState | None, list[SegmentState]]:
-        """The states to be written, once: the stream's where it moved, and the segments' that changed."""
-        stream = self.stream if self._moved else None
-        changed = [self.segments[name] for name in sorted(self._changed)]
+    def take_changed(self) -> Changed:
+        """What is to be written, once."""
+        changed = Changed(
+            stream=self.stream if self._moved else None,
+            segments=[self.segments[name] for name in sorted(self._changed & self.segments.keys())],
+            forgotten=sorted(self._changed - self.segments.keys()),
+        )
         self._moved = False
         self._changed.clear()
-        return stream, changed
+        return changed
+
+    def _forget_unused(self, minute: int) -> None:
+        """Segments come and go (versions, campaigns): memory is for those that are heard of."""
+        oldest = minute - FORGET_DAYS * 1_440
+        for name, state in list(self.segments.items()):
+            if state.episode is None and state.last_minute < oldest:
+                del self.segments[name]
+                self._changed.add(name)
 
     def _fate(self, seen: Observation) -> Fate:
         if seen.event_ms > seen.scored_ms + self._config.future_ms:

@@ -34,11 +34,11 @@ class MemoryStore:
         return {partition: self._monitor(partition.partition) for partition in partitions}
 
     def records(self, partition: int, monitor: StreamMonitor) -> list[OutgoingRecord]:
-        stream, segments = monitor.take_changed()
-        records = [OutgoingRecord("state", encode_state(s), s.segment.encode(), partition=partition) for s in segments]
-        if stream is not None:
-            records.append(OutgoingRecord("state", encode_state(stream), STREAM_KEY, partition=partition))
-        return records
+        changed = monitor.take_changed()
+        values = {state.segment.encode(): encode_state(state) for state in changed.segments}
+        if changed.stream is not None:
+            values[STREAM_KEY] = encode_state(changed.stream)
+        return [OutgoingRecord("state", value, key, partition=partition) for key, value in values.items()]
 
     def commit(self, result: WorkResult) -> list[Alert]:
         """Take a transaction; the alerts in it."""

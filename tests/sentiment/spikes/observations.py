@@ -71,10 +71,10 @@ def watch(
         monitor.observe(offset, each)
         changes += monitor.advance(sources=SOURCES, idle_ms={})
         if offset + 1 in cuts:
-            stream, segments = monitor.take_changed()
-            written |= {state.segment: encode_state(state) for state in segments}
-            if stream is not None:
-                written[None] = encode_state(stream)
+            changed = monitor.take_changed()
+            written |= {state.segment: encode_state(state) for state in changed.segments}
+            if changed.stream is not None:
+                written[None] = encode_state(changed.stream)
             monitor = StreamMonitor(
                 config,
                 decode_stream(written[None]),

@@ -28,10 +28,10 @@ def test_every_state_survives_its_round_trip(n_seen: int) -> None:
     for offset, each in enumerate(a_day()[:n_seen]):
         monitor.observe(offset, each)
         monitor.advance(sources=SOURCES, idle_ms={})
-    stream, segments = monitor.take_changed()
-    if stream is not None:
-        assert decode_stream(encode_state(stream)) == stream
-    for state in segments:
+    changed = monitor.take_changed()
+    if changed.stream is not None:
+        assert decode_stream(encode_state(changed.stream)) == changed.stream
+    for state in changed.segments:
         assert decode_segment(encode_state(state)) == state
 
 

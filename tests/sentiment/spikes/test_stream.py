@@ -139,6 +139,24 @@ def test_silence_ends_an_episode() -> None:
     assert changes[1].minute - START_MINUTE == 639 + 360
 
 
+def test_a_segment_that_is_heard_of_no_more_is_forgotten() -> None:
+    """Its state is to be deleted after sixty days, not before, and only once."""
+    monitor = StreamMonitor(SpikeConfig())
+    monitor.observe(0, observation(0, 0, negative=False, segment="gone"))
+
+    def names_after(days: float, offset: int) -> tuple[list[str], list[str]]:
+        for n in range(3):
+            monitor.observe(offset + n, observation(n, days * 1_440, negative=False, segment="kept"))
+        monitor.advance(sources=SOURCES, idle_ms={})
+        changed = monitor.take_changed()
+        return [state.segment for state in changed.segments], changed.forgotten
+
+    assert names_after(1.5, 1) == (["gone", "kept"], [])
+    assert names_after(59.5, 4) == (["kept"], [])
+    assert names_after(61.5, 7) == (["kept"], ["gone"])
+    assert names_after(63.5, 10) == (["kept"], [])
+
+
 def test_the_state_is_bounded() -> None:
     """However many results wait for a source that says nothing, and whatever they say, a state fits into a record."""
     monitor = StreamMonitor(SpikeConfig())
