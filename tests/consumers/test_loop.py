@@ -15,7 +15,8 @@ import pytest
 from kafka import KafkaProducer
 from kafka.errors import CommitFailedError, KafkaError
 
-from consumers import session
+from consumers import loop, session
+from consumers.backoff import Backoff
 from consumers.clock import SystemClock
 from consumers.handler import BaseHandler, Committed
 from consumers.health import Health
@@ -211,6 +212,7 @@ def test_no_fault_of_a_transaction_loses_or_doubles_anything(
 
     monkeypatch.setattr(session, "make_producer", scripted)
     monkeypatch.setattr(session, "_DEADLINE_MARGIN_S", -7.0)  # the hanging calls are given up after 3 s
+    monkeypatch.setattr(loop, "Backoff", lambda limit: Backoff(limit, base_s=0.01, max_s=0.1))
     pipe = Pipe(broker.bootstrap, 600)
     try:
         pipe.run(Copier(pipe.target), max_attempts=50, slice_s=0.0, max_batch_records=20)
@@ -380,8 +382,9 @@ def test_a_member_without_partitions_is_idle(broker: BrokerProcess) -> None:
     pipe.assert_exactly_once()
 
 
-def test_an_open_transaction_keeps_the_worker_waiting(broker: BrokerProcess) -> None:
+def test_an_open_transaction_keeps_the_worker_waiting(broker: BrokerProcess, monkeypatch: pytest.MonkeyPatch) -> None:
     """What another producer has not committed yet is not the end: the worker waits for it, and says what it sees."""
+    monkeypatch.setattr(loop, "_PATIENCE_TRANSACTIONS", 0.1)
     pipe = Pipe(broker.bootstrap, 10)
     producer = KafkaProducer(bootstrap_servers=broker.bootstrap, transactional_id=f"open-{pipe.source}")
     try:
@@ -391,12 +394,11 @@ def test_an_open_transaction_keeps_the_worker_waiting(broker: BrokerProcess) -> 
         pipe.n_records += 1
         handler = Copier(pipe.target)
         with pipe.running(handler, until_idle_s=0.5) as worker:
-            gauge = pipe.metrics.gauge
             wait_until(lambda: handler.n_committed == 10, "all that is committed is copied")
-            wait_until(
-                lambda: any(s.value > 0 for s in gauge("sentiment_unreadable_records").collect()[0].samples),
-                "the gap is measured",
-            )
+            hanging = pipe.metrics.gauge("sentiment_hanging_transactions")
+            wait_until(lambda: hanging.collect()[0].samples[0].value == 1, "the standstill is noticed")
+            unreadable = pipe.metrics.gauge("sentiment_unreadable_records").collect()[0].samples
+            assert sum(sample.value > 0 for sample in unreadable) == 1
             assert worker.is_alive()
             producer.commit_transaction()
             worker.join(PATIENCE_S)
@@ -407,8 +409,11 @@ def test_an_open_transaction_keeps_the_worker_waiting(broker: BrokerProcess) -> 
 
 
 @pytest.mark.slow
-def test_two_workers_with_one_instance_id_end_with_a_message(dev_broker: BrokerProcess) -> None:
+def test_two_workers_with_one_instance_id_end_with_a_message(
+    dev_broker: BrokerProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Static members must differ: one of two that do not stops and says so, and nothing is lost or doubled."""
+    monkeypatch.setattr(loop, "Backoff", lambda limit: Backoff(limit, base_s=0.01, max_s=0.1))
     pipe = Pipe(dev_broker.bootstrap, 600)
     errors: list[SentimentError] = []
 
