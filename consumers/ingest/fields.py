@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from consumers.sources import BadRow, Row
+from consumers.sources.names import listed
 from consumers.sources.times import UnreadableTimeError, parse_time
 from sentiment.errors import InputError, PoisonRecord, UsageError
 from sentiment.events import FeedbackInput, SourcePosition, decode_feedback, encode
@@ -87,10 +88,10 @@ def resolve_fields(flags: FieldFlags, columns: Sequence[str], name: str) -> Fiel
 
     def column(given: str | None, default: str, flag: str, *, needed: bool = False) -> str | None:
         if given is not None and given not in present:
-            raise InputError(f"{name} has no column {given!r}", hint=f"its columns are: {_listed(columns)}")
+            raise InputError(f"{name} has no column {given!r}", hint=f"its columns are: {listed(columns)}")
         if given is None and needed and default not in present:
             raise InputError(
-                f"{name} has no column {default!r}", hint=f"name one with {flag}; its columns are: {_listed(columns)}"
+                f"{name} has no column {default!r}", hint=f"name one with {flag}; its columns are: {listed(columns)}"
             )
         return given if given is not None else default if default in present else None
 
@@ -172,9 +173,3 @@ def _rating(value: object) -> float | None:
     except (ValueError, OverflowError):
         return None
     return number if math.isfinite(number) and abs(number) <= 1e6 else None
-
-
-def _listed(columns: Sequence[str]) -> str:
-    """Column names for a message: few, short, and with nothing that a terminal would act upon."""
-    shown = [repr(column[:40]) for column in columns[:20]]
-    return ", ".join(shown) + (f" and {len(columns) - 20} more" if len(columns) > 20 else "")

@@ -99,8 +99,8 @@ def _ingest_file(
     name = fingerprint(plan)
     with closing(Publisher(settings, topic=request.topic, name=name, run=uuid.uuid4().hex)) as publisher:
         start = publisher.open(restart=request.restart, shift_us=_shift_us(request, found))
-        watch.begin("publishing", found.good, start.published)
         with _remaining(plan, name[:_ID_DIGITS], found, start.published, watch) as rows:
+            watch.begin("publishing", found.good, start.published)
             _publish(publisher, request, rows, timedelta(microseconds=start.shift_us), watch)
         if publisher.published < found.good:
             raise InputError(f"{given.name} changed while it was read", hint="ingest a file that is complete")
@@ -160,6 +160,7 @@ def _remaining(plan: Plan, id_prefix: str, found: Survey, skip: int, watch: Watc
         yield islice(rows, skip, None)
         return
     watch.say("the rows are not in the order of their times: sorting them")
+    watch.begin("sorting", None)
     with in_order_of_time(rows, skip) as ordered:
         yield ordered
 

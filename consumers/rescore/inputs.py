@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from consumers.rescore.json_types import Kind, kind_of, merge_kinds
 from consumers.sources import BadRow, FileFormat, InputFile, Row, open_rows
 from consumers.sources.inputs import reading
+from consumers.sources.names import listed
 from sentiment.errors import InputError
 
 if TYPE_CHECKING:
@@ -68,9 +69,9 @@ def survey(given: InputFile, file_format: FileFormat, text_field: str, tell: Cal
                 tell(n_rows)
     names = tuple(kinds) if file_format == "jsonl" else columns
     if text_field not in names:
-        listed = ", ".join(repr(name[:40]) for name in names[:20])
         raise InputError(
-            f"{given.name} has no column {text_field!r}", hint=f"name the text's with --text-field; there are: {listed}"
+            f"{given.name} has no column {text_field!r}",
+            hint=f"name the text's with --text-field; its columns are: {listed(names)}",
         )
     return Survey(digest, n_rows, n_padded, names, kinds)
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import BinaryIO
 
 from consumers.sources.inputs import MAX_LINE_BYTES
+from consumers.sources.names import listed
 from consumers.sources.rows import BadRow, Row, Rows
 from sentiment.errors import InputError
 
@@ -35,7 +36,7 @@ def read_csv(stream: BinaryIO, name: str, *, pad: bool = False) -> Rows:
         raise InputError(f"{name} is empty: a CSV file begins with a header line")
     repeated = {column for column in header if header.count(column) > 1}
     if repeated:
-        raise InputError(f"{name} has columns of the same name: {', '.join(sorted(map(repr, repeated)))}")
+        raise InputError(f"{name} has columns of the same name: {listed(sorted(repeated))}")
     # The wrapper closes its stream when it is collected: it must live as long as the rows do.
     return Rows(name, tuple(header), _rows(reader, tuple(header), lines, pad=pad))
 

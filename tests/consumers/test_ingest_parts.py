@@ -121,6 +121,18 @@ def test_a_missing_column_is_named_with_those_that_exist() -> None:
         fields("text", product="a", product_field="text")
 
 
+def test_a_file_without_a_header_does_not_show_its_first_row() -> None:
+    """What stands in the place of the column names is a feedback text then."""
+    with pytest.raises(InputError) as refused:
+        fields("17", "I really hate how slow this app is", "jo@example.com", "2024-01-01")
+    assert "hate" not in str(refused.value.hint)
+    assert "jo@" not in str(refused.value.hint)
+    assert "and 2 more" in str(refused.value.hint)
+    with pytest.raises(InputError) as refused:
+        fields("it is far too slow for what it costs", "call me: jo@example.com")
+    assert "is the first line a header?" in str(refused.value.hint)
+
+
 @given(st.lists(st.integers(0, 50), max_size=60), st.integers(0, 70))
 def test_rows_come_in_the_order_of_their_times(seconds: list[int], skip: int) -> None:
     """Sorted by time, ties as in the file, without the first ones: like Python's own stable sort."""
