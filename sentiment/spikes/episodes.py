@@ -33,7 +33,7 @@ class EpisodeConfig:
     cool_down_minutes: int = 30
     quiet_minutes: int = 360
     max_minutes: int = 1_440
-    recovery_nats: float = 4.0
+    recovery_nats: float = 6.0
     critical_odds_ratio: float = 4.0
 
 
