@@ -10,6 +10,7 @@ broker. The policies differ in what a power cut or a kernel crash can take:
 """
 
 import asyncio
+import contextlib
 import os
 from enum import StrEnum
 from pathlib import Path
@@ -41,12 +42,24 @@ class Flusher:
         self.policy = policy
         self._dirty: set[OpenFile] = set()
 
-    def wrote(self, file: OpenFile) -> None:
-        """Call after each write; blocks for the disk under `always`."""
-        if self.policy is FsyncPolicy.ALWAYS:
-            if file.fd is not None:
-                os.fsync(file.fd)
-        elif self.policy is FsyncPolicy.INTERVAL:
+    def append(self, file: OpenFile, data: bytes, size: int) -> None:
+        """Write `data` at the end of a file of `size` bytes, whole or not at all; blocks for the disk under `always`.
+
+        Raises OSError (full disk); the file is as it was then.
+        """
+        fd = file.fd
+        if fd is None:
+            raise ValueError("the file is not open")
+        view = memoryview(data)
+        try:
+            while view:
+                view = view[os.write(fd, view) :]
+            if self.policy is FsyncPolicy.ALWAYS:
+                os.fsync(fd)
+        except OSError:
+            os.ftruncate(fd, size)
+            raise
+        if self.policy is FsyncPolicy.INTERVAL:
             self._dirty.add(file)
 
     def closing(self, file: OpenFile) -> None:
@@ -70,22 +83,11 @@ class Flusher:
 
 
 def _sync_and_close(descriptors: list[int]) -> None:
-    for fd in descriptors:
-        try:
+    with contextlib.ExitStack() as closing:
+        for fd in descriptors:
+            closing.callback(os.close, fd)
+        for fd in descriptors:
             os.fsync(fd)
-        finally:
-            os.close(fd)
-
-
-def write_fully(fd: int, data: bytes, size_before: int) -> None:
-    """Append all of `data`, or nothing: a short write (full disk) is cut off again and raised as OSError."""
-    view = memoryview(data)
-    try:
-        while view:
-            view = view[os.write(fd, view) :]
-    except OSError:
-        os.ftruncate(fd, size_before)
-        raise
 
 
 def replace_file(path: Path, data: bytes) -> None:

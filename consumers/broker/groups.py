@@ -163,6 +163,7 @@ class Groups:
         member.seen_s = now_s
         if group.state is GroupState.COMPLETING:
             if member_id != group.leader:
+                member.refuse(Code.REBALANCE_IN_PROGRESS)  # an earlier request whose connection was lost
                 future = member.syncing = asyncio.get_running_loop().create_future()
                 return group, await future
             group.assign(assignments, now_s)

@@ -12,7 +12,7 @@ from pathlib import Path
 import msgspec
 import structlog
 
-from consumers.broker.durability import Flusher, replace_file, write_fully
+from consumers.broker.durability import Flusher, replace_file
 from consumers.broker.entries import AnyEntry, Entry
 
 _log = structlog.get_logger(__name__)
@@ -54,12 +54,9 @@ class Journal:
 
     def write(self, entry: Entry) -> None:
         """Append one change; OSError (full disk) leaves the journal as it was."""
-        if self._fd is None:
-            raise ValueError("the journal is not open")
         line = _line(entry)
-        write_fully(self._fd, line, self._size)
+        self._flusher.append(self, line, self._size)
         self._size += len(line)
-        self._flusher.wrote(self)
 
     @property
     def due(self) -> bool:

@@ -102,7 +102,8 @@ async def _serve(options: BrokerOptions, broker: Broker, ready: Callable[[str, P
 
 async def _listen(server: Server, options: BrokerOptions) -> None:
     try:
-        await server.start(options.host, options.port)
+        # `localhost` may be two addresses, and a free port is free for one of them.
+        await server.start("127.0.0.1" if options.host == "localhost" else options.host, options.port)
     except OSError as error:
         reason = os.strerror(error.errno) if error.errno else str(error)
         raise SentimentError(

@@ -14,7 +14,7 @@ from pathlib import Path
 import msgspec
 
 from consumers.broker.batch import HEADER_BYTES, LENGTH_OVERHEAD, BatchHeader, checksum_matches, plausible, read_header
-from consumers.broker.durability import Flusher, replace_file, write_fully
+from consumers.broker.durability import Flusher, replace_file
 from consumers.broker.index import SparseIndex
 
 LOG_SUFFIX = ".log"
@@ -58,8 +58,7 @@ class Segment:
         """Write one batch whose offsets are set; OSError leaves the segment as it was."""
         if self._fd is None:
             self._fd = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
-        write_fully(self._fd, data, self.size)
-        self._flusher.wrote(self)
+        self._flusher.append(self, data, self.size)
         self._note(header)
 
     def _note(self, header: BatchHeader) -> None:

@@ -1,7 +1,8 @@
 """Topic configurations: Apache Kafka's names, this broker's defaults, and what each is checked for.
 
-Names that Kafka knows but this broker has no use for (replication, flushing, tiering) are accepted and described, so
-that the commands that create topics need not know which broker they talk to.
+Acted on are cleanup.policy, max.message.bytes, message.timestamp.type and .after.max.ms, retention.bytes, retention.ms
+and segment.bytes. The other names that Kafka knows are accepted and described, so that the commands that create topics
+need not know which broker they talk to.
 """
 
 from collections.abc import Callable, Mapping

@@ -85,6 +85,7 @@ class Transactions:
             known[0] != current.producer_id or known[1] not in (current.producer_epoch, current.last_epoch)
         ):
             raise BrokerError(Code.PRODUCER_FENCED, "There is a newer producer with the same transactionalId.")
+        _check_not_ending(current)
         if current.state is TransactionState.ONGOING:
             current = self._abort_and_fence(current, now_ms)
         if current.producer_epoch >= _LAST_EPOCH:
@@ -110,6 +111,7 @@ class Transactions:
             raise BrokerError(Code.INVALID_PRODUCER_ID_MAPPING)
         if current.producer_epoch != epoch:
             raise BrokerError(Code.PRODUCER_FENCED, "There is a newer producer with the same transactionalId.")
+        _check_not_ending(current)
         return current
 
     def check_produce(self, transactional_id: str | None, producer_id: int, epoch: int, partition: PartitionId) -> None:
@@ -256,3 +258,9 @@ class Transactions:
         """Entries that say what there is."""
         yield ProducerIdsReserved(self._reserved_until)
         yield from self._transactions.values()
+
+
+def _check_not_ending(transaction: Transaction) -> None:
+    """A transaction that could not be ended at once (a full disk) is tried again by `tick`; until then clients wait."""
+    if transaction.state in _DECIDED:
+        raise BrokerError(Code.CONCURRENT_TRANSACTIONS, "the last transaction is still being ended")

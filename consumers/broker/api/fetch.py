@@ -10,7 +10,7 @@ from consumers.broker.broker import Broker
 from consumers.broker.codes import BrokerError, Code
 from consumers.broker.partition import Partition
 
-MAX_RESPONSE_BYTES = 55 * 1024 * 1024
+MAX_RESPONSE_BYTES = 16 * 1024 * 1024
 """`fetch.max.bytes`: no response is larger, whatever the client allows, unless it is one larger batch."""
 
 
