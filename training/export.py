@@ -8,7 +8,10 @@ transformer's activations into the weights first (SmoothQuant, Xiao et al. 2023)
 from __future__ import annotations
 
 import shutil
+import sys
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any
 
@@ -108,15 +111,20 @@ def quantise(model: PreTrainedModel, samples: Sequence[Mapping[str, NDArray[np.i
 
     `samples` are inputs of single texts (1, tokens): padding would be part of the ranges otherwise.
     """
-    example = {key: torch.from_numpy(value) for key, value in samples[0].items()}
-    graph = ov.convert_model(_LogitsOnly(model), example_input=example)
-    graph.reshape({port: ov.PartialShape([-1, -1]) for port in graph.inputs})
-    return nncf.quantize(
-        graph,
-        nncf.Dataset(samples),
-        model_type=nncf.ModelType.TRANSFORMER,
-        subset_size=len(samples),
-    )
+    ids = torch.from_numpy(samples[0]["input_ids"]).repeat(2, 1)
+    mask = torch.ones_like(ids)
+    mask[1, -1] = 0  # with padding in the example, nothing that only holds without it is traced as a constant
+    with warnings.catch_warnings(), redirect_stdout(sys.stderr):
+        # The tracer warns of every branch on a shape; that the graph takes any shape is checked by the tests.
+        warnings.simplefilter("ignore")
+        graph = ov.convert_model(_LogitsOnly(model), example_input={"input_ids": ids, "attention_mask": mask})
+        graph.reshape({port: ov.PartialShape([-1, -1]) for port in graph.inputs})
+        return nncf.quantize(
+            graph,
+            nncf.Dataset(samples),
+            model_type=nncf.ModelType.TRANSFORMER,
+            subset_size=len(samples),
+        )
 
 
 def set_calibration(directory: Path, manifest: Manifest, calibration: Calibration) -> Manifest:

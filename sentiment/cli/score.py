@@ -62,7 +62,8 @@ def score(settings: Settings, texts: tuple[str, ...], file: Path | None) -> None
     n_failed = 0
     while group:
         n_failed += sum(line.text is None for line in group)
-        click.echo("\n".join(json.dumps(answer, ensure_ascii=False) for answer in _score(group, classifier)))
+        # ASCII only: some readers take U+2028 in a text for the end of a line, and terminals differ in the rest.
+        click.echo("\n".join(json.dumps(answer) for answer in _score(group, classifier)))
         group = list(islice(lines, _LINES_AT_ONCE))
     if n_failed:
         click.echo(f"{n_failed} of the inputs could not be scored; their lines say why", err=True)

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from safetensors import SafetensorError
 from transformers import AutoModelForSequenceClassification, PreTrainedModel
 from transformers.utils import logging as transformers_logging
 
@@ -62,7 +63,9 @@ def load_pretrained(path: Path) -> PreTrainedModel:
 
     Raises ``ModelError`` where it cannot be loaded or has no head.
     """
+    verbosity = transformers_logging.get_verbosity()
     transformers_logging.disable_progress_bar()
+    transformers_logging.set_verbosity_error()  # what it would warn of is checked, or raised, below
     try:
         model, report = AutoModelForSequenceClassification.from_pretrained(
             path,
@@ -72,8 +75,10 @@ def load_pretrained(path: Path) -> PreTrainedModel:
             dtype=torch.float32,
             output_loading_info=True,
         )
-    except (OSError, ValueError, KeyError, RuntimeError) as error:
+    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
         raise ModelError(f"{path} cannot be loaded by transformers: {str(error).strip().splitlines()[0]}") from error
+    finally:
+        transformers_logging.set_verbosity(verbosity)
     missing = report["missing_keys"]
     if missing:
         raise ModelError(

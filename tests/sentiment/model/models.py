@@ -24,7 +24,10 @@ TEXTS = [
 
 
 def save_classifier(directory: Path, architecture: str = "bert", names: tuple[str, ...] = LABELS) -> Path:
-    """A fine-tuned checkpoint as transformers writes it. Its random head is made steep, so that answers differ."""
+    """A fine-tuned checkpoint as transformers writes it.
+
+    Its random weights are large, so that texts get different answers.
+    """
     tiny.save_backbone(directory)
     labels: dict[str, Any] = {
         "num_labels": len(names),
@@ -41,9 +44,9 @@ def save_classifier(directory: Path, architecture: str = "bert", names: tuple[st
         config = RobertaConfig(vocab_size=vocabulary, max_position_embeddings=66, pad_token_id=1, **sizes, **labels)
         model = AutoModelForSequenceClassification.from_config(config)
     with torch.no_grad():
-        for name, weights in model.named_parameters():
-            if name.startswith("classifier") or "pooler" in name:
-                weights.normal_(std=1.0)
+        for weights in model.parameters():
+            if weights.ndim == 2:
+                weights.normal_(std=0.4)
     model.save_pretrained(directory)
     return directory
 

@@ -33,7 +33,11 @@ def test_a_checkpoint_without_a_manifest_is_named_by_its_directory_and_weights(c
     [
         ({"0": "negative", "1": "neutral", "2": "positive"}, None, (0, 1, 2)),
         ({"0": "POS", "1": "NEU", "2": "NEG"}, None, (2, 1, 0)),
-        ({"0": "LABEL_0", "1": "LABEL_1", "2": "LABEL_2"}, {"0": "positive", "label_1": "neutral", "2": "neg"}, (2, 1, 0)),
+        (
+            {"0": "LABEL_0", "1": "LABEL_1", "2": "LABEL_2"},
+            {"0": "positive", "label_1": "neutral", "2": "neg"},
+            (2, 1, 0),
+        ),
         (
             {str(i): f"{i + 1} stars" for i in range(5)},
             {"1 stars": "negative", "2 stars": "negative", "3 stars": "neutral", "3": "positive", "4": "positive"},

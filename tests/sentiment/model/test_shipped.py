@@ -1,0 +1,73 @@
+"""The model that comes with the package, on the development set: slow, and skipped where there is neither."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from sentiment.calibration import expected_calibration_error
+from sentiment.events import LABELS
+from sentiment.model.classifier import load_model
+from sentiment.model.loading import shipped_model_path
+from sentiment.model.manifest import hash_files, load_manifest, verify_files
+from sentiment.privacy import redact
+
+DATA = Path(os.environ.get("SENTIMENT_DATA", Path(__file__).parents[4] / "shared" / "data"))
+MODEL = shipped_model_path()
+
+pytestmark = pytest.mark.skipif(not (MODEL / "manifest.json").is_file(), reason=f"no shipped model in {MODEL}")
+
+
+@pytest.fixture(scope="module")
+def dev() -> tuple[list[str], NDArray[np.int64]]:
+    path = DATA / "dev.jsonl.gz"
+    if not path.is_file():
+        pytest.skip(f"no development set: {path} is missing (SENTIMENT_DATA says where it is)")
+    with gzip.open(path, "rt", encoding="utf-8") as stream:
+        rows = [json.loads(line) for line in stream]
+    labels = [LABELS.index(row["label"]) for row in rows]
+    return [redact(row["text"]).text for row in rows], np.array(labels)
+
+
+def probabilities(texts: list[str], backend: str, max_batch_items: int = 64) -> NDArray[np.float64]:
+    classifier = load_model(backend=backend, max_batch_items=max_batch_items)  # type: ignore[arg-type]
+    return np.array([prediction.probabilities for prediction in classifier.predict(texts)[0]])
+
+
+def test_every_file_is_what_the_manifest_says_and_small_enough() -> None:
+    """Hashes agree, nothing unlisted lies there, and both forms of the weights take at most 80 MB together."""
+    manifest = load_manifest(MODEL)
+    verify_files(MODEL, manifest, manifest.files)
+    assert hash_files(MODEL) == manifest.files
+    assert sum(path.stat().st_size for path in MODEL.rglob("*") if path.is_file()) <= 80e6
+
+
+def test_plain_cases_are_right() -> None:
+    """Three sentences that nobody would argue about."""
+    texts = ["I love this app, great work!", "Terrible update, it crashes all the time.", "The meeting is on Tuesday."]
+    predictions, _ = load_model().predict(texts)
+    assert [prediction.label for prediction in predictions] == ["positive", "negative", "neutral"]
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1_800)
+def test_int8_as_shipped_is_good_calibrated_near_fp32_and_the_same_alone(
+    dev: tuple[list[str], NDArray[np.int64]],
+) -> None:
+    """On all of dev: macro-F1 ≥ 0.73, ECE ≤ 0.03, ≥ 98.5 % of fp32's labels, and alone the same labels as batched."""
+    sklearn_metrics = pytest.importorskip("sklearn.metrics")
+    texts, labels = dev
+    batched = probabilities(texts, "openvino")
+    chosen = batched.argmax(axis=1)
+    assert sklearn_metrics.f1_score(labels, chosen, average="macro") >= 0.73
+    assert expected_calibration_error(batched, labels) <= 0.03
+    assert (chosen == probabilities(texts, "torch").argmax(axis=1)).mean() >= 0.985
+    alone = probabilities(texts, "openvino", max_batch_items=1)
+    assert (alone.argmax(axis=1) == chosen).all()
+    np.testing.assert_allclose(alone, batched, atol=1e-6)

@@ -1,0 +1,37 @@
+"""Text to ids: what transformers would do to the normalised text, whole."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tokenizers import Tokenizer
+from transformers import AutoTokenizer
+
+from sentiment.model.tokenizer import TextTokenizer
+from sentiment.text import normalise
+from tests.sentiment.model.models import TEXTS
+
+
+def test_ids_are_those_of_transformers(checkpoint: Path) -> None:
+    """Prefix, ids and suffix are what AutoTokenizer gives for the normalised text."""
+    oracle = AutoTokenizer.from_pretrained(checkpoint)
+    tokenizer = TextTokenizer.from_file(checkpoint / "tokenizer.json")
+    for text, ids in zip(TEXTS, tokenizer.encode(TEXTS), strict=True):
+        assert [*tokenizer.prefix, *ids, *tokenizer.suffix] == oracle(normalise(text))["input_ids"]
+
+
+def test_a_tokenizer_that_cuts_and_pads_by_itself_does_not(checkpoint: Path, tmp_path: Path) -> None:
+    """Truncation and padding stored in tokenizer.json are switched off: long texts stay whole."""
+    stored = Tokenizer.from_file(str(checkpoint / "tokenizer.json"))
+    stored.enable_truncation(8)
+    stored.enable_padding(length=8)
+    stored.save(str(tmp_path / "tokenizer.json"))
+    plain = TextTokenizer.from_file(checkpoint / "tokenizer.json").encode(TEXTS)
+    assert TextTokenizer.from_file(tmp_path / "tokenizer.json").encode(TEXTS) == plain
+
+
+def test_half_a_surrogate_pair_harms_nobody(checkpoint: Path) -> None:
+    """A string that is no Unicode text is tokenised as far as it is one, and its neighbours as ever."""
+    tokenizer = TextTokenizer.from_file(checkpoint / "tokenizer.json")
+    broken, neighbour = tokenizer.encode(["great \ud800", "great"])
+    assert broken[: len(neighbour)] == neighbour
