@@ -24,8 +24,9 @@ def test_segments_without_incident_keep_the_budget() -> None:
 def test_spikes_are_found_while_they_last() -> None:
     """A doubled share for three hours and a tripled one for an hour, at 96 messages an hour, are mostly found."""
     rng = np.random.default_rng(12)
-    doubled, doubled_delay = detection(rng, Scenario(96, 0.15, days=5), 2.0, 180, segments=10)
-    tripled, tripled_delay = detection(rng, Scenario(96, 0.15, days=5), 3.0, 60, segments=10)
-    assert doubled >= 0.6
-    assert tripled >= 0.6
-    assert tripled_delay < doubled_delay <= 150
+    scenario = Scenario(96, 0.15, swing=0.5, days=4)
+    doubled, doubled_delay = detection(rng, scenario, 2.0, 180, segments=10)
+    tripled, tripled_delay = detection(rng, scenario, 3.0, 60, segments=10)
+    assert doubled >= 0.7
+    assert tripled >= 0.8
+    assert tripled_delay < doubled_delay <= 120
