@@ -58,7 +58,7 @@ class BrokerProcess:
     """A broker in a process of its own; subclasses say how it is started."""
 
     name = "broker"
-    ready_within_s = 60.0
+    ready_within_s = 120.0
 
     def __init__(self, data_dir: Path | None = None) -> None:
         self._temporary = Path(tempfile.mkdtemp(prefix="broker-")) if data_dir is None else None

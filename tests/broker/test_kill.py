@@ -65,7 +65,12 @@ def _fill(broker: BrokerProcess) -> Before:
     with consumer(broker.bootstrap, topic, group_id=group, max_poll_records=50) as client:
         wait_until(lambda: client.poll(1_000), "records")
         client.commit()
-    reader = KafkaConsumer(bootstrap_servers=broker.bootstrap, group_id=None, auto_offset_reset="earliest")
+    reader = KafkaConsumer(
+        bootstrap_servers=broker.bootstrap,
+        group_id=None,
+        auto_offset_reset="earliest",
+        reconnect_backoff_max_ms=500,
+    )
     reader.assign([TopicPartition(topic, number) for number in range(2)])
     with Wire(broker.bootstrap) as wire:
         joined = wire.join_alone(member_group, session_timeout_ms=30_000)

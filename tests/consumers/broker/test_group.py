@@ -176,8 +176,9 @@ def test_an_empty_group_is_stored_as_empty(groups: Groups, tmp_path: Path) -> No
         groups.leave("group", joined.member_id, None, 1)
 
     asyncio.run(play())
-    again = Groups(Journal(tmp_path / "journal", Flusher(FsyncPolicy.NEVER)))
-    for entry in Journal(tmp_path / "journal", Flusher(FsyncPolicy.NEVER)).read():
+    journal = Journal(tmp_path / "journal", Flusher(FsyncPolicy.NEVER))
+    again = Groups(journal)
+    for entry in journal.read():
         again.apply(entry)
     again.recover(0)
     group = again.get("group")
