@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
-from typing import Literal
+from typing import Any, Literal
 
 import structlog
 
@@ -19,6 +19,7 @@ def configure_logging(level: Literal["debug", "info", "warning", "error"], style
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
+        _name_exceptions,
     ]
     renderer: structlog.typing.Processor = (
         structlog.processors.JSONRenderer()
@@ -43,3 +44,14 @@ def configure_logging(level: Literal["debug", "info", "warning", "error"], style
     root.setLevel(max(threshold, logging.WARNING))
     for package in ("sentiment", "consumers", "training"):
         logging.getLogger(package).setLevel(threshold)
+
+
+def _name_exceptions(_: Any, __: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    """An exception by its type only: its message, and a traceback with local variables, may hold feedback text."""
+    exc_info = event.pop("exc_info", None)
+    if exc_info:
+        error = exc_info if isinstance(exc_info, BaseException) else sys.exc_info()[1]
+        if isinstance(exc_info, tuple):
+            error = exc_info[1]
+        event["error"] = type(error).__name__
+    return event
