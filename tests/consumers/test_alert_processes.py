@@ -29,8 +29,10 @@ NOW = datetime.now(UTC)
 
 
 @pytest.mark.timeout(600)
-def test_an_alert_worker_killed_three_times_tells_one_episode(broker: BrokerProcess, tmp_path: Path) -> None:
-    """Killed before, in and after the incident, in the middle of its work: the alerts are those of a calm run."""
+def test_alert_workers_that_are_killed_tell_one_episode(broker: BrokerProcess, tmp_path: Path) -> None:
+    """Killed before, in and after the incident, in the middle of its work, with partitions that move to a second
+    worker and back: the alerts are those of a calm run.
+    """
     start = (NOW - timedelta(days=1)).replace(second=0, microsecond=0)
     results = a_day(start=start)
     others = a_day(start=start, product="calm", incident=None)
@@ -38,15 +40,19 @@ def test_an_alert_worker_killed_three_times_tells_one_episode(broker: BrokerProc
     records = [(each.product.encode(), encode(each)) for each in mixed]
     with pipeline(broker.bootstrap, tmp_path / "run") as here:
         worker = here.command("alerts", "run", SENTIMENT_WORKER__MAX_POLL_RECORDS="7").start()
+        second = here.command("alerts", "run", SENTIMENT_WORKER__MAX_POLL_RECORDS="11")
         cuts = [0, 250, 500, 560, len(records)]
         for first, last in pairwise(cuts):
             before = _handled(here)
             produce(broker.bootstrap, here.settings.topics.sentiment, records[first:last])
             here.until(lambda done=before: _handled(here) > done, "progress of the alert worker")
             worker.kill()
+            if second.process is None:
+                second.start()
             worker.start()
         here.until(lambda: len(here.alerts) == 2, "both alerts")
-        assert worker.stop() == 0, here.last_words()
+        worker.kill()
+        assert second.stop() == 0, here.last_words()
         finish = here.command("alerts", "run", "--until-idle", "4").start()
         assert finish.wait() == 0, here.last_words()
         here.until(here.observer.at_end, "the end")
