@@ -94,7 +94,9 @@ def make_producer(settings: Settings, *, transactional_id: str | None = None) ->
         delivery_timeout_ms=delivery_timeout_ms,
         request_timeout_ms=min(kafka.request_timeout_ms, delivery_timeout_ms // 2),
         max_block_ms=kafka.request_timeout_ms,
-        linger_ms=10,
+        linger_ms=5,
+        # The broker refuses a transaction that follows closely on the last one for some milliseconds.
+        retry_backoff_ms=20,
         batch_size=128 * 1024,
         max_request_size=MAX_REQUEST_BYTES,
         compression_type=None if kafka.compression == "none" else kafka.compression,
