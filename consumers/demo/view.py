@@ -16,6 +16,7 @@ from consumers.demo.board import Board
 from sentiment.events import LABELS, Label
 
 _LINE_EVERY_S = 2.0
+_DRAW_EVERY_S = 0.2
 _BAR_WIDTH = 18
 _BLOCKS = "▁▂▃▄▅▆▇█"
 _COLOURS: dict[Label, str] = {"negative": "red", "neutral": "grey62", "positive": "green"}
@@ -98,6 +99,7 @@ class LiveView:
         self._board = board
         # The display is drawn when `refresh` is called, by the one thread there is.
         self._live = Live(console=console, auto_refresh=False, vertical_overflow="crop")
+        self._next_s = 0.0
 
     def __enter__(self) -> Self:
         self._live.start()
@@ -111,16 +113,21 @@ class LiveView:
     def phase(self, what: str) -> None:
         """Shown in the header."""
         self._board.phase = what
-        self.refresh()
+        self._draw()
 
     def refresh(self) -> None:
-        """Draw."""
-        self._live.update(draw(self._board), refresh=True)
+        """Draw, a few times a second at most."""
+        if self._board.now_s >= self._next_s:
+            self._next_s = self._board.now_s + _DRAW_EVERY_S
+            self._draw()
 
     def notice(self, line: str) -> None:
         """Kept in the lower panel."""
         self._board.notices.append(line)
-        self.refresh()
+        self._draw()
+
+    def _draw(self) -> None:
+        self._live.update(draw(self._board), refresh=True)
 
 
 def draw(board: Board) -> RenderableType:

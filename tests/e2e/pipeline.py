@@ -35,9 +35,11 @@ class Command:
     log: Path
     output: Path
     process: subprocess.Popen[bytes] | None = None
+    started_at: int = 0
 
     def start(self) -> Command:
         """Start, or start again."""
+        self.started_at = self.log.stat().st_size
         with self.log.open("ab") as stderr, self.output.open("ab") as stdout:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "sentiment.cli", *self.arguments],
@@ -64,6 +66,10 @@ class Command:
         assert self.process is not None
         self.process.send_signal(signal.SIGTERM)
         return self.wait()
+
+    def has_said(self, words: str) -> bool:
+        """Whether `words` are in its log since its last start."""
+        return words.encode() in self.log.read_bytes()[self.started_at :]
 
     @property
     def failed(self) -> bool:
