@@ -12,7 +12,8 @@ import structlog
 def configure_logging(level: Literal["debug", "info", "warning", "error"], style: Literal["console", "json"]) -> None:
     """Route structlog and the standard library's loggers to stderr as one line an event.
 
-    Foreign libraries are kept at `warning` and above whatever `level` is: their debug lines may hold records.
+    Foreign libraries are kept at `warning` and above (kafka-python at `error`) whatever `level` is: their debug lines may
+    hold records.
     """
     threshold = logging.getLevelNamesMapping()[level.upper()]
     shared: list[structlog.typing.Processor] = [
@@ -44,6 +45,8 @@ def configure_logging(level: Literal["debug", "info", "warning", "error"], style
     root.setLevel(max(threshold, logging.WARNING))
     for package in ("sentiment", "consumers", "training"):
         logging.getLogger(package).setLevel(threshold)
+    # It warns of every slow turn of its own loop; what matters of it reaches our errors and metrics.
+    logging.getLogger("kafka").setLevel(logging.ERROR)
 
 
 def _name_exceptions(_: Any, __: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
