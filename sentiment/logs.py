@@ -12,8 +12,8 @@ import structlog
 def configure_logging(level: Literal["debug", "info", "warning", "error"], style: Literal["console", "json"]) -> None:
     """Route structlog and the standard library's loggers to stderr as one line an event.
 
-    Foreign libraries are kept at `warning` and above (kafka-python at `error`) whatever `level` is: their debug lines may
-    hold records.
+    Foreign libraries are kept at `warning` and above (kafka-python at `error`) whatever `level` is: their debug lines
+    may hold records.
     """
     threshold = logging.getLevelNamesMapping()[level.upper()]
     shared: list[structlog.typing.Processor] = [
