@@ -145,4 +145,4 @@ def _has_steps(work: Path) -> bool:
 def _public_name(backbone: str) -> str:
     """A hub id as it is; of a directory only its name, because a manifest travels."""
     path = Path(backbone)
-    return path.resolve().name if path.is_dir() else backbone
+    return path.absolute().name if path.is_dir() else backbone
