@@ -22,7 +22,7 @@ from sentiment.spikes.baseline import Expected
 from sentiment.spikes.buckets import MinuteCounts
 
 TRAILING_MINUTES = 5
-THRESHOLD_NATS = 6.0
+THRESHOLD_NATS = 6.5
 """Keeps a segment of 24 to 360 messages an hour, without a daily rhythm, at one false alarm a week or fewer."""
 
 
