@@ -14,7 +14,7 @@ from enum import StrEnum
 from typing import Any, TypeVar
 
 from consumers.clients import CLIENT_ID, connection_options
-from consumers.deadline import run_with_deadline
+from consumers.runtime.deadline import run_with_deadline
 from consumers.wire import WireConnection, WireError
 from sentiment.errors import BrokerUnavailable, ConfigurationError, DeadlineExceeded
 from sentiment.settings import KafkaSettings, Settings

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from consumers.clock import Clock
+from consumers.runtime.clock import Clock
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,8 +22,8 @@ from kafka import KafkaProducer
 from kafka.errors import AuthorizationError, KafkaError, MessageSizeTooLargeError, UnsupportedVersionError
 from kafka.structs import ConsumerGroupMetadata, OffsetAndMetadata
 
-from consumers.deadline import run_with_deadline
 from consumers.records import OutgoingRecord, TopicPartition
+from consumers.runtime.deadline import run_with_deadline
 from sentiment.errors import DeadlineExceeded, FatalError, TransactionFailed
 
 _log = structlog.get_logger(__name__)

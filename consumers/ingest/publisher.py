@@ -20,9 +20,9 @@ import structlog
 from kafka.errors import KafkaError
 from kafka.structs import ConsumerGroupMetadata, OffsetAndMetadata
 
-from consumers.backoff import Backoff
 from consumers.clients import make_consumer, make_producer
 from consumers.records import OutgoingRecord, TopicPartition
+from consumers.runtime.backoff import Backoff
 from consumers.transaction import TransactionalProducer
 from sentiment.errors import BrokerUnavailable, SentimentError, TransactionFailed, TransientError
 from sentiment.settings import Settings

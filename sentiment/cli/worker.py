@@ -39,8 +39,8 @@ def worker(
 ) -> None:
     """Score the feedback topic: results, dead letters and offsets are committed together, exactly once."""
     from consumers.clients import check_instance_id
-    from consumers.shutdown import stop_on_signals
-    from consumers.worker import run_worker
+    from consumers.runtime.shutdown import stop_on_signals
+    from consumers.scoring.worker import run_worker
     from sentiment.model.classifier import Classifier, load_model
 
     if instance_id is not None:

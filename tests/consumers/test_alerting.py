@@ -8,8 +8,8 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from consumers.alert_state import STREAM_KEY
-from consumers.alerting import AlertingHandler, AlertingOptions
+from consumers.alerts.alert_state import STREAM_KEY
+from consumers.alerts.alerting import AlertingHandler, AlertingOptions
 from consumers.metrics import Metrics
 from consumers.records import OutgoingRecord, Record, RecordBatch, TopicPartition, WorkResult
 from sentiment.events import Alert, ScoredFeedback, decode_alert

@@ -7,8 +7,8 @@ from collections import defaultdict
 from hypothesis import given
 from hypothesis import strategies as st
 
-from consumers.backlog import Backlog
 from consumers.records import Record, TopicPartition
+from consumers.runtime.backlog import Backlog
 
 PARTITIONS = [TopicPartition("in", number) for number in range(3)]
 

@@ -12,7 +12,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from consumers.endpoint import PortUnavailableError, serve, serve_on
 from consumers.health import Health
 from consumers.metrics import TABLE, Metrics
-from consumers.watchdog import Watchdog
+from consumers.runtime.watchdog import Watchdog
 from sentiment.settings import MetricsSettings
 from tests.fakes import ManualClock
 

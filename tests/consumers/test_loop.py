@@ -15,16 +15,16 @@ import pytest
 from kafka import KafkaProducer
 from kafka.errors import CommitFailedError, KafkaError
 
-from consumers import loop, session
-from consumers.backoff import Backoff
-from consumers.clock import SystemClock
-from consumers.handler import BaseHandler, Committed
 from consumers.health import Health
-from consumers.loop import run_loop
-from consumers.loop_config import LoopConfig
-from consumers.loop_metrics import LoopMetrics
 from consumers.metrics import Metrics
 from consumers.records import OutgoingRecord, RecordBatch, TopicPartition, WorkResult
+from consumers.runtime import loop, session
+from consumers.runtime.backoff import Backoff
+from consumers.runtime.clock import SystemClock
+from consumers.runtime.handler import BaseHandler, Committed
+from consumers.runtime.loop import run_loop
+from consumers.runtime.loop_config import LoopConfig
+from consumers.runtime.loop_metrics import LoopMetrics
 from sentiment.errors import (
     BrokerUnavailable,
     ConfigurationError,

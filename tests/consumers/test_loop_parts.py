@@ -7,14 +7,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from kafka.errors import KafkaTimeoutError, ProducerFencedError
 
-from consumers.backoff import Backoff
-from consumers.hanging import StandstillDetector
-from consumers.idle import IdleTimer
-from consumers.ownership import Change, Ownership, Rebalance, RebalanceLog
 from consumers.records import OutgoingRecord, Record, RecordBatch, TopicPartition, WorkResult
-from consumers.takeover import TakeoverGuard
-from consumers.unit import Finished
-from consumers.work_thread import Done, Ticket
+from consumers.runtime.backoff import Backoff
+from consumers.runtime.hanging import StandstillDetector
+from consumers.runtime.idle import IdleTimer
+from consumers.runtime.ownership import Change, Ownership, Rebalance, RebalanceLog
+from consumers.runtime.takeover import TakeoverGuard
+from consumers.runtime.unit import Finished
+from consumers.runtime.work_thread import Done, Ticket
 from sentiment.errors import ConfigurationError, TransactionFailed
 
 A, B = TopicPartition("in", 0), TopicPartition("in", 1)

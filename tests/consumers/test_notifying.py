@@ -14,12 +14,12 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from consumers.channels.channel import Attempt, Channel, Outcome
-from consumers.channels.circuit import Circuit
-from consumers.channels.console import ConsoleChannel, as_text
-from consumers.channels.webhook import IDEMPOTENCY_HEADER, SIGNATURE_HEADER, WebhookChannel
+from consumers.alerts.channels.channel import Attempt, Channel, Outcome
+from consumers.alerts.channels.circuit import Circuit
+from consumers.alerts.channels.console import ConsoleChannel, as_text
+from consumers.alerts.channels.webhook import IDEMPOTENCY_HEADER, SIGNATURE_HEADER, WebhookChannel
+from consumers.alerts.notifying import NotifyHandler, NotifyOptions
 from consumers.metrics import Metrics
-from consumers.notifying import NotifyHandler, NotifyOptions
 from consumers.records import EMPTY_RESULT, Record, RecordBatch, TopicPartition
 from sentiment.errors import ConfigurationError, FatalError, Pressure
 from sentiment.events import Alert, ModelRef, Rate, encode

@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from consumers.breaker import Breaker
-from consumers.dead_letters import Parking
-from consumers.handler import Committed
 from consumers.metrics import Metrics
 from consumers.records import OutgoingRecord, Record, RecordBatch, TopicPartition
-from consumers.results import ResultWriter
-from consumers.scoring import ScoringHandler
+from consumers.runtime.handler import Committed
+from consumers.scoring.breaker import Breaker
+from consumers.scoring.dead_letters import Parking
+from consumers.scoring.results import ResultWriter
+from consumers.scoring.scoring import ScoringHandler
 from sentiment.errors import FatalError, PoisonReason, TooManyPoisonRecords
 from sentiment.events import ScoredFeedback, decode_scored
 from sentiment.model.classifier import BatchInfo, Classifier, Prediction

@@ -9,9 +9,9 @@ import pytest
 from kafka import KafkaConsumer
 from kafka.structs import ConsumerGroupMetadata, OffsetAndMetadata, TopicPartition
 
+from consumers.alerts.source_progress import SourceProgress, source_name
 from consumers.clients import make_producer
 from consumers.records import OutgoingRecord
-from consumers.source_progress import SourceProgress, source_name
 from consumers.transaction import TransactionalProducer
 from sentiment.settings import KafkaSettings, Settings, TopicSettings, WorkerSettings
 from tests.brokers import BrokerProcess

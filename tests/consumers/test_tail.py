@@ -15,8 +15,8 @@ import pytest
 from kafka.admin import KafkaAdminClient
 
 from consumers.clients import make_producer
-from consumers.dead_letters import Parking
 from consumers.records import Record
+from consumers.scoring.dead_letters import Parking
 from consumers.tail import follow
 from consumers.tail_lines import line_renderer
 from consumers.topics import ensure_topics

@@ -7,10 +7,10 @@ from datetime import datetime
 
 import pytest
 
-from consumers.clock import SystemClock
-from consumers.handler import BaseHandler
 from consumers.records import EMPTY_RESULT, Record, RecordBatch, TopicPartition, WorkResult
-from consumers.work_thread import Done, Ticket, WorkThread
+from consumers.runtime.clock import SystemClock
+from consumers.runtime.handler import BaseHandler
+from consumers.runtime.work_thread import Done, Ticket, WorkThread
 from sentiment.errors import FatalError, Pressure
 
 A = TopicPartition("in", 0)

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from consumers.endpoint import PortUnavailableError
-from consumers.shutdown import StopRequest
-from consumers.worker import run_worker
+from consumers.runtime.shutdown import StopRequest
+from consumers.scoring.worker import run_worker
 from sentiment.errors import BrokerUnavailable, TooManyPoisonRecords
 from sentiment.events import decode_scored
 from sentiment.settings import Settings, load_settings

@@ -5,8 +5,8 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from consumers.shutdown import stop_on_signals
-from consumers.worker import run_worker
+from consumers.runtime.shutdown import stop_on_signals
+from consumers.scoring.worker import run_worker
 from sentiment.errors import SentimentError
 from sentiment.logs import configure_logging
 from sentiment.settings import load_settings

@@ -8,20 +8,20 @@ from dataclasses import dataclass
 
 import structlog
 
-from consumers.backlog import Backlog
-from consumers.backoff import Backoff
-from consumers.clock import Clock
-from consumers.handler import Committed, Handler
-from consumers.hanging import StandstillDetector
 from consumers.health import Health
-from consumers.idle import IdleTimer
-from consumers.loop_config import LoopConfig
-from consumers.loop_metrics import LoopMetrics
-from consumers.ownership import Change, Ownership, Rebalance
 from consumers.records import TopicPartition
-from consumers.session import Session
-from consumers.unit import Finished
-from consumers.work_thread import Ticket, WorkThread
+from consumers.runtime.backlog import Backlog
+from consumers.runtime.backoff import Backoff
+from consumers.runtime.clock import Clock
+from consumers.runtime.handler import Committed, Handler
+from consumers.runtime.hanging import StandstillDetector
+from consumers.runtime.idle import IdleTimer
+from consumers.runtime.loop_config import LoopConfig
+from consumers.runtime.loop_metrics import LoopMetrics
+from consumers.runtime.ownership import Change, Ownership, Rebalance
+from consumers.runtime.session import Session
+from consumers.runtime.unit import Finished
+from consumers.runtime.work_thread import Ticket, WorkThread
 from sentiment.errors import SentimentError
 
 _log = structlog.get_logger(__name__)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from consumers.ownership import Ownership
 from consumers.records import OutgoingRecord, RecordBatch, TopicPartition
-from consumers.work_thread import Done
+from consumers.runtime.ownership import Ownership
+from consumers.runtime.work_thread import Done
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,10 +15,10 @@ from typing import Protocol
 
 import structlog
 
-from consumers.handler import BaseHandler
+from consumers.alerts.source_progress import Sources, source_name
 from consumers.metrics import Metrics
 from consumers.records import EMPTY_RESULT, OutgoingRecord, Record, RecordBatch, TopicPartition, WorkResult
-from consumers.source_progress import Sources, source_name
+from consumers.runtime.handler import BaseHandler
 from sentiment.errors import PoisonRecord
 from sentiment.events import ScoredFeedback, decode_scored, encode
 from sentiment.spikes.buckets import Fate
@@ -33,7 +33,7 @@ _STALE = timedelta(seconds=1)
 
 
 class StateStore(Protocol):
-    """Where monitors come from and go to (`consumers.alert_state`)."""
+    """Where monitors come from and go to (`consumers.alerts.alert_state`)."""
 
     def load(self, partitions: Iterable[TopicPartition]) -> dict[TopicPartition, StreamMonitor]:
         """The committed monitors of these partitions of the results."""

@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from consumers.metrics import Metrics
-from consumers.ownership import Rebalance
 from consumers.records import TopicPartition
-from consumers.session import Progress
-from consumers.unit import Unit
+from consumers.runtime.ownership import Rebalance
+from consumers.runtime.session import Progress
+from consumers.runtime.unit import Unit
 
 _RATE_WINDOW_S = 60.0
 

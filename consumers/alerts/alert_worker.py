@@ -7,18 +7,18 @@ from datetime import timedelta
 
 import structlog
 
-from consumers.alert_state import AlertStateStore
-from consumers.alerting import AlertingHandler, AlertingOptions
-from consumers.clock import Clock, SystemClock
+from consumers.alerts.alert_state import AlertStateStore
+from consumers.alerts.alerting import AlertingHandler, AlertingOptions
+from consumers.alerts.source_progress import SourceProgress
 from consumers.connection import check_connection
 from consumers.endpoint import serve
 from consumers.health import Health
-from consumers.loop import run_loop
-from consumers.loop_config import LoopConfig
-from consumers.loop_metrics import LoopMetrics
 from consumers.metrics import Metrics
-from consumers.shutdown import StopRequest
-from consumers.source_progress import SourceProgress
+from consumers.runtime.clock import Clock, SystemClock
+from consumers.runtime.loop import run_loop
+from consumers.runtime.loop_config import LoopConfig
+from consumers.runtime.loop_metrics import LoopMetrics
+from consumers.runtime.shutdown import StopRequest
 from consumers.topics import ensure_topics
 from sentiment.settings import AlertSettings, Settings
 from sentiment.spikes.baseline import BaselineConfig

@@ -20,10 +20,10 @@ from kafka.errors import (
 from kafka.structs import ConsumerGroupMetadata, MemberState
 
 from consumers.clients import make_consumer, make_producer
-from consumers.deadline import run_with_deadline
-from consumers.loop_config import LoopConfig
-from consumers.ownership import Rebalance, RebalanceLog
 from consumers.records import OutgoingRecord, Record, TopicPartition
+from consumers.runtime.deadline import run_with_deadline
+from consumers.runtime.loop_config import LoopConfig
+from consumers.runtime.ownership import Rebalance, RebalanceLog
 from consumers.transaction import TransactionalProducer
 from sentiment.errors import BrokerUnavailable, ConfigurationError, DeadlineExceeded, FatalError, SentimentError
 from sentiment.settings import Settings

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TextIO
 
-from consumers.channels.channel import Attempt, Outcome
+from consumers.alerts.channels.channel import Attempt, Outcome
 from sentiment.events import Alert
 
 

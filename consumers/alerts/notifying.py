@@ -16,11 +16,11 @@ from typing import Protocol
 
 import structlog
 
-from consumers.channels.channel import Attempt, Channel, Outcome
-from consumers.channels.circuit import Circuit
-from consumers.handler import BaseHandler
+from consumers.alerts.channels.channel import Attempt, Channel, Outcome
+from consumers.alerts.channels.circuit import Circuit
 from consumers.metrics import Metrics
 from consumers.records import EMPTY_RESULT, Record, RecordBatch, TopicPartition, WorkResult
+from consumers.runtime.handler import BaseHandler
 from sentiment.errors import FatalError, PoisonRecord, Pressure
 from sentiment.events import Alert, decode_alert
 
@@ -28,7 +28,7 @@ _log = structlog.get_logger(__name__)
 
 
 class History(Protocol):
-    """Which alerts were handled before (`consumers.alert_history`)."""
+    """Which alerts were handled before (`consumers.alerts.alert_history`)."""
 
     def handled(self, partitions: Iterable[TopicPartition]) -> Mapping[TopicPartition, set[str]]:
         """Their ids, by partition."""

@@ -15,18 +15,18 @@ import threading
 
 import structlog
 
-from consumers.backoff import Backoff
-from consumers.clock import Clock
-from consumers.handler import Handler
-from consumers.hanging import StandstillDetector
 from consumers.health import Health
-from consumers.loop_config import LoopConfig
-from consumers.loop_metrics import LoopMetrics
-from consumers.session import Session, transactional_id
-from consumers.session_run import Services, SessionRun
-from consumers.takeover import TakeoverGuard
-from consumers.watchdog import Watchdog
-from consumers.work_thread import WorkThread
+from consumers.runtime.backoff import Backoff
+from consumers.runtime.clock import Clock
+from consumers.runtime.handler import Handler
+from consumers.runtime.hanging import StandstillDetector
+from consumers.runtime.loop_config import LoopConfig
+from consumers.runtime.loop_metrics import LoopMetrics
+from consumers.runtime.session import Session, transactional_id
+from consumers.runtime.session_run import Services, SessionRun
+from consumers.runtime.takeover import TakeoverGuard
+from consumers.runtime.watchdog import Watchdog
+from consumers.runtime.work_thread import WorkThread
 from sentiment.errors import TransientError
 from sentiment.settings import Settings
 

@@ -13,7 +13,7 @@ from datetime import datetime
 
 import httpx
 
-from consumers.channels.channel import Attempt, Outcome
+from consumers.alerts.channels.channel import Attempt, Outcome
 from sentiment import __version__
 from sentiment.errors import ConfigurationError
 from sentiment.events import Alert, encode

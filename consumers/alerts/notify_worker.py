@@ -8,20 +8,20 @@ from typing import TextIO
 
 import structlog
 
-from consumers.alert_history import AlertHistory
-from consumers.channels.channel import Channel
-from consumers.channels.console import ConsoleChannel
-from consumers.channels.webhook import WebhookChannel
-from consumers.clock import Clock, SystemClock
+from consumers.alerts.alert_history import AlertHistory
+from consumers.alerts.channels.channel import Channel
+from consumers.alerts.channels.console import ConsoleChannel
+from consumers.alerts.channels.webhook import WebhookChannel
+from consumers.alerts.notifying import NotifyHandler, NotifyOptions
 from consumers.connection import check_connection
 from consumers.endpoint import serve
 from consumers.health import Health
-from consumers.loop import run_loop
-from consumers.loop_config import LoopConfig
-from consumers.loop_metrics import LoopMetrics
 from consumers.metrics import Metrics
-from consumers.notifying import NotifyHandler, NotifyOptions
-from consumers.shutdown import StopRequest
+from consumers.runtime.clock import Clock, SystemClock
+from consumers.runtime.loop import run_loop
+from consumers.runtime.loop_config import LoopConfig
+from consumers.runtime.loop_metrics import LoopMetrics
+from consumers.runtime.shutdown import StopRequest
 from consumers.topics import ensure_topics
 from sentiment.errors import ConfigurationError
 from sentiment.settings import NotifySettings, Settings

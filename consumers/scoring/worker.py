@@ -6,20 +6,20 @@ from collections.abc import Callable
 
 import structlog
 
-from consumers.breaker import Breaker
 from consumers.clients import MAX_REQUEST_BYTES
-from consumers.clock import Clock, SystemClock
 from consumers.connection import check_connection
-from consumers.dead_letters import Parking
 from consumers.endpoint import serve
 from consumers.health import Health
-from consumers.loop import run_loop
-from consumers.loop_config import LoopConfig
-from consumers.loop_metrics import LoopMetrics
 from consumers.metrics import Metrics
-from consumers.results import ResultWriter
-from consumers.scoring import ScoringHandler
-from consumers.shutdown import StopRequest
+from consumers.runtime.clock import Clock, SystemClock
+from consumers.runtime.loop import run_loop
+from consumers.runtime.loop_config import LoopConfig
+from consumers.runtime.loop_metrics import LoopMetrics
+from consumers.runtime.shutdown import StopRequest
+from consumers.scoring.breaker import Breaker
+from consumers.scoring.dead_letters import Parking
+from consumers.scoring.results import ResultWriter
+from consumers.scoring.scoring import ScoringHandler
 from consumers.topic_limits import largest_record
 from consumers.topics import ensure_topics
 from sentiment.model.classifier import Classifier

@@ -9,12 +9,12 @@ from datetime import datetime
 
 import structlog
 
-from consumers.breaker import Breaker
-from consumers.dead_letters import Parking
-from consumers.handler import BaseHandler, Committed
 from consumers.metrics import Metrics
 from consumers.records import OutgoingRecord, Record, RecordBatch, TopicPartition, WorkResult
-from consumers.results import ResultWriter, SafeEvent
+from consumers.runtime.handler import BaseHandler, Committed
+from consumers.scoring.breaker import Breaker
+from consumers.scoring.dead_letters import Parking
+from consumers.scoring.results import ResultWriter, SafeEvent
 from sentiment.errors import FatalError, PoisonRecord
 from sentiment.events import SourcePosition, decode_feedback
 from sentiment.model.classifier import BatchInfo, Classifier, Prediction

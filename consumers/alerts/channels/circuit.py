@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from consumers.backoff import Backoff
+from consumers.runtime.backoff import Backoff
 
 
 class Circuit:

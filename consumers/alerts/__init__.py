@@ -1,0 +1,1 @@
+"""From results to alerts, and from alerts to people."""
