@@ -11,7 +11,7 @@ demo: .venv/.base ## the whole pipeline on a bundled stream, on the development 
 	$(BIN)/sentiment demo
 
 test: .venv/.dev ## all tests; those on Apache Kafka where KAFKA_HOME is found
-	$(BIN)/python -m pytest -rs $(TESTS)
+	$(BIN)/python -m pytest -rs --numprocesses 2 --dist worksteal $(TESTS)
 
 lint: .venv/.dev
 	$(BIN)/ruff check .
