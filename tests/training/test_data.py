@@ -62,7 +62,7 @@ def test_bad_rows_are_named_by_number_not_text(tmp_path: Path, rows: list[dict[s
         ("missing.jsonl", None),
         ("junk.jsonl", b"\x00\x01\x02"),
         ("junk.parquet", b"PAR1junk"),
-        ("half.jsonl.gz", gzip.compress(json.dumps(ROWS[0]).encode())[:-9]),
+        ("half.jsonl.gz", gzip.compress(json.dumps(ROWS[0]).encode(), mtime=0)[:-9]),
         ("empty.csv", b""),
         ("table.xlsx", b"PK"),
     ],
