@@ -58,7 +58,7 @@ def test_plain_cases_are_right() -> None:
 def test_int8_as_shipped_is_good_calibrated_near_fp32_and_the_same_alone(
     dev: tuple[list[str], NDArray[np.int64]],
 ) -> None:
-    """macro-F1 ≥ 0.73 and ECE ≤ 0.03 on all of dev; on every fourth row ≥ 98.5 % of fp32's labels, and alone the same."""
+    """macro-F1 ≥ 0.73, ECE ≤ 0.03 on all rows; on every fourth, ≥ 98.5 % of fp32's labels, and alone the same."""
     sklearn_metrics = pytest.importorskip("sklearn.metrics")
     texts, labels = dev
     batched = probabilities(texts, "openvino")
