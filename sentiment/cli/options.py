@@ -11,6 +11,17 @@ import click
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
+
+def _pairs(value: str | None) -> dict[str, str] | None:
+    """`a=b,c=d` as a mapping; what the values may be is checked with the other settings."""
+    if value is None:
+        return None
+    pairs = [pair.rpartition("=") for pair in value.split(",")]
+    if not all(theirs and separator for theirs, separator, _ in pairs):
+        raise click.BadParameter("takes THEIRS=OURS pairs, such as LABEL_0=negative,LABEL_1=neutral,LABEL_2=positive")
+    return {theirs: ours for theirs, _, ours in pairs}
+
+
 # flag group → (flag, section of the settings, field, click arguments)
 _FLAGS: dict[str, list[tuple[str, str, str, dict[str, Any]]]] = {
     "kafka": [
@@ -22,6 +33,16 @@ _FLAGS: dict[str, list[tuple[str, str, str, dict[str, Any]]]] = {
             "model",
             "path",
             {"metavar": "DIR|ID", "help": "Model directory or hub id; default: the shipped one."},
+        ),
+        (
+            "--label-map",
+            "model",
+            "label_map",
+            {
+                "callback": lambda _context, _option, value: _pairs(value),
+                "metavar": "THEIRS=OURS,…",
+                "help": "Labels of a foreign model.",
+            },
         ),
         ("--threads", "model", "threads", {"type": click.IntRange(0), "help": "Threads of inference; 0: all cores."}),
     ],

@@ -32,7 +32,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def train(files: Path, output: Path, *flags: str) -> int:
     data = [str(files / "train.jsonl"), "--validation", str(files / "dev.jsonl")]
     model = ["--backbone", str(files / "backbone"), "--output", str(output)]
-    recipe = ["--learning-rate", "3e-3", "--epochs", "3", "--max-length", "32", "--class-weight", "negative=1.25"]
+    recipe = ["--learning-rate", "2e-3", "--epochs", "12", "--max-length", "32", "--class-weight", "negative=1.25"]
     return run(["train", *data, *model, *recipe, "--source-weight", "chat=0.5", *flags])
 
 

@@ -68,3 +68,11 @@ def test_every_error_has_a_documented_exit_code() -> None:
     for kind in tree:
         tree += kind.__subclasses__()
     assert {kind.exit_code for kind in tree} == {1, 2}
+
+
+def test_a_label_map_is_checked(capsys: pytest.CaptureFixture[str]) -> None:
+    """A map that is no map, or that names a label we do not have, is exit code 2 and says so."""
+    assert run(["score", "--label-map", "nonsense", "fine"]) == 2
+    assert "THEIRS=OURS" in capsys.readouterr().err
+    assert run(["score", "--label-map", "LABEL_0=angry", "fine"]) == 2
+    assert "label_map.LABEL_0" in capsys.readouterr().err
