@@ -46,10 +46,11 @@ def admin_client(bootstrap: str) -> Iterator[KafkaAdminClient]:
 def new_topic(
     bootstrap: str, partitions: int = 1, configs: dict[str, str] | None = None, *, name: str | None = None
 ) -> str:
-    """Create a topic and wait until it can be written to."""
+    """Create a topic and wait until it can be written to. It keeps its records, however old they say they are."""
     topic = name or unique("topic")
+    configs = {"retention.ms": "-1", **(configs or {})}
     with admin_client(bootstrap) as admin:
-        admin.create_topics([NewTopic(topic, partitions, 1, topic_configs=configs or {})])
+        admin.create_topics([NewTopic(topic, partitions, 1, topic_configs=configs)])
     with Wire(bootstrap) as wire:
         # Apache Kafka answers before every partition has its leader at work.
         for number in range(partitions):
