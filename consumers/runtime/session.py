@@ -101,6 +101,7 @@ class Session:
 
     def poll(self, timeout_ms: int) -> dict[TopicPartition, list[Record]]:
         """New records; drives joins and rejoins, which `rebalances` then tells."""
+        free_read_out_slot(self._consumer)
         polled = self._translated(lambda: self._consumer.poll(timeout_ms=timeout_ms))
         return {
             partition: [
@@ -188,6 +189,18 @@ class Session:
             raise FatalError(f"Kafka does not allow this ({type(error).__name__})", hint="ask for the ACLs") from None
         except KafkaError as error:
             raise BrokerUnavailable(f"consuming failed ({type(error).__name__})") from error
+
+
+def free_read_out_slot(consumer: KafkaConsumer) -> None:
+    """Let records that were set aside while their partition was paused be taken up again. Call it before every poll.
+
+    kafka-python 3.0.12 parks the rest of a fetch whose partition is paused, and takes it up again only while the slot
+    for the current fetch is None. A fetch that was read to its end stays in that slot, so the parked partition would
+    neither be read nor fetched ever again (`Fetcher.fetched_records`).
+    """
+    fetcher = consumer._fetcher
+    if not fetcher._next_partition_records:
+        fetcher._next_partition_records = None
 
 
 def _headers(headers: Iterable[tuple[str, bytes | None]]) -> tuple[tuple[str, bytes], ...]:
