@@ -30,5 +30,5 @@ clean:
 	touch $@
 
 .venv/.dev: .venv/bin/python $(INPUTS)
-	$(INSTALL) '.[train,dev]'
+	$(INSTALL) '.[train,mlflow,dev]'
 	touch $@ .venv/.base

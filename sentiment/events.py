@@ -163,6 +163,23 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True):
     schema_version: SchemaVersion = SCHEMA_VERSION
 
 
+class LateLabel(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The truth about one event, told later by people or by a business process.
+
+    It names its event by `event_id` as the result carries it, or by the source `position`; one of both must be there.
+    `inclusion_probability` is the chance that the event had of being labelled where that is known by design (a random
+    sample): estimates weigh by its inverse. Of several labels for an event the one with the latest `labelled_at` holds.
+    """
+
+    label: Label
+    labelled_at: datetime
+    event_id: Identifier | None = None
+    position: SourcePosition | None = None
+    annotator: Identifier | None = None
+    inclusion_probability: Annotated[float, Meta(gt=0.0, le=1.0)] | None = None
+    schema_version: SchemaVersion = SCHEMA_VERSION
+
+
 class DeadLetterHeaders(msgspec.Struct, frozen=True, kw_only=True, rename="kebab"):
     """Headers of a dead letter, each UTF-8 text; its value and key are the original bytes.
 
@@ -184,6 +201,7 @@ SCHEMAS: dict[str, type[msgspec.Struct]] = {
     "sentiment": ScoredFeedback,
     "alert": Alert,
     "dead-letter": DeadLetterHeaders,
+    "label": LateLabel,
 }
 
 T = TypeVar("T", bound=msgspec.Struct)
@@ -192,6 +210,7 @@ _encoder = msgspec.json.Encoder()
 _feedback = msgspec.json.Decoder(FeedbackInput)
 _scored = msgspec.json.Decoder(ScoredFeedback)
 _alert = msgspec.json.Decoder(Alert)
+_label = msgspec.json.Decoder(LateLabel)
 
 
 def encode(event: msgspec.Struct) -> bytes:
@@ -235,6 +254,15 @@ def decode_scored(value: bytes | None) -> ScoredFeedback:
 def decode_alert(value: bytes | None) -> Alert:
     """An alert; raises PoisonRecord like `decode_feedback`."""
     return _decode(_alert, value)
+
+
+def decode_label(value: bytes | None) -> LateLabel:
+    """A late label; raises PoisonRecord like `decode_feedback`, and for one that names no event."""
+    label = _decode(_label, value)
+    if label.event_id is None and label.position is None:
+        raise PoisonRecord(PoisonReason.SCHEMA, "neither event_id nor position names the event")
+    to_utc(label.labelled_at, path="$.labelled_at")
+    return label
 
 
 def json_schema(name: str) -> dict[str, Any]:

@@ -78,6 +78,7 @@ class TopicSettings(Section):
     dead_letter: str = "sentiment.dead-letter"
     alerts: str = "sentiment.alerts"
     alert_state: str = "sentiment.alert-state"
+    labels: str = Field("labels", description="late labels, which the monitor joins")
     partitions: int = Field(4, ge=1, le=10_000, description="of topics that a command creates")
     replication_factor: int = Field(-1, ge=-1, le=100, description="-1: the broker's default")
     create: bool = Field(True, description="create missing topics")
@@ -87,12 +88,15 @@ class TopicSettings(Section):
 class ModelSettings(Section):
     """Which classifier answers, and how much it takes at once."""
 
-    path: str = Field("", description="a model directory or a hub id; empty: the shipped model")
+    path: str = Field("", description="a model directory, a registry or a hub id; empty: the shipped model")
     backend: Literal["auto", "openvino", "torch"] = "auto"
     threads: int = Field(0, ge=0, le=1_024, description="of inference; 0: all cores")
     max_batch_tokens: int = Field(4_096, ge=128, le=1_000_000, description="padded tokens; more: memory and latency")
     max_batch_items: int = Field(64, ge=1, le=10_000)
     label_map: dict[str, Literal["negative", "neutral", "positive"]] = Field(default_factory=dict)
+    reload_interval_s: float = Field(
+        10.0, gt=0, le=86_400, description="how often a worker looks whether another version of a registry is promoted"
+    )
 
 
 class WorkerSettings(Section):

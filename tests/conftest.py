@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 
 import pytest
+import structlog
 from hypothesis import settings
 
 from tests.brokers import ApacheKafka, BrokerProcess, DevBroker
@@ -38,3 +40,11 @@ def broker(request: pytest.FixtureRequest) -> BrokerProcess:
     """Either broker: a test that takes it runs once against each."""
     running: BrokerProcess = request.getfixturevalue("dev_broker" if request.param == "dev" else "apache_kafka")
     return running
+
+
+@pytest.fixture
+def fresh_loggers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Loggers that nobody has used: one in use keeps the configuration it met first, perhaps another test's."""
+    for name, module in list(sys.modules.items()):
+        if name.partition(".")[0] in {"sentiment", "consumers"} and hasattr(module, "_log"):
+            monkeypatch.setattr(module, "_log", structlog.get_logger(name))

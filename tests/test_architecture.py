@@ -12,7 +12,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("sentiment", "consumers", "training")
-PURE = ("errors", "events", "privacy", "chunking", "batching", "calibration", "spikes")
+PURE = ("errors", "events", "privacy", "chunking", "batching", "calibration", "spikes", "drift")
 PURE_MAY_IMPORT = {"numpy", "msgspec", "sentiment"}
 KAFKA_CLIENTS = {"KafkaConsumer", "KafkaProducer", "KafkaAdminClient"}
 
@@ -114,7 +114,7 @@ def test_the_default_backend_loads_neither_torch_nor_transformers() -> None:
     """Scoring with the shipped model runs on a base install."""
     loaded = run(
         "import sys\n"
-        "from sentiment.model.classifier import load_model\n"
+        "from sentiment.model.loading import load_model\n"
         "load_model(None, threads=1).predict(['fine'])\n"
         "print(*{name.split('.')[0] for name in sys.modules})"
     )

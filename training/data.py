@@ -1,6 +1,6 @@
 """Labelled examples: reading, checking, weighting, and the fingerprint that a manifest carries.
 
-Files are CSV, JSONL or Parquet (`.gz` too) with the columns `text` and `label`; `source` and `kind` are optional.
+A data set has the columns `text` and `label`; `source`, `kind` ("human" or "stars"), `product` and `id` are optional.
 Texts go through the same redaction and normalisation as in serving, so that there is no skew.
 """
 
@@ -19,18 +19,24 @@ from sentiment.errors import InputError
 from sentiment.events import LABELS
 from sentiment.privacy import redact
 from sentiment.text import normalise
+from training.rows import read_rows
 
 _SHOWN_ROWS = 5
 
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """One labelled text, redacted and normalised. `label` indexes `LABELS`; `kind` is "human" or "stars"."""
+    """One labelled text, redacted and normalised. `label` indexes `LABELS`; `kind` is "human" or "stars".
+
+    `product` and `id` are empty where the data do not say.
+    """
 
     text: str
     label: int
     source: str
     kind: str
+    product: str = ""
+    id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,42 +57,64 @@ class Weighting:
         return weight * self.weak_neutral if weak else weight
 
 
-def read_examples(path: Path) -> list[Example]:
-    """All examples of a file.
+def read_examples(source: str | Path, *, most: int | None = None) -> list[Example]:
+    """The examples of a file or a hub data set (see `training.rows`), in order: all, or `most` of them evenly spaced.
 
     Raises:
-        InputError: the file cannot be read, a column is missing, or rows are bad: with their row numbers (1 is the
-            first row of data), never their texts.
+        InputError: it cannot be read, a column is missing, or rows are bad: with their row numbers (1 is the first row
+            of data), never their texts.
     """
-    frame = _read(path)
-    for column in ("text", "label"):
-        if column not in frame.columns:
-            there = ", ".join(map(str, frame.columns[:20]))
-            raise InputError(f"{path} has no column {column!r}", hint=f"its columns: {there}")
-    if frame.empty:
-        raise InputError(f"{path} has no rows")
+    frame = read_rows(source, ("text", "label"))
+    labels = frame["label"].map(lambda label: label.strip().lower() if isinstance(label, str) else label)
     # Checked before the costly redaction, so that a mistake shows at once.
-    _check(path, "an unknown label", ~frame["label"].isin(LABELS), f"labels are {', '.join(LABELS)}")
-    _check(
-        path, "no text", frame["text"].isna() | ~frame["text"].astype(str).str.strip().astype(bool), "leave them out"
-    )
+    _check(source, "an unknown label", ~labels.isin(LABELS), f"labels are {', '.join(LABELS)}")
+    _check(source, "no text", _is_blank(frame["text"]), "leave them out")
+    ids = _column(frame, "id", "")
+    _check(source, "an id that another row has", ids.duplicated(keep=False) & (ids != ""), "ids tell rows apart")
     index = {label: position for position, label in enumerate(LABELS)}
-    sources = frame["source"].fillna("unknown") if "source" in frame.columns else pd.Series("unknown", frame.index)
-    kinds = frame["kind"].fillna("human") if "kind" in frame.columns else pd.Series("human", frame.index)
-    rows = zip(frame["text"], frame["label"], sources, kinds, strict=True)
+    columns = (
+        frame["text"],
+        labels,
+        _column(frame, "source", "unknown"),
+        _column(frame, "kind", "human"),
+        _column(frame, "product", ""),
+        ids,
+    )
+    rows = zip(*(_spaced(column, most) for column in columns), strict=True)
     return [
-        Example(text=normalise(redact(str(text)).text), label=index[label], source=str(source), kind=str(kind))
-        for text, label, source, kind in rows
+        Example(text=prepared(text), label=index[label], source=origin, kind=kind, product=product, id=key)
+        for text, label, origin, kind, product, key in rows
     ]
+
+
+def read_texts(source: str | Path, column: str = "text", *, most: int | None = None) -> list[str]:
+    """The texts of `column` without labels, redacted and normalised: all, or `most` of them evenly spaced.
+
+    Rows without a text are left out, doubles too. Raises ``InputError`` as ``read_examples``.
+    """
+    texts = read_rows(source, (column,))[column]
+    kept = dict.fromkeys(prepared(text) for text in _spaced(texts[~_is_blank(texts)], most))
+    kept.pop("", None)
+    return list(kept)
+
+
+def prepared(text: Any) -> str:
+    """`text` as a model may see it: redacted, then normalised, as in serving."""
+    return normalise(redact(str(text)).text)
 
 
 def without_leakage(train: Sequence[Example], held_out: Iterable[Example]) -> tuple[list[Example], int]:
     """`train` without the texts that `held_out` holds too (letter case and outer punctuation apart), and how
-    many were left out.
+    many were left out. `training.leakage` says which, and finds those that are nearly the same.
     """
-    seen = {_canonical(example.text) for example in held_out}
-    kept = [example for example in train if _canonical(example.text) not in seen]
+    seen = {canonical(example.text) for example in held_out}
+    kept = [example for example in train if canonical(example.text) not in seen]
     return kept, len(train) - len(kept)
+
+
+def canonical(text: str) -> str:
+    """What is left of `text` when letter case and outer punctuation do not count."""
+    return text.casefold().strip(" .!?\"'")
 
 
 def fingerprint(examples: Iterable[Example]) -> str:
@@ -107,28 +135,24 @@ def describe(examples: Sequence[Example]) -> dict[str, Any]:
     }
 
 
-def _canonical(text: str) -> str:
-    return text.casefold().strip(" .!?\"'")
+def _column(frame: pd.DataFrame, name: str, default: str) -> pd.Series:
+    """A column as strings, with `default` where it or a value is missing."""
+    if name not in frame.columns:
+        return pd.Series(default, frame.index)
+    return frame[name].where(frame[name].notna(), default).astype(str)
 
 
-def _read(path: Path) -> pd.DataFrame:
-    name = path.name.removesuffix(".gz")
-    try:
-        if name.endswith(".csv"):
-            return pd.read_csv(path, keep_default_na=False, dtype=str)
-        if name.endswith((".jsonl", ".ndjson")):
-            return pd.read_json(path, lines=True, dtype=False)
-        if name.endswith(".parquet"):
-            return pd.read_parquet(path)
-    except OSError as error:
-        raise InputError(f"cannot read {path}: {error.strerror or 'not a readable file'}") from None
-    except (ValueError, EOFError) as error:
-        raise InputError(f"{path} is damaged or not what its name says ({type(error).__name__})") from None
-    raise InputError(f"{path} has no known format", hint="names end with .csv, .jsonl or .parquet, and .gz after these")
+def _spaced(rows: pd.Series, most: int | None) -> pd.Series:
+    """At most `most` rows at even distances, so that every part of an ordered file is among them."""
+    return rows if most is None else rows.iloc[:: max(1, len(rows) // most)].iloc[:most]
 
 
-def _check(path: Path, fault: str, bad: pd.Series, hint: str) -> None:
+def _is_blank(texts: pd.Series) -> pd.Series:
+    return texts.isna() | ~texts.astype(str).str.strip().astype(bool)
+
+
+def _check(source: str | Path, fault: str, bad: pd.Series, hint: str) -> None:
     rows = [int(row) + 1 for row in bad.to_numpy().nonzero()[0]]
     if rows:
         shown = ", ".join(map(str, rows[:_SHOWN_ROWS])) + (", …" if len(rows) > _SHOWN_ROWS else "")
-        raise InputError(f"{path}: {len(rows)} rows with {fault} (rows {shown})", hint=hint)
+        raise InputError(f"{source}: {len(rows)} rows with {fault} (rows {shown})", hint=hint)

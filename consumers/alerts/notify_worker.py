@@ -6,27 +6,17 @@ from contextlib import ExitStack, closing
 from datetime import timedelta
 from typing import TextIO
 
-import structlog
-
 from consumers.alerts.alert_history import AlertHistory
 from consumers.alerts.channels.channel import Channel
 from consumers.alerts.channels.console import ConsoleChannel
 from consumers.alerts.channels.webhook import WebhookChannel
 from consumers.alerts.notifying import NotifyHandler, NotifyOptions
-from consumers.connection import check_connection
-from consumers.endpoint import serve
-from consumers.health import Health
-from consumers.metrics import Metrics
-from consumers.runtime.clock import Clock, SystemClock
-from consumers.runtime.loop import run_loop
+from consumers.runtime.clock import Clock
 from consumers.runtime.loop_config import LoopConfig
-from consumers.runtime.loop_metrics import LoopMetrics
+from consumers.runtime.service import service
 from consumers.runtime.shutdown import StopRequest
-from consumers.topics import ensure_topics
 from sentiment.errors import ConfigurationError
 from sentiment.settings import NotifySettings, Settings
-
-_log = structlog.get_logger(__name__)
 
 _MAX_BATCH = 20
 """Alerts are few; a small batch repeats little after a crash, and its attempts end well before the watchdog's time."""
@@ -44,9 +34,8 @@ def run_notify(
 
     Raises:
         ConfigurationError: no channel is configured, or one is configured wrongly.
-        SentimentError: see `run_loop`, `check_connection` and `ensure_topics`.
+        SentimentError: see `service` and `run_loop`.
     """
-    clock = clock or SystemClock()
     notify = settings.notify
     config = LoopConfig(
         topics=(settings.topics.alerts,),
@@ -65,23 +54,9 @@ def run_notify(
     )
     with ExitStack() as stack:
         channels = _channels(notify, console, stack)
-        check_connection(settings)
-        metrics = Metrics()
-        health = Health(clock, stuck_after_s=config.stuck_after_s)
-        stack.enter_context(serve(settings.metrics, metrics, health))
-        ensure_topics(settings, [settings.topics.alerts])
-        handler = NotifyHandler(channels, AlertHistory(settings, config.group_id), options, metrics)
-        _log.info("notifier_starting", group=config.group_id, channels=[channel.name for channel in channels])
-        run_loop(
-            settings,
-            config,
-            handler,
-            clock=clock,
-            stop=stop.event,
-            metrics=LoopMetrics(metrics),
-            health=health,
-        )
-        _log.info("notifier_stopped")
+        notifier = stack.enter_context(service("notifier", settings, config, (settings.topics.alerts,), stop, clock))
+        handler = NotifyHandler(channels, AlertHistory(settings, config.group_id), options, notifier.metrics)
+        notifier.run(handler, channels=[channel.name for channel in channels])
 
 
 def _channels(notify: NotifySettings, console: TextIO, stack: ExitStack) -> list[Channel]:

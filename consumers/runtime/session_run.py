@@ -236,9 +236,12 @@ class SessionRun:
         if standing_still - self._warned_of:
             _log.error(
                 "reading_stands_still",
-                partitions=_names(standing_still),
-                cause="a transaction that never ended holds read-committed readers back",
-                remedy="kafka-transactions.sh find-hanging, then abort",
+                progress=[
+                    f"{p.topic}/{p.partition}: at {gaps[p][0]} of {sum(gaps[p])}" for p in sorted(standing_still)
+                ],
+                cause="a transaction that never ended holds read-committed readers back, "
+                "or this client has stopped fetching",
+                remedy="kafka-transactions.sh find-hanging, then abort; where it finds nothing, restart the worker",
             )
         self._warned_of = standing_still
         self._over = self._idle.expired(idle=quiet and at_end, now_s=now_s)

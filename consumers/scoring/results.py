@@ -42,10 +42,9 @@ class SafeEvent:
 
 @dataclass(frozen=True, slots=True)
 class ResultWriter:
-    """Makes results for one topic and one model. `hash_key` is the key of pseudonyms."""
+    """Makes results for one topic. `hash_key` is the key of pseudonyms."""
 
     topic: str
-    model: ModelRef
     hash_key: bytes
     publish_text: bool
     limit_bytes: int
@@ -57,8 +56,8 @@ class ResultWriter:
         counts = Counter(redacted.counts) + Counter(found)
         return SafeEvent(record, event, redacted.text, metadata if isinstance(metadata, dict) else {}, dict(counts))
 
-    def write(self, safe: SafeEvent, prediction: Prediction, now: datetime) -> OutgoingRecord:
-        """The result record, keyed by segment; the same input gives the same identity again.
+    def write(self, safe: SafeEvent, prediction: Prediction, model: ModelRef, now: datetime) -> OutgoingRecord:
+        """The result record, keyed by segment; the same input and `model` give the same identity again.
 
         Raises:
             PoisonRecord: the prediction is not a distribution, or the result is larger than Kafka takes.
@@ -83,7 +82,7 @@ class ResultWriter:
             metadata=safe.metadata,
             created_at=event.created_at,
             scored_at=now,
-            model=self.model,
+            model=model,
             language=language.code if event.language is None else self._safe(event.language),
             unsupported_language=language.unsupported,
             n_chunks=prediction.n_chunks,

@@ -15,8 +15,9 @@ from consumers.runtime.handler import BaseHandler, Committed
 from consumers.scoring.breaker import Breaker
 from consumers.scoring.dead_letters import Parking
 from consumers.scoring.results import ResultWriter, SafeEvent
+from consumers.scoring.serving import ServingModel
 from sentiment.errors import FatalError, PoisonRecord
-from sentiment.events import SourcePosition, decode_feedback
+from sentiment.events import ModelRef, SourcePosition, decode_feedback
 from sentiment.model.classifier import BatchInfo, Classifier, Prediction
 
 _log = structlog.get_logger(__name__)
@@ -35,9 +36,9 @@ class ScoringHandler(BaseHandler):
     """Scores batches. Its only state is the breaker's, and counts that wait for their commit."""
 
     def __init__(
-        self, classifier: Classifier, writer: ResultWriter, parking: Parking, breaker: Breaker, metrics: Metrics
+        self, serving: ServingModel, writer: ResultWriter, parking: Parking, breaker: Breaker, metrics: Metrics
     ) -> None:
-        self._classifier = classifier
+        self._serving = serving
         self._writer = writer
         self._parking = parking
         self._breaker = breaker
@@ -54,13 +55,15 @@ class ScoringHandler(BaseHandler):
         """
         events = self._decode_and_redact(batch)
         safe = [event for event in events.values() if isinstance(event, SafeEvent)]
-        predictions = self._predict(safe)
+        classifier = self._serving.classifier  # the same for the whole batch, whatever is promoted meanwhile
+        predictions = self._predict(safe, classifier)
         started = time.perf_counter()
         outputs: dict[TopicPartition, list[OutgoingRecord]] = {}
         for partition, records in batch.partitions.items():
             tally = self._tallies[partition, records[-1].offset] = _Tally()
             outputs[partition] = [
-                self._finish(record, events[partition, record.offset], predictions, tally, now) for record in records
+                self._finish(record, events[partition, record.offset], predictions, classifier.model, tally, now)
+                for record in records
             ]
         self._observe("encode", time.perf_counter() - started)
         return WorkResult(outputs)
@@ -104,10 +107,10 @@ class ScoringHandler(BaseHandler):
         self._observe("redact", redact_s)
         return events
 
-    def _predict(self, safe: list[SafeEvent]) -> dict[tuple[TopicPartition, int], Prediction]:
+    def _predict(self, safe: list[SafeEvent], classifier: Classifier) -> dict[tuple[TopicPartition, int], Prediction]:
         if not safe:
             return {}
-        predictions, info = self._classifier.predict([each.text for each in safe])
+        predictions, info = classifier.predict([each.text for each in safe])
         if len(predictions) != len(safe):
             raise FatalError(f"the model gave {len(predictions)} answers to {len(safe)} texts")
         self._observe_inference(info)
@@ -121,6 +124,7 @@ class ScoringHandler(BaseHandler):
         record: Record,
         event: SafeEvent | PoisonRecord,
         predictions: dict[tuple[TopicPartition, int], Prediction],
+        model: ModelRef,
         tally: _Tally,
         now: datetime,
     ) -> OutgoingRecord:
@@ -128,7 +132,7 @@ class ScoringHandler(BaseHandler):
             return self._park(record, event, tally, now)
         prediction = predictions[TopicPartition(record.topic, record.partition), record.offset]
         try:
-            result = self._writer.write(event, prediction, now)
+            result = self._writer.write(event, prediction, model, now)
         except PoisonRecord as poison:
             return self._park(record, poison, tally, now)
         tally.labels[prediction.label] += 1

@@ -3,29 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-
-import structlog
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
 
 from consumers.clients import MAX_REQUEST_BYTES
-from consumers.connection import check_connection
-from consumers.endpoint import serve
-from consumers.health import Health
-from consumers.metrics import Metrics
-from consumers.runtime.clock import Clock, SystemClock
-from consumers.runtime.loop import run_loop
+from consumers.runtime.clock import Clock
 from consumers.runtime.loop_config import LoopConfig
-from consumers.runtime.loop_metrics import LoopMetrics
+from consumers.runtime.service import Service, service
 from consumers.runtime.shutdown import StopRequest
 from consumers.scoring.breaker import Breaker
 from consumers.scoring.dead_letters import Parking
 from consumers.scoring.results import ResultWriter
 from consumers.scoring.scoring import ScoringHandler
+from consumers.scoring.serving import Reloader, ServingModel
 from consumers.topic_limits import largest_record
-from consumers.topics import ensure_topics
 from sentiment.model.classifier import Classifier
-from sentiment.settings import Settings
-
-_log = structlog.get_logger(__name__)
+from sentiment.model.registry import Registry, is_registry
+from sentiment.settings import ModelSettings, Settings
 
 
 def run_worker(
@@ -38,13 +32,12 @@ def run_worker(
 ) -> None:
     """Score feedback until asked to stop (then drain), or until idle.
 
-    What can be wrong with the call is found in the order in which it is cheapest to find: the connection, the port,
-    the topics, the model.
+    `load_classifier` is called once everything else is known to be well, and again whenever another version of a
+    registry is promoted.
 
     Raises:
-        SentimentError: see `run_loop`, `check_connection`, `ensure_topics` and `load_model`.
+        SentimentError: see `service`, `run_loop` and `load_classifier`.
     """
-    clock = clock or SystemClock()
     worker, topics = settings.worker, settings.topics
     config = LoopConfig(
         topics=(topics.feedback,),
@@ -57,31 +50,28 @@ def run_worker(
         drain_timeout_s=worker.drain_timeout_s,
         stuck_after_s=worker.stuck_after_s,
     )
-    check_connection(settings)
-    metrics = Metrics()
-    health = Health(clock, stuck_after_s=config.stuck_after_s)
-    with serve(settings.metrics, metrics, health):
-        ensure_topics(settings, [topics.feedback, topics.sentiment, topics.dead_letter])
+    needed = (topics.feedback, topics.sentiment, topics.dead_letter)
+    with service("worker", settings, config, needed, stop, clock) as running:
         hash_key = settings.privacy.key()
-        classifier = load_classifier()
-        model = classifier.model
-        metrics.gauge("sentiment_model_info", name=model.name, version=model.version).set(1)
+        serving = ServingModel(load_classifier(), running.metrics)
         limits = largest_record(settings, (topics.sentiment, topics.dead_letter), at_most=MAX_REQUEST_BYTES)
         handler = ScoringHandler(
-            classifier,
-            ResultWriter(topics.sentiment, model, hash_key, worker.publish_text, limits[topics.sentiment]),
+            serving,
+            ResultWriter(topics.sentiment, hash_key, worker.publish_text, limits[topics.sentiment]),
             Parking(topics.dead_letter, worker.dead_letter_payload, limits[topics.dead_letter]),
             Breaker(worker.breaker_window, worker.breaker_ratio),
-            metrics,
+            running.metrics,
         )
-        _log.info("worker_starting", group=config.group_id, model=model.name, version=model.version)
-        run_loop(
-            settings,
-            config,
-            handler,
-            clock=clock,
-            stop=stop.event,
-            metrics=LoopMetrics(metrics),
-            health=health,
-        )
-        _log.info("worker_stopped")
+        model = serving.classifier.model
+        with _reloading(settings.model, load_classifier, serving, running):
+            running.run(handler, model=model.name, version=model.version)
+
+
+def _reloading(
+    model: ModelSettings, load: Callable[[], Classifier], serving: ServingModel, running: Service
+) -> AbstractContextManager[object]:
+    """What keeps `serving` at the promoted version while the context lasts; nothing where the model is no registry."""
+    root = Path(model.path).expanduser()
+    if not model.path or not is_registry(root):
+        return nullcontext()
+    return Reloader(Registry(root), load, serving, running.metrics, running.clock, interval_s=model.reload_interval_s)

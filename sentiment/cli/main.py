@@ -24,6 +24,17 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "score": ("score", "score", "Score texts."),
     "rescore": ("rescore", "rescore", "Score a file again, in batch."),
     "train": ("train", "train", "Fine-tune a classifier."),
+    "models": ("models", "models", "List, promote and roll back models."),
+    "evaluate": ("evaluate", "evaluate", "Judge a model on labelled rows."),
+    "calibrate": ("calibrate", "calibrate", "Fit a model's temperatures."),
+    "card": ("card", "card", "Print the model card."),
+    "monitor": ("monitor", "monitor", "Watch the results for drift and lost quality."),
+    "review": ("review", "review", "Have texts labelled, and keep the labels."),
+    "audit": ("audit", "audit", "Does a model treat people alike?"),
+    "compare": ("compare", "compare", "Compare models on the same rows."),
+    "distill": ("distill", "distill", "Teach a small model what a large one knows."),
+    "export": ("export", "export", "Write a checkpoint in the forms that are served."),
+    "explain": ("explain", "explain", "Which words moved the score of a text."),
     "schema": ("schema", "schema", "Print the JSON Schema of a contract."),
 }
 

@@ -32,7 +32,7 @@ _FLAGS: dict[str, list[tuple[str, str, str, dict[str, Any]]]] = {
             "--model",
             "model",
             "path",
-            {"metavar": "DIR|ID", "help": "Model directory or hub id; default: the shipped one."},
+            {"metavar": "DIR|ID", "help": "Model directory, registry or hub id; default: the shipped one."},
         ),
         (
             "--label-map",
@@ -75,12 +75,15 @@ _FLAGS: dict[str, list[tuple[str, str, str, dict[str, Any]]]] = {
     ],
 }
 
+# How models run, for commands that take several of them by flags of their own.
+_FLAGS["inference"] = [flag for flag in _FLAGS["model"] if flag[0] != "--model"]
+
 
 def common_options(*groups: str) -> Callable[[Command], Command]:
     """Add `--config`, the logging flags and those of `groups`; call the command with `settings=`.
 
-    Groups: `kafka`, `model`, `metrics`, `topics`, and `group:SECTION` for `--group-id` of that section. Logging is
-    configured before the command runs.
+    Groups: `kafka`, `model`, `inference`, `metrics`, `topics`, and `group:SECTION` for `--group-id` of that section.
+    Logging is configured before the command runs.
     """
     flags = [flag for group in (*groups, "log") for flag in _flags_of(group)]
 

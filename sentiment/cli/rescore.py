@@ -56,17 +56,9 @@ def rescore(
     from sentiment.cli.signals import terminate_like_interrupt
 
     def load() -> Classifier:
-        from sentiment.model.classifier import load_model
+        from sentiment.model.loading import load_configured
 
-        model = settings.model
-        return load_model(
-            model.path or None,
-            backend=model.backend,
-            threads=model.threads,
-            max_batch_tokens=model.max_batch_tokens,
-            max_batch_items=model.max_batch_items,
-            label_map=model.label_map or None,
-        )
+        return load_configured(settings.model)
 
     request = RescoreRequest(input_file, output, text_field, file_format, resume, force)
     with terminate_like_interrupt(), Ticker() as ticker:

@@ -43,22 +43,14 @@ def score(settings: Settings, texts: tuple[str, ...], file: Path | None) -> None
     """
     from sentiment.cli.text_lines import line_of, read_lines
     from sentiment.errors import UsageError
-    from sentiment.model.classifier import load_model
+    from sentiment.model.loading import load_configured
 
     if bool(texts) == (file is not None):
         raise UsageError("give either texts or --file", hint="see `sentiment score --help`")
     lines = iter([line_of(text) for text in texts]) if file is None else read_lines(file)
     # A file that cannot be read is said at once, and not after the model was loaded.
     group = list(islice(lines, _LINES_AT_ONCE))
-    model = settings.model
-    classifier = load_model(
-        model.path,
-        backend=model.backend,
-        threads=model.threads,
-        max_batch_tokens=model.max_batch_tokens,
-        max_batch_items=model.max_batch_items,
-        label_map=model.label_map or None,
-    )
+    classifier = load_configured(settings.model)
     n_failed = 0
     while group:
         n_failed += sum(line.text is None for line in group)

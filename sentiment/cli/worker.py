@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 Example:
   sentiment worker --bootstrap-servers 127.0.0.1:9092
   sentiment worker --until-idle 10 --metrics-port 9100
+  sentiment worker --model models
 
+With a registry (`sentiment models`) as --model, a model that is promoted is taken over while the worker runs.
 SIGTERM or Ctrl-C finishes what is in flight; a second one ends at once. Nothing is lost or doubled either way."""
 )
 @click.option(
@@ -41,7 +43,7 @@ def worker(
     from consumers.clients import check_instance_id
     from consumers.runtime.shutdown import stop_on_signals
     from consumers.scoring.worker import run_worker
-    from sentiment.model.classifier import Classifier, load_model
+    from sentiment.model.loading import load_configured
 
     if instance_id is not None:
         check_instance_id(instance_id)
@@ -49,18 +51,7 @@ def worker(
     changed = {name: value for name, value in given.items() if value is not None}
     settings = settings.model_copy(update={"worker": settings.worker.model_copy(update=changed)})
 
-    def load() -> Classifier:
-        model = settings.model
-        return load_model(
-            model.path,
-            backend=model.backend,
-            threads=model.threads,
-            max_batch_tokens=model.max_batch_tokens,
-            max_batch_items=model.max_batch_items,
-            label_map=model.label_map or None,
-        )
-
     with stop_on_signals() as stop:
-        run_worker(settings, load, stop, until_idle_s=until_idle_s)
+        run_worker(settings, lambda: load_configured(settings.model), stop, until_idle_s=until_idle_s)
     if stop.interrupted:
         raise KeyboardInterrupt

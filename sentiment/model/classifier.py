@@ -1,15 +1,12 @@
-"""What the rest of the program knows about a classifier: the protocol, its answers, and how to get one."""
+"""What the rest of the program knows about a classifier: the protocol and its answers. `loading.py` makes one."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Literal, Protocol
+from typing import Protocol
 
 from sentiment.events import Label, ModelRef
-
-BackendChoice = Literal["auto", "openvino", "torch"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,30 +66,3 @@ class Classifier(Protocol):
         window does not fit into memory.
         """
         ...
-
-
-def load_model(
-    path: str | Path | None = None,
-    *,
-    backend: BackendChoice = "auto",
-    threads: int = 0,
-    max_batch_tokens: int = 4096,
-    max_batch_items: int = 64,
-    label_map: Mapping[str, str] | None = None,
-) -> Classifier:
-    """Load a classifier: the shipped model where `path` is empty, else a directory or a hub id (``owner/name``).
-
-    ``auto`` takes OpenVINO where the directory has a form for it and torch otherwise. `threads` 0 means all cores.
-    `label_map` says what the labels of a foreign model mean. Raises ``ModelError`` that says what is missing.
-    """
-    # The types above are imported everywhere; tokenizers and a runtime only where a model is really loaded.
-    from sentiment.model.loading import load
-
-    return load(
-        path,
-        choice=backend,
-        threads=threads,
-        max_batch_tokens=max_batch_tokens,
-        max_batch_items=max_batch_items,
-        label_map=label_map,
-    )

@@ -19,8 +19,7 @@ from sentiment.events import LABELS, ModelRef
 from sentiment.model.manifest import (
     CONFIG_FILE,
     MANIFEST_FILE,
-    OPENVINO_FILE,
-    OPENVINO_WEIGHTS_FILE,
+    OPENVINO_FILES,
     TOKENIZER_FILE,
     Calibration,
     load_manifest,
@@ -47,7 +46,8 @@ class ModelDirectory:
 
     `targets[i]` is the position in ``LABELS`` for which the model's output i stands; several outputs may stand for
     one label, and their probabilities are added (five stars to three labels). `max_length` counts tokens with the
-    special ones. `openvino_file`, `onnx_file`, `safetensors` are None where the directory has no such weights.
+    special ones. `openvino_files` are the graphs of an export by form ("int8", "bf16", "fp32"), the preferred one
+    first; `onnx_file` is None and the others are empty where the directory has no such weights.
     """
 
     path: Path
@@ -56,7 +56,7 @@ class ModelDirectory:
     max_length: int
     pad_id: int
     calibration: Calibration
-    openvino_file: Path | None
+    openvino_files: Mapping[str, Path]
     onnx_file: Path | None
     safetensors: tuple[Path, ...]
 
@@ -79,7 +79,7 @@ def _open_exported(path: Path) -> ModelDirectory:
     manifest = load_manifest(path)
     verify_files(path, manifest, (CONFIG_FILE, TOKENIZER_FILE))
     weights = [name for name in manifest.files if name.endswith(".safetensors")]
-    openvino = [name for name in (OPENVINO_FILE, OPENVINO_WEIGHTS_FILE) if name in manifest.files]
+    openvino = {form: path / name for form, name in OPENVINO_FILES.items() if name in manifest.files}
     if not weights and not openvino:
         raise ModelError(f"{path / MANIFEST_FILE} lists no weights", hint="export the model again")
     return ModelDirectory(
@@ -89,7 +89,7 @@ def _open_exported(path: Path) -> ModelDirectory:
         max_length=manifest.max_length,
         pad_id=_pad_id(_read_json(path / CONFIG_FILE)),
         calibration=manifest.calibration,
-        openvino_file=path / OPENVINO_FILE if openvino else None,
+        openvino_files=openvino,
         onnx_file=None,
         safetensors=tuple(path / name for name in weights),
     )
@@ -115,7 +115,7 @@ def _open_foreign(path: Path, name: str, label_map: Mapping[str, str] | None) ->
         max_length=_max_length(path, config),
         pad_id=_pad_id(config),
         calibration=Calibration(),
-        openvino_file=None,
+        openvino_files={},
         onnx_file=onnx_file,
         safetensors=safetensors,
     )
@@ -189,8 +189,14 @@ def _max_length(path: Path, config: Mapping[str, Any]) -> int:
 
 
 def _pad_id(config: Mapping[str, Any]) -> int:
-    pad_id = config.get("pad_token_id")
-    return pad_id if isinstance(pad_id, int) else 0
+    """A decoder without a padding token (GPT-2) is padded with its closing one:
+
+    any other could be the last token of a text, off which such a model reads its answer.
+    """
+    for key in ("pad_token_id", "eos_token_id"):
+        if isinstance(config.get(key), int):
+            return int(config[key])
+    return 0
 
 
 def _read_json(path: Path) -> dict[str, Any]:

@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING, Literal
 
 import sentiment
 from sentiment.errors import ModelError
-from sentiment.model.classifier import BackendChoice
 from sentiment.model.directory import ModelDirectory, open_directory
 from sentiment.model.manifest import (
     MANIFEST_FILE,
-    OPENVINO_FILE,
-    OPENVINO_WEIGHTS_FILE,
     TOKENIZER_FILE,
     load_manifest,
     verify_files,
 )
 from sentiment.model.pipeline import Backend, BatchLimits, Reading, TextClassifier
+from sentiment.model.registry import Registry, is_registry
 from sentiment.model.tokenizer import TextTokenizer
+
+if TYPE_CHECKING:
+    from sentiment.settings import ModelSettings
+
+BackendChoice = Literal["auto", "openvino", "torch"]
 
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9][\w.-]{0,95}")
 _HUB_FILES = ("*.json", "*.safetensors", "*.txt", "model.onnx", "onnx/model.onnx")
@@ -32,21 +36,27 @@ def shipped_model_path() -> Path:
     return Path(sentiment.__file__).parent / "assets" / "model"
 
 
-def load(
-    path: str | Path | None,
+def load_model(
+    path: str | Path | None = None,
     *,
-    choice: BackendChoice,
-    threads: int,
-    max_batch_tokens: int,
-    max_batch_items: int,
-    label_map: Mapping[str, str] | None,
+    backend: BackendChoice = "auto",
+    form: str | None = None,
+    threads: int = 0,
+    max_batch_tokens: int = 4096,
+    max_batch_items: int = 64,
+    label_map: Mapping[str, str] | None = None,
 ) -> TextClassifier:
-    """See ``load_model``."""
+    """Load a classifier: the shipped model where `path` is empty, else a directory or a hub id (``owner/name``).
+
+    ``auto`` takes OpenVINO where the directory has a form for it and torch otherwise. `form` chooses among an export's
+    graphs for OpenVINO: the first there is of int8, bf16 and fp32 by default. `threads` 0 means all cores.
+    `label_map` says what the labels of a foreign model mean. Raises ``ModelError`` that says what is missing.
+    """
     directory = locate(path, label_map)
-    backend, temperature = _load_backend(directory, choice, threads)
+    computing, temperature = _load_backend(directory, backend, form, threads)
     return TextClassifier(
         model=directory.ref,
-        backend=backend,
+        backend=computing,
         tokenizer=TextTokenizer.from_file(directory.path / TOKENIZER_FILE),
         reading=Reading(targets=directory.targets, temperature=temperature),
         limits=BatchLimits(max_batch_tokens=max_batch_tokens, max_batch_items=max_batch_items),
@@ -55,43 +65,64 @@ def load(
     )
 
 
-def locate(path: str | Path | None, label_map: Mapping[str, str] | None = None) -> ModelDirectory:
-    """The directory that `path` means:
+def load_configured(settings: ModelSettings) -> TextClassifier:
+    """The classifier that the configuration describes. Raises ``ModelError`` that says what is missing."""
+    return load_model(
+        settings.path,
+        backend=settings.backend,
+        threads=settings.threads,
+        max_batch_tokens=settings.max_batch_tokens,
+        max_batch_items=settings.max_batch_items,
+        label_map=settings.label_map or None,
+    )
 
-    the shipped one where it is empty, a download where it is a hub id and no directory.
+
+def locate(path: str | Path | None, label_map: Mapping[str, str] | None = None) -> ModelDirectory:
+    """The directory that `path` means.
+
+    The shipped one where it is empty, the promoted version of a registry, a download where it is a hub id and no
+    directory.
     """
     if path is None or str(path) == "":
         return open_directory(shipped_model_path())
     local = Path(path).expanduser()
     if not local.exists() and _HUB_ID.fullmatch(str(path)):
         return open_directory(_download(str(path)), name=str(path), label_map=label_map)
+    if is_registry(local):
+        return open_directory(Registry(local).promoted().path)
     return open_directory(local, label_map=label_map)
 
 
-def _load_backend(directory: ModelDirectory, choice: BackendChoice, threads: int) -> tuple[Backend, float]:
-    for_openvino = directory.openvino_file or directory.onnx_file
-    if choice == "torch" or (choice == "auto" and for_openvino is None):
+def _load_backend(
+    directory: ModelDirectory, choice: BackendChoice, form: str | None, threads: int
+) -> tuple[Backend, float]:
+    graphs = directory.openvino_files
+    if choice == "torch" or (choice == "auto" and not graphs and directory.onnx_file is None):
         if not directory.safetensors:
             raise ModelError(f"{directory.path} has no *.safetensors, which the torch backend needs")
-        _verify(directory, [file.relative_to(directory.path).as_posix() for file in directory.safetensors])
-        return _torch_backend(directory.path, threads), directory.calibration.temperature_fp32
-    if directory.openvino_file is not None:
-        _verify(directory, [OPENVINO_FILE, OPENVINO_WEIGHTS_FILE])
-        return _openvino_backend(directory.openvino_file, "int8", threads), directory.calibration.temperature_int8
+        _verify(directory, directory.safetensors)
+        return _torch_backend(directory.path, threads), directory.calibration.of("fp32")
+    if graphs:
+        kind = form or next(iter(graphs))
+        if kind not in graphs:
+            raise ModelError(f"{directory.path} has no form {kind}; it has {', '.join(graphs)}")
+        _verify(directory, (graphs[kind], graphs[kind].with_suffix(".bin")))
+        return _openvino_backend(graphs[kind], kind, threads), directory.calibration.of(kind)
     if directory.onnx_file is not None:
-        return _openvino_backend(directory.onnx_file, "fp32", threads), directory.calibration.temperature_fp32
+        return _openvino_backend(directory.onnx_file, "fp32", threads), directory.calibration.of("fp32")
     raise ModelError(
-        f"{directory.path} has neither {OPENVINO_FILE} nor model.onnx, which the openvino backend needs",
+        f"{directory.path} has neither an OpenVINO graph nor model.onnx, which the openvino backend needs",
         hint="take the torch backend, or export the model",
     )
 
 
-def _verify(directory: ModelDirectory, names: list[str]) -> None:
+def _verify(directory: ModelDirectory, files: Iterable[Path]) -> None:
     """Only what a manifest vouches for can be checked;
 
     a foreign directory's version is the hash of its weights instead.
     """
     if (directory.path / MANIFEST_FILE).is_file():
+        names = [file.relative_to(directory.path).as_posix() for file in files]
         verify_files(directory.path, load_manifest(directory.path), names)
 
 

@@ -21,8 +21,12 @@ MANIFEST_FILE = "manifest.json"
 CONFIG_FILE = "config.json"
 TOKENIZER_FILE = "tokenizer.json"
 WEIGHTS_FILE = "model.safetensors"
-OPENVINO_FILE = "openvino/model.xml"
-OPENVINO_WEIGHTS_FILE = "openvino/model.bin"
+# The graphs that OpenVINO may compute, in the order in which they are preferred; weights lie beside each as .bin.
+OPENVINO_FILES: Mapping[str, str] = {
+    "int8": "openvino/model.xml",
+    "bf16": "openvino/bf16.xml",
+    "fp32": "openvino/fp32.xml",
+}
 
 FORMAT_VERSION = 1
 _SHORT_HASH_CHARS = 12
@@ -33,10 +37,18 @@ Temperature = Annotated[float, Meta(gt=0.0, le=100.0)]
 
 
 class Calibration(msgspec.Struct, frozen=True, kw_only=True):
-    """The temperature of each form of the weights: quantisation moves the logits, so each has its own."""
+    """The temperature of each form of the weights: quantisation moves the logits, so each has its own.
+
+    That of fp32 is for torch too.
+    """
 
     temperature_fp32: Temperature = 1.0
     temperature_int8: Temperature = 1.0
+    temperature_bf16: Temperature = 1.0
+
+    def of(self, form: str) -> float:
+        """The temperature of "fp32", "bf16" or "int8"."""
+        return {"fp32": self.temperature_fp32, "bf16": self.temperature_bf16, "int8": self.temperature_int8}[form]
 
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):

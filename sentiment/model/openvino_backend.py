@@ -26,13 +26,14 @@ _OUT_OF_MEMORY_WORDS = ("bad_alloc", "alloc", "out of memory")
 class OpenVinoBackend:
     """One compiled model with inputs of any shape and one request: calls must not overlap.
 
-    `kind` ends the name (``int8`` or ``fp32``). `threads` 0 means every core that this process may use.
+    `kind` ends the name: ``int8``, ``fp32``, or ``bf16`` where the processor computes in it (AVX-512 BF16, AMX); any
+    other computes the same graph in fp32 and is called so. `threads` 0 means every core that this process may use.
     """
 
     def __init__(self, path: Path, *, kind: str, threads: int) -> None:
         core = ov.Core()
         try:
-            compiled = core.compile_model(core.read_model(path), "CPU", _properties(threads))
+            compiled = core.compile_model(core.read_model(path), "CPU", _properties(kind, threads))
         except RuntimeError as error:
             raise ModelError(f"{path} cannot be loaded by OpenVINO: {_first_line(error)}") from error
         names = {name for port in compiled.inputs for name in port.names}
@@ -42,7 +43,8 @@ class OpenVinoBackend:
             )
         if compiled.output(0).partial_shape.rank.get_length() != 2:
             raise ModelError(f"{path} does not end in logits (texts, labels): it has no classification head")
-        self._name = f"openvino-{kind}"
+        computes_bf16 = compiled.get_property("INFERENCE_PRECISION_HINT") == ov.Type.bf16
+        self._name = f"openvino-{'fp32' if kind == 'bf16' and not computes_bf16 else kind}"
         self._zero_inputs = tuple(names & _ZERO_INPUTS)
         self._request = compiled.create_infer_request()
 
@@ -69,12 +71,12 @@ class OpenVinoBackend:
         return np.asarray(outputs[0], dtype=np.float32)
 
 
-def _properties(threads: int) -> dict[str, str | int | bool]:
+def _properties(kind: str, threads: int) -> dict[str, str | int | bool]:
     return {
         "PERFORMANCE_HINT": "LATENCY",  # one batch at a time over all threads, not one stream a core
         "INFERENCE_NUM_THREADS": threads or len(os.sched_getaffinity(0)),
         # Otherwise a machine with bf16 computes the float parts in bf16, and gives other answers than one without.
-        "INFERENCE_PRECISION_HINT": "f32",
+        "INFERENCE_PRECISION_HINT": "bf16" if kind == "bf16" else "f32",
         # Pinned threads of two workers side by side would sit on the same cores.
         "ENABLE_CPU_PINNING": False,
     }

@@ -23,8 +23,11 @@ class TextTokenizer:
         # Sentence-embedding models ship a tokenizer that cuts and pads by itself: windows and batches do that here.
         tokenizer.no_truncation()
         tokenizer.no_padding()
+        # "[SEP]" spelt out by a writer is text, not the end of it.
+        tokenizer.encode_special_tokens = True
         self._tokenizer = tokenizer
         self.prefix, self.suffix = _special_tokens(tokenizer)
+        self._around = frozenset(self.prefix + self.suffix)
 
     @classmethod
     def from_file(cls, path: Path) -> TextTokenizer:
@@ -42,7 +45,12 @@ class TextTokenizer:
     def encode(self, texts: Sequence[str]) -> list[list[int]]:
         """Token ids of each normalised text, whole and without special tokens."""
         prepared = [_without_surrogates(normalise(text)) for text in texts]
-        return [encoding.ids for encoding in self._tokenizer.encode_batch_fast(prepared, add_special_tokens=False)]
+        encodings = self._tokenizer.encode_batch_fast(prepared, add_special_tokens=False)
+        return [self._without_ends(encoding.ids) for encoding in encodings]
+
+    def _without_ends(self, ids: list[int]) -> list[int]:
+        """A unigram tokenizer finds "</s>" among its pieces whatever it is told, and T5 refuses a second end."""
+        return ids if self._around.isdisjoint(ids) else [token for token in ids if token not in self._around]
 
 
 def _without_surrogates(text: str) -> str:

@@ -85,5 +85,7 @@ def load_pretrained(path: Path) -> PreTrainedModel:
             f"{path} lacks {len(missing)} of the weights of a classifier, such as {min(missing)}",
             hint="fine-tune it with `sentiment train` first: the missing ones would be random numbers",
         )
+    if model.config.pad_token_id is None:
+        model.config.pad_token_id = model.config.eos_token_id  # as the directory's reader pads
     model.eval()
     return model

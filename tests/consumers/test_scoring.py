@@ -17,8 +17,9 @@ from consumers.scoring.breaker import Breaker
 from consumers.scoring.dead_letters import Parking
 from consumers.scoring.results import ResultWriter
 from consumers.scoring.scoring import ScoringHandler
+from consumers.scoring.serving import ServingModel
 from sentiment.errors import FatalError, PoisonReason, TooManyPoisonRecords
-from sentiment.events import ScoredFeedback, decode_scored
+from sentiment.events import ModelRef, ScoredFeedback, decode_scored
 from sentiment.model.classifier import BatchInfo, Classifier, Prediction
 from tests.fakes import LexiconClassifier
 
@@ -52,12 +53,13 @@ def scorer(
     publish_text: bool = True,
 ) -> ScoringHandler:
     classifier = classifier or LexiconClassifier()
+    metrics = metrics or Metrics()
     return ScoringHandler(
-        classifier,
-        ResultWriter("sentiment", classifier.model, KEY, publish_text, limit_bytes),
+        ServingModel(classifier, metrics),
+        ResultWriter("sentiment", KEY, publish_text, limit_bytes),
         Parking("dead", payload, limit_bytes),
         breaker or Breaker(200, 0.5),
-        metrics or Metrics(),
+        metrics,
     )
 
 
@@ -265,9 +267,36 @@ def test_only_what_was_committed_is_counted() -> None:
     assert value("sentiment_redactions_total", kind="email") == 1
 
 
+@pytest.mark.usefixtures("fresh_loggers")
 def test_logs_of_parked_records_hold_no_text() -> None:
     """A log line names reason and position, nothing of the record."""
     with capture_logs() as logs:
         outputs(scorer(), feedback(A, 3, b'{"text": 12, "secretword": 1}', key=b"secretword"))
     assert [line["event"] for line in logs] == ["record_parked"]
     assert "secretword" not in repr(logs)
+
+
+class ExchangedMidway(LexiconClassifier):
+    """While it answers, another model is promoted."""
+
+    serving: ServingModel
+
+    def predict(self, texts: Sequence[str]) -> tuple[list[Prediction], BatchInfo]:
+        self.serving.replace(LexiconClassifier(model=ModelRef(name="lexicon", version="2")))
+        return super().predict(texts)
+
+
+def test_a_batch_is_scored_by_one_model() -> None:
+    """An exchange during a batch shows in the next one: results carry the version that scored them."""
+    classifier, metrics = ExchangedMidway(), Metrics()
+    classifier.serving = ServingModel(classifier, metrics)
+    handler = ScoringHandler(
+        classifier.serving,
+        ResultWriter("sentiment", KEY, True, LIMIT),
+        Parking("dead", "raw", LIMIT),
+        Breaker(200, 0.5),
+        metrics,
+    )
+    first = outputs(handler, *(feedback(A, offset, {"text": "great"}) for offset in range(3)))
+    second = outputs(handler, *(feedback(A, offset, {"text": "great"}) for offset in range(3, 6)))
+    assert [scored(record).model.version for record in (*first, *second)] == ["1"] * 3 + ["2"] * 3

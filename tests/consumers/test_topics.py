@@ -21,7 +21,8 @@ from tests.brokers import Broker
 def settings_for(broker: Broker, **topics: object) -> Settings:
     """Settings with topics that no other test uses."""
     prefix = uuid4().hex[:10]
-    names = {name: f"{prefix}.{name}" for name in ("feedback", "sentiment", "dead_letter", "alerts", "alert_state")}
+    every = ("feedback", "sentiment", "dead_letter", "alerts", "alert_state", "labels")
+    names = {name: f"{prefix}.{name}" for name in every}
     overrides = {"kafka": {"bootstrap_servers": broker.bootstrap}, "topics": {**names, **topics}}
     return load_settings(None, overrides)
 
@@ -43,7 +44,8 @@ def test_missing_topics_are_made_in_the_shapes_of_the_contracts(broker: Broker) 
     settings = settings_for(broker, partitions=3)
     topics = settings.topics
     assert ensure_topics(settings, [topics.feedback]) == [topics.feedback]
-    assert ensure_topics(settings) == [topics.sentiment, topics.dead_letter, topics.alerts, topics.alert_state]
+    others = [topics.sentiment, topics.dead_letter, topics.alerts, topics.alert_state, topics.labels]
+    assert ensure_topics(settings) == others
     assert ensure_topics(settings) == []
     assert {partition_count(settings, name) for name in plans(topics)} == {3}
     assert config_of(broker, topics.dead_letter, "retention.ms") == str(7 * 24 * 3600 * 1000)
@@ -69,8 +71,9 @@ def test_several_processes_may_make_the_same_topics_at_once(broker: Broker) -> N
     settings = settings_for(broker)
     with ThreadPoolExecutor(4) as pool:
         made = list(pool.map(lambda _: ensure_topics(settings), range(4)))
-    assert {name for names in made for name in names} == set(plans(settings.topics))
-    assert len(list_partitions(settings, list(plans(settings.topics)))) == 5 * settings.topics.partitions
+    every = list(plans(settings.topics))
+    assert {name for names in made for name in names} == set(every)
+    assert len(list_partitions(settings, every)) == len(every) * settings.topics.partitions
 
 
 def test_topics_are_not_made_where_that_is_forbidden(broker: Broker) -> None:

@@ -20,6 +20,7 @@ from sentiment.events import (
     SCHEMAS,
     Alert,
     FeedbackInput,
+    LateLabel,
     ModelRef,
     Probabilities,
     Rate,
@@ -27,6 +28,7 @@ from sentiment.events import (
     SourcePosition,
     decode_alert,
     decode_feedback,
+    decode_label,
     decode_scored,
     encode,
     json_schema,
@@ -93,6 +95,14 @@ alerts = st.builds(
     created_at=times,
     message=texts,
 )
+late_labels = st.builds(
+    LateLabel,
+    label=st.sampled_from(["negative", "neutral", "positive"]),
+    labelled_at=times,
+    event_id=names,
+    annotator=st.none() | names,
+    inclusion_probability=st.none() | st.floats(0.001, 1),
+)
 inputs = st.builds(
     FeedbackInput,
     text=texts.filter(lambda text: bool(text.strip())),
@@ -124,6 +134,18 @@ def test_an_alert_survives_the_wire(alert: Alert) -> None:
     assert decode_alert(encode(alert)) == alert
 
 
+@given(late_labels)
+def test_a_late_label_survives_the_wire(label: LateLabel) -> None:
+    """decode(encode(x)) == x for every late label."""
+    assert decode_label(encode(label)) == label
+
+
+def test_a_late_label_must_name_its_event() -> None:
+    """Neither an event id nor a position: nobody can join it."""
+    with pytest.raises(PoisonRecord, match="names the event"):
+        decode_label(b'{"label":"negative","labelled_at":"2026-01-01T00:00:00Z"}')
+
+
 @given(inputs)
 def test_feedback_keeps_what_was_given_and_fills_what_was_not(given_event: FeedbackInput) -> None:
     """Every given field arrives unchanged; a missing id is the position, a missing time the record's."""
@@ -135,7 +157,7 @@ def test_feedback_keeps_what_was_given_and_fills_what_was_not(given_event: Feedb
     assert event.metadata == (given_event.metadata or {})
 
 
-@given(scored | alerts | inputs)
+@given(scored | alerts | inputs | late_labels)
 def test_every_record_fits_its_published_schema(record: msgspec.Struct) -> None:
     """What we encode validates against the JSON Schema that we publish."""
     name = next(name for name, kind in SCHEMAS.items() if kind is type(record))

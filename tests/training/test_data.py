@@ -6,11 +6,13 @@ import gzip
 import json
 from pathlib import Path
 
+import datasets
 import pandas as pd
 import pytest
 
 from sentiment.errors import InputError
-from training.data import Example, Weighting, describe, fingerprint, read_examples, without_leakage
+from sentiment.events import LABELS
+from training.data import Example, Weighting, describe, fingerprint, read_examples, read_texts, without_leakage
 
 ROWS = [
     {"text": "Mail me at jane@example.org", "label": "negative", "source": "mail", "kind": "human"},
@@ -46,6 +48,10 @@ def test_every_format_gives_the_same_examples(tmp_path: Path, name: str) -> None
         ([{"text": None, "label": "neutral"}], "no text (rows 1)"),
         ([{"body": "canary", "label": "neutral"}], "no column 'text'"),
         ([{"text": "canary", "stars": 1}], "no column 'label'"),
+        (
+            [{**ROWS[0], "id": "a"}, {**ROWS[1], "id": "b"}, {**ROWS[1], "id": "a"}],
+            "an id that another row has (rows 1, 3)",
+        ),
     ],
 )
 def test_bad_rows_are_named_by_number_not_text(tmp_path: Path, rows: list[dict[str, object]], said: str) -> None:
@@ -74,6 +80,60 @@ def test_unreadable_files_are_an_input_error(tmp_path: Path, name: str, content:
         path.write_bytes(content)
     with pytest.raises(InputError, match=name):
         read_examples(path)
+
+
+def test_optional_columns_are_read_where_they_are(tmp_path: Path) -> None:
+    """Product and id come along as strings; a missing one is empty, and empty ids are no doubles of each other."""
+    rows: list[dict[str, object]] = [{**ROWS[0], "id": 7, "product": "app"}, {**ROWS[1]}, {**ROWS[1]}]
+    examples = read_examples(write(tmp_path / "a.csv", rows))
+    assert [(example.id, example.product) for example in examples][1:] == [("", ""), ("", "")]
+    assert examples[0].product == "app"
+
+
+def test_unlabelled_texts_are_prepared_and_unique(tmp_path: Path) -> None:
+    """Texts of any column, redacted and normalised, without empty ones and doubles; a few where few are asked."""
+    rows: list[dict[str, object]] = [{"content": text} for text in ("mail jane@example.org", "", "b", "b", None, "c")]
+    path = write(tmp_path / "a.jsonl", rows)
+    assert read_texts(path, "content") == ["mail email", "b", "c"]
+    assert read_texts(path, "content", most=2) == ["mail email", "b"]
+    with pytest.raises(InputError, match="no column 'text'"):
+        read_texts(path)
+
+
+def test_a_hub_data_set_is_read_with_its_label_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The hub's class numbers become names; a split can be chosen; the rest is as from a file."""
+    features = datasets.Features({"text": datasets.Value("string"), "label": datasets.ClassLabel(names=list(LABELS))})
+    hub = datasets.Dataset.from_list([{"text": row["text"], "label": row["label"]} for row in ROWS], features=features)
+    asked = []
+
+    def load(name: str, split: str) -> datasets.Dataset:
+        asked.append((name, split))
+        return hub
+
+    monkeypatch.setattr(datasets, "load_dataset", load)
+    assert [example.label for example in read_examples("hub:owner/feedback:test")] == [0, 1]
+    assert read_examples("hub:owner/feedback")[0].text == "Mail me at email"
+    assert asked == [("owner/feedback", "test"), ("owner/feedback", "train")]
+
+
+def test_a_local_folder_of_a_data_set_is_read_like_the_hub(tmp_path: Path) -> None:
+    """What `datasets` can load by path needs no network."""
+    (tmp_path / "feedback").mkdir()
+    write(tmp_path / "feedback" / "train.csv", ROWS)
+    assert [example.source for example in read_examples(f"hub:{tmp_path / 'feedback'}")] == ["mail", "chat"]
+
+
+def test_a_hub_that_cannot_be_reached_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No network, no such data set: one line with its name and what else can be given."""
+
+    def offline(*_: object, **__: object) -> None:
+        raise ConnectionError("canary")
+
+    monkeypatch.setattr(datasets, "load_dataset", offline)
+    with pytest.raises(InputError, match="owner/feedback") as caught:
+        read_examples("hub:owner/feedback")
+    assert "give a CSV" in str(caught.value.hint)
+    assert "canary" not in str(caught.value)
 
 
 def test_held_out_texts_are_taken_out_of_training() -> None:

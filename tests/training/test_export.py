@@ -13,8 +13,7 @@ from safetensors import safe_open
 from sentiment.calibration import fit_temperature
 from sentiment.errors import InputError
 from sentiment.events import LABELS
-from sentiment.model.classifier import load_model
-from sentiment.model.loading import load
+from sentiment.model.loading import load_model
 from sentiment.model.manifest import Calibration, hash_files, load_manifest
 from tests.sentiment.model.models import save_classifier
 from tests.training import tiny
@@ -54,7 +53,7 @@ def test_the_directory_is_complete_and_proved(exported: Path) -> None:
     assert hash_files(exported) == manifest.files
     assert (manifest.name, manifest.backbone, manifest.max_length) == ("tiny", "tiny-backbone", 32)
     assert manifest.architecture == "BertForSequenceClassification"
-    assert manifest.training == {"epochs": 1}
+    assert manifest.training == {"epochs": 1, "export": {"forms": ["int8"]}}
     assert sorted(path.name for path in exported.parent.iterdir()) == ["checkpoint", "exported"]
 
 
@@ -67,18 +66,17 @@ def test_weights_are_half_precision_and_quantised(exported: Path, checkpoint: Pa
         assert str(checkpoint.parent) not in (exported / file).read_text()
 
 
+def test_files_are_readable_for_who_serves(exported: Path) -> None:
+    """Every file has mode 0644 and every directory 0755, whoever wrote it."""
+    modes = {(path.is_dir(), path.stat().st_mode & 0o777) for path in (exported, *exported.rglob("*"))}
+    assert modes == {(True, 0o755), (False, 0o644)}
+
+
 def test_both_forms_answer_like_the_checkpoint(exported: Path, checkpoint: Path) -> None:
     """fp16 on torch and int8 on OpenVINO stay near the fp32 logits, each within its precision."""
 
     def logits(directory: Path, choice: str) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
-        classifier = load(
-            directory,
-            choice=choice,  # type: ignore[arg-type]
-            threads=1,
-            max_batch_tokens=512,
-            max_batch_items=8,
-            label_map=None,
-        )
+        classifier = load_model(directory, backend=choice, threads=1)  # type: ignore[arg-type]
         return classifier.logits(TEXTS)
 
     original = logits(checkpoint, "torch")
@@ -91,14 +89,7 @@ def test_each_form_gets_its_own_temperature(exported: Path) -> None:
     """The manifest's temperatures are those that fit the logits as they are served."""
     calibration = load_manifest(exported).calibration
     for choice, expected in (("torch", calibration.temperature_fp32), ("openvino", calibration.temperature_int8)):
-        classifier = load(
-            exported,
-            choice=choice,  # type: ignore[arg-type]
-            threads=1,
-            max_batch_tokens=4_096,
-            max_batch_items=64,
-            label_map=None,
-        )
+        classifier = load_model(exported, backend=choice, threads=1)  # type: ignore[arg-type]
         assert fit_temperature(classifier.logits(TEXTS), TRUTH) == pytest.approx(expected, rel=1e-3)
 
 

@@ -10,13 +10,14 @@ from sklearn.metrics import f1_score
 
 from sentiment.cli.main import run
 from sentiment.events import LABELS
-from sentiment.model.classifier import load_model
-from sentiment.model.manifest import load_manifest
+from sentiment.model.loading import load_model
+from sentiment.model.manifest import TOKENIZER_FILE, load_manifest
+from sentiment.model.tokenizer import TextTokenizer
 from tests.training import tiny
 from training import pipeline
 from training.data import read_examples
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]  # every test fine-tunes, exports and measures
 
 
 @pytest.fixture(scope="module")
@@ -85,3 +86,19 @@ def test_wrong_use_is_said(
     assert train(files, tmp_path / "model", *flags) == 2
     assert said in capsys.readouterr().err
     assert not (tmp_path / "model").exists()
+
+
+def test_augmentation_and_emoji_reach_the_served_model(files: Path, tmp_path: Path) -> None:
+    """Made-up examples are in the manifest's counts, and the model that is served tells emoji apart."""
+    output = tmp_path / "model"
+    assert train(files, output, "--max-steps", "4", "--augment", "200", "--emoji-tokens") == 0
+    manifest = load_manifest(output)
+    assert manifest.data["train"]["sources"]["augmented"] == manifest.training["recipe"]["augment"] == 200
+    assert "augmented" not in manifest.data["validation"]["sources"]
+    tokenizer = TextTokenizer.from_file(output / TOKENIZER_FILE)
+    happy, unhappy = tokenizer.encode(["thanks 😍", "thanks 😡"])
+    assert happy[:-1] == unhappy[:-1]
+    assert happy[-1] != unhappy[-1]
+    for backend in ("openvino", "torch"):
+        answers, _ = load_model(output, backend=backend).predict(["thanks 😍", "thanks 😡"])
+        assert answers[0].probabilities != answers[1].probabilities

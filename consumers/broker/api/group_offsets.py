@@ -6,6 +6,7 @@ from typing import Any
 from kafka.protocol.consumer import OffsetCommitResponse, OffsetDeleteResponse, OffsetFetchResponse
 
 from consumers.broker.api.call import Call
+from consumers.broker.api.offered_offsets import judge
 from consumers.broker.broker import Broker
 from consumers.broker.codes import BrokerError, Code
 from consumers.broker.entries import Offset
@@ -29,36 +30,9 @@ def commit(broker: Broker, call: Call) -> OffsetCommitResponse:
         )
     except BrokerError as error:
         code = error.code
-    accepted: list[Offset] = []
-
-    def take(topic: str, item: Any) -> Code:
-        if code is not Code.NONE:
-            return code
-        if not broker.topics.has_partition(topic, item.partition_index):
-            return Code.UNKNOWN_TOPIC_OR_PARTITION
-        accepted.append(
-            Offset(
-                topic,
-                item.partition_index,
-                item.committed_offset,
-                item.committed_leader_epoch,
-                item.committed_metadata or "",
-            )
-        )
-        return Code.NONE
-
-    topics = [
-        Topic(
-            name=topic.name,
-            partitions=[
-                Topic.OffsetCommitResponsePartition(
-                    partition_index=item.partition_index, error_code=take(topic.name, item)
-                )
-                for item in topic.partitions
-            ],
-        )
-        for topic in request.topics
-    ]
+    topics, accepted = judge(
+        broker, request.topics, code, topic_class=Topic, partition_class=Topic.OffsetCommitResponsePartition
+    )
     if accepted:
         broker.offsets.commit(request.group_id, accepted)
         broker.groups.seen(request.group_id, request.member_id, broker.now_s())

@@ -12,9 +12,10 @@ from kafka.protocol.producer import (
 )
 
 from consumers.broker.api.call import Call
+from consumers.broker.api.offered_offsets import judge
 from consumers.broker.broker import Broker
 from consumers.broker.codes import BrokerError, Code
-from consumers.broker.entries import Offset, TransactionState
+from consumers.broker.entries import TransactionState
 from consumers.broker.partition import Partition
 
 _PRODUCER_FENCED_SINCE = 2
@@ -118,36 +119,9 @@ def commit_offsets(broker: Broker, call: Call) -> TxnOffsetCommitResponse:
         )
     except BrokerError as error:
         code = error.code
-    held: list[Offset] = []
-
-    def hold(topic: str, item: Any) -> Code:
-        if code is not Code.NONE:
-            return code
-        if not broker.topics.has_partition(topic, item.partition_index):
-            return Code.UNKNOWN_TOPIC_OR_PARTITION
-        held.append(
-            Offset(
-                topic,
-                item.partition_index,
-                item.committed_offset,
-                item.committed_leader_epoch,
-                item.committed_metadata or "",
-            )
-        )
-        return Code.NONE
-
-    topics = [
-        Topic(
-            name=topic.name,
-            partitions=[
-                Topic.TxnOffsetCommitResponsePartition(
-                    partition_index=item.partition_index, error_code=hold(topic.name, item)
-                )
-                for item in topic.partitions
-            ],
-        )
-        for topic in request.topics
-    ]
+    topics, held = judge(
+        broker, request.topics, code, topic_class=Topic, partition_class=Topic.TxnOffsetCommitResponsePartition
+    )
     if held:
         broker.transactions.hold_offsets(request.producer_id, request.group_id, held)
         broker.groups.seen(request.group_id, request.member_id, broker.now_s())

@@ -15,14 +15,14 @@ import pytest
 
 from sentiment.cli.main import run
 from sentiment.events import MAX_TEXT_CHARS
-from sentiment.model import classifier
+from sentiment.model import loading
 from tests.fakes import LexiconClassifier
 
 
 @pytest.fixture
 def model(monkeypatch: pytest.MonkeyPatch) -> LexiconClassifier:
     fake = LexiconClassifier()
-    monkeypatch.setattr(classifier, "load_model", lambda *_, **__: fake)
+    monkeypatch.setattr(loading, "load_configured", lambda _: fake)
     return fake
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from sentiment.errors import ModelError
 from sentiment.model import loading
-from sentiment.model.classifier import load_model
+from sentiment.model.loading import load_model
 from sentiment.model.manifest import load_manifest
 
 
@@ -32,7 +32,7 @@ def test_nothing_given_is_the_shipped_model(exported: Path, monkeypatch: pytest.
 def test_a_hub_id_without_a_network_is_one_clear_error(tmp_path: Path) -> None:
     """An id that is no directory here is asked for on the hub; where that fails, the error names the id."""
     code = (
-        "from sentiment.model.classifier import load_model\n"
+        "from sentiment.model.loading import load_model\n"
         "from sentiment.errors import ModelError\n"
         "try: load_model('nobody/no-such-model')\n"
         "except ModelError as error: print(error.message)"
@@ -56,7 +56,7 @@ def test_loading_and_scoring_an_export_imports_neither_torch_nor_transformers(ex
     """The default backend runs on a base install."""
     code = (
         "import sys\n"
-        "from sentiment.model.classifier import load_model\n"
+        "from sentiment.model.loading import load_model\n"
         f"load_model({str(exported)!r}, threads=1).predict(['great'])\n"
         "assert not {'torch', 'transformers', 'nncf', 'huggingface_hub'} & set(sys.modules)"
     )

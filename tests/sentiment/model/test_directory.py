@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from sentiment.errors import ModelError
-from sentiment.model.classifier import load_model
 from sentiment.model.directory import open_directory
+from sentiment.model.loading import load_model
 from tests.sentiment.model.models import edit_json
 
 Copy = Callable[[Path], Path]

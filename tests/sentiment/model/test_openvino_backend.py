@@ -12,7 +12,8 @@ import torch
 from numpy.typing import NDArray
 
 from sentiment.errors import ModelError
-from sentiment.model.classifier import Classifier, load_model
+from sentiment.model.classifier import Classifier
+from sentiment.model.loading import load_model
 from sentiment.model.openvino_backend import OpenVinoBackend
 from sentiment.model.torch_backend import load_pretrained
 from tests.sentiment.model.models import TEXTS

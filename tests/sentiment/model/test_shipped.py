@@ -13,8 +13,7 @@ from numpy.typing import NDArray
 
 from sentiment.calibration import expected_calibration_error
 from sentiment.events import LABELS
-from sentiment.model.classifier import load_model
-from sentiment.model.loading import shipped_model_path
+from sentiment.model.loading import load_model, shipped_model_path
 from sentiment.model.manifest import hash_files, load_manifest, verify_files
 from sentiment.privacy import redact
 
@@ -58,12 +57,12 @@ def test_plain_cases_are_right() -> None:
 def test_int8_as_shipped_is_good_calibrated_near_fp32_and_the_same_alone(
     dev: tuple[list[str], NDArray[np.int64]],
 ) -> None:
-    """On all rows: macro-F1 ≥ 0.73, ECE ≤ 0.03, ≥ 98.5 % of fp32's labels, and alone the same labels as batched."""
+    """On all rows: macro-F1 ≥ 0.735, ECE ≤ 0.03, ≥ 98.5 % of fp32's labels, and alone the same labels as batched."""
     sklearn_metrics = pytest.importorskip("sklearn.metrics")
     texts, labels = dev
     batched = probabilities(texts, "openvino")
     chosen = batched.argmax(axis=1)
-    assert sklearn_metrics.f1_score(labels, chosen, average="macro") >= 0.73
+    assert sklearn_metrics.f1_score(labels, chosen, average="macro") >= 0.735
     assert expected_calibration_error(batched, labels) <= 0.03
     assert (chosen == probabilities(texts, "torch").argmax(axis=1)).mean() >= 0.985
     alone = probabilities(texts, "openvino", max_batch_items=1)

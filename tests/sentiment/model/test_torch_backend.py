@@ -11,7 +11,7 @@ import torch
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
 from sentiment.errors import ModelError
-from sentiment.model.classifier import load_model
+from sentiment.model.loading import load_model
 from sentiment.text import normalise
 from tests.sentiment.model.models import TEXTS, save_classifier
 from tests.training import tiny

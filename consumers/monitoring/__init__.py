@@ -1,0 +1,1 @@
+"""Continuous evaluation of what the scoring workers publish."""

@@ -1,0 +1,40 @@
+"""Publishing late labels: all of them, or none."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import closing
+from uuid import uuid4
+
+from consumers.clients import make_producer
+from consumers.connection import check_connection
+from consumers.records import OutgoingRecord
+from consumers.topics import ensure_topics
+from consumers.transaction import TransactionalProducer
+from sentiment.events import LateLabel, encode
+from sentiment.settings import Settings
+
+_DEADLINE_MARGIN_S = 5.0
+
+
+def publish_labels(settings: Settings, labels: Sequence[LateLabel]) -> int:
+    """Send the labels to their topic in one transaction; returns their number. Blocks until they are committed.
+
+    Publishing the same labels again does no harm: readers join each event once.
+
+    Raises:
+        TransactionFailed: whether they were committed is not known; publish them again.
+        SentimentError: no connection, or the topic cannot be made.
+    """
+    check_connection(settings)
+    ensure_topics(settings, [settings.topics.labels])
+    deadline_s = settings.kafka.transaction_timeout_ms / 1000 + _DEADLINE_MARGIN_S
+    client = make_producer(settings, transactional_id=f"labels.{uuid4().hex}")
+    with closing(TransactionalProducer(client, deadline_s=deadline_s)) as producer:
+        producer.start()
+        return producer.commit([_record(settings.topics.labels, label) for label in labels])
+
+
+def _record(topic: str, label: LateLabel) -> OutgoingRecord:
+    key = label.event_id if label.position is None else label.position.key()
+    return OutgoingRecord(topic, encode(label), key=None if key is None else key.encode())

@@ -1,0 +1,75 @@
+"""What every worker stands in: a connection that was probed, metrics and health over HTTP, topics, and the loop."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import structlog
+
+from consumers.connection import check_connection
+from consumers.endpoint import serve
+from consumers.health import Health
+from consumers.metrics import Metrics
+from consumers.runtime.clock import Clock, SystemClock
+from consumers.runtime.handler import Handler
+from consumers.runtime.loop import run_loop
+from consumers.runtime.loop_config import LoopConfig
+from consumers.runtime.loop_metrics import LoopMetrics
+from consumers.runtime.shutdown import StopRequest
+from consumers.topics import ensure_topics
+from sentiment.settings import Settings
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """A worker that is ready to run; `name` stands in its log."""
+
+    name: str
+    settings: Settings
+    config: LoopConfig
+    stop: StopRequest
+    clock: Clock
+    metrics: Metrics
+    health: Health
+
+    def run(self, handler: Handler, **about: object) -> None:
+        """Run the loop to its end; see `run_loop` for what it raises. `about` is logged at the start."""
+        _log.info(f"{self.name}_starting", group=self.config.group_id, **about)
+        run_loop(
+            self.settings,
+            self.config,
+            handler,
+            clock=self.clock,
+            stop=self.stop.event,
+            metrics=LoopMetrics(self.metrics),
+            health=self.health,
+        )
+        _log.info(f"{self.name}_stopped")
+
+
+@contextmanager
+def service(
+    name: str,
+    settings: Settings,
+    config: LoopConfig,
+    topics: Sequence[str],
+    stop: StopRequest,
+    clock: Clock | None = None,
+) -> Iterator[Service]:
+    """Find out what can be wrong with the call, in the order in which it is cheapest: the connection, the port, and
+    the `topics`, which are made where the settings say so. The endpoint is open while the context lasts.
+
+    Raises:
+        SentimentError: see `check_connection`, `serve` and `ensure_topics`.
+    """
+    clock = clock or SystemClock()
+    check_connection(settings)
+    metrics = Metrics()
+    health = Health(clock, stuck_after_s=config.stuck_after_s)
+    with serve(settings.metrics, metrics, health):
+        ensure_topics(settings, topics)
+        yield Service(name, settings, config, stop, clock, metrics, health)

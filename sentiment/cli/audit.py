@@ -1,0 +1,141 @@
+"""`sentiment audit`: does a model treat people alike, and does it read as people do?"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from sentiment.cli.extras import train_extra
+from sentiment.cli.options import common_options
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from sentiment.model.classifier import Classifier
+    from sentiment.settings import Settings
+    from training.audit.groups import GroupQuality
+    from training.audit.report import AuditLimits
+
+_FILE = click.Path(dir_okay=False, path_type=Path)
+_SHARE = click.FloatRange(0, 1)
+
+
+@click.command(
+    epilog="""\b
+Example:
+  sentiment audit
+  sentiment audit --model my-model --data equity_evaluation_corpus.csv.gz --examples 3
+  sentiment audit --labelled reviews.jsonl --group-field country --no-gate --json
+
+Needs the extra `train`. A gap is the difference of two scores, p(positive) − p(negative), of sentences that differ only
+in who is named. Exit code 1 where a limit is broken, unless --no-gate."""
+)
+@click.option(
+    "--data",
+    "corpora",
+    multiple=True,
+    type=_FILE,
+    metavar="FILE",
+    help="More pairs, in the columns of the Equity Evaluation Corpus; repeatable.",
+)
+@click.option("--labelled", type=_FILE, metavar="FILE", help="Labelled rows: quality by group, not judged.")
+@click.option("--group-field", metavar="COLUMN", help="The column of --labelled that holds the group.")
+@click.option("--limits", "limits_file", type=_FILE, metavar="FILE", help="TOML or JSON; the flags below override it.")
+@click.option("--max-gap", type=click.FloatRange(0, 2), help="Mean absolute gap of an attribute; default 0.02.")
+@click.option("--max-flip-rate", type=_SHARE, help="Share of pairs with two labels; default 0.01.")
+@click.option("--max-failure-rate", type=_SHARE, help="Failed cases of a capability; default 0.05.")
+@click.option("--min-n", type=click.IntRange(1), help="Scenes, cases or rows that a judgement needs; default 30.")
+@click.option("--no-gate", is_flag=True, help="Exit code 0 even where a limit is broken.")
+@click.option("--seed", type=click.IntRange(0), default=13, show_default=True, help="Of the cases and the bootstrap.")
+@click.option("--examples", "n_examples", type=click.IntRange(0), default=0, metavar="N", help="Show N failures each.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@common_options("model")
+def audit(
+    settings: Settings,
+    corpora: tuple[Path, ...],
+    labelled: Path | None,
+    group_field: str | None,
+    limits_file: Path | None,
+    no_gate: bool,
+    seed: int,
+    n_examples: int,
+    as_json: bool,
+    **flags: float | None,
+) -> None:
+    """Audit a model with counterfactual pairs and behavioural tests, and hold it against limits.
+
+    Pairs exchange gender, names, nationality, religion, orientation, age, ethnicity, disability and dialect. Tests ask
+    for negation, intensity, "no problems", emoji, sarcasm, neutral texts, and that letter case, typos and links do not
+    matter.
+    """
+    from sentiment.errors import CheckFailed, UsageError
+
+    if (labelled is None) != (group_field is None):
+        raise UsageError("--labelled and --group-field belong together")
+    with train_extra("auditing"):
+        from training.audit.eec import read_eec
+        from training.audit.groups import read_grouped
+        from training.audit.run import audit as run_audit
+    import msgspec
+
+    from sentiment.cli.audit_tables import print_audit
+    from sentiment.model.loading import load_configured
+
+    limits = _limits(limits_file, flags)
+    pair_sets = [pair_set for file in corpora for pair_set in read_eec(file)]
+    grouped = read_grouped(labelled, group_field) if labelled is not None and group_field is not None else None
+    classifier = load_configured(settings.model)
+    report = run_audit(lambda texts: _predict(classifier, texts), seed=seed, corpora=pair_sets)
+    groups = _groups(classifier, grouped, seed=seed, min_n=limits.min_n)
+    violations = report.violations(limits)
+    if as_json:
+        document = {
+            "model": msgspec.to_builtins(classifier.model),
+            "backend": classifier.backend,
+            "passed": not violations,
+            "violations": violations,
+            "limits": msgspec.to_builtins(limits),
+            **msgspec.to_builtins(report),
+            "groups": msgspec.to_builtins(groups),
+        }
+        click.echo(json.dumps(document, indent=2))
+    else:
+        click.echo(f"{classifier.model.name} {classifier.model.version} with {classifier.backend}")
+        print_audit(report, groups, limits, n_examples=n_examples)
+    if violations and not no_gate:
+        raise CheckFailed(f"{len(violations)} limits are broken", hint="--no-gate reports without judging")
+
+
+def _limits(file: Path | None, flags: dict[str, Any]) -> AuditLimits:
+    import msgspec
+
+    from training.audit.report import AuditLimits, read_limits
+
+    given = {name: value for name, value in flags.items() if value is not None}
+    return msgspec.structs.replace(AuditLimits() if file is None else read_limits(file), **given)
+
+
+def _predict(classifier: Classifier, texts: Sequence[str]) -> NDArray[Any]:
+    from sentiment.cli.progress import Ticker
+    from training.evaluation.predicting import probabilities_of
+
+    with Ticker() as ticker:
+        ticker.begin("auditing", len(texts))
+        return probabilities_of(classifier, texts, progress=lambda count: ticker.at(ticker.done + count))
+
+
+def _groups(classifier: Classifier, grouped: Any, *, seed: int, min_n: int) -> list[GroupQuality]:
+    if grouped is None:
+        return []
+    import numpy as np
+
+    from training.audit.groups import compare_groups
+
+    examples, groups = grouped
+    chosen = _predict(classifier, [example.text for example in examples]).argmax(axis=1)
+    labels = np.array([example.label for example in examples])
+    return compare_groups(labels, chosen, groups, seed=seed, min_n=min_n)

@@ -1,0 +1,161 @@
+"""`sentiment calibrate`: make a model's probabilities readable as frequencies."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from sentiment.cli.extras import train_extra
+from sentiment.cli.options import common_options
+
+if TYPE_CHECKING:
+    from sentiment.settings import Settings
+    from training.calibrate import CalibrationReport
+
+_FILE = click.Path(dir_okay=False, path_type=Path)
+
+
+@click.command(
+    epilog="""\b
+Example:
+  sentiment calibrate dev.jsonl.gz --model my-model
+  sentiment calibrate dev.jsonl.gz --model my-model --output my-calibrated-model --plot reliability.svg
+
+Needs the extra `train`. Labels never change, only how sure answers sound. Without --output or --in-place nothing is
+written. `cross-fitted` figures are of rows that the temperature was not fitted on: those are the ones to believe."""
+)
+@click.argument("data", metavar="DATA", type=_FILE)
+@click.option(
+    "--form",
+    type=click.Choice(["all", "both", "fp32", "bf16", "int8"]),
+    default="all",
+    show_default=True,
+    help="Of the weights; both: all.",
+)
+@click.option("--output", type=click.Path(path_type=Path), metavar="DIR", help="Write a calibrated copy of the model.")
+@click.option("--in-place", is_flag=True, help="Write the new manifest over that of --model.")
+@click.option("--plot", type=_FILE, metavar="FILE.svg", help="Reliability before and after.")
+@click.option("--max-ece", type=click.FloatRange(0, 1), metavar="X", help="Exit 1, and write no model, above it.")
+@click.option("--seed", type=int, default=13, show_default=True, help="Of the folds.")
+@click.option("--force", is_flag=True, help="Replace an existing --output or --plot.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@common_options("model")
+def calibrate(
+    settings: Settings,
+    data: Path,
+    form: Any,
+    output: Path | None,
+    in_place: bool,
+    plot: Path | None,
+    max_ece: float | None,
+    seed: int,
+    force: bool,
+    as_json: bool,
+) -> None:
+    """Fit the temperatures of a model on the labelled rows of DATA, and show its calibration before and after.
+
+    Expected calibration error, Brier score and log loss, for each form of the weights. The new manifest has a new
+    version, because the answers change.
+    """
+    from sentiment.errors import CheckFailed, InputError, UsageError
+
+    if in_place and output is not None:
+        raise UsageError("give either --output or --in-place")
+    for path in (output, plot):
+        if path is not None and path.exists() and not force:
+            raise InputError(f"{path} exists", hint="replace it with --force, or name another")
+    with train_extra("calibrating"):
+        from training import calibrate as calibrating
+    from sentiment.model.directory import open_directory
+
+    directory = _directory(settings.model.path, in_place=in_place, output=output)
+    forms = calibrating.forms_of(open_directory(directory)) if form in ("all", "both") else (form,)
+    report = _run(directory, data, forms, seed=seed, threads=settings.model.threads)
+    if plot is not None:
+        from training.evaluation.plots import calibration_plot
+
+        bins = {f"{part.form}": (part.bins_before, part.bins_after) for part in report.forms}
+        plot.write_text(calibration_plot(bins), encoding="utf-8")
+    worst = max(report.forms, key=lambda part: part.cross_fitted.ece)
+    passed = max_ece is None or worst.cross_fitted.ece <= max_ece
+    written = None
+    if passed and (in_place or output is not None):
+        written = calibrating.write_calibrated(directory, report, output=output)
+    if as_json:
+        import msgspec
+
+        document = {"version": written.version if written else None, **msgspec.to_builtins(report)}
+        click.echo(json.dumps(document, indent=2))
+    else:
+        _print(report)
+    if not passed:
+        raise CheckFailed(
+            f"the cross-fitted ECE of {worst.form} is {worst.cross_fitted.ece:.4f}, above {max_ece:g}: no model written"
+        )
+    if written is not None:
+        click.echo(f"wrote {output or directory} ({written.name} {written.version})", err=True)
+    else:
+        click.echo("no model written: name an --output, or say --in-place", err=True)
+
+
+def _directory(path: str, *, in_place: bool, output: Path | None) -> Path:
+    from sentiment.errors import UsageError
+    from sentiment.model.loading import locate
+    from sentiment.model.manifest import MANIFEST_FILE
+
+    directory = locate(path or None).path
+    if in_place and (not path or directory.resolve() != Path(path).expanduser().resolve()):
+        raise UsageError(
+            "--in-place needs a --model that is a model directory of its own", hint="write a copy with --output"
+        )
+    if output is not None:
+        source, target = directory.resolve(), output.resolve()
+        # A copy into itself would never end, and one over itself would remove what it copies.
+        if source == target or source in target.parents or target in source.parents:
+            raise UsageError("--output holds the model itself, or lies in it", hint="name another, or say --in-place")
+        if target.exists() and not (target / MANIFEST_FILE).is_file():
+            raise UsageError(f"{output} is no model directory, so --force does not replace it")
+    return directory
+
+
+def _run(directory: Path, data: Path, forms: tuple[Any, ...], *, seed: int, threads: int) -> CalibrationReport:
+    from sentiment.cli.progress import Ticker
+    from training.calibrate import calibrate as fit
+    from training.data import read_examples
+
+    examples = read_examples(data)
+    with Ticker() as ticker:
+        of_form = ""
+
+        def progress(form: str, done: int) -> None:
+            nonlocal of_form
+            if form != of_form:
+                ticker.begin(f"scoring {form}", len(examples))
+                of_form = form
+            ticker.at(done)
+
+        return fit(directory, examples, forms, seed=seed, threads=threads, progress=progress)
+
+
+def _print(report: CalibrationReport) -> None:
+    from rich.box import SIMPLE
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(box=SIMPLE, pad_edge=False)
+    for number, column in enumerate(("", "temperature", "ECE", "Brier", "log loss")):
+        table.add_column(column, justify="left" if number == 0 else "right", no_wrap=True)
+    for part in report.forms:
+        for name, temperature, figures in (
+            ("before", f"{part.temperature_before:.4f}", part.before),
+            ("after", f"{part.temperature_after:.4f}", part.after),
+            (f"after, cross-fitted ({report.n_folds} folds)", "", part.cross_fitted),
+            ("perfect, by chance", "", None),
+        ):
+            values = (figures.ece, figures.brier, figures.nll) if figures else (part.ece_by_chance,)
+            table.add_row(f"{part.form} {name}", temperature, *(f"{value:.4f}" for value in values))
+    click.echo(f"{report.n:,} rows")
+    Console().print(table)

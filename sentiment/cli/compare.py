@@ -1,0 +1,158 @@
+"""`sentiment compare`: several models on the same rows."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from sentiment.cli.extras import train_extra
+from sentiment.cli.options import common_options
+
+if TYPE_CHECKING:
+    from sentiment.settings import Settings
+    from training.comparison.compare import Request
+    from training.comparison.records import Comparison
+
+_FILE = click.Path(dir_okay=False, path_type=Path)
+_PRICE = click.FloatRange(0.0, 1e6, max_open=True)
+# Wide enough for every table here where nobody's terminal says how wide it is.
+_WIDTH_WITHOUT_TERMINAL = 150
+
+
+@click.command(
+    epilog="""\b
+Example:
+  sentiment compare dev.jsonl.gz --model shipped --model fp32=shipped@torch --lexicon --max-rows 2000
+  sentiment compare dev.jsonl.gz --model bert=models/bert --model gpt2=models/gpt2 --model t5=models/t5 \\
+    --reference bert --plot comparison.svg --report comparison.md
+
+Needs the extra `train`. Each model is measured in a process of its own; all must fit into memory together. Figures
+of speed hold for this machine while nothing else runs on it: read the ratios."""
+)
+@click.argument("data", metavar="DATA", type=_FILE)
+@click.option("--model", "models", multiple=True, metavar="[NAME=]DIR|ID|shipped[@openvino|@torch]", help="Repeatable.")
+@click.option("--lexicon", is_flag=True, help="Also VADER, a word list: what no training gives.")
+@click.option("--reference", metavar="NAME", help="The others are tested against it; default: the first model.")
+@click.option("--max-rows", type=click.IntRange(1), metavar="N", help="Compare on a random sample of N rows.")
+@click.option("--rounds", type=click.IntRange(1), default=3, show_default=True, help="Of timing, in turns.")
+@click.option("--timed-texts", type=click.IntRange(1), default=256, show_default=True, help="Of each round, batched.")
+@click.option("--singles", type=click.IntRange(1), default=100, show_default=True, help="Of each round, one by one.")
+@click.option("--no-fairness", is_flag=True, help="Leave the counterfactual pairs out.")
+@click.option("--assumptions", type=_FILE, metavar="FILE.toml", help="Prices and power; the flags below override it.")
+@click.option("--price-per-core-hour", type=_PRICE, metavar="X", help="Default 0.04.")
+@click.option("--watts-per-core", type=_PRICE, metavar="W", help="Default 5.")
+@click.option("--utilisation", type=click.FloatRange(0, 1, min_open=True), metavar="S", help="Share in use; 0.5.")
+@click.option("--currency", metavar="NAME", help="Default USD.")
+@click.option("--resamples", type=click.IntRange(100), default=1000, show_default=True, help="Of the bootstrap.")
+@click.option("--seed", type=int, default=13, show_default=True, help="Of samples and the bootstrap.")
+@click.option("--report", type=_FILE, metavar="FILE.md", help="Write the tables as Markdown.")
+@click.option("--plot", type=_FILE, metavar="FILE.svg|.png", help="Plot quality against throughput.")
+@click.option("--force", is_flag=True, help="Replace an existing report and plot.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@common_options("inference")
+def compare(
+    settings: Settings,
+    data: Path,
+    report: Path | None,
+    plot: Path | None,
+    force: bool,
+    as_json: bool,
+    **flags: Any,
+) -> None:
+    """Compare models on the labelled rows of DATA (CSV, JSONL or Parquet).
+
+    Macro-F1 with intervals and tests against a reference, calibration, latency and throughput measured in turns, peak
+    memory, cost and energy of a million events, fairness gaps; the Pareto front of quality and throughput is marked.
+    """
+    from sentiment.errors import InputError
+
+    for file in (report, plot):
+        if file is not None and file.exists() and not force:
+            raise InputError(f"{file} exists", hint="replace it with --force, or name another file")
+    with train_extra("comparing"):
+        from training.comparison.compare import compare as run_comparison
+        from training.comparison.plot import check_ending, save_plot
+        from training.comparison.report import markdown
+    if plot is not None:
+        check_ending(plot)
+    request = _request(settings, data, flags)
+    comparison = _run(run_comparison, request)
+    if report is not None:
+        report.write_text(markdown(comparison), encoding="utf-8")
+        click.echo(f"wrote {report}", err=True)
+    if plot is not None:
+        save_plot(comparison, plot)
+        click.echo(f"wrote {plot}", err=True)
+    if as_json:
+        import msgspec
+
+        click.echo(json.dumps(msgspec.to_builtins(comparison), indent=2))
+    else:
+        _print(comparison)
+
+
+def _request(settings: Settings, data: Path, flags: dict[str, Any]) -> Request:
+    from sentiment.errors import ConfigurationError
+    from training.comparison.compare import Request
+    from training.comparison.contenders import LEXICON, Entry, parse_entry
+    from training.comparison.cost import read_assumptions
+
+    entries = [parse_entry(text) for text in flags["models"]]
+    if flags["lexicon"]:
+        entries.append(Entry(LEXICON, None, is_lexicon=True))
+    if not entries:
+        raise ConfigurationError("there is nothing to compare", hint="give --model NAME=DIR, and more of them")
+    return Request(
+        data=data,
+        entries=entries,
+        reference=flags["reference"] or entries[0].name,
+        max_rows=flags["max_rows"],
+        seed=flags["seed"],
+        n_resamples=flags["resamples"],
+        rounds=flags["rounds"],
+        n_timed_texts=flags["timed_texts"],
+        n_singles=flags["singles"],
+        threads=settings.model.threads,
+        label_map=settings.model.label_map or None,
+        fairness=not flags["no_fairness"],
+        assumptions=read_assumptions(
+            flags["assumptions"],
+            price_per_core_hour=flags["price_per_core_hour"],
+            watts_per_core=flags["watts_per_core"],
+            utilisation=flags["utilisation"],
+            currency=flags["currency"],
+        ),
+    )
+
+
+def _run(run_comparison: Any, request: Request) -> Comparison:
+    from sentiment.cli.progress import Ticker
+    from sentiment.cli.version import instruction_set
+
+    with Ticker() as ticker:
+        comparison: Comparison = run_comparison(request, ticker, instruction_set=instruction_set())
+    return comparison
+
+
+def _print(comparison: Comparison) -> None:
+    from rich.box import SIMPLE
+    from rich.console import Console
+    from rich.table import Table
+
+    from training.comparison.sheets import notes, sheets
+
+    console = Console()
+    if not console.is_terminal:
+        console = Console(width=_WIDTH_WITHOUT_TERMINAL)
+    for sheet in sheets(comparison):
+        table = Table(title=sheet.title, box=SIMPLE, title_justify="left", title_style="bold", pad_edge=False)
+        for number, column in enumerate(sheet.columns):
+            table.add_column(column, justify="left" if number == 0 else "right", no_wrap=number == 0)
+        for row in sheet.rows:
+            table.add_row(*row)
+        console.print(table)
+    for note in notes(comparison):
+        console.print(note, highlight=False, markup=False)

@@ -1,0 +1,111 @@
+"""`sentiment evaluate`: how good a model is on labelled rows."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from sentiment.cli.extras import train_extra
+from sentiment.cli.options import common_options
+
+if TYPE_CHECKING:
+    from sentiment.settings import Settings
+    from training.evaluation.judgement import Judgement
+
+_FILE = click.Path(dir_okay=False, path_type=Path)
+_REPORTED_ERRORS = 20
+
+
+@click.command(
+    epilog="""\b
+Example:
+  sentiment evaluate dev.jsonl.gz --report evaluation.html
+  sentiment evaluate dev.jsonl.gz --model my-model --backend torch --slices source,length --json
+
+Needs the extra `train`. Rows have `text` and `label`; `source` and `product` are optional. Intervals say what other
+rows drawn like these would give; they know nothing of other sources, nor of labels that are wrong."""
+)
+@click.argument("data", metavar="DATA", type=_FILE)
+@click.option("--backend", type=click.Choice(["auto", "openvino", "torch"]), help="int8 or fp32; default: auto.")
+@click.option("--slices", "kinds", default="source,product,language,length", show_default=True, metavar="KIND,…")
+@click.option("--min-slice", type=click.IntRange(1), default=30, show_default=True, help="Rows; smaller are merged.")
+@click.option("--report", type=_FILE, metavar="FILE.html", help="Write a self-contained page with plots.")
+@click.option("--errors", type=click.IntRange(0), metavar="N", help="Show the N surest errors; the report: 20.")
+@click.option("--max-rows", type=click.IntRange(1), metavar="N", help="Judge a random sample of N rows.")
+@click.option("--resamples", type=click.IntRange(100), default=1000, show_default=True, help="Of the bootstrap.")
+@click.option("--seed", type=int, default=13, show_default=True, help="Of the sample and the bootstrap.")
+@click.option("--force", is_flag=True, help="Replace an existing report.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@common_options("model")
+def evaluate(
+    settings: Settings,
+    data: Path,
+    backend: Any,
+    kinds: str,
+    min_slice: int,
+    report: Path | None,
+    errors: int | None,
+    max_rows: int | None,
+    resamples: int,
+    seed: int,
+    force: bool,
+    as_json: bool,
+) -> None:
+    """Judge a model on the labelled rows of DATA (CSV, JSONL or Parquet).
+
+    Macro-F1, macro-recall, accuracy, figures by class and by slice, each with a 95 % bootstrap interval; calibration;
+    the confusion matrix; and the errors of which the model was surest, with redacted texts.
+    """
+    from sentiment.errors import ConfigurationError, InputError
+
+    if report is not None and report.exists() and not force:
+        raise InputError(f"{report} exists", hint="replace it with --force, or name another file")
+    with train_extra("evaluating"):
+        from training.evaluation.judgement import Request, judge
+        from training.evaluation.slices import SLICE_KINDS
+    slices = tuple(kind for kind in kinds.split(",") if kind)
+    if unknown := set(slices) - set(SLICE_KINDS):
+        raise ConfigurationError(f"--slices: unknown {min(unknown)!r}", hint=f"one of {', '.join(SLICE_KINDS)}")
+    if backend is not None:
+        settings = settings.model_copy(update={"model": settings.model.model_copy(update={"backend": backend})})
+    request = Request(
+        data=data,
+        slices=slices,
+        min_slice=min_slice,
+        n_errors=_REPORTED_ERRORS if errors is None else errors,
+        max_rows=max_rows,
+        n_resamples=resamples,
+        seed=seed,
+    )
+    judgement = _judge(judge, settings, request)
+    if report is not None:
+        from training.evaluation.report import write_report
+
+        write_report(report, judgement)
+        click.echo(f"wrote {report}", err=True)
+    if as_json:
+        import msgspec
+
+        click.echo(json.dumps(msgspec.to_builtins(judgement), indent=2))
+    else:
+        from sentiment.cli.evaluation_tables import print_judgement
+
+        print_judgement(judgement, n_errors=errors or 0)
+
+
+def _judge(judge: Any, settings: Settings, request: Any) -> Judgement:
+    from sentiment.cli.progress import Ticker
+    from sentiment.cli.version import instruction_set
+
+    with Ticker() as ticker:
+        judgement: Judgement = judge(settings.model, request, ticker)
+    cost = judgement.cost
+    click.echo(
+        f"scored {judgement.evaluation.n:,} texts in {cost.seconds:.1f} s: {cost.texts_per_s:,.0f} texts/s with "
+        f"{judgement.backend} ({instruction_set()})",
+        err=True,
+    )
+    return judgement

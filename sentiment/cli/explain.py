@@ -1,0 +1,77 @@
+"""`sentiment explain`: which words moved the score of a text."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from sentiment.cli.extras import train_extra
+from sentiment.cli.options import common_options
+
+if TYPE_CHECKING:
+    from sentiment.settings import Settings
+
+
+@click.command(
+    epilog="""\b
+Example:
+  sentiment explain "The update made the app faster, but support is still awful."
+  sentiment explain --method occlusion --json "Not bad at all!"
+
+Needs the extra `train`, and a model with safetensors: the fp32 network is explained, not its int8 form. An attribution
+is in units of the score, p(positive) − p(negative): above 0 the word moved it up."""
+)
+@click.argument("text")
+@click.option(
+    "--method",
+    type=click.Choice(["integrated-gradients", "occlusion"]),
+    default="integrated-gradients",
+    show_default=True,
+    help="Gradients from an empty text to this one, or leaving out a word at a time.",
+)
+@click.option(
+    "--steps",
+    "max_steps",
+    type=click.IntRange(8, 1024),
+    default=256,
+    show_default=True,
+    help="Of integrated gradients, at most; taken only while the sum is off. The time grows with them.",
+)
+@click.option(
+    "--max-tokens",
+    type=click.IntRange(8, 512),
+    default=256,
+    show_default=True,
+    help="What is beyond is not read; the model may take fewer.",
+)
+@click.option("--seed", type=click.IntRange(0), default=13, show_default=True, help="Of the random words.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@common_options("model")
+def explain(
+    settings: Settings, text: str, method: Any, max_steps: int, max_tokens: int, seed: int, as_json: bool
+) -> None:
+    """Which words of TEXT moved its score, and whether that can be believed.
+
+    The text is redacted and normalised first, as in scoring. Completeness: do the attributions add up to the score?
+    Comprehensiveness and sufficiency: how far does the score fall without the most important words, and with only them?
+    """
+    from sentiment.errors import InputError
+
+    if not text.strip():
+        raise InputError("the text is empty")
+    with train_extra("explaining"):
+        from training.explanation.explain import explain as explain_text
+        from training.explanation.network import ExplainedNetwork
+    model = settings.model
+    network = ExplainedNetwork.load(model.path, model.label_map or None, max_tokens=max_tokens, threads=model.threads)
+    explanation = explain_text(network, text, method=method, seed=seed, max_steps=max_steps)
+    if as_json:
+        import msgspec
+
+        click.echo(json.dumps(msgspec.to_builtins(explanation), indent=2))
+        return
+    from sentiment.cli.explanation_view import print_explanation
+
+    print_explanation(explanation)

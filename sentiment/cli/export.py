@@ -1,0 +1,125 @@
+"""`sentiment export`: a fine-tuned checkpoint to the forms that are served."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import click
+
+from sentiment.cli.extras import train_extra
+from sentiment.cli.options import common_options
+
+_FORMS = ("fp32", "bf16", "int8")
+
+
+def _forms(_context: click.Context, _option: click.Parameter, value: str) -> tuple[str, ...]:
+    forms = tuple(dict.fromkeys(form.strip() for form in value.split(",")))
+    if unknown := [form for form in forms if form not in _FORMS]:
+        raise click.BadParameter(f"unknown form {unknown[0]!r}: takes {', '.join(_FORMS)}, joined by commas")
+    return forms
+
+
+@click.command(
+    epilog="""\b
+Example:
+  sentiment export my-checkpoint --output my-model --forms fp32,bf16,int8 \\
+    --calibration-file train.jsonl.gz --parity-file dev.jsonl.gz
+  sentiment score --model my-model "The update made the app faster, great job!"
+
+Needs the extra `train`. The worker serves int8 where it is there, else bf16, else fp32; torch serves the safetensors
+that every export has. bf16 is computed in bf16 by processors that have it (AVX-512 BF16, AMX), by others in fp32.
+Parity is against fp32 on torch."""
+)
+@click.argument("checkpoint", type=click.Path(path_type=Path))
+@click.option("--output", required=True, type=click.Path(path_type=Path), metavar="DIR", help="The directory to make.")
+@click.option("--forms", default="int8", show_default=True, callback=_forms, help="For the CPU: fp32, bf16, int8.")
+@click.option(
+    "--calibration-file",
+    required=True,
+    metavar="FILE",
+    help="Texts like those to be served; 400 of them fix the scales of int8.",
+)
+@click.option("--parity-file", metavar="FILE", help="Texts to compare the forms on; labels are used where it has them.")
+@click.option("--parity-rows", type=click.IntRange(1), default=1_500, show_default=True, help="At most, evenly spaced.")
+@click.option("--text-field", default="text", show_default=True, metavar="F", help="Column of the texts.")
+@click.option("--name", help="Of the model, in results; default: the name of the output.")
+@click.option("--max-length", type=click.IntRange(8, 8_192), default=128, show_default=True, help="Tokens of a window.")
+@click.option("--force", is_flag=True, help="Replace an existing output.")
+@click.option("--json", "as_json", is_flag=True, help="Print the manifest.")
+@common_options()
+def export(
+    checkpoint: Path,
+    output: Path,
+    forms: tuple[Any, ...],
+    calibration_file: str,
+    parity_file: str | None,
+    parity_rows: int,
+    text_field: str,
+    name: str | None,
+    max_length: int,
+    force: bool,
+    as_json: bool,
+    settings: Any,
+) -> None:
+    """Write CHECKPOINT (a directory of transformers, or a model that was exported before) in the forms that are served.
+
+    Every form has the temperature that the checkpoint had, or 1, until `sentiment calibrate` fits each.
+    """
+    import msgspec
+
+    from sentiment.cli.progress import Ticker
+    from sentiment.errors import InputError
+
+    if output.exists() and not force:
+        raise InputError(f"{output} exists", hint="give --force to replace it, or another --output")
+    with train_extra():
+        from training.export import ExportJob, export_checkpoint
+    job = ExportJob(
+        checkpoint=checkpoint,
+        output=output,
+        forms=forms,
+        calibration_file=calibration_file,
+        parity_file=parity_file,
+        parity_rows=parity_rows,
+        text_field=text_field,
+        name=name or output.name,
+        max_length=max_length,
+    )
+    with Ticker() as ticker:
+        manifest = export_checkpoint(job, progress=ticker)
+    if as_json:
+        click.echo(json.dumps(msgspec.to_builtins(manifest), indent=2))
+        return
+    _show(manifest.metrics.get("parity", {}), manifest.training["export"])
+    size_mb = sum(path.stat().st_size for path in output.rglob("*") if path.is_file()) / 1e6
+    click.echo(f"wrote {output} ({manifest.name} {manifest.version}, {size_mb:.1f} MB)")
+
+
+def _show(parity: dict[str, dict[str, Any]], exported: dict[str, Any]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    for form, reason in exported.items():
+        if form in _FORMS:
+            click.echo(f"no {form}: {reason}; torch serves this model")
+    if not parity:
+        return
+    table = Table(title=f"against fp32 on torch, {next(iter(parity.values()))['n_texts']} texts")
+    heads = ("computed by", "labels agree", "mean |Δp|", "max |Δp|", "Δ macro-F1", "alone = batched", "max |Δp| alone")
+    for head in heads:
+        table.add_column(head, justify="left" if head == heads[0] else "right")
+    for row in parity.values():
+        lost = row["macro_f1_difference"]
+        table.add_row(
+            row["backend"],
+            f"{row['label_agreement']:.4f}",
+            f"{row['mean_difference']:.5f}",
+            f"{row['max_difference']:.4f}",
+            "–" if lost is None else f"{lost:+.4f}",
+            f"{row['alone_label_agreement']:.4f}",
+            f"{row['alone_max_difference']:.6f}",
+        )
+    Console(width=max(100, shutil.get_terminal_size().columns)).print(table)

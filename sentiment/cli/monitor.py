@@ -1,0 +1,137 @@
+"""`sentiment monitor`: is the stream still what it was, and is the model still as good?"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from sentiment.cli.durations import Duration
+from sentiment.cli.options import common_options
+
+if TYPE_CHECKING:
+    from sentiment.drift.observing import TokenFacts
+    from sentiment.drift.reports import WindowReport
+    from sentiment.settings import Settings
+
+_FIRST_WINDOW = "first-window"
+
+
+@click.command(
+    epilog="""\b
+Example:
+  sentiment monitor --window 1d --metrics-port 9102
+  sentiment monitor --window 7d --until-idle 5 --fail-on-drift --json > windows.jsonl
+  sentiment monitor --reference june.jsonl --window 1d --until-idle 5
+
+Reads the results from their beginning, without a consumer group: nothing is committed, and a restart reports the same
+windows again. Labels come from the topic `labels`; `sentiment schema label` describes them. With --json each window is
+a line, and the summary is the last one. Exit code 1 with --fail-on-drift where a window drifted."""
+)
+@click.option(
+    "--reference",
+    default=_FIRST_WINDOW,
+    show_default=True,
+    metavar="FILE|first-window",
+    help="Results to compare with (JSONL of `sentiment tail sentiment --json`), or the first window with enough.",
+)
+@click.option("--window", "window_ms", type=Duration(), default="1d", show_default=True, help="Length, in event time.")
+@click.option(
+    "--until-idle",
+    "until_idle_s",
+    type=click.FloatRange(0, min_open=True),
+    metavar="S",
+    help="End after S seconds without a new record, and judge all windows then; default: run on.",
+)
+@click.option("--fail-on-drift", is_flag=True, help="With --until-idle: exit code 1 where a window drifted.")
+@click.option(
+    "--alpha",
+    type=click.FloatRange(0.005, 0.5),
+    default=0.01,
+    show_default=True,
+    help="Chance of any false alarm in a window.",
+)
+@click.option(
+    "--min-psi", type=click.FloatRange(0), default=0.1, show_default=True, help="Smaller changes are no matter."
+)
+@click.option(
+    "--min-n", type=click.IntRange(20), default=100, show_default=True, help="Results that a comparison needs."
+)
+@click.option(
+    "--label-horizon",
+    "horizon_ms",
+    type=Duration(),
+    default="90d",
+    show_default=True,
+    help="How long results wait for labels, and labels for results; more: memory.",
+)
+@click.option(
+    "--max-waiting",
+    "max_events",
+    type=click.IntRange(1),
+    default=200_000,
+    show_default=True,
+    help="Results, and labels, that wait at most; 0.7 kB each.",
+)
+@click.option("--seed", type=click.IntRange(0, 2**31), default=13, show_default=True, help="Of resampling.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+@common_options("kafka", "model", "metrics", "topics")
+def monitor(
+    settings: Settings,
+    reference: str,
+    until_idle_s: float | None,
+    fail_on_drift: bool,
+    alpha: float,
+    min_psi: float,
+    min_n: int,
+    as_json: bool,
+    **bounds: Any,
+) -> None:
+    """Watch the results for drift, estimate accuracy without labels, and measure it with labels that come late.
+
+    Compares text length, unknown tokens, language, labels and confidence of every window with the reference, over all
+    results and for each of up to twenty products.
+    """
+    import msgspec
+
+    from consumers.monitoring.report_lines import summary_lines, window_lines
+    from consumers.monitoring.run import MonitorJob, run_monitor
+    from consumers.runtime.shutdown import stop_on_signals
+    from sentiment.drift.comparison import DriftConfig
+    from sentiment.drift.monitor import MonitorConfig
+    from sentiment.errors import CheckFailed, UsageError
+    from sentiment.results import read_results
+
+    if fail_on_drift and until_idle_s is None:
+        raise UsageError("--fail-on-drift needs --until-idle: without it the monitor does not end")
+    config = MonitorConfig(
+        lateness_ms=round(settings.alerts.lateness_s * 1000),
+        future_ms=round(settings.alerts.future_s * 1000),
+        drift=DriftConfig(alpha=alpha, min_psi=min_psi, min_n=min_n),
+        **bounds,
+    )
+    given = None if reference == _FIRST_WINDOW else list(read_results(Path(reference)))
+    job = MonitorJob(config, given, _token_facts(settings), until_idle_s)
+
+    def emit(report: WindowReport) -> None:
+        for line in [msgspec.json.encode(report).decode()] if as_json else window_lines(report):
+            click.echo(line)
+
+    with stop_on_signals() as stop:
+        summary = run_monitor(settings, stop, job, emit)
+    for line in [msgspec.json.encode(summary).decode()] if as_json else summary_lines(summary):
+        click.echo(line)
+    if stop.interrupted:
+        raise KeyboardInterrupt
+    if fail_on_drift and summary.n_drifted:
+        raise CheckFailed(f"{summary.n_drifted} of {summary.n_windows} windows drifted")
+
+
+def _token_facts(settings: Settings) -> TokenFacts:
+    from consumers.monitoring.vocabulary import token_facts
+    from sentiment.model.loading import locate
+    from sentiment.model.manifest import TOKENIZER_FILE
+
+    directory = locate(settings.model.path, settings.model.label_map or None)
+    return token_facts(directory.path / TOKENIZER_FILE)

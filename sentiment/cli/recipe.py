@@ -1,0 +1,181 @@
+"""Flags that `train` and `distill` share, and the job that they describe."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from sentiment.cli.extras import train_extra
+
+if TYPE_CHECKING:
+    from sentiment.model.manifest import Manifest
+    from training.distill import Teaching
+    from training.pipeline import TrainingJob
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+_DIRECTORY = click.Path(path_type=Path)
+_POSITIVE = click.FloatRange(0, min_open=True)
+
+# In the order of the help page.
+_OPTIONS = (
+    click.option("--output", type=_DIRECTORY, required=True, metavar="DIR", help="The model directory to make."),
+    click.option("--name", help="Of the model, in results; default: the name of the output."),
+    click.option("--backbone-licence", default="unknown", show_default=True, help="Goes into the manifest."),
+    click.option("--epochs", type=_POSITIVE, default=1.0, show_default=True),
+    click.option("--max-steps", type=int, default=-1, help="Of the optimiser; overrides --epochs."),
+    click.option("--learning-rate", type=_POSITIVE, default=6e-5, show_default=True),
+    click.option("--batch-size", type=click.IntRange(1), default=32, show_default=True),
+    click.option(
+        "--max-length", type=click.IntRange(8, 512), default=96, show_default=True, help="Tokens, in training."
+    ),
+    click.option("--label-smoothing", type=click.FloatRange(0, 0.5), default=0.05, show_default=True),
+    click.option("--class-weight", "class_weights", multiple=True, metavar="LABEL=W", help="Repeatable; 1 by default."),
+    click.option(
+        "--source-weight", "source_weights", multiple=True, metavar="SOURCE=W", help="Repeatable; 1 by default."
+    ),
+    click.option(
+        "--evaluations", type=click.IntRange(1), default=4, show_default=True, help="A run; the best weights are kept."
+    ),
+    click.option(
+        "--early-stopping",
+        "patience",
+        type=click.IntRange(0),
+        default=0,
+        metavar="N",
+        help="Stop after N evaluations without a better one; 0, the default: never.",
+    ),
+    click.option(
+        "--select-on",
+        type=click.Choice(["macro_f1", "source_macro_f1"]),
+        default="macro_f1",
+        show_default=True,
+        help="Best is by macro-F1 over all rows, or by its mean over the sources.",
+    ),
+    click.option(
+        "--precision",
+        type=click.Choice(["auto", "bf16", "no"]),
+        default="auto",
+        show_default=True,
+        help="Mixed precision; auto: bf16 where the device is fast in it.",
+    ),
+    click.option(
+        "--lora-rank", type=click.IntRange(0), default=0, help="Train low-rank adapters only; 0, the default: all."
+    ),
+    click.option("--lora-alpha", type=click.IntRange(1), default=16, show_default=True, help="Scale of the adapters."),
+    click.option(
+        "--augment",
+        type=click.IntRange(0),
+        default=0,
+        metavar="N",
+        help="Add N examples: noise on rows of TRAIN; templates of negation, sarcasm, facts, and people of all kinds.",
+    ),
+    click.option("--emoji-tokens", is_flag=True, help="Give emoji embeddings where the vocabulary knows none."),
+    click.option("--drop-near-duplicates", is_flag=True, help="Of validation rows; exact ones are always left out."),
+    click.option("--tracker", type=click.Choice(["tensorboard", "mlflow"]), help="Where else to log the curves."),
+    click.option("--tracking-dir", metavar="DIR|URL", help="Of the tracker; default: OUTPUT.tracking."),
+    click.option("--seed", type=int, default=13, show_default=True),
+    click.option("--resume", is_flag=True, help="Go on with an interrupted run."),
+    click.option("--json", "as_json", is_flag=True, help="Print the manifest."),
+)
+
+
+def recipe_options(command: Command) -> Command:
+    """Add the flags; the command gets them as keywords, for ``make_job`` and ``run_job``."""
+    for option in reversed(_OPTIONS):
+        command = option(command)
+    return command
+
+
+def make_job(
+    *,
+    train: str,
+    validation: str,
+    backbone: str,
+    output: Path,
+    name: str | None,
+    backbone_licence: str,
+    class_weights: tuple[str, ...],
+    source_weights: tuple[str, ...],
+    drop_near_duplicates: bool,
+    tracker: Any,
+    tracking_dir: str | None,
+    teaching: Teaching | None = None,
+    **recipe: Any,
+) -> TrainingJob:
+    """What the flags ask for. Raises ``ConfigurationError`` for weights that mean nothing."""
+    from sentiment.errors import ConfigurationError
+    from sentiment.events import LABELS
+
+    by_class = _weights(class_weights, "--class-weight")
+    if unknown := set(by_class) - set(LABELS):
+        raise ConfigurationError(f"--class-weight: unknown label {min(unknown)!r}", hint=f"one of {', '.join(LABELS)}")
+    with train_extra():
+        from training.data import Weighting
+        from training.pipeline import TrainingJob
+        from training.tracking import Tracker, default_location
+        from training.trainer import Recipe
+    return TrainingJob(
+        train=train,
+        validation=validation,
+        backbone=backbone,
+        output=output,
+        name=name or output.name,
+        recipe=Recipe(**recipe),
+        weighting=Weighting(
+            classes=(by_class.get("negative", 1.0), by_class.get("neutral", 1.0), by_class.get("positive", 1.0)),
+            sources=_weights(source_weights, "--source-weight"),
+        ),
+        licences={"backbone": backbone_licence},
+        teaching=teaching,
+        drop_near_duplicates=drop_near_duplicates,
+        tracker=Tracker(tracker, tracking_dir or default_location(output)) if tracker else None,
+    )
+
+
+def run_job(job: TrainingJob, *, resume: bool, as_json: bool) -> None:
+    """Train, and print what came out: the manifest, or a line for each form of the weights."""
+    import json
+
+    import msgspec
+
+    from sentiment.cli.progress import Ticker
+    from training.pipeline import train_model
+
+    with Ticker() as ticker:
+        manifest = train_model(job, resume=resume, progress=ticker)
+    if as_json:
+        click.echo(json.dumps(msgspec.to_builtins(manifest), indent=2))
+        return
+    _show(manifest)
+    click.echo(f"wrote {job.output} ({manifest.name} {manifest.version})")
+
+
+def _show(manifest: Manifest) -> None:
+    from sentiment.model.manifest import OPENVINO_FILES
+
+    measured = manifest.metrics["validation"]
+    for form in OPENVINO_FILES:
+        if quality := measured.get(form):
+            click.echo(f"{form}: macro-F1 {quality['macro_f1']:.4f}, ECE {quality['ece']:.4f} on {quality['n']} rows")
+    for form, reason in manifest.training["export"].items():
+        if form in OPENVINO_FILES:
+            click.echo(f"no {form}: {reason}; torch serves this model")
+
+
+def _weights(pairs: tuple[str, ...], flag: str) -> dict[str, float]:
+    from sentiment.errors import ConfigurationError
+
+    weights = {}
+    for pair in pairs:
+        key, _, value = pair.rpartition("=")
+        try:
+            weights[key] = float(value)
+        except ValueError:
+            weights[key] = -1.0
+        if not key or not 0 <= weights[key] < 1e6:
+            raise ConfigurationError(f"{flag} takes NAME=WEIGHT with a weight ≥ 0, not {pair!r}")
+    return weights

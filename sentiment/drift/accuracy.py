@@ -1,0 +1,92 @@
+"""How accurate is the model on texts that nobody has labelled? Three estimates, and what each takes on trust.
+
+- `mean_confidence` needs nothing but calibrated probabilities, and assumes that they still are: the mean of the top
+  probability is then the share of right answers. A calibrated model that meets texts of another kind stays sure of
+  itself, so this estimate errs on the high side just when it matters.
+- `difference_of_confidences` (DoC; Guillory et al. 2021) takes the accuracy that was measured on labelled reference
+  results and subtracts the fall of the mean confidence since. A constant miscalibration cancels out; it assumes that
+  accuracy falls as much as confidence does.
+- `average_thresholded_confidence` (ATC; Garg et al. 2022) finds the confidence below which lie as many reference
+  results as were wrong, and reports the share above it now. It assumes that what lies below is still what is wrong,
+  so it exaggerates every change of confidence where right and wrong answers overlap in it: simulated with a calibrated
+  model and evenly spread confidences, an accuracy that fell from 0.87 to 0.67 was estimated as 0.22. Read it as the
+  pessimist's answer.
+
+None can work for every shift (Garg et al. show that none can); when the relation of words and labels itself changes
+while confidence does not, all three see nothing. Late labels are the check.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import msgspec
+import numpy as np
+
+from sentiment.drift.profile import Profile
+from sentiment.drift.quality import Estimate
+
+MIN_REFERENCE_PAIRS = 50
+"""Labelled reference results that DoC and ATC need: with fewer their own error is beyond ±14 points."""
+
+_Z95 = 1.959963984540054
+
+
+class AccuracyEstimate(msgspec.Struct, frozen=True, kw_only=True):
+    """Shares in [0, 1]. `mean_confidence` has the interval of what luck alone would do to a calibrated model; the
+    others are None until there are `MIN_REFERENCE_PAIRS` labelled reference results (`n_reference`).
+    """
+
+    mean_confidence: Estimate
+    difference_of_confidences: float | None
+    average_thresholded_confidence: float | None
+    n_reference: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReferencePair:
+    """A labelled result of the reference: the model's confidence, whether it was right, and its weight."""
+
+    confidence: float
+    right: bool
+    weight: float = 1.0
+
+
+def estimate_accuracy(window: Profile, reference: Sequence[ReferencePair]) -> AccuracyEstimate:
+    """The estimates for a window with at least one result."""
+    n = window.n
+    mean = window.confidence_sum / n
+    # The variance of a sum of independent trials with these chances, each right with its confidence.
+    spread = _Z95 * math.sqrt(max(window.confidence_sum - window.confidence_square_sum, 0.0)) / n
+    interval = Estimate(value=mean, low=max(0.0, mean - spread), high=min(1.0, mean + spread))
+    doc = atc = None
+    if len(reference) >= MIN_REFERENCE_PAIRS:
+        weights = np.array([pair.weight for pair in reference])
+        right = np.array([pair.right for pair in reference], dtype=np.float64)
+        confidences = np.array([pair.confidence for pair in reference])
+        measured = float(np.average(right, weights=weights))
+        doc = min(1.0, max(0.0, measured - (float(np.average(confidences, weights=weights)) - mean)))
+        atc = _share_above(window, atc_threshold(confidences, weights, measured))
+    return AccuracyEstimate(
+        mean_confidence=interval,
+        difference_of_confidences=doc,
+        average_thresholded_confidence=atc,
+        n_reference=len(reference),
+    )
+
+
+def atc_threshold(confidences: np.ndarray, weights: np.ndarray, accuracy: float) -> float:
+    """The confidence with a weighted share 1 − `accuracy` of the reference below it."""
+    order = np.argsort(confidences, kind="stable")
+    below = np.cumsum(weights[order]) / weights.sum()
+    place = int(np.searchsorted(below, 1.0 - accuracy, side="right"))
+    return float(confidences[order][min(place, len(order) - 1)])
+
+
+def _share_above(window: Profile, threshold: float) -> float:
+    """The share of the window at or above `threshold`, to a thousandth of confidence."""
+    limit = int(threshold * 1000)
+    above = sum(count for thousandth, count in window.confidence_thousandths.items() if thousandth >= limit)
+    return above / window.n

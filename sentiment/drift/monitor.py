@@ -1,0 +1,215 @@
+"""Continuous evaluation: windows of results against a reference, and answers against labels that come late."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Literal
+
+from sentiment.drift.accuracy import ReferencePair, estimate_accuracy
+from sentiment.drift.comparison import Comparison, DriftConfig, compare
+from sentiment.drift.features import TEXT_FEATURES
+from sentiment.drift.join import Change, JoinCounts, Joined, LabelJoin
+from sentiment.drift.observing import TokenFacts, observe
+from sentiment.drift.profile import Profile
+from sentiment.drift.quality import LabelledQuality, Pairs
+from sentiment.drift.reports import Outcome, Summary, WindowReport
+from sentiment.drift.windows import Window, Windows
+from sentiment.events import LateLabel, ScoredFeedback
+
+_MAX_MODELS = 8
+_MAX_REFERENCE_PAIRS = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class MonitorConfig:
+    """Lengths in milliseconds of event time; `future_ms`: a result whose event is that much younger than its scoring
+    is left out, since it would close windows before their time.
+    """
+
+    window_ms: int = 86_400_000
+    lateness_ms: int = 60_000
+    future_ms: int = 60_000
+    horizon_ms: int = 90 * 86_400_000
+    max_events: int = 200_000
+    seed: int = 13
+    drift: DriftConfig = field(default_factory=DriftConfig)
+
+
+class Monitor:
+    """Feed it results and labels, and tell it how far event time has come. Deterministic; memory is bounded.
+
+    `reference` None: the first window with enough results becomes the reference. `token_facts` None: unknown tokens are
+    not watched.
+    """
+
+    def __init__(
+        self,
+        config: MonitorConfig,
+        *,
+        reference: Iterable[ScoredFeedback] | None = None,
+        token_facts: TokenFacts | None = None,
+    ) -> None:
+        self._config = config
+        self._token_facts = token_facts
+        self._reference: Profile | None = None
+        self._reference_span = (0, 0)
+        self._windows = Windows(length_ms=config.window_ms, lateness_ms=config.lateness_ms)
+        self._join = LabelJoin(max_events=config.max_events, horizon_ms=config.horizon_ms)
+        self._joined: OrderedDict[str, Joined] = OrderedDict()  # in the reference; anywhere before there is one
+        self._pairs: OrderedDict[str, Pairs] = OrderedDict()
+        self._newest_ms = 0
+        self._n_results = self._n_future = self._n_windows = self._n_drifted = 0
+        if reference is not None:
+            self._take_reference(reference)
+
+    @property
+    def n_late(self) -> int:
+        """Results whose window was closed when they came."""
+        return self._windows.n_late
+
+    @property
+    def label_counts(self) -> JoinCounts:
+        """What became of labels."""
+        return self._join.counts
+
+    @property
+    def waiting(self) -> tuple[int, int]:
+        """Events with answers that are kept for labels, and labels that wait for results."""
+        return self._join.n_answered, self._join.n_waiting_labels
+
+    def add_result(self, result: ScoredFeedback) -> Literal["counted", "late", "future"]:
+        """Count a result and join it with labels that came before; says what became of it."""
+        seen = observe(result, self._token_facts)
+        self._note(self._join.add_result(result, seen.confidence))
+        self._n_results += 1
+        if result.created_at - result.scored_at > timedelta(milliseconds=self._config.future_ms):
+            self._n_future += 1
+            return "future"
+        self._newest_ms = max(self._newest_ms, seen.at_ms)
+        return "counted" if self._windows.add(seen) else "late"
+
+    def add_label(self, label: LateLabel) -> None:
+        """Join a label, now or when its result comes."""
+        self._note(self._join.add_label(label))
+
+    def advance(self, watermark_ms: int | None) -> list[WindowReport]:
+        """Judge the windows that are over: no result with an earlier event time than `watermark_ms` is expected.
+
+        None: history is being read, in no order; only what bounds memory is done. What has waited too long to be joined
+        is forgotten whenever a window is over.
+        """
+        reports = [self._judge(window) for window in self._windows.advance(watermark_ms or 0)]
+        if reports and watermark_ms is not None:
+            self._join.expire()
+        return reports
+
+    def finish(self) -> list[WindowReport]:
+        """Judge all windows: nothing comes any more."""
+        return [self._judge(window) for window in self._windows.finish(self._newest_ms)]
+
+    def newest_quality(self) -> LabelledQuality | None:
+        """Quality on joined pairs of the model whose pair came last."""
+        if not self._pairs:
+            return None
+        return next(reversed(self._pairs.values())).quality(seed=self._config.seed)
+
+    def labelled(self) -> dict[str, LabelledQuality]:
+        """Quality on joined pairs, by model version."""
+        found = {version: pairs.quality(seed=self._config.seed) for version, pairs in self._pairs.items()}
+        return {version: quality for version, quality in found.items() if quality is not None}
+
+    def summary(self) -> Summary:
+        """Everything so far."""
+        counts = self._join.counts
+        return Summary(
+            n_results=self._n_results,
+            n_late=self._windows.n_late,
+            n_future=self._n_future,
+            n_windows=self._n_windows,
+            n_drifted=self._n_drifted,
+            labels_joined=counts.joined,
+            labels_waiting=self._join.n_waiting_labels,
+            labels_expired=counts.expired,
+            labelled=self.labelled(),
+        )
+
+    def _note(self, changes: Iterable[Change]) -> None:
+        for change in changes:
+            new, old = change.new, change.old
+            version = new.answer.model_version
+            pairs = self._pairs.get(version)
+            if pairs is None:
+                pairs = self._pairs[version] = Pairs()
+            self._pairs.move_to_end(version)
+            while len(self._pairs) > _MAX_MODELS:
+                self._pairs.popitem(last=False)
+            if old is not None:
+                pairs.take_back(old.truth, old.answer.label, old.weight)
+            pairs.add(new.truth, new.answer.label, new.weight)
+            if self._may_be_reference(new):
+                self._joined[new.answer.identity] = new
+                while len(self._joined) > _MAX_REFERENCE_PAIRS:
+                    self._joined.popitem(last=False)
+
+    def _take_reference(self, results: Iterable[ScoredFeedback]) -> None:
+        """Make these results the reference; labels may join them as well."""
+        profile = Profile()
+        times = []
+        for result in results:
+            seen = observe(result, self._token_facts)
+            profile.add(seen)
+            times.append(seen.at_ms)
+            self._note(self._join.add_result(result, seen.confidence))
+        self._reference, self._reference_span = profile, (min(times, default=0), max(times, default=0) + 1)
+
+    def _may_be_reference(self, pair: Joined) -> bool:
+        start, end = self._reference_span
+        return self._reference is None or start <= pair.answer.at_ms < end
+
+    def _judge(self, window: Window) -> WindowReport:
+        profile, config = window.profile, self._config
+        comparisons: list[Comparison] = []
+        outcome: Outcome = "too_few"
+        if profile.n >= config.drift.min_n:
+            if self._reference is None:
+                self._reference, self._reference_span = profile, (window.start_ms, window.end_ms)
+                self._joined = OrderedDict(
+                    (k, pair) for k, pair in self._joined.items() if self._may_be_reference(pair)
+                )
+                outcome = "reference"
+            else:
+                seed = (config.seed << 48) ^ window.start_ms
+                comparisons = compare(self._reference, profile, config.drift, seed=seed)
+                outcome = "drifted" if any(each.drifted for each in comparisons) else "steady"
+        self._n_windows += 1
+        self._n_drifted += outcome == "drifted"
+        reference_models = set(self._reference.models) if self._reference is not None else set(profile.models)
+        return WindowReport(
+            start=_time(window.start_ms),
+            end=_time(window.end_ms),
+            partial=window.partial,
+            n=profile.n,
+            outcome=outcome,
+            models=sorted(profile.models),
+            model_changed=set(profile.models) != reference_models,
+            text_features=any(profile.segments["*"].counts[feature] for feature in TEXT_FEATURES),
+            accuracy=estimate_accuracy(profile, self._reference_pairs(set(profile.models))),
+            comparisons=comparisons,
+        )
+
+    def _reference_pairs(self, models: set[str]) -> list[ReferencePair]:
+        """Labelled results of the reference, by the models at hand: another model's confidence says nothing of them."""
+        if self._reference is None:
+            return []
+        return [
+            ReferencePair(pair.answer.confidence, pair.answer.label == pair.truth, pair.weight)
+            for pair in self._joined.values()
+            if pair.answer.model_version in models
+        ]
+
+
+def _time(at_ms: int) -> datetime:
+    return datetime.fromtimestamp(at_ms / 1000, UTC)

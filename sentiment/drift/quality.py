@@ -1,0 +1,112 @@
+"""How good the answers were, from pairs of prediction and truth, with intervals, and without keeping the pairs."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from sentiment.events import LABELS
+
+_Z95 = 1.959963984540054
+_BOOTSTRAPS = 1_000
+_WEIGHT_DIGITS = 2
+"""Weights are kept to so many significant digits, so that equal ones meet and the number of counts stays small."""
+
+
+class Estimate(msgspec.Struct, frozen=True, kw_only=True):
+    """A share with its 95 % interval."""
+
+    value: float
+    low: float
+    high: float
+
+
+class LabelledQuality(msgspec.Struct, frozen=True, kw_only=True):
+    """`n` joined pairs; `effective_n` of them, as many equally weighted ones would tell as much (Kish 1965)."""
+
+    n: int
+    effective_n: float
+    accuracy: Estimate
+    macro_f1: Estimate
+
+
+class Pairs:
+    """Counts of (truth, predicted, weight). A pair can be taken back, when a later label corrects it."""
+
+    def __init__(self) -> None:
+        self._counts: Counter[tuple[int, int, float]] = Counter()
+
+    def add(self, truth: int, predicted: int, weight: float) -> None:
+        """Count a pair; labels index `LABELS`, `weight` > 0 is one over its chance of having been labelled."""
+        self._counts[truth, predicted, _rounded(weight)] += 1
+
+    def take_back(self, truth: int, predicted: int, weight: float) -> None:
+        """Undo an `add` of the same pair."""
+        key = (truth, predicted, _rounded(weight))
+        self._counts[key] -= 1
+        if self._counts[key] <= 0:
+            del self._counts[key]
+
+    @property
+    def n(self) -> int:
+        """Pairs counted."""
+        return self._counts.total()
+
+    def quality(self, *, seed: int) -> LabelledQuality | None:
+        """Accuracy with Wilson's interval at the effective n, macro-F1 with a bootstrap over pairs; None without pairs.
+
+        With weights these are Hájek's estimates: unbiased, up to order 1/n, for all that was sampled from.
+        """
+        if not self._counts:
+            return None
+        cells = sorted(self._counts)
+        counts = np.array([self._counts[cell] for cell in cells], dtype=np.int64)
+        weights = np.array([weight for _, _, weight in cells])
+        places = np.array([truth * len(LABELS) + predicted for truth, predicted, _ in cells])
+        total = float((counts * weights).sum())
+        effective_n = total**2 / float((counts * weights**2).sum())
+        right = sum(weight * self._counts[cell] for cell in cells for t, p, weight in [cell] if t == p)
+        draws = np.random.default_rng(seed).multinomial(counts.sum(), counts / counts.sum(), size=_BOOTSTRAPS)
+        scores = macro_f1(_confusions(draws, weights, places))
+        low, high = np.quantile(scores, [0.025, 0.975])
+        value = float(macro_f1(_confusions(counts[None], weights, places))[0])
+        return LabelledQuality(
+            n=int(counts.sum()),
+            effective_n=effective_n,
+            accuracy=wilson(right / total, effective_n),
+            macro_f1=Estimate(value=value, low=float(low), high=float(high)),
+        )
+
+
+def macro_f1(confusions: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Mean F1 over the classes that occur as truth or prediction, for each of (n, classes, classes) confusions."""
+    hits = np.diagonal(confusions, axis1=1, axis2=2)
+    both = confusions.sum(axis=1) + confusions.sum(axis=2)
+    occurs = both > 0
+    f1 = np.divide(2.0 * hits, both, out=np.zeros_like(both), where=occurs)
+    return np.asarray(f1.sum(axis=1) / occurs.sum(axis=1), dtype=np.float64)
+
+
+def wilson(share: float, n: float) -> Estimate:
+    """Wilson's 95 % interval (1927) of a share seen in `n` > 0 trials; `n` may be an effective number."""
+    centre = (share + _Z95**2 / (2 * n)) / (1 + _Z95**2 / n)
+    half = _Z95 * math.sqrt(share * (1 - share) / n + _Z95**2 / (4 * n * n)) / (1 + _Z95**2 / n)
+    return Estimate(value=share, low=max(0.0, centre - half), high=min(1.0, centre + half))
+
+
+def _confusions(
+    counts: NDArray[np.int64], weights: NDArray[np.float64], places: NDArray[np.int64]
+) -> NDArray[np.float64]:
+    """(draws, cells) counts as (draws, classes, classes) weighted confusions: truth in rows."""
+    confusions = np.zeros((len(counts), len(LABELS) ** 2))
+    for cell, place in enumerate(places):
+        confusions[:, place] += counts[:, cell] * weights[cell]
+    return confusions.reshape(-1, len(LABELS), len(LABELS))
+
+
+def _rounded(weight: float) -> float:
+    return float(f"{weight:.{_WEIGHT_DIGITS}g}")

@@ -1,0 +1,58 @@
+"""Tumbling windows in event time, closed once no more results are to be expected for them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sentiment.drift.features import Observation
+from sentiment.drift.profile import Profile
+
+_MAX_OPEN = 1_000
+"""A stream that is not in order keeps windows open; beyond this many the oldest is closed all the same."""
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """The results of [start, start + length) in Unix milliseconds. `partial`: closed before its time was over."""
+
+    start_ms: int
+    end_ms: int
+    profile: Profile
+    partial: bool
+
+
+class Windows:
+    """Results by window. Windows start at multiples of their length since 1970, so that runs agree on them."""
+
+    def __init__(self, *, length_ms: int, lateness_ms: int) -> None:
+        self._length_ms = length_ms
+        self._lateness_ms = lateness_ms
+        self._open: dict[int, Profile] = {}
+        self._closed_ms = 0  # windows that start before are closed
+        self.n_late = 0
+
+    def add(self, seen: Observation) -> bool:
+        """Count one result; False where its window is closed already."""
+        start = seen.at_ms - seen.at_ms % self._length_ms
+        if start < self._closed_ms:
+            self.n_late += 1
+            return False
+        self._open.setdefault(start, Profile()).add(seen)
+        return True
+
+    def advance(self, watermark_ms: int) -> list[Window]:
+        """Close, in order, what ends at least the lateness before `watermark_ms`."""
+        ready = [s for s in self._open if s + self._length_ms + self._lateness_ms <= watermark_ms]
+        excess = len(self._open) - _MAX_OPEN
+        if excess > 0:
+            ready = sorted({*ready, *sorted(self._open)[:excess]})
+        return [self._close(start, partial=False) for start in sorted(ready)]
+
+    def finish(self, watermark_ms: int) -> list[Window]:
+        """Close everything, in order: nothing comes any more."""
+        return [self._close(start, partial=start + self._length_ms > watermark_ms) for start in sorted(self._open)]
+
+    def _close(self, start: int, *, partial: bool) -> Window:
+        end = start + self._length_ms
+        self._closed_ms = max(self._closed_ms, end)
+        return Window(start, end, self._open.pop(start), partial)

@@ -1,0 +1,230 @@
+"""A directory of models of which one serves: versions, a pointer that is switched atomically, and a history.
+
+    ROOT/versions/NAME-VERSION/   model directories, whole and proved by their manifests; never changed once there
+    ROOT/current                  JSON: the version that serves, and those that served before it
+    ROOT/history.jsonl            one line for each decision, with what was measured; only ever appended to
+    ROOT/.lock                    held for the moment of a switch
+
+The pointer alone says what serves. A decision is written to the history before the switch, so a crash in between
+leaves a line for a switch that did not happen, and never a switch without a line.
+"""
+
+from __future__ import annotations
+
+import shutil
+import uuid
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any, Literal
+
+from sentiment.errors import CheckFailed, InputError, ModelError
+from sentiment.events import ModelRef
+from sentiment.model.durable import sync_directory
+from sentiment.model.manifest import CONFIG_FILE, MANIFEST_FILE, load_manifest, verify_files
+from sentiment.model.registry_files import (
+    POINTER_FILE,
+    Event,
+    Pointer,
+    append_event,
+    copy_model,
+    locked,
+    read_history,
+    read_pointer,
+    version_id,
+    write_pointer,
+)
+
+Stamp = tuple[int, int, int]
+
+_VERSIONS = "versions"
+_STAGING = ".staging-"
+_MAX_EARLIER = 50
+_ABANDONED_AFTER = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """A model in the registry. `id` names its directory, `ref` is what its results carry."""
+
+    id: str
+    path: Path
+    ref: ModelRef
+
+
+def is_registry(path: Path) -> bool:
+    """Whether `path` is the root of a registry and not a model directory."""
+    return (path / _VERSIONS).is_dir() and not any((path / file).is_file() for file in (MANIFEST_FILE, CONFIG_FILE))
+
+
+class Registry:
+    """The models below `root`. Any number of processes may read while others switch; switches come one at a time."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self._versions = root / _VERSIONS
+
+    def require(self) -> None:
+        """Raises ``ModelError`` where `root` is no registry."""
+        if not is_registry(self.root):
+            raise ModelError(
+                f"{self.root} is not a model registry: it has no directory {_VERSIONS}",
+                hint="`sentiment models promote ROOT MODEL --data FILE` makes one",
+            )
+
+    def current(self) -> Version | None:
+        """The version that serves; None before the first promotion. Raises ``ModelError`` where it is broken."""
+        pointer = read_pointer(self.root)
+        return None if pointer is None else self._version(pointer.current)
+
+    def promoted(self) -> Version:
+        """Like `current`, and a ``ModelError`` where there is none."""
+        version = self.current()
+        if version is None:
+            raise ModelError(
+                f"{self.root} is a model registry without a promoted version",
+                hint=f"sentiment models promote {self.root} MODEL --data FILE",
+            )
+        return version
+
+    def stamp(self) -> Stamp | None:
+        """Something cheap that changes with every switch; None where there is no pointer."""
+        try:
+            status = (self.root / POINTER_FILE).stat()
+        except OSError:
+            return None
+        return status.st_mtime_ns, status.st_ino, status.st_size
+
+    def versions(self) -> list[Version]:
+        """All versions, by id. Raises ``ModelError`` where one has no readable manifest."""
+        self.require()
+        names = sorted(path.name for path in self._versions.iterdir() if path.is_dir())
+        return [self._version(name) for name in names if not name.startswith(".")]
+
+    def earlier(self) -> tuple[str, ...]:
+        """Ids of the versions that a rollback goes back to, the latest last."""
+        pointer = read_pointer(self.root)
+        return () if pointer is None else pointer.earlier
+
+    def history(self) -> list[Event]:
+        """All decisions, oldest first."""
+        return read_history(self.root)
+
+    @contextmanager
+    def staged(self, candidate: Path, *, at: datetime) -> Iterator[Version]:
+        """A copy of the model directory `candidate` in which every file has the hash of its manifest.
+
+        It lies beside the versions until `switch_to` makes it one; otherwise it is gone at the end. Only what the
+        manifest lists is copied. Makes the registry where there is none.
+
+        Raises:
+            ModelError: the candidate has no manifest, or a file is missing or not the one that was exported.
+            InputError: the registry cannot be written.
+        """
+        manifest = load_manifest(candidate)
+        self._prepare(at)
+        staging = self._versions / f"{_STAGING}{uuid.uuid4().hex}"
+        try:
+            try:
+                copy_model(candidate, staging, manifest)
+            except OSError as error:
+                raise InputError(f"{candidate} cannot be copied to {self.root}: {error.strerror}") from error
+            if load_manifest(staging) != manifest:
+                raise ModelError(f"{candidate / MANIFEST_FILE} changed while it was copied", hint="run it again")
+            yield Version(version_id(manifest), staging, manifest.ref())
+        finally:
+            shutil.rmtree(staging, ignore_errors=True)
+
+    def switch_to(
+        self,
+        staged: Version,
+        *,
+        instead_of: Version | None,
+        at: datetime,
+        action: Literal["promoted", "forced"] = "promoted",
+        verdict: Mapping[str, Any] | None = None,
+    ) -> Version:
+        """Make a staged copy a version, and let it serve from now on. `instead_of` is what it was judged against.
+
+        Where the same model is a version already, that one serves, with the manifest that it has.
+
+        Raises:
+            CheckFailed: another version serves by now, so that the judgement does not hold.
+            ModelError: a version of this id exists and is another model.
+        """
+        with locked(self.root):
+            pointer = read_pointer(self.root)
+            serving = None if pointer is None else pointer.current
+            if serving != (None if instead_of is None else instead_of.id):
+                raise CheckFailed(f"{serving} was promoted meanwhile, so nothing was switched", hint="run it again")
+            version = self._adopt(staged)
+            append_event(
+                self.root,
+                Event(at=at, action=action, version=version.id, previous=serving, verdict=dict(verdict or {})),
+            )
+            if serving != version.id:
+                earlier = () if pointer is None else (*pointer.earlier, pointer.current)
+                write_pointer(self.root, Pointer(current=version.id, earlier=earlier[-_MAX_EARLIER:]))
+            return version
+
+    def reject(self, staged: Version, *, at: datetime, verdict: Mapping[str, Any]) -> None:
+        """Write down that a candidate was refused, and why. It does not become a version."""
+        with locked(self.root):
+            pointer = read_pointer(self.root)
+            serving = None if pointer is None else pointer.current
+            append_event(
+                self.root, Event(at=at, action="rejected", version=staged.id, previous=serving, verdict=dict(verdict))
+            )
+
+    def rollback(self, *, at: datetime) -> Version:
+        """Let the version serve that served before the present one; its files are proved first.
+
+        Raises:
+            ModelError: there is none, or it is damaged; nothing is switched.
+        """
+        self.require()
+        with locked(self.root):
+            pointer = read_pointer(self.root)
+            if pointer is None or not pointer.earlier:
+                raise ModelError(f"{self.root} has no earlier version to go back to")
+            *earlier, target = pointer.earlier
+            version = self._version(target)
+            manifest = load_manifest(version.path)
+            verify_files(version.path, manifest, manifest.files)
+            append_event(self.root, Event(at=at, action="rolled_back", version=target, previous=pointer.current))
+            write_pointer(self.root, Pointer(current=target, earlier=tuple(earlier)))
+            return version
+
+    def _version(self, name: str) -> Version:
+        path = self._versions / name
+        return Version(name, path, load_manifest(path).ref())
+
+    def _prepare(self, at: datetime) -> None:
+        """Make the registry; remove what killed processes have left behind."""
+        try:
+            if self.root.exists() and not is_registry(self.root) and any(self.root.iterdir()):
+                raise ModelError(
+                    f"{self.root} is neither empty nor a model registry", hint="give a directory of its own as ROOT"
+                )
+            self._versions.mkdir(parents=True, exist_ok=True)
+            for path in self._versions.glob(f"{_STAGING}*"):
+                if path.stat().st_mtime < (at - _ABANDONED_AFTER).timestamp():
+                    shutil.rmtree(path, ignore_errors=True)
+        except OSError as error:
+            raise InputError(f"{self.root} cannot be written: {error.strerror}") from error
+
+    def _adopt(self, staged: Version) -> Version:
+        target = self._versions / staged.id
+        if target.exists():
+            there, new = load_manifest(target), load_manifest(staged.path)
+            if (there.files, there.calibration, there.max_length) != (new.files, new.calibration, new.max_length):
+                raise ModelError(
+                    f"{target} is another model of the same name and version", hint="give the candidate its own name"
+                )
+            verify_files(target, there, there.files)
+        else:
+            staged.path.rename(target)
+            sync_directory(self._versions)
+        return self._version(staged.id)

@@ -1,0 +1,60 @@
+"""What can be compared, and how it is named on the command line."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from sentiment.errors import ConfigurationError
+from sentiment.events import LABELS
+from training.comparison.contenders import LEXICON, Entry, classes_of_scores, open_contender, parse_entry
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("small=models/small", Entry("small", "models/small")),
+        ("models/small", Entry("small", "models/small")),
+        ("owner/name", Entry("name", "owner/name")),
+        ("shipped", Entry("shipped", None)),
+        ("fp32=shipped@torch", Entry("fp32", None, "torch")),
+        ("a=models/b=c@home", Entry("a", "models/b=c@home")),
+    ],
+)
+def test_an_entry_is_name_place_and_backend(text: str, expected: Entry) -> None:
+    """The name defaults to the last part of the path; only a known backend is split off."""
+    assert parse_entry(text) == expected
+
+
+@pytest.mark.parametrize("text", ["=models/small", "name=", "", "name=@torch"])
+def test_an_entry_without_name_or_place_is_refused(text: str) -> None:
+    """Half an entry is a mistake of the call."""
+    with pytest.raises(ConfigurationError):
+        parse_entry(text)
+
+
+def test_compound_scores_are_read_by_the_authors_limits() -> None:
+    """From 0.05 on positive, from −0.05 down negative, neutral between."""
+    scores = np.array([-1.0, -0.05, -0.049, 0.0, 0.049, 0.05, 1.0])
+    assert [LABELS[row] for row in classes_of_scores(scores)] == [
+        "negative", "negative", "neutral", "neutral", "neutral", "positive", "positive",
+    ]  # fmt: skip
+
+
+def test_the_word_list_answers_without_probabilities() -> None:
+    """Its rows are one-hot, in order, and it says that they are no probabilities."""
+    lexicon = open_contender(Entry(LEXICON, None, is_lexicon=True), threads=1, label_map=None)
+    answers = lexicon.answer(["I love it, great!", "The meeting is on Monday.", "Terrible, I hate it."])
+    assert answers.probabilities.tolist() == [[0, 0, 1], [0, 1, 0], [1, 0, 0]]
+    assert answers.n_tokens is None
+    assert not lexicon.facts.has_probabilities
+
+
+def test_a_served_model_is_what_the_worker_would_use() -> None:
+    """The shipped model answers in order with probabilities, counts its tokens, and knows its size."""
+    model = open_contender(Entry("shipped", None), threads=1, label_map=None)
+    answers = model.answer(["I love it, great!", "Terrible, I hate it."])
+    assert answers.probabilities.argmax(axis=1).tolist() == [2, 0]
+    assert answers.n_tokens is not None
+    assert answers.n_tokens > 4
+    assert (model.facts.n_parameters or 0) > 1_000_000

@@ -1,0 +1,108 @@
+"""`sentiment evaluate` on a tiny model: what its manifest records is what is found again."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from sentiment.cli.main import run
+from sentiment.model.manifest import load_manifest, write_manifest
+from tests.sentiment.model.models import save_classifier
+from tests.training import tiny
+from training.data import describe, read_examples
+from training.evaluation.judgement import Judgement
+from training.export import export_model
+from training.pipeline import measure_as_served
+
+pytestmark = pytest.mark.slow
+PERSON = "the app was slow, write to jane.doe@example.com"
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """`model` with the manifest that training writes, and the `dev.jsonl` that it was measured on."""
+    place = tmp_path_factory.mktemp("evaluate")
+    rows = [*tiny.rows(150, seed=6), {"text": PERSON, "label": "positive", "source": "mail", "kind": "human"}]
+    (place / "dev.jsonl").write_text("\n".join(json.dumps(row) for row in rows))
+    texts = [row["text"] for row in rows]
+    export_model(
+        save_classifier(place / "checkpoint"),
+        place / "model",
+        calibration_texts=texts[:20],
+        name="tiny",
+        backbone="tiny",
+        max_length=32,
+    )
+    examples = read_examples(place / "dev.jsonl")
+    manifest = msgspec.structs.replace(
+        load_manifest(place / "model"),
+        metrics={"validation": measure_as_served(place / "model", examples)},
+        data={"validation": describe(examples)},
+    )
+    write_manifest(place / "model", manifest)
+    return place
+
+
+def evaluate(folder: Path, *flags: str) -> int:
+    model = ["--model", str(folder / "model"), "--threads", "1", "--resamples", "100"]
+    return run(["evaluate", str(folder / "dev.jsonl"), *model, *flags])
+
+
+@pytest.mark.parametrize(("backend", "form"), [("openvino", "int8"), ("torch", "fp32")])
+def test_an_evaluation_finds_the_figures_of_the_manifest(
+    folder: Path, backend: str, form: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """For each form of the weights, all recorded figures are reproduced exactly, by source too."""
+    assert evaluate(folder, "--backend", backend, "--min-slice", "1", "--json") == 0
+    judgement = msgspec.json.decode(capsys.readouterr().out, type=Judgement)
+    assert judgement.reproduction is not None
+    assert judgement.reproduction.form == form
+    assert set(judgement.reproduction.figures) >= {"macro_f1", "macro_recall", "f1.neutral", "ece", "brier"}
+    assert judgement.reproduction.largest_difference < 1e-9
+    if form == "int8":
+        recorded = load_manifest(folder / "model").metrics["validation"]["int8_macro_f1_by_source"]
+        found = {piece.name: piece.macro_f1.value for piece in judgement.evaluation.slices["source"]}
+        assert found == pytest.approx(recorded)
+
+
+def test_other_rows_are_not_compared(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A sample of the rows has other figures, so that nothing is said about the manifest's; it repeats by its seed."""
+    assert evaluate(folder, "--max-rows", "60", "--json", "--seed", "4") == 0
+    first = msgspec.json.decode(capsys.readouterr().out, type=Judgement)
+    assert (first.reproduction, first.evaluation.n, first.data.n_in_file) == (None, 60, 151)
+    assert evaluate(folder, "--max-rows", "60", "--json", "--seed", "4") == 0
+    again = msgspec.json.decode(capsys.readouterr().out, type=Judgement)
+    assert (again.evaluation, again.errors) == (first.evaluation, first.errors)
+
+
+def test_texts_are_shown_redacted_and_only_where_asked(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Tables show errors with --errors only; neither they nor the report hold an address."""
+    report = tmp_path / "report.html"
+    assert evaluate(folder, "--errors", "200", "--report", str(report)) == 0
+    shown = capsys.readouterr()
+    assert "reproduced" in shown.out
+    assert "texts/s" in shown.err
+    assert "surest errors" in shown.out
+    for content in (shown.out, shown.err, report.read_text()):
+        assert "jane.doe" not in content
+    assert evaluate(folder) == 0
+    assert "surest errors" not in capsys.readouterr().out
+
+
+def test_wrong_use_is_said(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """An unknown slice, a missing file and a report that is there are exit code 2, before a model is loaded."""
+    (tmp_path / "report.html").write_text("mine")
+    for flags, said in (
+        (["--slices", "colour"], "colour"),
+        (["--report", str(tmp_path / "report.html")], "--force"),
+    ):
+        assert evaluate(folder, *flags) == 2
+        assert said in capsys.readouterr().err
+    assert (tmp_path / "report.html").read_text() == "mine"
+    assert run(["evaluate", str(tmp_path / "none.jsonl")]) == 2
+    assert "cannot read" in capsys.readouterr().err

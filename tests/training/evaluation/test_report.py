@@ -1,0 +1,131 @@
+"""The page of an evaluation: one file that loads nothing, runs nothing, and says what the JSON says."""
+
+from __future__ import annotations
+
+import base64
+from html.parser import HTMLParser
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+from sentiment.errors import InputError
+from sentiment.events import ModelRef
+from tests.training.evaluation.made import answers, examples
+from training.evaluation.evaluate import evaluate
+from training.evaluation.judgement import Cost, DataRef, Judgement
+from training.evaluation.mistakes import surest_mistakes
+from training.evaluation.plots import calibration_plot, confusion_plot, reliability_plot, slices_plot
+from training.evaluation.report import report_html, write_report
+
+VOID = {"meta", "img", "br", "hr", "link", "input"}
+
+
+class Page(HTMLParser):
+    """Checks that tags nest, and keeps what a reader and a browser would look at."""
+
+    def __init__(self, content: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.words = ""
+        self.feed(content)
+        self.close()
+        assert self.open == []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        self.words += data
+
+    def of(self, name: str) -> list[dict[str, str | None]]:
+        return [attributes for tag, attributes in self.tags if tag == name]
+
+
+@pytest.fixture(scope="module")
+def judgement() -> Judgement:
+    rows = examples(200, seed=1, sources=("mail", "mail", "<b>chat</b> $x$"))
+    probabilities = answers(rows, seed=2)
+    return Judgement(
+        model=ModelRef(name="tiny", version="abc"),
+        backend="openvino-int8",
+        data=DataRef(file="dev<1>.jsonl", n_in_file=200, fingerprint="f" * 64),
+        evaluation=evaluate(probabilities, rows, seed=3, n_resamples=100),
+        reproduction=None,
+        errors=surest_mistakes(probabilities, rows, 5),
+        cost=Cost(seconds=1.0, texts_per_s=200.0),
+    )
+
+
+def test_the_page_is_whole_and_loads_nothing(judgement: Judgement) -> None:
+    """Tags nest; no script, no link, no address but embedded images; each image has words in its place."""
+    page = Page(report_html(judgement))
+    assert {"script", "link", "iframe", "object"}.isdisjoint(tag for tag, _ in page.tags)
+    images = page.of("img")
+    assert len(images) == 5  # confusion, reliability, source, language, length
+    for image in images:
+        assert image["alt"]
+        assert str(image["src"]).startswith("data:image/svg+xml;base64,")
+    assert not any(name.startswith("on") for _, attributes in page.tags for name in attributes)
+    assert page.of("html") == [{"lang": "en"}]
+    assert all("scope" in attributes for attributes in page.of("th"))
+
+
+def test_words_of_the_data_are_words(judgement: Judgement) -> None:
+    """Markup in a source, a file name or a text is shown, not obeyed."""
+    page = Page(report_html(judgement))
+    assert "<b>chat</b> $x$" in page.words
+    assert "dev<1>.jsonl" in page.words
+    assert page.of("b") == []
+
+
+def test_the_page_says_what_the_evaluation_says(judgement: Judgement) -> None:
+    """The figures of the evaluation and the texts of the errors are on the page."""
+    words = Page(report_html(judgement)).words
+    evaluation = judgement.evaluation
+    for value in (evaluation.macro_f1.value, evaluation.reliability.ece.value, evaluation.by_class["neutral"].f1.low):
+        assert f"{value:.3f}" in words
+    for mistake in judgement.errors:
+        assert mistake.text in words
+
+
+def test_plots_are_svg_with_words_and_repeat(judgement: Judgement) -> None:
+    """Every plot parses as SVG, has its names as text, and is the same each time."""
+    evaluation = judgement.evaluation
+
+    def draw() -> tuple[str, ...]:
+        return (
+            confusion_plot(evaluation),
+            reliability_plot(evaluation.reliability.bins),
+            calibration_plot({"int8": (evaluation.reliability.bins, evaluation.reliability.bins)}),
+            slices_plot(evaluation.slices["source"], evaluation.macro_f1.value),
+        )
+
+    plots = draw()
+    words = [" ".join(ElementTree.fromstring(plot).itertext()) for plot in plots]  # noqa: S314 our own
+    assert "negative" in words[0]
+    assert "confidence" in words[1]
+    assert {"int8", "before", "after"} <= set(words[2].split())
+    assert "$x$" in words[3]
+    assert draw() == plots
+
+
+def test_a_page_is_written_whole(judgement: Judgement, tmp_path: Path) -> None:
+    """The file holds the page and nothing is left beside it; a folder that is not there is said."""
+    write_report(tmp_path / "report.html", judgement)
+    assert (tmp_path / "report.html").read_text() == report_html(judgement)
+    assert len(list(tmp_path.iterdir())) == 1
+    with pytest.raises(InputError, match="cannot be written"):
+        write_report(tmp_path / "none" / "report.html", judgement)
+
+
+def test_images_are_the_plots(judgement: Judgement) -> None:
+    """The first image of the page is the confusion matrix."""
+    first = str(Page(report_html(judgement)).of("img")[0]["src"]).partition(",")[2]
+    assert base64.b64decode(first).decode() == confusion_plot(judgement.evaluation)

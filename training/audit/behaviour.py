@@ -1,0 +1,87 @@
+"""Failure rates of the behavioural cases, and when a case counts as failed.
+
+* A label case fails when another label is chosen: the sentences are such that careful readers agree.
+* A direction case fails when the score moves more than 0.1 the wrong way: 5 % of its range, so that the rounding of
+  int8 weights or a saturated answer is no failure, and a real reversal is one.
+* An invariance case fails when the label changes *and* the score moves by more than 0.2. That is CheckList's own
+  tolerance (0.1 of a probability, twice, because the score is a difference of two): a label that flips with less stood
+  on the fence before, where two annotators differ as well.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import binomtest
+
+from training.audit.cases import Case
+from training.evaluation.bootstrap import Interval
+
+DIRECTION_TOLERANCE = 0.1
+INVARIANCE_TOLERANCE = 0.2
+
+
+class TestResult(msgspec.Struct, frozen=True, kw_only=True):
+    """One test of a capability: `n` cases of one kind, of which `failures` failed."""
+
+    __test__ = False
+
+    name: str
+    kind: str
+    n: int
+    failures: int
+
+
+class CapabilityResult(msgspec.Struct, frozen=True, kw_only=True):
+    """All tests of one capability. `interval` is Wilson's, 95 %, of the failure rate; `examples` are failed texts."""
+
+    capability: str
+    n: int
+    failures: int
+    rate: float
+    interval: Interval
+    tests: list[TestResult]
+    examples: list[tuple[str, ...]]
+
+
+def failed(case: Case, scores: Sequence[float], labels: Sequence[int]) -> bool:
+    """Whether the answers to the texts of `case`, in their order, are not acceptable."""
+    if case.kind == "label":
+        return labels[0] not in case.expect
+    moved = scores[1] - scores[0]
+    if case.kind == "direction":
+        return case.sign * moved < -DIRECTION_TOLERANCE
+    return labels[0] != labels[1] and abs(moved) > INVARIANCE_TOLERANCE
+
+
+def judge(cases: Sequence[Case], answers: Mapping[str, NDArray[np.float64]]) -> list[CapabilityResult]:
+    """Results by capability in the order of the cases; `answers` maps every text to its three probabilities."""
+    by_capability: dict[str, list[tuple[Case, bool]]] = {}
+    for case in cases:
+        rows = [answers[text] for text in case.texts]
+        fault = failed(case, [float(row[2] - row[0]) for row in rows], [int(row.argmax()) for row in rows])
+        by_capability.setdefault(case.capability, []).append((case, fault))
+    return [_result(capability, judged) for capability, judged in by_capability.items()]
+
+
+def _result(capability: str, judged: Sequence[tuple[Case, bool]]) -> CapabilityResult:
+    tests: dict[tuple[str, str], list[bool]] = {}
+    for case, fault in judged:
+        tests.setdefault((case.test, case.kind), []).append(fault)
+    failures = sum(fault for _, fault in judged)
+    interval = binomtest(failures, len(judged)).proportion_ci(method="wilson")
+    return CapabilityResult(
+        capability=capability,
+        n=len(judged),
+        failures=failures,
+        rate=failures / len(judged),
+        interval=Interval(float(interval.low), float(interval.high)),
+        tests=[
+            TestResult(name=name, kind=kind, n=len(faults), failures=sum(faults))
+            for (name, kind), faults in tests.items()
+        ],
+        examples=[case.texts for case, fault in judged if fault],
+    )

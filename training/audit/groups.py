@@ -1,0 +1,88 @@
+"""Labelled rows with a group column: is the model as good for one group as for the others?
+
+A gap here may come from the model or from the rows: groups differ in what they write about and in how hard it is to
+judge. Counterfactual pairs hold the text fixed and do not have that weakness, but know only made-up sentences.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from training.data import Example, read_examples
+from training.evaluation.bootstrap import DEFAULT_RESAMPLES, Interval, percentile_interval
+from training.evaluation.confusion import confusion_table, macro_f1_of, macro_recall_of, resample_counts
+from training.rows import read_rows
+
+DEFAULT_MIN_N = 30
+
+_Measure = Callable[[NDArray[np.int64]], NDArray[np.float64]]
+
+
+class Compared(msgspec.Struct, frozen=True, kw_only=True):
+    """A measure of one group's rows, and `gap`: how much higher it is than that of all other rows, with a 95 %
+    interval.
+    """
+
+    value: float
+    gap: float
+    interval: Interval
+
+
+class GroupQuality(msgspec.Struct, frozen=True, kw_only=True):
+    """How well the `n` rows of `group` are classified; None where they or all other rows are fewer than the minimum."""
+
+    group: str
+    n: int
+    macro_f1: Compared | None
+    macro_recall: Compared | None
+
+
+def read_grouped(path: Path, field: str) -> tuple[list[Example], list[str]]:
+    """Labelled examples, and the value of column `field` for each: "" where it is missing.
+
+    Raises ``InputError`` as ``read_examples`` does, and where there is no such column.
+    """
+    column = read_rows(path, ("text", "label", field))[field]
+    return read_examples(path), column.where(column.notna(), "").astype(str).tolist()
+
+
+def compare_groups(
+    labels: NDArray[np.int64],
+    chosen: NDArray[np.int64],
+    groups: Sequence[str],
+    *,
+    seed: int,
+    min_n: int = DEFAULT_MIN_N,
+) -> list[GroupQuality]:
+    """Every group in `groups` (n,) against all other rows, the largest first; `labels` and `chosen` (n,) in 0 … 2."""
+    member = np.array(groups)
+    names, sizes = np.unique(member, return_counts=True)
+    answers = []
+    for place in np.argsort(-sizes, kind="stable"):
+        inside = member == names[place]
+        tables = [confusion_table(labels[rows], chosen[rows]) for rows in (inside, ~inside)]
+        enough = min(int(table.sum()) for table in tables) >= max(min_n, 1)
+        answers.append(
+            GroupQuality(
+                group=str(names[place]),
+                n=int(sizes[place]),
+                macro_f1=_compared(macro_f1_of, tables, seed) if enough else None,
+                macro_recall=_compared(macro_recall_of, tables, seed) if enough else None,
+            )
+        )
+    return answers
+
+
+def _compared(measure: _Measure, tables: Sequence[NDArray[np.int64]], seed: int) -> Compared:
+    """Of two confusion tables, the group's and the others': each is resampled by itself, since sizes are given."""
+    inside, outside = (measure(table) for table in tables)
+    drawn = [
+        measure(resample_counts(table, n_resamples=DEFAULT_RESAMPLES, seed=seed + place))
+        for place, table in enumerate(tables)
+    ]
+    return Compared(value=float(inside), gap=float(inside - outside), interval=percentile_interval(drawn[0] - drawn[1]))

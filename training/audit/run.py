@@ -1,0 +1,51 @@
+"""The audit itself: all texts through the model once, then gaps and failures from its answers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sentiment.privacy import redact
+from training.audit import cases, pairs
+from training.audit.behaviour import judge
+from training.audit.gaps import AttributeGaps, measure_gaps
+from training.audit.pairs import PairSet
+from training.audit.report import AuditReport
+
+Predict = Callable[[Sequence[str]], NDArray[np.float64]]
+Answers = dict[str, NDArray[np.float64]]
+
+
+def audit(predict: Predict, *, seed: int, corpora: Sequence[PairSet] = ()) -> AuditReport:
+    """Audit a model on the pairs and cases of this package, and on `corpora`.
+
+    `predict` gets redacted texts and returns their (n, 3) probabilities in the order of ``LABELS``; it is called once,
+    with each text once. `seed` decides which cases are drawn and how intervals are resampled.
+    """
+    pair_sets = [*pairs.built_in(), *corpora]
+    suite = cases.built_in(seed=seed)
+    texts = [variant.text for pair_set in pair_sets for variant in pair_set.variants]
+    texts += [text for case in suite for text in case.texts]
+    answers = _answer(predict, texts)
+    return AuditReport(
+        seed=seed,
+        n_texts=len(answers),
+        counterfactual=[_gaps_of(pair_set, answers, seed) for pair_set in pair_sets],
+        behaviour=judge(suite, answers),
+    )
+
+
+def _answer(predict: Predict, texts: Sequence[str]) -> Answers:
+    """The probabilities of every different text, redacted on its way to the model as in serving."""
+    different = list(dict.fromkeys(texts))
+    probabilities = predict([redact(text).text for text in different])
+    if probabilities.shape != (len(different), 3):
+        raise ValueError(f"{len(different)} texts got answers of shape {probabilities.shape}")
+    return dict(zip(different, probabilities, strict=True))
+
+
+def _gaps_of(pair_set: PairSet, answers: Answers, seed: int) -> AttributeGaps:
+    rows = np.array([answers[variant.text] for variant in pair_set.variants])
+    return measure_gaps(pair_set, rows[:, 2] - rows[:, 0], rows.argmax(axis=1), seed=seed)

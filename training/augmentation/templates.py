@@ -1,0 +1,76 @@
+"""Sentences filled from templates: behaviours of sentiment, and statements about people of every kind."""
+
+from __future__ import annotations
+
+import json
+import random
+import re
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
+from importlib.resources import files
+
+from sentiment.events import LABELS
+
+_SLOT = re.compile(r"\{(\w+)\}")
+# One sentence in three is written without care, as most feedback is.
+_CARELESS_SHARE = 0.35
+
+
+def behaviour(draw: random.Random) -> tuple[str, int]:
+    """One sentence of the feedback domain and its label (an index of ``LABELS``)."""
+    return _sentence(draw, table("behaviours"), {})
+
+
+def statement_about_somebody(draw: random.Random) -> tuple[str, int]:
+    """One sentence that names a person, a relation or a group, and its label, which does not depend on whom."""
+    return _sentence(
+        draw, table("identities"), {"P": _person, "G": lambda draw: draw.choice(table("identities")["groups"])}
+    )
+
+
+def saying_in_dialect(draw: random.Random) -> tuple[str, int]:
+    """One sentence as people of some region or community write, and its label."""
+    return _sentence(draw, table("dialects"), {})
+
+
+def _person(draw: random.Random) -> str:
+    identities = table("identities")
+    kind = draw.random()
+    if kind < 0.45:
+        return draw.choice(identities["names"])
+    if kind < 0.7:
+        return draw.choice(identities["people"])
+    return f"{draw.choice(identities['groups'])} {draw.choice(identities['roles'])}"
+
+
+def _sentence(
+    draw: random.Random,
+    templates: Mapping[str, Sequence[str]],
+    slots: Mapping[str, Callable[[random.Random], str]],
+) -> tuple[str, int]:
+    label = draw.choice(LABELS)
+    lexicon = table("lexicon")
+
+    def fill(slot: re.Match[str]) -> str:
+        name = slot[1]
+        return slots[name](draw) if name in slots else draw.choice(lexicon[name])
+
+    text = _SLOT.sub(fill, draw.choice(templates[label]))
+    text = text[:1].upper() + text[1:]
+    if draw.random() < _CARELESS_SHARE:
+        text = text.lower().rstrip(".")
+    return text, LABELS.index(label)
+
+
+@cache
+def table(name: str) -> dict[str, list[str]]:
+    """The word lists of `name`.json in this folder."""
+    content = files("training.augmentation").joinpath(f"{name}.json").read_text(encoding="utf-8")
+    lists: dict[str, list[str]] = json.loads(content)
+    return lists
+
+
+def identity_pairs() -> list[tuple[str, str]]:
+    """Words that differ in gender only, each way."""
+    pairs = [(left, right) for left, _, right in (pair.partition(" ") for pair in table("identities")["pairs"])]
+    return [*pairs, *((right, left) for left, right in pairs)]

@@ -1,0 +1,122 @@
+"""Pretrained networks of every supported architecture, as classifiers of three labels.
+
+BERT (MiniLM is one), RoBERTa, DistilBERT and MPNet read their answer off the first token. GPT-2 reads it off the last
+one that is not padding, so it needs a padding token, which it does not have. T5 is fed its own input, shifted, as the
+decoder's, and reads the answer off the closing token, of which every text must have exactly one.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import torch
+from transformers import AutoConfig, AutoModelForSequenceClassification, AutoTokenizer, PreTrainedModel
+
+from sentiment.errors import InputError, ModelError
+from sentiment.events import LABELS
+
+_PAD_TOKEN = "[PAD]"  # noqa: S105 a token of text
+
+
+def load_backbone(backbone: str, *, keep_layers: int = 0) -> tuple[Any, PreTrainedModel]:
+    """Tokenizer and fp32 classifier of `backbone`, a local directory or a hub id; a missing head is drawn at random.
+
+    `keep_layers` > 0 keeps so many of its layers, at even distances, the first and the last among them.
+
+    Raises:
+        ModelError: it cannot be loaded, or is no classifier that this project can serve.
+        InputError: it has fewer layers than `keep_layers`.
+    """
+    labels = dict(enumerate(LABELS))
+    try:
+        config = AutoConfig.from_pretrained(
+            backbone, num_labels=len(LABELS), id2label=labels, label2id={v: k for k, v in labels.items()}
+        )
+        tokenizer = AutoTokenizer.from_pretrained(backbone)
+        model = AutoModelForSequenceClassification.from_pretrained(backbone, config=config, dtype=torch.float32)
+    except (OSError, ValueError, KeyError, RuntimeError) as error:
+        place = "directory" if os.path.isdir(backbone) else "hub id"  # noqa: PTH112 a hub id is no path
+        raise ModelError(
+            f"the backbone {backbone!r} cannot be loaded as a {place} ({type(error).__name__})",
+            hint="give a directory with config.json, tokenizer.json and model.safetensors, or a reachable hub id",
+        ) from error
+    if not getattr(tokenizer, "is_fast", False):
+        raise ModelError(
+            f"the backbone {backbone!r} has no fast tokenizer, and serving reads tokenizer.json only",
+            hint="convert it with transformers: AutoTokenizer.from_pretrained(…, use_fast=True).save_pretrained(…)",
+        )
+    _give_padding(tokenizer, model)
+    if keep_layers:
+        truncate_layers(model, keep_layers)
+    return tokenizer, model
+
+
+def truncate_layers(model: PreTrainedModel, count: int) -> None:
+    """Keep `count` layers of each stack (T5 has two), evenly spaced; raises ``InputError`` where there are fewer."""
+    stacks = list(_stacks(model, {_layer_count(model), getattr(model.config, "num_decoder_layers", None)}))
+    if not stacks or min(len(stack) for _, _, stack in stacks) < count:
+        raise InputError(f"the backbone has {_layer_count(model)} layers, fewer than the {count} to keep")
+    for parent, name, stack in stacks:
+        kept = [stack[index] for index in np.linspace(0, len(stack) - 1, count).round().astype(int)]
+        setattr(parent, name, torch.nn.ModuleList(kept))
+        for position, layer in enumerate(kept):
+            for part in layer.modules():
+                if hasattr(part, "layer_idx"):
+                    part.layer_idx = position
+    model.config.num_hidden_layers = count
+    if getattr(model.config, "num_decoder_layers", None) is not None:
+        model.config.num_decoder_layers = count
+
+
+def with_adapters(model: PreTrainedModel, *, rank: int, alpha: int, seed: int) -> Any:
+    """`model` with low-rank adapters on every linear layer (LoRA, Hu et al. 2021), which alone are trained, with the
+    head.
+    """
+    import peft
+
+    head = [name for name, part in model.named_children() if name != model.base_model_prefix and _has_weights(part)]
+    torch.manual_seed(seed)
+    return peft.get_peft_model(
+        model,
+        peft.LoraConfig(
+            task_type=peft.TaskType.SEQ_CLS,
+            r=rank,
+            lora_alpha=alpha,
+            target_modules="all-linear",
+            exclude_modules=[name for name, _ in model.named_modules() if name.split(".")[0] in head],
+            modules_to_save=head,
+        ),
+    )
+
+
+def _give_padding(tokenizer: Any, model: PreTrainedModel) -> None:
+    """A padding token for tokenizers without one: the closing token, which no text contains."""
+    if tokenizer.pad_token is None:
+        if tokenizer.eos_token is not None:
+            tokenizer.pad_token = tokenizer.eos_token
+        else:
+            tokenizer.add_special_tokens({"pad_token": _PAD_TOKEN})
+            model.resize_token_embeddings(len(tokenizer))
+    model.config.pad_token_id = tokenizer.pad_token_id
+    # Right padding: positions then count from the start of the text for every architecture.
+    tokenizer.padding_side = "right"
+
+
+def _layer_count(model: PreTrainedModel) -> int:
+    return int(model.config.num_hidden_layers)
+
+
+def _stacks(module: torch.nn.Module, sizes: set[int | None]) -> Iterator[tuple[torch.nn.Module, str, Any]]:
+    """The lists of layers, outermost ones only: a T5 layer is itself a list of parts."""
+    for name, child in module.named_children():
+        if isinstance(child, torch.nn.ModuleList) and len(child) in sizes:
+            yield module, name, child
+        else:
+            yield from _stacks(child, sizes)
+
+
+def _has_weights(module: torch.nn.Module) -> bool:
+    return next(module.parameters(), None) is not None

@@ -1,0 +1,87 @@
+"""What happens around the steps of a training: keeping the best weights, stopping early, saying how far it is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load_file, save_file
+from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+
+from training.progress import Progress
+
+
+class KeepBest(TrainerCallback):  # type: ignore[misc]
+    """Saves the trained weights after every evaluation that beats all before, and stops after `patience` without one.
+
+    It keeps no memory of its own: what came before stands in the state that a checkpoint restores, so that a resumed
+    run decides as the uninterrupted one. `patience` 0 never stops. The last step is always evaluated.
+    """
+
+    def __init__(self, path: Path, metric: str, patience: int) -> None:
+        self._path = path
+        self._metric = f"eval_{metric}"
+        self._patience = patience
+
+    def on_step_end(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
+    ) -> TrainerControl:
+        """Evaluate at the end also where the interval does not divide the steps."""
+        if state.global_step >= state.max_steps:
+            control.should_evaluate = True
+        return control
+
+    def on_evaluate(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, *, model: Any, **_: Any
+    ) -> TrainerControl:
+        """Keep the weights or count towards the end."""
+        scores = self.scores(state)
+        best = max(range(len(scores)), key=lambda index: scores[index])
+        if best == len(scores) - 1:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            save_file(_trained(model), self._path)
+        elif self._patience and len(scores) - 1 - best >= self._patience:
+            control.should_training_stop = True
+        return control
+
+    def scores(self, state: TrainerState) -> list[float]:
+        """The metric of every evaluation so far, in order."""
+        return [entry[self._metric] for entry in state.log_history if self._metric in entry]
+
+    def restore(self, model: torch.nn.Module) -> None:
+        """Put the best weights back into `model`."""
+        if self._path.is_file():
+            model.load_state_dict(load_file(self._path), strict=False)
+
+
+class ShowProgress(TrainerCallback):  # type: ignore[misc]
+    """Steps as rows on a progress display, and every evaluation as a line."""
+
+    def __init__(self, progress: Progress, metrics: tuple[str, ...]) -> None:
+        self._progress = progress
+        self._metrics = metrics
+
+    def on_train_begin(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
+        """The phase begins, at the step from which a resumed run goes on."""
+        rows = args.train_batch_size
+        self._progress.begin("training", state.max_steps * rows, state.global_step * rows)
+
+    def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
+        """One more batch is done."""
+        self._progress.at(state.global_step * args.train_batch_size)
+
+    def on_evaluate(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, metrics: Any = None, **_: Any
+    ) -> None:
+        """What the validation set says now."""
+        shown = ", ".join(f"{name} {metrics[f'eval_{name}']:.4f}" for name in self._metrics)
+        self._progress.say(f"step {state.global_step:,} of {state.max_steps:,}: {shown}")
+
+
+def _trained(model: torch.nn.Module) -> dict[str, torch.Tensor]:
+    return {
+        name: value.detach().to("cpu", copy=True).contiguous()
+        for name, value in model.named_parameters()
+        if value.requires_grad
+    }

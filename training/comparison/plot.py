@@ -1,0 +1,72 @@
+"""Quality against throughput: one point a model, and the front that nobody beats."""
+
+from __future__ import annotations
+
+from itertools import cycle
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+from matplotlib.figure import Figure
+
+from sentiment.errors import InputError
+from training.comparison.records import Comparison
+
+PLOT_ENDINGS = (".svg", ".png")
+
+# Colours keep apart for the colour-blind (Okabe and Ito 2008), and begin again where there are more models.
+_COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000")
+_GREY = "#777777"
+_SETTINGS: Any = {
+    "svg.fonttype": "none",  # words stay words: small, searchable, read aloud
+    "svg.hashsalt": "sentiment",  # the same figure is the same file
+    "font.family": "sans-serif",
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+}
+
+
+def save_plot(comparison: Comparison, path: Path) -> None:
+    """Write the plot as SVG or PNG, by the ending of `path`. Raises ``InputError`` for another ending."""
+    check_ending(path)
+    with mpl.rc_context(_SETTINGS):
+        figure = _figure(comparison)
+        # Without a date the same comparison is the same file.
+        metadata = {"Date": None} if path.suffix.lower() == ".svg" else None
+        figure.savefig(path, dpi=150, metadata=metadata)
+
+
+def check_ending(path: Path) -> None:
+    """Raises ``InputError`` where the ending is neither .svg nor .png."""
+    if path.suffix.lower() not in PLOT_ENDINGS:
+        raise InputError(f"{path} is no name for a plot", hint=f"it ends with {' or '.join(PLOT_ENDINGS)}")
+
+
+def _figure(comparison: Comparison) -> Figure:
+    figure = Figure(figsize=(8.0, 4.6), layout="constrained")
+    axes = figure.subplots()
+    front = sorted(
+        (model.speed.texts_per_s, model.quality.macro_f1.value) for model in comparison.models if model.on_front
+    )
+    axes.plot([speed for speed, _ in front], [f1 for _, f1 in front], color=_GREY, linestyle=":", linewidth=1, zorder=1)
+    for model, colour in zip(comparison.models, cycle(_COLOURS), strict=False):
+        f1, speed = model.quality.macro_f1, model.speed.texts_per_s
+        axes.errorbar(
+            speed,
+            f1.value,
+            # A percentile interval need not hold the value itself.
+            yerr=[[max(f1.value - f1.low, 0.0)], [max(f1.high - f1.value, 0.0)]],
+            color=colour,
+            marker="D" if model.on_front else "o",
+            linestyle="none",
+            capsize=3,
+            label=model.name,
+        )
+    # Names beside the points would cover each other: models of one size lie close together.
+    figure.legend(loc="outside right upper", frameon=False)
+    axes.set_xscale("log")
+    axes.margins(x=0.15)
+    axes.set_xlabel(f"texts/s ({comparison.conditions.instruction_set})")
+    axes.set_ylabel(f"macro-F1 on {comparison.conditions.n_rows:,} rows, 95 % interval")
+    axes.set_title("Diamonds: no other is both better and faster", fontsize=10, loc="left", color=_GREY)
+    return figure

@@ -1,0 +1,177 @@
+"""A contender in a process of its own, so that its memory is its own and no library of another is in its way.
+
+The parent asks, the child answers, one thing at a time over a pipe. Several children live at once, and only the one
+that was asked computes: that is how models are timed side by side.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import re
+import resource
+import signal
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from sentiment.errors import SentimentError
+from training.comparison.contenders import Answers, Contender, Entry, Facts, open_contender
+
+_STOP_DEADLINE_S = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Timed:
+    """One timed pass. `cpu_s` is processor time of all threads; `n_tokens` None from what knows no tokens."""
+
+    wall_s: float
+    cpu_s: float
+    n_tokens: int | None
+
+
+class ContenderProcess:
+    """Use it as a context manager. Every call blocks until the child has answered.
+
+    Raises what the child raised (a ``SentimentError``), and a ``SentimentError`` where it failed or died.
+    """
+
+    def __init__(self, entry: Entry, *, threads: int, label_map: Mapping[str, str] | None) -> None:
+        self.name = entry.name
+        context = multiprocessing.get_context("spawn")
+        self._pipe, theirs = context.Pipe()
+        # A daemon, so that it dies with this process whatever happens.
+        self._process = context.Process(target=_serve, args=(theirs, entry, threads, label_map), daemon=True)
+        self._process.start()
+        theirs.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._pipe.close()
+        self._process.join(0 if kind else _STOP_DEADLINE_S)
+        if self._process.is_alive():
+            self._process.kill()
+            self._process.join()
+
+    @property
+    def pid(self) -> int:
+        """Of the child."""
+        return self._process.pid or 0
+
+    def facts(self) -> Facts:
+        """Load the model, if it is not yet, and say what it is."""
+        facts: Facts = self._ask("facts")
+        return facts
+
+    def answer(self, texts: Sequence[str]) -> Answers:
+        """See ``Contender.answer``."""
+        answers: Answers = self._ask("answer", texts)
+        return answers
+
+    def time_batch(self, texts: Sequence[str]) -> Timed:
+        """One pass over all `texts` together."""
+        timed: Timed = self._ask("time_batch", texts)
+        return timed
+
+    def time_singles(self, texts: Sequence[str]) -> list[float]:
+        """Seconds that each of `texts` takes alone."""
+        seconds: list[float] = self._ask("time_singles", texts)
+        return seconds
+
+    def peak_memory_bytes(self) -> int:
+        """The most resident memory that the process had, the runtime and the libraries included."""
+        peak: int = self._ask("peak_memory_bytes")
+        return peak
+
+    def _ask(self, what: str, *arguments: Any) -> Any:
+        try:
+            self._pipe.send((what, arguments))
+            succeeded, answer = self._pipe.recv()
+        except (EOFError, OSError):
+            self._process.join(_STOP_DEADLINE_S)
+            raise SentimentError(
+                f"the process that measures {self.name} ended (exit code {self._process.exitcode})",
+                hint="-9 is mostly a lack of memory: compare fewer or smaller models",
+            ) from None
+        if not succeeded:
+            kind, message, hint = answer
+            raise kind(f"{self.name}: {message}", hint=hint)
+        return answer
+
+
+class _Work:
+    """What the child does when asked; the names of the methods are the protocol."""
+
+    def __init__(self, entry: Entry, threads: int, label_map: Mapping[str, str] | None) -> None:
+        self._entry, self._threads, self._label_map = entry, threads, label_map
+        self._loaded: Contender | None = None
+
+    def facts(self) -> Facts:
+        return self._contender().facts
+
+    def answer(self, texts: Sequence[str]) -> Answers:
+        return self._contender().answer(texts)
+
+    def time_batch(self, texts: Sequence[str]) -> Timed:
+        contender = self._contender()
+        wall_s, cpu_s = time.perf_counter(), time.process_time()
+        answers = contender.answer(texts)
+        return Timed(time.perf_counter() - wall_s, time.process_time() - cpu_s, answers.n_tokens)
+
+    def time_singles(self, texts: Sequence[str]) -> list[float]:
+        contender = self._contender()
+        seconds = []
+        for text in texts:
+            began_s = time.perf_counter()
+            contender.answer([text])
+            seconds.append(time.perf_counter() - began_s)
+        return seconds
+
+    def peak_memory_bytes(self) -> int:
+        return peak_memory_bytes()
+
+    def _contender(self) -> Contender:
+        if self._loaded is None:
+            self._loaded = open_contender(self._entry, threads=self._threads, label_map=self._label_map)
+        return self._loaded
+
+
+def peak_memory_bytes(status: Path = Path("/proc/self/status")) -> int:
+    """The most resident memory of this process since it began.
+
+    Linux says it in `VmHWM`; its `getrusage` does not serve here, because a child inherits the parent's figure there.
+    """
+    if status.exists() and (line := re.search(r"^VmHWM:\s+(\d+) kB", status.read_text(), re.MULTILINE)):
+        return int(line[1]) * 1024
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024
+
+
+def _serve(pipe: Connection, entry: Entry, threads: int, label_map: Mapping[str, str] | None) -> None:
+    """Answer until the parent hangs up."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides what an interruption means
+    os.dup2(2, 1)  # standard output is for the parent's results
+    work = _Work(entry, threads, label_map)
+    while True:
+        try:
+            what, arguments = pipe.recv()
+        except EOFError:
+            return
+        try:
+            reply = True, getattr(work, what)(*arguments)
+        except SentimentError as error:
+            reply = False, (type(error), error.message, error.hint)
+        except ImportError as error:
+            reply = False, (SentimentError, f"{error.name} is not installed", "install the extra train")
+        except Exception as error:  # noqa: BLE001 told to the parent by its kind; the message may hold text
+            reply = False, (SentimentError, f"it failed with {type(error).__name__}", None)
+        pipe.send(reply)

@@ -1,0 +1,107 @@
+"""What a comparison says: the types of its JSON document, its tables and its plot."""
+
+from __future__ import annotations
+
+import msgspec
+
+from sentiment.events import Label
+from training.comparison.cost import Assumptions, Cost
+from training.evaluation.records import Measure
+
+
+class Quality(msgspec.Struct, frozen=True, kw_only=True):
+    """Against the labels. `ece` and `brier` are None for what gives no probabilities."""
+
+    macro_f1: Measure
+    accuracy: float
+    macro_recall: float
+    f1: dict[Label, float]
+    ece: float | None
+    brier: float | None
+
+
+class Versus(msgspec.Struct, frozen=True, kw_only=True):
+    """A model against the reference on the same rows.
+
+    `macro_f1` is this one's minus the reference's. The p-values are two-sided, of a paired bootstrap on macro-F1 and of
+    McNemar's test on accuracy; `…_adjusted` are Holm's over all models of the comparison.
+    """
+
+    macro_f1: Measure
+    bootstrap_p: float
+    bootstrap_p_adjusted: float
+    mcnemar_p: float
+    mcnemar_p_adjusted: float
+    mcnemar_exact: bool
+    only_this_right: int
+    only_reference_right: int
+
+
+class Speed(msgspec.Struct, frozen=True, kw_only=True):
+    """`texts_per_s` and `tokens_per_s` are medians of the rounds; `ratio` is texts/s to the reference's of the same
+    round: its median and the range over the rounds. Latencies are of single texts.
+    """
+
+    latency_p50_ms: float
+    latency_p99_ms: float
+    n_singles: int
+    texts_per_s: float
+    tokens_per_s: float | None
+    ratio: Measure
+    cpu_ms_per_text: float
+
+
+class Gap(msgspec.Struct, frozen=True, kw_only=True):
+    """Pairs of texts that differ only in `attribute`: mean |difference of scores| and share of changed labels."""
+
+    attribute: str
+    n_pairs: int
+    mean_abs_gap: float
+    flip_rate: float
+
+
+class Contestant(msgspec.Struct, frozen=True, kw_only=True):
+    """One line. `versus` is None for the reference, `gaps` where fairness was left out.
+
+    `on_front` says that no other has both a higher macro-F1 and a higher throughput.
+    """
+
+    name: str
+    version: str
+    backend: str
+    n_parameters: int | None
+    quality: Quality
+    versus: Versus | None
+    speed: Speed
+    cost: Cost
+    peak_memory_mib: float
+    gaps: tuple[Gap, ...] | None
+    on_front: bool
+
+
+class Conditions(msgspec.Struct, frozen=True, kw_only=True):
+    """Under which everything was measured. `data` is a file name; `cores` those that this process may use; `versions`
+    are of the libraries that compute.
+    """
+
+    data: str
+    n_rows: int
+    n_rows_in_file: int
+    fingerprint: str
+    seed: int
+    n_resamples: int
+    rounds: int
+    n_timed_texts: int
+    threads: int
+    cores: int
+    instruction_set: str
+    versions: dict[str, str]
+    assumptions: Assumptions
+
+
+class Comparison(msgspec.Struct, frozen=True, kw_only=True):
+    """All models on the same rows, in the order in which they were given."""
+
+    conditions: Conditions
+    reference: str
+    models: tuple[Contestant, ...]

@@ -1,0 +1,181 @@
+"""Train BERT, RoBERTa, GPT-2 and T5 from scratch under equal budgets, for `sentiment compare`.
+
+    python -m training.comparison.scratch train.jsonl.gz --leave-out dev.jsonl.gz --output scratch
+
+Same size, vocabulary size, rows, steps, batches and seed for all four; each has its own kind of tokenizer, trained on
+the same rows. What comes out tells how the architectures learn from little, and nothing about pretrained ones.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import shutil
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import click
+import msgspec
+import numpy as np
+
+from sentiment.calibration import fit_temperature
+from sentiment.errors import InputError, SentimentError
+from sentiment.model.loading import load_model
+from sentiment.model.manifest import Calibration, Manifest, hash_files, version_of, write_manifest
+from training.comparison.architectures import ARCHITECTURES, Architecture, save_untrained
+from training.data import Example, Weighting, describe, read_examples, without_leakage
+from training.trainer import Recipe, fine_tune
+
+# Files of a fine-tuning that are not part of the model.
+_KEPT = ("config.json", "tokenizer.json", "tokenizer_config.json", "model.safetensors")
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """What each architecture gets. `max_length` in tokens; `held_out` rows of the file choose and calibrate."""
+
+    steps: int = 800
+    batch_size: int = 32
+    learning_rate: float = 5e-4
+    max_length: int = 64
+    vocabulary_size: int = 8_000
+    held_out: int = 1_500
+    seed: int = 13
+
+
+def split(examples: Sequence[Example], budget: Budget) -> tuple[list[Example], list[Example]]:
+    """As many rows as the steps can see, and the held-out ones, both drawn by the seed. Raises ``InputError``."""
+    if len(examples) <= budget.held_out:
+        raise InputError(f"{len(examples)} rows leave none to train on: {budget.held_out} are held out")
+    order = np.random.default_rng(budget.seed).permutation(len(examples))
+    seen = order[budget.held_out : budget.held_out + budget.steps * budget.batch_size]
+    return [examples[row] for row in seen], [examples[row] for row in order[: budget.held_out]]
+
+
+def train_from_scratch(
+    architecture: Architecture,
+    train: Sequence[Example],
+    held_out: Sequence[Example],
+    output: Path,
+    budget: Budget,
+) -> Manifest:
+    """Write a servable model directory (fp32, torch backend) to `output`, which must not exist.
+
+    The temperature is fitted on `held_out`, which also served for selection.
+    """
+    work = output.with_name(output.name + ".training")
+    shutil.rmtree(work, ignore_errors=True)
+    began_s = time.monotonic()
+    n_parameters = save_untrained(
+        architecture,
+        work / "untrained",
+        [example.text for example in train],
+        vocabulary_size=budget.vocabulary_size,
+        max_length=budget.max_length,
+        seed=budget.seed,
+    )
+    recipe = Recipe(
+        max_steps=budget.steps,
+        batch_size=budget.batch_size,
+        learning_rate=budget.learning_rate,
+        max_length=budget.max_length,
+        warmup_ratio=0.1,
+        seed=budget.seed,
+    )
+    trained = work / "trained"
+    fine_tune(str(work / "untrained"), train, held_out, trained, recipe=recipe, weighting=Weighting())
+    model = work / "model"
+    model.mkdir()
+    for name in _KEPT:
+        shutil.copyfile(trained / name, model / name)
+    files = hash_files(model)
+    manifest = Manifest(
+        name=output.name,
+        version=version_of(files),
+        files=files,
+        max_length=budget.max_length,
+        architecture=architecture,
+        backbone=f"{architecture}, random weights",
+        training={
+            "budget": asdict(budget),
+            "n_parameters": n_parameters,
+            "took_s": round(time.monotonic() - began_s),
+            "versions": {package: importlib.metadata.version(package) for package in ("torch", "transformers")},
+        },
+        data={"train": describe(train), "held_out": describe(held_out)},
+    )
+    write_manifest(model, manifest)
+    manifest = _calibrated(model, manifest, held_out)
+    model.rename(output)
+    shutil.rmtree(work)
+    return manifest
+
+
+def _calibrated(model: Path, manifest: Manifest, held_out: Sequence[Example]) -> Manifest:
+    logits = load_model(model, backend="torch").logits([example.text for example in held_out])
+    temperature = fit_temperature(logits, [example.label for example in held_out])
+    calibration = Calibration(temperature_fp32=temperature)
+    version = version_of({**manifest.files, "temperature_fp32": str(temperature)})
+    manifest = msgspec.structs.replace(manifest, calibration=calibration, version=version)
+    write_manifest(model, manifest)
+    return manifest
+
+
+@click.command(
+    epilog="""\b
+Example:
+  python -m training.comparison.scratch train.jsonl.gz --leave-out dev.jsonl.gz --output scratch
+  sentiment compare dev.jsonl.gz --model bert=scratch/bert --model t5=scratch/t5 --lexicon"""
+)
+@click.argument("train_file", metavar="TRAIN", type=click.Path(path_type=Path))
+@click.option("--leave-out", type=click.Path(path_type=Path), metavar="FILE", help="Rows that will judge: never seen.")
+@click.option("--output", type=click.Path(path_type=Path), required=True, metavar="DIR", help="One model a folder.")
+@click.option("--architecture", "chosen", multiple=True, type=click.Choice(ARCHITECTURES), help="Default: all four.")
+@click.option("--steps", type=click.IntRange(1), default=Budget().steps, show_default=True)
+@click.option("--batch-size", type=click.IntRange(1), default=Budget().batch_size, show_default=True)
+@click.option("--learning-rate", type=click.FloatRange(0, min_open=True), default=Budget().learning_rate)
+@click.option("--max-length", type=click.IntRange(8, 512), default=Budget().max_length, show_default=True)
+@click.option("--vocabulary-size", type=click.IntRange(300), default=Budget().vocabulary_size, show_default=True)
+@click.option("--held-out", type=click.IntRange(1), default=Budget().held_out, show_default=True)
+@click.option("--seed", type=int, default=Budget().seed, show_default=True)
+def main(
+    train_file: Path, leave_out: Path | None, output: Path, chosen: tuple[Architecture, ...], **budget_of: float
+) -> None:
+    """Train small models of several architectures from scratch on TRAIN.
+
+    A model that is there already is left as it is, so the same command goes on after an interruption.
+    """
+    budget = Budget(**budget_of)  # type: ignore[arg-type]
+    examples = read_examples(train_file)
+    if leave_out is not None:
+        examples, dropped = without_leakage(examples, read_examples(leave_out))
+        click.echo(f"left out {dropped:,} rows that are in {leave_out}", err=True)
+    train, held_out = split(examples, budget)
+    output.mkdir(parents=True, exist_ok=True)
+    for architecture in chosen or ARCHITECTURES:
+        if (output / architecture).exists():
+            click.echo(f"{architecture}: already there", err=True)
+            continue
+        manifest = train_from_scratch(architecture, train, held_out, output / architecture, budget)
+        click.echo(f"{architecture}: {manifest.training['n_parameters']:,} parameters, {manifest.training['took_s']} s")
+
+
+def run(arguments: Sequence[str]) -> int:
+    """The recipe as a program: an error of ours is a line on standard error and an exit code."""
+    try:
+        main(list(arguments), prog_name="python -m training.comparison.scratch", standalone_mode=False)
+    except SentimentError as error:
+        click.echo(f"error: {error.message}" + (f"\n  hint: {error.hint}" if error.hint else ""), err=True)
+        return error.exit_code
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except click.Abort:
+        return 130
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(run(sys.argv[1:]))

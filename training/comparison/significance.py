@@ -1,0 +1,53 @@
+"""Whether two models differ by more than chance on the same rows: McNemar's test, and Holm's correction for several."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import binomtest, chi2
+
+# Below this many rows on which exactly one is right, the χ² approximation is loose and the exact test costs nothing.
+_EXACT_BELOW = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class McNemar:
+    """`only_a` rows that only model a got right, `only_b` only b. `p_value` is two-sided; `exact` names the test."""
+
+    only_a: int
+    only_b: int
+    p_value: float
+    exact: bool
+
+
+def mcnemar(labels: NDArray[np.int64], chosen_a: NDArray[np.int64], chosen_b: NDArray[np.int64]) -> McNemar:
+    """McNemar 1947: are a and b right equally often? All arrays are (n,) of classes.
+
+    It speaks of accuracy, not of macro-F1. Rows on which both are right or both wrong tell nothing. With few others
+    the exact binomial test is used, else χ² with the continuity correction (Edwards 1948).
+    """
+    right_a, right_b = chosen_a == labels, chosen_b == labels
+    return mcnemar_of(int((right_a & ~right_b).sum()), int((~right_a & right_b).sum()))
+
+
+def mcnemar_of(only_a: int, only_b: int) -> McNemar:
+    """The test from the two counts, each ≥ 0."""
+    discordant = only_a + only_b
+    if discordant < _EXACT_BELOW:
+        p_value = float(binomtest(only_a, discordant).pvalue) if discordant else 1.0
+        return McNemar(only_a, only_b, p_value, exact=True)
+    statistic = max(abs(only_a - only_b) - 1, 0) ** 2 / discordant
+    return McNemar(only_a, only_b, float(chi2.sf(statistic, df=1)), exact=False)
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """Holm 1979: p-values adjusted so that the chance of any false alarm among them stays at the level. In order."""
+    adjusted = [1.0] * len(p_values)
+    highest = 0.0
+    for rank, index in enumerate(sorted(range(len(p_values)), key=p_values.__getitem__)):
+        highest = max(highest, min(1.0, (len(p_values) - rank) * p_values[index]))
+        adjusted[index] = highest
+    return adjusted

@@ -1,0 +1,80 @@
+"""Timing side by side: every round times every contender, so that what slows the machine slows them all."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from training.comparison.process import Timed
+from training.comparison.records import Speed
+from training.evaluation.records import Measure
+
+_WARM_UP_TEXTS = 16
+
+
+class Timeable(Protocol):
+    """What a ``ContenderProcess`` can do, as far as timing needs it."""
+
+    def time_batch(self, texts: Sequence[str]) -> Timed: ...
+
+    def time_singles(self, texts: Sequence[str]) -> list[float]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Times:
+    """Of one contender: a pass over all texts for each round, and the seconds of every single text of all rounds."""
+
+    n_texts: int
+    passes: tuple[Timed, ...]
+    singles_s: tuple[float, ...]
+
+
+def time_in_rounds(
+    contenders: Sequence[Timeable],
+    texts: Sequence[str],
+    *,
+    n_singles: int,
+    rounds: int,
+    after_round: Callable[[int], None] = lambda _: None,
+) -> list[Times]:
+    """Times of each contender on `texts` together and on the first `n_singles` of them one by one.
+
+    A warm-up comes before. Each round starts with another contender, so that none always follows the same one.
+    `after_round` gets the number of rounds done.
+    """
+    for contender in contenders:
+        contender.time_singles(texts[:_WARM_UP_TEXTS])
+        contender.time_batch(texts)
+    passes: list[list[Timed]] = [[] for _ in contenders]
+    singles_s: list[list[float]] = [[] for _ in contenders]
+    for turn in range(rounds):
+        for offset in range(len(contenders)):
+            index = (turn + offset) % len(contenders)
+            passes[index].append(contenders[index].time_batch(texts))
+            singles_s[index].extend(contenders[index].time_singles(texts[:n_singles]))
+        after_round(turn + 1)
+    return [
+        Times(len(texts), tuple(of_all), tuple(of_single))
+        for of_all, of_single in zip(passes, singles_s, strict=True)
+    ]  # fmt: skip
+
+
+def speed_of(times: Times, reference: Times) -> Speed:
+    """What the times say, beside the reference's of the same rounds."""
+    wall_s = np.array([one.wall_s for one in times.passes])
+    ratios = np.array([one.wall_s for one in reference.passes]) / wall_s
+    tokens = [one.n_tokens for one in times.passes]
+    known = [count for count in tokens if count is not None]
+    milliseconds = np.array(times.singles_s) * 1_000
+    return Speed(
+        latency_p50_ms=float(np.quantile(milliseconds, 0.5)),
+        latency_p99_ms=float(np.quantile(milliseconds, 0.99)),
+        n_singles=len(times.singles_s),
+        texts_per_s=float(np.median(times.n_texts / wall_s)),
+        tokens_per_s=float(np.median(np.array(known) / wall_s)) if len(known) == len(tokens) else None,
+        ratio=Measure(float(np.median(ratios)), float(ratios.min()), float(ratios.max())),
+        cpu_ms_per_text=float(np.median([one.cpu_s for one in times.passes])) / times.n_texts * 1_000,
+    )

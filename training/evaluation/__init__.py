@@ -1,0 +1,1 @@
+"""How good a model is: predictions, measures with intervals, slices, reports."""

@@ -1,0 +1,47 @@
+"""The measures of one set of answers, as plain numbers: what a manifest records and two runs are compared by."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sentiment.calibration import brier_score, expected_calibration_error
+from sentiment.events import LABELS
+from training.evaluation.confusion import accuracy_of, confusion_table, f1_of, macro_f1_of, macro_recall_of
+
+# A probability of 0 for what then was true would make the mean infinite, and say nothing about the other rows.
+_LEAST_PROBABILITY = 1e-12
+
+
+def quality(probabilities: NDArray[np.float64], labels: NDArray[np.int64]) -> dict[str, Any]:
+    """All measures of (n, 3) `probabilities` against `labels` (n,) in 0 … 2, as plain values for a manifest."""
+    table = confusion_table(labels, probabilities.argmax(axis=1))
+    return {
+        "n": len(labels),
+        "macro_f1": float(macro_f1_of(table)),
+        "macro_recall": float(macro_recall_of(table)),
+        "accuracy": float(accuracy_of(table)),
+        "f1": dict(zip(LABELS, f1_of(table).tolist(), strict=True)),
+        "ece": expected_calibration_error(probabilities, labels),
+        "brier": brier_score(probabilities, labels),
+        "nll": log_loss(probabilities, labels),
+    }
+
+
+def macro_f1(labels: NDArray[np.int64], chosen: NDArray[np.int64]) -> float:
+    """Mean F1 of the classes that occur in `labels` or `chosen`, as scikit-learn's."""
+    return float(macro_f1_of(confusion_table(labels, chosen)))
+
+
+def log_loss(probabilities: NDArray[np.float64], labels: NDArray[np.int64]) -> float:
+    """Mean −log p(label) in nats; 1.099 is what three equal probabilities give."""
+    return float(log_losses(probabilities, labels).mean())
+
+
+def log_losses(probabilities: NDArray[np.float64], labels: NDArray[np.int64]) -> NDArray[np.float64]:
+    """(n,): −log p(label) of each row, in nats."""
+    of_label = probabilities[np.arange(len(labels)), labels]
+    losses: NDArray[np.float64] = -np.log(np.maximum(of_label, _LEAST_PROBABILITY))
+    return losses

@@ -1,0 +1,37 @@
+"""A model's answers to labelled texts, as an array: the common start of every judgement."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sentiment.events import LABELS
+from sentiment.model.classifier import Classifier
+from sentiment.model.loading import BackendChoice, load_model
+
+Probabilities = NDArray[np.float64]
+# As many as a judgement's progress may lag behind, and enough to sort by length.
+_TEXTS_AT_ONCE = 512
+
+
+def load_for_judging(
+    model: str | Path | None, choice: BackendChoice = "auto", *, threads: int = 0
+) -> Classifier:  # fmt: skip
+    """The model as it is served, by the backend `choice`. Raises ``ModelError``."""
+    return load_model(model, backend=choice, threads=threads)
+
+
+def probabilities_of(
+    classifier: Classifier, texts: Sequence[str], *, progress: Callable[[int], None] | None = None
+) -> Probabilities:
+    """(n, 3) calibrated probabilities of redacted `texts`, in order; `progress` gets the number of texts just done."""
+    rows: list[tuple[float, float, float]] = []
+    for start in range(0, len(texts), _TEXTS_AT_ONCE):
+        predictions, _ = classifier.predict(texts[start : start + _TEXTS_AT_ONCE])
+        rows.extend(prediction.probabilities for prediction in predictions)
+        if progress is not None:
+            progress(len(predictions))
+    return np.array(rows, dtype=np.float64).reshape(len(texts), len(LABELS))

@@ -1,0 +1,101 @@
+"""What an evaluation says: the types of its JSON document and of its report."""
+
+from __future__ import annotations
+
+import msgspec
+
+from sentiment.events import Label
+
+
+class Measure(msgspec.Struct, frozen=True):
+    """A value with both ends of its bootstrap interval, at the level of the evaluation."""
+
+    value: float
+    low: float
+    high: float
+
+
+class ClassQuality(msgspec.Struct, frozen=True, kw_only=True):
+    """One class: `n` rows have it as label, `n_chosen` were called so."""
+
+    n: int
+    n_chosen: int
+    precision: Measure
+    recall: Measure
+    f1: Measure
+
+
+class Bin(msgspec.Struct, frozen=True, kw_only=True):
+    """The rows whose top probability is in (low, high]: what the model claimed and what was true of them."""
+
+    low: float
+    high: float
+    n: int
+    confidence: float
+    accuracy: float
+
+
+class Reliability(msgspec.Struct, frozen=True, kw_only=True):
+    """How far probabilities can be read as frequencies.
+
+    `ece_by_chance` is what a perfectly calibrated model with these confidences shows on as many rows: an `ece` near it
+    cannot be told from perfect. Resampling adds noise of the same kind, so the interval of `ece` leans upwards. `bins`
+    without rows are left out.
+    """
+
+    ece: Measure
+    ece_by_chance: float
+    brier: Measure
+    nll: Measure
+    mean_confidence: float
+    bins: tuple[Bin, ...]
+
+
+class SliceQuality(msgspec.Struct, frozen=True, kw_only=True):
+    """One part of the rows. `labels` counts its rows by label; macro-F1 is over the classes that occur in it.
+
+    `small` says that there are fewer rows than the evaluation asks for: read it as a hint. `n_merged` slices below
+    that size were put together here, 0 for a slice of its own.
+    """
+
+    name: str
+    n: int
+    labels: dict[Label, int]
+    macro_f1: Measure
+    accuracy: Measure
+    ece: float
+    small: bool = False
+    n_merged: int = 0
+
+
+class Mistake(msgspec.Struct, frozen=True, kw_only=True):
+    """One wrong answer. `row` counts from 1, as in the file; `text` is redacted."""
+
+    row: int
+    label: Label
+    chosen: Label
+    confidence: float
+    probability_of_label: float
+    source: str
+    text: str
+
+
+class Evaluation(msgspec.Struct, frozen=True, kw_only=True):
+    """The judgement of one model on one set of rows.
+
+    `confusion[i][j]` counts rows of label i that were called j, in the order of ``LABELS``. `slices` are by kind
+    (source, product, language, length), largest first.
+    """
+
+    n: int
+    seed: int
+    n_resamples: int
+    level: float
+    min_slice: int
+    macro_f1: Measure
+    macro_recall: Measure
+    accuracy: Measure
+    by_class: dict[Label, ClassQuality]
+    confusion: tuple[tuple[int, ...], ...]
+    reliability: Reliability
+    slices: dict[str, tuple[SliceQuality, ...]]

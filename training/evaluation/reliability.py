@@ -1,0 +1,84 @@
+"""Calibration as it can be seen: bins of confidence, and how much miscalibration chance alone shows."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sentiment.calibration import expected_calibration_error
+from training.evaluation.bootstrap import DEFAULT_LEVEL, DEFAULT_RESAMPLES, bootstrap_interval
+from training.evaluation.metrics import log_losses
+from training.evaluation.records import Bin, Measure, Reliability
+
+N_BINS = 15
+_CHANCE_DRAWS = 200
+
+
+def measure_reliability(
+    probabilities: NDArray[np.float64],
+    labels: NDArray[np.int64],
+    *,
+    seed: int,
+    n_resamples: int = DEFAULT_RESAMPLES,
+    level: float = DEFAULT_LEVEL,
+) -> Reliability:
+    """ECE, Brier score and log loss of (n, 3) `probabilities` against `labels` (n,), with intervals."""
+    confidence = probabilities.max(axis=1)
+    gaps = (probabilities.argmax(axis=1) == labels) - confidence
+    bins = _bin_of(confidence)
+    squares = ((probabilities - np.eye(probabilities.shape[1])[labels]) ** 2).sum(axis=1)
+    losses = log_losses(probabilities, labels)
+
+    def ece(rows: NDArray[np.int64]) -> float:
+        return _ece(gaps[rows], bins[rows])
+
+    def mean_of(values: NDArray[np.float64]) -> Measure:
+        interval = bootstrap_interval(
+            lambda rows: float(values[rows].mean()), len(labels), seed=seed, n_resamples=n_resamples, level=level
+        )
+        return Measure(float(values.mean()), interval.low, interval.high)
+
+    interval = bootstrap_interval(ece, len(labels), seed=seed, n_resamples=n_resamples, level=level)
+    return Reliability(
+        ece=Measure(expected_calibration_error(probabilities, labels), interval.low, interval.high),
+        ece_by_chance=ece_by_chance(confidence, seed=seed),
+        brier=mean_of(squares),
+        nll=mean_of(losses),
+        mean_confidence=float(confidence.mean()),
+        bins=reliability_bins(probabilities, labels),
+    )
+
+
+def reliability_bins(probabilities: NDArray[np.float64], labels: NDArray[np.int64]) -> tuple[Bin, ...]:
+    """The bins that the expected calibration error is the mean gap of, those without rows left out."""
+    confidence = probabilities.max(axis=1)
+    correct = probabilities.argmax(axis=1) == labels
+    bins = _bin_of(confidence)
+    return tuple(
+        Bin(
+            low=number / N_BINS,
+            high=(number + 1) / N_BINS,
+            n=int(inside.sum()),
+            confidence=float(confidence[inside].mean()),
+            accuracy=float(correct[inside].mean()),
+        )
+        for number in range(N_BINS)
+        if (inside := bins == number).any()
+    )
+
+
+def ece_by_chance(confidence: NDArray[np.float64], *, seed: int) -> float:
+    """The mean error that rows with this `confidence` (n,) show where each is right exactly as often as claimed."""
+    random = np.random.default_rng(seed)
+    bins = _bin_of(confidence)
+    draws = [_ece((random.random(len(confidence)) < confidence) - confidence, bins) for _ in range(_CHANCE_DRAWS)]
+    return float(np.mean(draws))
+
+
+def _bin_of(confidence: NDArray[np.float64]) -> NDArray[np.int64]:
+    """(lower, upper], as in ``expected_calibration_error``."""
+    return np.clip(np.ceil(confidence * N_BINS).astype(np.int64) - 1, 0, N_BINS - 1)
+
+
+def _ece(gaps: NDArray[np.float64], bins: NDArray[np.int64]) -> float:
+    return float(np.abs(np.bincount(bins, weights=gaps, minlength=N_BINS)).sum() / len(gaps))

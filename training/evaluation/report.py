@@ -1,0 +1,56 @@
+"""The page that shows a judgement: one file, nothing loaded from elsewhere, no script."""
+
+from __future__ import annotations
+
+import base64
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from sentiment.errors import InputError
+from training.evaluation.judgement import Judgement
+from training.evaluation.plots import confusion_plot, reliability_plot, slices_plot
+
+_TEMPLATES = Path(__file__).parent / "templates"
+
+
+def write_report(path: Path, judgement: Judgement) -> None:
+    """Write the page to `path`, whole or not at all. Raises ``InputError`` where that is not possible."""
+    content = report_html(judgement)
+    staging = path.with_name(path.name + ".partial")
+    try:
+        staging.write_text(content, encoding="utf-8")
+        staging.replace(path)
+    except OSError as error:
+        raise InputError(f"{path} cannot be written: {error.strerror}") from None
+
+
+def report_html(judgement: Judgement) -> str:
+    """The page. Everything that comes from data is escaped; plots are images of their own, so that nothing in them can
+    run, and a table beside each says the same.
+    """
+    environment = Environment(
+        loader=FileSystemLoader(_TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    evaluation = judgement.evaluation
+    return environment.get_template("evaluation.html").render(
+        judgement=judgement,
+        evaluation=evaluation,
+        confusion=_image(confusion_plot(evaluation)),
+        reliability=_image(reliability_plot(evaluation.reliability.bins)),
+        slices={
+            kind: (pieces, _image(slices_plot(pieces, evaluation.macro_f1.value)))
+            for kind, pieces in evaluation.slices.items()
+            if pieces
+        },
+        untold=[kind for kind, pieces in evaluation.slices.items() if not pieces],
+    )
+
+
+def _image(svg: str) -> str:
+    """As the address of an image."""
+    return "data:image/svg+xml;base64," + base64.b64encode(svg.encode()).decode("ascii")

@@ -1,0 +1,82 @@
+"""Parts of the rows that deserve a figure of their own: by source, product, language and length."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sentiment.language import SUPPORTED_LANGUAGE, detect_language
+from training.data import Example
+
+# Characters of the redacted text. Below 20 there is little to judge by; 280 is a tweet; past 500 a text of several
+# windows begins.
+_LENGTH_BOUNDS = (20, 50, 100, 280, 500)
+UNSURE_LANGUAGE = "unsure"
+
+
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """The indices `rows` of one part; `n_merged` parts too small for a figure are in it, 0 for one of its own."""
+
+    name: str
+    rows: NDArray[np.int64]
+    n_merged: int = 0
+
+
+def length_band(text: str) -> str:
+    """The band of characters that a text is in, such as ``21-50``."""
+    low = 0
+    for high in _LENGTH_BOUNDS:
+        if len(text) <= high:
+            return f"{low}-{high}"
+        low = high + 1
+    return f"{low}+"
+
+
+def language_of(text: str) -> str:
+    """The language where that is sure, else ``unsure``: short English is often taken for something else."""
+    language = detect_language(text)
+    if language.unsupported or language.code == SUPPORTED_LANGUAGE:
+        return language.code or UNSURE_LANGUAGE
+    return UNSURE_LANGUAGE
+
+
+SLICE_KINDS: Mapping[str, Callable[[Example], str]] = MappingProxyType(
+    {
+        "source": lambda example: example.source,
+        "product": lambda example: example.product,
+        "language": lambda example: language_of(example.text),
+        "length": lambda example: length_band(example.text),
+    }
+)
+
+
+def slice_rows(examples: Sequence[Example], kind: str, min_slice: int) -> tuple[Slice, ...]:
+    """The parts of one kind of ``SLICE_KINDS``, largest first (lengths by length), every row in one of them.
+
+    Parts with fewer than `min_slice` rows are merged into one, which comes last. Where no row tells (no product in the
+    data, say) there are none.
+    """
+    names = np.array([SLICE_KINDS[kind](example) for example in examples], dtype=object)
+    counts = Counter(names.tolist())
+    if set(counts) <= {""}:
+        return ()
+    large = [name for name, count in counts.most_common() if count >= min_slice]
+    small = [name for name in counts if counts[name] < min_slice]
+    if kind == "length":
+        large.sort(key=lambda band: int(band.rstrip("+").split("-")[0]))
+    return tuple(_slices(names, large, small))
+
+
+def _slices(names: NDArray[np.object_], large: Sequence[str], small: Sequence[str]) -> Iterator[Slice]:
+    for name in large:
+        yield Slice(name or "not given", np.flatnonzero(names == name))
+    if len(small) == 1:
+        yield Slice(small[0] or "not given", np.flatnonzero(names == small[0]))
+    elif small:
+        yield Slice("others", np.flatnonzero(np.isin(names, small)), n_merged=len(small))

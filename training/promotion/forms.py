@@ -1,0 +1,52 @@
+"""Do the forms of the weights agree? What is served must not be another model than what was trained and explained."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from sentiment.model.directory import open_directory
+from sentiment.model.loading import load_model
+from training.data import Example
+from training.evaluation.bootstrap import paired_bootstrap
+from training.evaluation.predicting import probabilities_of
+from training.promotion.records import Check, GateLimits
+
+
+def form_checks(
+    directory: Path, examples: Sequence[Example], limits: GateLimits, *, seed: int, threads: int
+) -> Iterator[Check]:
+    """Each OpenVINO form against fp32 on torch; nothing where the directory has only one of the two.
+
+    The difference in macro-F1 fails where its whole 95 % interval lies beyond the limit: one row may move it by more
+    where rows, or those of a class, are few.
+    """
+    opened = open_directory(directory)
+    if not opened.openvino_files or not opened.safetensors:
+        return
+    texts = [example.text for example in examples]
+    labels = np.array([example.label for example in examples], dtype=np.int64)
+    reference = load_model(directory, backend="torch", threads=threads)
+    expected = probabilities_of(reference, texts).argmax(axis=1)
+    for form in opened.openvino_files:
+        served = load_model(directory, backend="openvino", form=form, threads=threads)
+        chosen = probabilities_of(served, texts).argmax(axis=1)
+        agreement = float((chosen == expected).mean())
+        apart = paired_bootstrap(labels, chosen, expected, seed=seed)
+        within = apart.low <= limits.max_form_difference and apart.high >= -limits.max_form_difference
+        yield Check(
+            name=f"{form} like fp32",
+            measured=f"{agreement:.1%} agree, macro-F1 {apart.difference:+.4f} [{apart.low:+.4f}, {apart.high:+.4f}]",
+            limit=f"≥ {limits.min_agreement:.1%}, not surely beyond ±{limits.max_form_difference:g}",
+            passed=agreement >= limits.min_agreement and within,
+            figures={
+                "backend": served.backend,
+                "n": len(texts),
+                "label_agreement": agreement,
+                "macro_f1_difference": apart.difference,
+                "low": apart.low,
+                "high": apart.high,
+            },
+        )

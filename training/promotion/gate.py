@@ -1,0 +1,120 @@
+"""The gate: a candidate measured beside the version that serves, on the same rows and the same machine."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sentiment.model.classifier import Classifier
+from sentiment.model.manifest import load_manifest, verify_files
+from sentiment.model.registry import Version
+from training.audit.report import AuditReport
+from training.audit.run import audit
+from training.data import Example
+from training.evaluation.predicting import load_for_judging, probabilities_of
+from training.progress import Progress
+from training.promotion.fairness import audit_check
+from training.promotion.forms import form_checks
+from training.promotion.latency import latency_checks
+from training.promotion.placeholders import placeholder_checks
+from training.promotion.quality import calibration_check, quality_checks
+from training.promotion.records import Check, GateLimits, Verdict
+
+N_PARITY_ROWS = 500
+"""Rows on which the forms are compared: torch on a CPU takes some ten times as long as int8."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Contender:
+    """A loaded model that says how far it is with what it is asked."""
+
+    name: str
+    classifier: Classifier
+    progress: Progress
+
+    def answers(self, texts: Sequence[str], what: str) -> NDArray[np.float64]:
+        """(n, 3) probabilities."""
+        self.progress.begin(f"{self.name}: {what}", len(texts))
+        done = 0
+
+        def count(n_texts: int) -> None:
+            nonlocal done
+            done += n_texts
+            self.progress.at(done)
+
+        return probabilities_of(self.classifier, texts, progress=count)
+
+    def audited(self, seed: int) -> AuditReport:
+        """The audit of the model."""
+        return audit(lambda texts: self.answers(texts, "audit"), seed=seed)
+
+
+def judge(
+    candidate: Version,
+    current: Version | None,
+    examples: Sequence[Example],
+    *,
+    limits: GateLimits,
+    seed: int,
+    threads: int,
+    progress: Progress,
+) -> Verdict:
+    """All checks, whether or not an early one fails. Without a `current` only the absolute ones.
+
+    Raises ``ModelError`` where one of the two cannot be loaded.
+    """
+    new = _Contender("candidate", load_for_judging(candidate.path, threads=threads), progress)
+    old = None
+    if current is not None:
+        old = _Contender("current", load_for_judging(current.path, threads=threads), progress)
+    checks = tuple(_checks(candidate.path, new, old, examples, limits, seed, threads))
+    return Verdict(
+        candidate=candidate.ref,
+        current=None if current is None else current.ref,
+        passed=all(check.passed for check in checks),
+        n_rows=len(examples),
+        seed=seed,
+        checks=checks,
+    )
+
+
+def _checks(
+    directory: Path,
+    new: _Contender,
+    old: _Contender | None,
+    examples: Sequence[Example],
+    limits: GateLimits,
+    seed: int,
+    threads: int,
+) -> Iterator[Check]:
+    yield _integrity(directory)
+    texts = [example.text for example in examples]
+    labels = np.array([example.label for example in examples], dtype=np.int64)
+    answers = new.answers(texts, "quality")
+    known = None if old is None else old.answers(texts, "quality")
+    yield from quality_checks(answers, known, labels, limits, seed=seed)
+    yield calibration_check(answers, labels, limits, seed=seed)
+    drawn = np.random.default_rng(seed).permutation(len(examples))
+    some = [examples[index] for index in drawn[:N_PARITY_ROWS]]
+    new.progress.begin("candidate: forms of the weights", len(some))
+    yield from form_checks(directory, some, limits, seed=seed, threads=threads)
+    if limits.audit != "off":
+        compared = old if limits.audit == "relative" else None
+        yield audit_check(new.audited(seed), None if compared is None else compared.audited(seed), limits)
+    yield from placeholder_checks(directory, lambda asked: new.answers(asked, "placeholders"), limits)
+    yield from latency_checks(
+        new.classifier, None if old is None else old.classifier, [example.text for example in some], limits
+    )
+
+
+def _integrity(directory: Path) -> Check:
+    """The files were proved when they were copied; what is measured below is what was copied."""
+    manifest = load_manifest(directory)
+    verify_files(directory, manifest, manifest.files)
+    return Check(
+        name="files", measured=f"{len(manifest.files)} as the manifest says", limit="all", passed=True, figures={}
+    )

@@ -1,0 +1,99 @@
+"""Does the model read what redaction leaves? Serving shows it placeholders where personal data stood."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sentiment.events import LABELS
+from sentiment.model.manifest import TOKENIZER_FILE
+from sentiment.model.tokenizer import TextTokenizer
+from sentiment.privacy.redact import KINDS
+from training.promotion.records import Check, GateLimits
+
+PLACEHOLDERS = tuple(f"[{kind.upper()}]" for kind in KINDS)
+
+_SENTENCES = (
+    "{} never answered, and my order is still broken.",
+    "I wrote to {} three times and nobody cares. Terrible service!",
+    "They leaked {} to strangers, I am furious.",
+    "The app keeps crashing whenever I enter {}, absolutely useless.",
+    "Worst support ever: {} hung up on me twice.",
+    "I was charged twice after I gave them {}. I want my money back.",
+    "{} is not accepted and I cannot log in any more, very annoying.",
+    "Still waiting for a refund to {}, this is a disgrace.",
+    "My delivery is on Monday, the contact is {}.",
+    "The form asks for {} on the second page.",
+    "I changed my details to {} last week.",
+    "{} is the one that is stored in my profile.",
+    "Please send the invoice to {}.",
+    "The meeting moved to Tuesday, {} has been told.",
+    "How do I replace {} with another one in the settings?",
+    "The message came from {} at nine in the morning.",
+    "{} helped me within minutes, fantastic service!",
+    "I love how easily I could update {}, great job.",
+    "Everything works perfectly since I registered {}. Thank you!",
+    "Thanks to {} for the quick and friendly help.",
+    "Best app I have used, even {} was recognised at once.",
+    "{} solved my problem on the first try, I am very happy.",
+    "Super fast delivery, and {} was wonderful to deal with.",
+    "I recommend it to everyone, {} made my day.",
+)
+"""Clear in their sentiment whatever stands in the gap; a third of them for each label."""
+
+Predict = Callable[[Sequence[str]], NDArray[np.float64]]
+
+
+def placeholder_checks(directory: Path, predict: Predict, limits: GateLimits) -> Iterator[Check]:
+    """The tokenizer knows every placeholder, and which of them stands in a sentence does not move its label."""
+    unknown = unknown_placeholders(directory)
+    yield Check(
+        name="placeholders known",
+        measured=f"{len(PLACEHOLDERS) - len(unknown)} of {len(PLACEHOLDERS)}",
+        limit="all",
+        passed=not unknown,
+        figures={"unknown": list(unknown)},
+        details=tuple(f"the tokenizer has no token for {placeholder}" for placeholder in unknown),
+    )
+    texts = [sentence.format(placeholder) for sentence in _SENTENCES for placeholder in PLACEHOLDERS]
+    chosen = predict(texts).argmax(axis=1).reshape(len(_SENTENCES), len(PLACEHOLDERS))
+    moved = Counter[str]()
+    for labels in chosen:
+        usual = np.bincount(labels, minlength=len(LABELS)).argmax()
+        moved.update(PLACEHOLDERS[place] for place in np.flatnonzero(labels != usual))
+    rate = moved.total() / chosen.size
+    yield Check(
+        name="placeholders move labels",
+        measured=f"{moved.total()} of {chosen.size} ({rate:.1%})",
+        limit=f"≤ {limits.max_placeholder_moves:.1%}",
+        passed=rate <= limits.max_placeholder_moves,
+        figures={"rate": rate, "n": chosen.size, "by_placeholder": dict(sorted(moved.items()))},
+        details=tuple(f"{placeholder} moves {n} of {len(_SENTENCES)} labels" for placeholder, n in moved.most_common()),
+    )
+
+
+def unknown_placeholders(directory: Path) -> tuple[str, ...]:
+    """The placeholders in which the tokenizer of `directory` finds a piece that it does not know."""
+    path = directory / TOKENIZER_FILE
+    unknown_id = _unknown_id(json.loads(path.read_text("utf-8")))
+    encoded = TextTokenizer.from_file(path).encode(PLACEHOLDERS)
+    return tuple(name for name, ids in zip(PLACEHOLDERS, encoded, strict=True) if unknown_id in ids or not ids)
+
+
+def _unknown_id(tokenizer: dict[str, Any]) -> int | None:
+    """The id of the token for the unknown; None where there is none, as with bytes. Unigram names the id, others the
+    token.
+    """
+    model = tokenizer["model"]
+    if model.get("unk_id") is not None:
+        return int(model["unk_id"])
+    token = model.get("unk_token")
+    added = {entry["content"]: int(entry["id"]) for entry in tokenizer.get("added_tokens") or ()}
+    vocabulary = model["vocab"] if isinstance(model["vocab"], dict) else {}
+    return added.get(token, vocabulary.get(token)) if token is not None else None

@@ -1,0 +1,61 @@
+"""From a candidate directory to the version that serves, or to a refusal that is on record."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from sentiment.model.registry import Registry, is_registry
+from training.data import Example
+from training.progress import Progress
+from training.promotion.gate import judge
+from training.promotion.records import GateLimits, Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What was done. `version` is the candidate's id, `serving` the id of what serves now, None where nothing does."""
+
+    action: Literal["promoted", "forced", "rejected"]
+    version: str
+    serving: str | None
+    verdict: Verdict
+
+
+def promote(
+    registry: Registry,
+    candidate: Path,
+    examples: Sequence[Example],
+    *,
+    limits: GateLimits,
+    seed: int,
+    threads: int,
+    force: bool,
+    clock: Callable[[], datetime],
+    progress: Progress,
+) -> Outcome:
+    """Judge a proved copy of `candidate`, and switch to it where it passes, or in spite of it with `force`.
+
+    `candidate` is a model directory, or another registry, whose promoted version is meant.
+
+    Raises:
+        ModelError: the candidate or the current version is damaged or cannot be loaded.
+        CheckFailed: another version was promoted while the gate ran.
+    """
+    if is_registry(candidate):
+        candidate = Registry(candidate).promoted().path
+    with registry.staged(candidate, at=clock()) as staged:
+        current = registry.current()
+        verdict = judge(staged, current, examples, limits=limits, seed=seed, threads=threads, progress=progress)
+        figures = msgspec.to_builtins(verdict)
+        if not (verdict.passed or force):
+            registry.reject(staged, at=clock(), verdict=figures)
+            return Outcome("rejected", staged.id, None if current is None else current.id, verdict)
+        action: Literal["promoted", "forced"] = "promoted" if verdict.passed else "forced"
+        version = registry.switch_to(staged, instead_of=current, at=clock(), action=action, verdict=figures)
+        return Outcome(action, version.id, version.id, verdict)

@@ -1,0 +1,120 @@
+"""One label from several opinions: what a majority says, unless somebody settled it; the rest is listed."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from typing import Literal
+
+import msgspec
+
+from sentiment.errors import InputError
+from sentiment.events import LABELS, Label
+from training.review.agreement import cohen_kappa, fleiss_kappa
+from training.review.sheets import SKIP, Sheet
+
+How = Literal["unanimous", "majority", "final", "single"]
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What holds for an item, and why. `votes` count the labels that were given."""
+
+    label: Label
+    how: How
+    votes: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Adjudication:
+    """Verdicts by item; `unsettled` items have votes but neither a majority nor a final word.
+
+    `disagreements` are all items with different opinions, settled or not. `skipped` were judged by nobody, or the final
+    word is that they cannot be.
+    """
+
+    verdicts: dict[str, Verdict]
+    unsettled: dict[str, dict[str, int]]
+    disagreements: list[str]
+    skipped: list[str]
+
+
+class Agreement(msgspec.Struct, frozen=True, kw_only=True):
+    """Kappa of each pair of annotators on the items that both judged (`n` of them), and of all on those that all did.
+
+    None: it cannot be computed (no common items, or only one label was ever given).
+    """
+
+    pairs: list[PairAgreement]
+    fleiss_kappa: float | None
+    fleiss_n: int
+
+
+class PairAgreement(msgspec.Struct, frozen=True, kw_only=True):
+    """Two annotators."""
+
+    first: str
+    second: str
+    n: int
+    cohen_kappa: float | None
+
+
+def adjudicate(sheets: Sequence[Sheet]) -> Adjudication:
+    """Settle every item that anybody judged: a final label holds, else more than half of the votes.
+
+    Raises:
+        InputError: two sheets have different final labels for an item, or one annotator has two sheets.
+    """
+    names = Counter(sheet.annotator for sheet in sheets)
+    if doubled := [name for name, count in names.items() if count > 1]:
+        raise InputError(f"there are several sheets of {doubled[0]!r}", hint="name each file after its annotator")
+    finals: dict[str, str] = {}
+    for sheet in sheets:
+        for item, label in sheet.finals.items():
+            if finals.setdefault(item, label) != label:
+                raise InputError(f"the sheets have different final labels for item {item}", hint="keep one of them")
+    verdicts: dict[str, Verdict] = {}
+    unsettled: dict[str, dict[str, int]] = {}
+    disagreements: list[str] = []
+    skipped: list[str] = []
+    for item in sorted({item for sheet in sheets for item in (*sheet.labels, *sheet.finals)}):
+        votes = Counter(sheet.labels[item] for sheet in sheets if sheet.labels.get(item, SKIP) != SKIP)
+        if len(votes) > 1:
+            disagreements.append(item)
+        final = finals.get(item)
+        verdict = _verdict(votes, final)
+        if verdict is not None:
+            verdicts[item] = verdict
+        elif votes and final is None:
+            unsettled[item] = dict(votes)
+        else:
+            skipped.append(item)
+    return Adjudication(verdicts, unsettled, disagreements, skipped)
+
+
+def measure_agreement(sheets: Sequence[Sheet]) -> Agreement:
+    """How far the annotators agree, on what they judged and did not skip."""
+    judged = [
+        (sheet.annotator, {item: label for item, label in sheet.labels.items() if label != SKIP}) for sheet in sheets
+    ]
+    judged = [(name, labels) for name, labels in judged if labels]
+    pairs = []
+    for (first, one), (second, other) in combinations(judged, 2):
+        common = sorted(one.keys() & other.keys())
+        kappa = cohen_kappa([one[item] for item in common], [other[item] for item in common]) if common else None
+        pairs.append(PairAgreement(first=first, second=second, n=len(common), cohen_kappa=kappa))
+    by_all = sorted(set.intersection(*(set(labels) for _, labels in judged))) if len(judged) > 1 else []
+    votes = [[sum(labels[item] == label for _, labels in judged) for label in LABELS] for item in by_all]
+    return Agreement(pairs=pairs, fleiss_kappa=fleiss_kappa(votes) if votes else None, fleiss_n=len(by_all))
+
+
+def _verdict(votes: Counter[str], final: str | None) -> Verdict | None:
+    for label in LABELS:
+        if final == label:
+            return Verdict(label, "final", dict(votes))
+        if final is None and votes[label] * 2 > votes.total():
+            how: How = "single" if votes.total() == 1 else "unanimous" if len(votes) == 1 else "majority"
+            return Verdict(label, how, dict(votes))
+    return None

@@ -1,0 +1,79 @@
+"""Looking for wrong labels in a labelled file: with the answers that it has, or with those of a model."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Protocol
+
+from sentiment.errors import InputError
+from sentiment.events import LABELS
+from sentiment.settings import ModelSettings
+from training.data import read_examples
+from training.evaluation.predicting import load_for_judging, probabilities_of
+from training.review.candidates import PROBABILITY_COLUMNS, Candidate, from_rescored, item_id
+from training.review.label_errors import suspects
+from training.rows import read_rows
+
+_GIVEN_COLUMN = "input_label"
+"""Where `sentiment rescore` keeps the label that a file had."""
+
+
+class Watch(Protocol):
+    """Told how far the scoring is."""
+
+    def begin(self, what: str, total: int | None, done: int = 0) -> None:
+        """A phase begins."""
+        ...
+
+    def at(self, done: int) -> None:
+        """So many texts are done."""
+        ...
+
+
+def suspected_candidates(path: Path, model: ModelSettings, watch: Watch) -> tuple[int, list[Candidate]]:
+    """How many labelled rows `path` has, and those whose label is suspected, the surest first.
+
+    A file that `sentiment rescore` made of a labelled one has all that is needed; any other is scored here.
+
+    Raises:
+        InputError: the file lacks its labels, or has unknown ones.
+        ModelError: the model cannot be loaded.
+    """
+    columns = set(read_rows(path, ("text",)).columns)
+    known = columns.issuperset(PROBABILITY_COLUMNS)
+    candidates = _rescored(path) if known else _scored_now(path, model, watch)
+    labels = [LABELS.index(candidate.given) for candidate in candidates if candidate.given in LABELS]
+    if len(labels) < len(candidates) or not candidates:
+        raise InputError(f"{path} has rows without one of the labels {', '.join(LABELS)}")
+    found = suspects(labels, [candidate.probabilities for candidate in candidates])
+    unique = {candidates[place].item: candidates[place] for place in found}
+    return len(candidates), list(unique.values())
+
+
+def _rescored(path: Path) -> list[Candidate]:
+    return list(from_rescored(read_rows(path, ("text", _GIVEN_COLUMN)), "text", _GIVEN_COLUMN))
+
+
+def _scored_now(path: Path, model: ModelSettings, watch: Watch) -> list[Candidate]:
+    examples = read_examples(path)
+    classifier = load_for_judging(model.path or None, threads=model.threads)
+    watch.begin("scoring", len(examples))
+    done = 0
+
+    def progress(n_texts: int) -> None:
+        nonlocal done
+        done += n_texts
+        watch.at(done)
+
+    probabilities = probabilities_of(classifier, [example.text for example in examples], progress=progress)
+    return [
+        Candidate(
+            item=item_id(example.text),
+            text=example.text,
+            product=example.product or "unknown",
+            probabilities=(float(answer[0]), float(answer[1]), float(answer[2])),
+            model_version=classifier.model.version,
+            given=LABELS[example.label],
+        )
+        for example, answer in zip(examples, probabilities, strict=True)
+    ]

@@ -1,0 +1,125 @@
+"""From filled-in sheets to what is learnt from them: labels, agreement, the model's quality, and doubts."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import msgspec
+
+from sentiment.drift.quality import LabelledQuality, Pairs
+from sentiment.events import LABELS, LateLabel
+from training.review.adjudication import Adjudication, Agreement, adjudicate, measure_agreement
+from training.review.dataset import Row
+from training.review.label_errors import suspects
+from training.review.sheets import Item, Sheet
+
+_LEAST_FOR_SUSPECTS = 50
+"""Confident learning needs some labels of every class to know how sure the model usually is of them."""
+
+
+class ReviewReport(msgspec.Struct, frozen=True, kw_only=True):
+    """What came out of a review. Items are named by id, never by text.
+
+    `quality` is the model's on the settled items that were drawn with a known chance, weighted by its inverse: an
+    estimate for all distinct texts of the export but those that cannot be judged. None while items are open: those are
+    the hard ones, and without them the model would look better than it is. `suspected` are settled labels that the
+    model strongly disagrees with.
+    """
+
+    n_items: int
+    settled: dict[str, int]
+    labels: dict[str, int]
+    skipped: int
+    unjudged: int
+    unsettled: list[str]
+    disagreements: list[str]
+    agreement: Agreement
+    quality: LabelledQuality | None
+    suspected: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Review:
+    """The items of an export with what people said of them."""
+
+    items: Mapping[str, Item]
+    adjudication: Adjudication
+    agreement: Agreement
+
+    @classmethod
+    def of(cls, items: Mapping[str, Item], sheets: Sequence[Sheet]) -> Review:
+        """Adjudicate the sheets. Raises InputError like `adjudicate`."""
+        return cls(items, adjudicate(sheets), measure_agreement(sheets))
+
+    def rows(self, source: str) -> list[Row]:
+        """The settled items as rows of a data set."""
+        return [
+            Row(
+                text=self.items[item].text,
+                label=verdict.label,
+                source=source,
+                kind="human",
+                id=item,
+                product=self.items[item].product,
+            )
+            for item, verdict in self.adjudication.verdicts.items()
+        ]
+
+    def late_labels(self, now: datetime) -> list[LateLabel]:
+        """What the monitor is to be told: the settled items that an event stands behind."""
+        return [
+            LateLabel(
+                label=verdict.label,
+                labelled_at=now,
+                event_id=item.event_id,
+                position=item.position,
+                inclusion_probability=item.inclusion_probability,
+            )
+            for key, verdict in self.adjudication.verdicts.items()
+            for item in [self.items[key]]
+            if item.event_id is not None or item.position is not None
+        ]
+
+    def unsettled(self) -> tuple[list[Item], list[str]]:
+        """The items without a verdict, and their votes as notes, for a sheet that settles them."""
+        votes = self.adjudication.unsettled
+        notes = [", ".join(f"{label} {count}" for label, count in sorted(votes[key].items())) for key in votes]
+        return [self.items[key] for key in votes], notes
+
+    def report(self, *, seed: int) -> ReviewReport:
+        """Counts, agreement, quality and doubts."""
+        verdicts = self.adjudication.verdicts
+        judged = len(verdicts) + len(self.adjudication.unsettled) + len(self.adjudication.skipped)
+        return ReviewReport(
+            n_items=len(self.items),
+            settled=dict(sorted(Counter(verdict.how for verdict in verdicts.values()).items())),
+            labels=dict(sorted(Counter(verdict.label for verdict in verdicts.values()).items())),
+            skipped=len(self.adjudication.skipped),
+            unjudged=len(self.items) - judged,
+            unsettled=list(self.adjudication.unsettled),
+            disagreements=self.adjudication.disagreements,
+            agreement=self.agreement,
+            quality=self._quality(seed),
+            suspected=self._suspected(),
+        )
+
+    def _quality(self, seed: int) -> LabelledQuality | None:
+        if self.adjudication.unsettled:
+            return None
+        pairs = Pairs()
+        for key, verdict in self.adjudication.verdicts.items():
+            item = self.items[key]
+            if item.inclusion_probability is not None:
+                predicted = max(range(len(LABELS)), key=item.probabilities.__getitem__)
+                pairs.add(LABELS.index(verdict.label), predicted, 1.0 / item.inclusion_probability)
+        return pairs.quality(seed=seed)
+
+    def _suspected(self) -> list[str]:
+        keys = list(self.adjudication.verdicts)
+        if len(keys) < _LEAST_FOR_SUSPECTS:
+            return []
+        labels = [LABELS.index(self.adjudication.verdicts[key].label) for key in keys]
+        return [keys[place] for place in suspects(labels, [self.items[key].probabilities for key in keys])]

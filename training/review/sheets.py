@@ -1,0 +1,182 @@
+"""Labelling sheets (CSV or JSONL) for people, and the items file beside them for the import.
+
+A sheet holds nothing but what is to be judged: the model's answer, and why a text was chosen, would sway whoever
+labels it. Those facts are in SHEET.items.jsonl. Each annotator fills in the column `label` of a copy, named after the
+annotator.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+import pandas as pd
+
+from sentiment.errors import InputError
+from sentiment.events import LABELS, SourcePosition
+from training.review.candidates import Candidate
+from training.review.sampling import Chosen
+from training.rows import read_rows
+
+COLUMNS = ("item", "product", "text", "label", "final", "note")
+SKIP = "skip"
+"""What is written, as `label` or `final`, for a text that cannot be judged."""
+
+_SHOWN_ROWS = 5
+# A spreadsheet runs a cell that starts like this as a formula, and feedback is written by strangers.
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+
+
+class Item(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A text on a sheet, with what the annotators do not see.
+
+    `inclusion_probability`: the chance to be on the sheet, None where it was not drawn from anything. `given`: the
+    label that the text had before.
+    """
+
+    item: str
+    text: str
+    product: str
+    probabilities: tuple[float, float, float]
+    model_version: str
+    part: Literal["uncertain", "random", "suspect"]
+    stratum: str = ""
+    inclusion_probability: float | None = None
+    event_id: str | None = None
+    position: SourcePosition | None = None
+    given: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """What one annotator said: item → label or `SKIP`, and item → what is to hold whatever others say."""
+
+    annotator: str
+    labels: dict[str, str]
+    finals: dict[str, str]
+
+
+def item_of(chosen: Chosen) -> Item:
+    """The item of a chosen candidate."""
+    return _item(chosen.candidate, chosen.part, chosen.stratum, chosen.inclusion_probability)
+
+
+def suspect_item(candidate: Candidate) -> Item:
+    """The item of a candidate whose given label is suspected."""
+    return _item(candidate, "suspect", "", None)
+
+
+def items_path(sheet: Path) -> Path:
+    """Where the items of a sheet are."""
+    return sheet.with_name(f"{sheet.stem}.items.jsonl")
+
+
+def write_sheet(path: Path, items: Sequence[Item], *, notes: Sequence[str] = (), force: bool = False) -> None:
+    """Write an empty sheet and its items; `notes` (one an item) fill the column of that name.
+
+    Raises:
+        InputError: one of the files exists and `force` is not set, or the format is not known.
+    """
+    content = sheet_text(path, items, notes)
+    lines = b"".join(msgspec.json.encode(item) + b"\n" for item in items)
+    for target in (path, items_path(path)):
+        if target.exists() and not force:
+            raise InputError(f"{target} exists", hint="--force replaces it")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        items_path(path).write_bytes(lines)
+        path.write_text(content, encoding="utf-8", newline="")
+    except OSError as error:
+        raise InputError(f"cannot write {path}: {error.strerror}") from None
+
+
+def sheet_text(path: Path, items: Sequence[Item], notes: Sequence[str] = ()) -> str:
+    """The content of an empty sheet, in the format that the name of `path` asks for."""
+    filled = list(notes) or [""] * len(items)
+    rows = [
+        {"item": each.item, "product": each.product, "text": each.text, "label": "", "final": "", "note": note}
+        for each, note in zip(items, filled, strict=True)
+    ]
+    if path.suffix == ".jsonl":
+        return "".join(msgspec.json.encode(row).decode() + "\n" for row in rows)
+    if path.suffix != ".csv":
+        raise InputError(f"{path} has no known format", hint="a sheet ends with .csv or .jsonl")
+    out = io.StringIO()
+    writer = csv.DictWriter(out, COLUMNS)
+    writer.writeheader()
+    writer.writerows({name: _harmless(value) for name, value in row.items()} for row in rows)
+    return out.getvalue()
+
+
+def read_items(path: Path) -> dict[str, Item]:
+    """Item id → item, of an items file. Raises InputError."""
+    try:
+        items = [msgspec.json.decode(line, type=Item) for line in path.read_bytes().splitlines() if line.strip()]
+    except OSError as error:
+        raise InputError(
+            f"cannot read {path}: {error.strerror}", hint="it was written beside the sheet by `sentiment review export`"
+        ) from None
+    except msgspec.DecodeError:
+        raise InputError(f"{path} is not an items file") from None
+    return {item.item: item for item in items}
+
+
+def read_sheet(path: Path, items: dict[str, Item]) -> Sheet:
+    """What an annotator filled in; rows without a label are not judged yet.
+
+    Raises:
+        InputError: it cannot be read, or has an unknown label, an unknown item or one twice: with row numbers (1 is the
+            first row of data).
+    """
+    frame = read_rows(path, ("item", "label"))
+    ids, labels = _cells(frame, "item"), _cells(frame, "label")
+    finals = _cells(frame, "final") if "final" in frame.columns else pd.Series("", frame.index)
+    _check(path, "an item that the items file does not know", ~ids.isin(items.keys()))
+    _check(path, "an item that another row has", ids.duplicated(keep=False))
+    allowed = ", ".join(LABELS)
+    _check(path, f"an unknown label (known: {allowed}, {SKIP})", ~labels.isin([*LABELS, SKIP, ""]))
+    _check(path, f"an unknown final label (known: {allowed}, {SKIP})", ~finals.isin([*LABELS, SKIP, ""]))
+    rows = list(zip(ids, labels, finals, strict=True))
+    return Sheet(
+        annotator=path.name.split(".")[0],
+        labels={item: label for item, label, _ in rows if label},
+        finals={item: final for item, _, final in rows if final},
+    )
+
+
+def _item(
+    candidate: Candidate, part: Literal["uncertain", "random", "suspect"], stratum: str, chance: float | None
+) -> Item:
+    return Item(
+        item=candidate.item,
+        text=candidate.text,
+        product=candidate.product,
+        probabilities=candidate.probabilities,
+        model_version=candidate.model_version,
+        part=part,
+        stratum=stratum,
+        inclusion_probability=chance,
+        event_id=candidate.event_id,
+        position=candidate.position,
+        given=candidate.given,
+    )
+
+
+def _cells(frame: pd.DataFrame, name: str) -> pd.Series:
+    return frame[name].fillna("").astype(str).str.strip().str.lower()
+
+
+def _check(path: Path, fault: str, bad: pd.Series) -> None:
+    rows = [int(row) + 1 for row in bad.to_numpy().nonzero()[0]]
+    if rows:
+        shown = ", ".join(map(str, rows[:_SHOWN_ROWS])) + (", …" if len(rows) > _SHOWN_ROWS else "")
+        raise InputError(f"{path}: {len(rows)} rows with {fault} (rows {shown})")
+
+
+def _harmless(cell: str) -> str:
+    return f"'{cell}" if cell.startswith(_FORMULA_STARTS) else cell

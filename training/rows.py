@@ -1,0 +1,74 @@
+"""Rows of a data set as a table: a CSV, JSONL or Parquet file (`.gz` too), or a data set of the Hugging Face hub.
+
+A hub data set is called ``hub:OWNER/NAME`` or ``hub:OWNER/NAME:SPLIT`` (train by default).
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from sentiment.errors import InputError
+
+HUB_PREFIX = "hub:"
+_DEFAULT_SPLIT = "train"
+_SHOWN_COLUMNS = 20
+
+
+def read_rows(source: str | Path, columns: tuple[str, ...]) -> pd.DataFrame:
+    """All rows of `source`, which has at least `columns`.
+
+    Raises:
+        InputError: it cannot be read, lacks a column, or has no rows.
+    """
+    frame = _from_hub(str(source)) if str(source).startswith(HUB_PREFIX) else _from_file(Path(source))
+    for column in columns:
+        if column not in frame.columns:
+            there = ", ".join(map(str, frame.columns[:_SHOWN_COLUMNS]))
+            raise InputError(f"{source} has no column {column!r}", hint=f"its columns: {there}")
+    if frame.empty:
+        raise InputError(f"{source} has no rows")
+    return frame
+
+
+def _from_file(path: Path) -> pd.DataFrame:
+    name = path.name.removesuffix(".gz")
+    try:
+        if name.endswith(".csv"):
+            return pd.read_csv(path, keep_default_na=False, dtype=str)
+        if name.endswith((".jsonl", ".ndjson")):
+            return pd.read_json(path, lines=True, dtype=False)
+        if name.endswith(".parquet"):
+            return pd.read_parquet(path)
+    except OSError as error:
+        raise InputError(f"cannot read {path}: {error.strerror or 'not a readable file'}") from None
+    except (ValueError, EOFError) as error:
+        raise InputError(f"{path} is damaged or not what its name says ({type(error).__name__})") from None
+    raise InputError(f"{path} has no known format", hint="names end with .csv, .jsonl or .parquet, and .gz after these")
+
+
+def _from_hub(source: str) -> pd.DataFrame:
+    import datasets
+
+    name, _, split = source.removeprefix(HUB_PREFIX).partition(":")
+    datasets.disable_progress_bars()
+    try:
+        loaded = datasets.load_dataset(name, split=split or _DEFAULT_SPLIT)
+    except (OSError, ValueError) as error:  # datasets derives its own errors from these
+        raise InputError(
+            f"the data set {name!r} ({split or _DEFAULT_SPLIT}) cannot be had from the hub ({type(error).__name__})",
+            hint="check the name, the split and the network, or give a CSV, JSONL or Parquet file",
+        ) from None
+    return _with_label_names(loaded)
+
+
+def _with_label_names(loaded: Any) -> pd.DataFrame:
+    """The hub keeps classes as numbers and their names in the schema."""
+    frame: pd.DataFrame = loaded.to_pandas()
+    feature = loaded.features.get("label")
+    if feature is not None and hasattr(feature, "int2str") and "label" in frame.columns:
+        known = range(feature.num_classes)
+        frame["label"] = [feature.int2str(int(label)) if label in known else None for label in frame["label"]]
+    return frame
