@@ -160,6 +160,7 @@ def fine_tune(
 
 
 def _arguments(recipe: Recipe, steps: Path) -> TrainingArguments:
+    bf16 = _fast_bf16() if recipe.precision == "auto" else recipe.precision == "bf16"
     return TrainingArguments(
         output_dir=str(steps),
         num_train_epochs=recipe.epochs,
@@ -176,7 +177,8 @@ def _arguments(recipe: Recipe, steps: Path) -> TrainingArguments:
         save_steps=1.0 / _SAVES_A_RUN,
         save_total_limit=1,
         logging_steps=0.01,
-        bf16=_fast_bf16() if recipe.precision == "auto" else recipe.precision == "bf16",
+        bf16=bf16,
+        use_cpu=bf16 and not torch.cuda.is_available(),  # the library refuses bf16 on a CPU that nobody asked for
         seed=recipe.seed,
         dataloader_pin_memory=torch.cuda.is_available(),
         remove_unused_columns=False,

@@ -69,14 +69,15 @@ def calibrate(
             raise InputError(f"{path} exists", hint="replace it with --force, or name another")
     with train_extra("calibrating"):
         from training import calibrate as calibrating
+
+        if plot is not None:
+            from training.evaluation.plots import calibration_plot
     from sentiment.model.directory import open_directory
 
     directory = _directory(settings.model.path, in_place=in_place, output=output)
     forms = calibrating.forms_of(open_directory(directory)) if form in ("all", "both") else (form,)
     report = _run(directory, data, forms, seed=seed, threads=settings.model.threads)
     if plot is not None:
-        from training.evaluation.plots import calibration_plot
-
         bins = {f"{part.form}": (part.bins_before, part.bins_after) for part in report.forms}
         plot.write_text(calibration_plot(bins), encoding="utf-8")
     worst = max(report.forms, key=lambda part: part.cross_fitted.ece)

@@ -66,6 +66,9 @@ def evaluate(
     with train_extra("evaluating"):
         from training.evaluation.judgement import Request, judge
         from training.evaluation.slices import SLICE_KINDS
+
+        if report is not None:
+            from training.evaluation.report import write_report
     slices = tuple(kind for kind in kinds.split(",") if kind)
     if unknown := set(slices) - set(SLICE_KINDS):
         raise ConfigurationError(f"--slices: unknown {min(unknown)!r}", hint=f"one of {', '.join(SLICE_KINDS)}")
@@ -82,8 +85,6 @@ def evaluate(
     )
     judgement = _judge(judge, settings, request)
     if report is not None:
-        from training.evaluation.report import write_report
-
         write_report(report, judgement)
         click.echo(f"wrote {report}", err=True)
     if as_json:

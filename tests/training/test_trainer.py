@@ -77,6 +77,15 @@ def test_patience_counts_evaluations_without_a_better_one(
     assert control.should_training_stop == stops
 
 
+def test_bf16_trains_on_a_processor_too(backbone: str, tmp_path: Path) -> None:
+    """Mixed precision needs no GPU: `auto` takes it where the processor is fast in it. The weights stay fp32."""
+    recipe = Recipe(max_steps=2, batch_size=16, max_length=32, precision="bf16")
+    fine_tune(backbone, TRAIN, DEV, tmp_path, recipe=recipe, weighting=Weighting())
+    weights = load_file(tmp_path / "model.safetensors").values()
+    assert {str(weight.dtype) for weight in weights} == {"float32"}
+    assert all(np.isfinite(weight).all() for weight in weights)
+
+
 def test_adapters_train_little_and_are_merged(backbone: str, tmp_path: Path) -> None:
     """With LoRA the checkpoint has the plain network's weights and names: linear layers moved, the rest as it was."""
     recipe = Recipe(max_steps=6, learning_rate=5e-2, batch_size=16, evaluations=2, max_length=32, lora_rank=2)
