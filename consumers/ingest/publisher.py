@@ -3,16 +3,17 @@
 Progress is the committed offset of the group `ingest.<fingerprint>`, which never has members, on partition 0 of the
 target topic: the number of rows that were published. Its metadata names the run that owns the ingest.
 
-A run begins by fencing its predecessor and committing its own name. After a fault it looks whose name stands there: its
-own, and it builds a new producer and goes on from the committed offset; another's, and it stops. So of two processes
-with the same file one survives, and neither loses or doubles a row.
+A run begins by fencing its predecessor, which also settles a transaction that a killed one left open, and commits its
+own name. After a fault it looks whose name stands there: its own, and it builds a new producer and goes on from the
+committed offset; another's, and it stops. So of two processes with the same file one survives, and neither loses or
+doubles a row.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from typing import TypeVar
 
 import msgspec
@@ -88,12 +89,15 @@ class Publisher:
             IngestTakenOverError: another process began the same ingest at the same moment, and was faster.
             TransientError: Kafka did not recover in time.
         """
-        before = self.committed()
+        expected: set[str | None] = set()
 
         def claim() -> Position:
-            self._producer = self._start_producer()
+            self._producer = self._start_producer()  # first: an open transaction hides what is committed
             now = self.committed()
-            if now is not None and now.run not in {self._position.run, before.run if before else None}:
+            run = None if now is None else now.run
+            if not expected:
+                expected.update((run, self._position.run))
+            elif run not in expected:
                 raise _taken_over()
             if now is None or restart:
                 now = Position(published=0, run="", shift_us=shift_us)
@@ -133,7 +137,8 @@ class Publisher:
 
     def _recover(self) -> Position:
         """A new producer and the committed position, which must still be this run's."""
-        self._require_own()  # before fencing anybody
+        with suppress(BrokerUnavailable):  # nobody is fenced in vain; but the open transaction of a fault has to be
+            self._require_own()
         self._producer = self._start_producer()
         return self._require_own()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import subprocess
 import time
 from collections.abc import Sequence
 from contextlib import closing
@@ -12,6 +13,7 @@ from typing import Any
 from uuid import uuid4
 
 import msgspec
+import pytest
 from kafka import KafkaConsumer, TopicPartition
 
 from sentiment.settings import Settings, load_settings
@@ -69,10 +71,13 @@ def read_committed(broker: Broker, topic: str) -> list[dict[str, Any]]:
     return [msgspec.json.decode(record.value) for record in _read(broker, topic)]
 
 
-def wait_for_records(broker: Broker, topic: str, goal: int, *, within_s: float = 60.0) -> int:
+def wait_for_records(
+    broker: Broker, topic: str, goal: int, process: subprocess.Popen[bytes], *, within_s: float = 60.0
+) -> int:
     """Return once the topic's logs hold `goal` records, also of open transactions; says how many there were before.
 
-    Control records count too, so that the count is rough: enough to find a moment in the middle of things.
+    Control records count too, so that the count is rough: enough to find a moment in the middle of things. `process`
+    is the one that writes them.
     """
     deadline = time.monotonic() + within_s
     consumer = KafkaConsumer(bootstrap_servers=broker.bootstrap, isolation_level="read_uncommitted", group_id=None)
@@ -82,6 +87,8 @@ def wait_for_records(broker: Broker, topic: str, goal: int, *, within_s: float =
             n_records = sum(consumer.end_offsets(partitions).values()) if partitions else 0
             if n_records >= goal:
                 return n_records
+            if process.poll() is not None and process.stderr is not None:
+                pytest.fail(f"ended with {process.returncode} at {n_records} records: {process.stderr.read().decode()}")
             assert time.monotonic() < deadline, f"{topic} had {n_records} records after {within_s:g} s, not {goal}"
 
 

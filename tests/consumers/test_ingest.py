@@ -13,7 +13,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from kafka import TopicPartition
+from kafka.structs import ConsumerGroupMetadata, OffsetAndMetadata
 
+from consumers.clients import make_producer
 from consumers.ingest import FieldFlags, IngestReport, IngestRequest, run_ingest
 from consumers.ingest.publisher import IngestTakenOverError, Publisher
 from consumers.records import OutgoingRecord
@@ -84,7 +87,7 @@ def test_killed_at_random_moments_and_repeated_each_row_is_there_once(broker: Br
     for _ in range(3):
         goal = reached + rng.randint(1, n_rows // 5)
         process = start_process(broker, path, topic, "--speed", "1000")  # four seconds for the whole file
-        reached = wait_for_records(broker, topic, goal)
+        reached = wait_for_records(broker, topic, goal, process)
         process.send_signal(signal.SIGKILL)
         process.communicate(timeout=30)
     assert ingest(broker, path, topic).published == n_rows
@@ -98,7 +101,7 @@ def test_an_interrupted_ingest_says_how_to_go_on_and_does(broker: Broker, tmp_pa
     topic = new_topic()
     for number, goal in ((signal.SIGINT, 1), (signal.SIGTERM, 700)):
         process = start_process(broker, path, topic, "--speed", "500")
-        wait_for_records(broker, topic, goal)
+        wait_for_records(broker, topic, goal, process)
         process.send_signal(number)
         _, said = process.communicate(timeout=30)
         assert process.returncode == 130
@@ -137,6 +140,23 @@ def test_the_second_of_two_takes_over_and_no_row_is_doubled(broker: Broker, tmp_
             first.publish(records(3, 2))
         second.publish(records(3, 2))
     assert ids(broker, topic) == expected_ids(5)
+
+
+def test_a_run_that_died_before_its_commit_holds_nobody_up(broker: Broker, tmp_path: Path) -> None:
+    """Its open transaction hides the progress until it is settled: the next run settles it, and loses nothing."""
+    topic = new_topic()
+    settings = settings_for(broker)
+    ensure_topics(settings, [topic])
+    dead = make_producer(settings, transactional_id=f"ingest.{topic}")
+    with closing(dead), closing(Publisher(settings, topic=topic, name=topic, run="next")) as publisher:
+        dead.init_transactions()
+        dead.begin_transaction()
+        dead.send(topic, b'{"id":"lost"}').get(timeout=30)
+        progress = OffsetAndMetadata(1, '{"published":1,"run":"dead"}', -1)
+        dead.send_offsets_to_transaction({TopicPartition(topic, 0): progress}, ConsumerGroupMetadata(f"ingest.{topic}"))
+        assert publisher.open(restart=False, shift_us=0).published == 0
+        publisher.publish([OutgoingRecord(topic, b'{"id":"r0"}')])
+    assert ids(broker, topic) == expected_ids(1)
 
 
 def test_a_broker_that_is_killed_is_waited_for(broker: Broker, tmp_path: Path) -> None:
@@ -195,7 +215,7 @@ def test_a_pipe_is_published_as_it_comes(broker: Broker, tmp_path: Path) -> None
     assert process.stdin is not None
     process.stdin.write(b"".join(lines[:21]))
     process.stdin.flush()
-    wait_for_records(broker, topic, 20)
+    wait_for_records(broker, topic, 20, process)
     _, said = process.communicate(b"".join(lines[21:]), timeout=60)
     assert process.returncode == 0
     assert b"cannot be resumed" in said
