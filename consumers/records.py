@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
+from sentiment.errors import PoisonRecord
+
 if TYPE_CHECKING:
 
     class TopicPartition(NamedTuple):
@@ -21,7 +23,16 @@ if TYPE_CHECKING:
 else:
     from kafka.structs import TopicPartition
 
-__all__ = ["EMPTY_RESULT", "Header", "OutgoingRecord", "Record", "RecordBatch", "TopicPartition", "WorkResult"]
+__all__ = [
+    "EMPTY_RESULT",
+    "Header",
+    "OutgoingRecord",
+    "Record",
+    "RecordBatch",
+    "TopicPartition",
+    "WorkResult",
+    "fault_fields",
+]
 
 Header = tuple[str, bytes]
 
@@ -43,6 +54,17 @@ class Record:
         """Payload size: key, value and headers, without Kafka's framing."""
         size = len(self.key or b"") + len(self.value or b"")
         return size + sum(len(name) + len(value) for name, value in self.headers)
+
+
+def fault_fields(record: Record, poison: PoisonRecord) -> dict[str, str | int | None]:
+    """What a log line says of a record that cannot be read: where it stands and why, never what it holds."""
+    return {
+        "reason": poison.reason.value,
+        "path": poison.path,
+        "topic": record.topic,
+        "partition": record.partition,
+        "offset": record.offset,
+    }
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,15 @@ import structlog
 
 from consumers.alerts.source_progress import Sources, source_name
 from consumers.metrics import Metrics
-from consumers.records import EMPTY_RESULT, OutgoingRecord, Record, RecordBatch, TopicPartition, WorkResult
+from consumers.records import (
+    EMPTY_RESULT,
+    OutgoingRecord,
+    Record,
+    RecordBatch,
+    TopicPartition,
+    WorkResult,
+    fault_fields,
+)
 from consumers.runtime.handler import BaseHandler
 from sentiment.errors import PoisonRecord
 from sentiment.events import ScoredFeedback, decode_scored, encode
@@ -147,14 +155,7 @@ class AlertingHandler(BaseHandler):
             scored = decode_scored(record.value)
         except PoisonRecord as poison:
             watched.monitor.skip(record.offset)
-            _log.warning(
-                "result_unreadable",
-                reason=poison.reason.value,
-                path=poison.path,
-                topic=record.topic,
-                partition=record.partition,
-                offset=record.offset,
-            )
+            _log.warning("result_unreadable", **fault_fields(record, poison))
             return None
         seen = self._observation(scored)
         watched.last_seen[seen.source] = now

@@ -19,7 +19,7 @@ import structlog
 from consumers.alerts.channels.channel import Attempt, Channel, Outcome
 from consumers.alerts.channels.circuit import Circuit
 from consumers.metrics import Metrics
-from consumers.records import EMPTY_RESULT, Record, RecordBatch, TopicPartition, WorkResult
+from consumers.records import EMPTY_RESULT, Record, RecordBatch, TopicPartition, WorkResult, fault_fields
 from consumers.runtime.handler import BaseHandler
 from sentiment.errors import FatalError, PoisonRecord, Pressure
 from sentiment.events import Alert, decode_alert
@@ -173,14 +173,7 @@ def _decode(record: Record) -> Alert | None:
     try:
         return decode_alert(record.value)
     except PoisonRecord as poison:
-        _log.warning(
-            "alert_unreadable",
-            reason=poison.reason.value,
-            path=poison.path,
-            topic=record.topic,
-            partition=record.partition,
-            offset=record.offset,
-        )
+        _log.warning("alert_unreadable", **fault_fields(record, poison))
         return None
 
 

@@ -14,7 +14,7 @@ from consumers.health import Health
 from consumers.metrics import Metrics
 from consumers.monitoring.monitor_metrics import MonitorMetrics
 from consumers.monitoring.reader import CommittedReader
-from consumers.records import Record
+from consumers.records import Record, fault_fields
 from consumers.runtime.clock import Clock, SystemClock
 from consumers.runtime.idle import IdleTimer
 from consumers.runtime.shutdown import StopRequest
@@ -117,13 +117,7 @@ class _Feed:
                 self._take_result(decode_scored(record.value))
         except PoisonRecord as poison:
             self.shown.unreadable("label" if is_label else "result")
-            _log.warning(
-                "record_unreadable",
-                topic=record.topic,
-                partition=record.partition,
-                offset=record.offset,
-                reason=poison.reason.value,
-            )
+            _log.warning("record_unreadable", **fault_fields(record, poison))
 
     def watermark_ms(self) -> int | None:
         """How far event time has come."""

@@ -10,7 +10,7 @@ from datetime import datetime
 import structlog
 
 from consumers.metrics import Metrics
-from consumers.records import OutgoingRecord, Record, RecordBatch, TopicPartition, WorkResult
+from consumers.records import OutgoingRecord, Record, RecordBatch, TopicPartition, WorkResult, fault_fields
 from consumers.runtime.handler import BaseHandler, Committed
 from consumers.scoring.breaker import Breaker
 from consumers.scoring.dead_letters import Parking
@@ -141,14 +141,7 @@ class ScoringHandler(BaseHandler):
 
     def _park(self, record: Record, poison: PoisonRecord, tally: _Tally, now: datetime) -> OutgoingRecord:
         tally.reasons[poison.reason.value] += 1
-        _log.warning(
-            "record_parked",
-            reason=poison.reason.value,
-            path=poison.path,
-            topic=record.topic,
-            partition=record.partition,
-            offset=record.offset,
-        )
+        _log.warning("record_parked", **fault_fields(record, poison))
         return self._parking.dead_letter(record, poison, now)
 
     def _count(self, tally: _Tally) -> None:
