@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from sentiment.errors import InputError
@@ -63,7 +64,9 @@ def ask_teacher(
         raise InputError("distillation takes a temperature ≥ 1 and a share of the labels in [0, 1)")
     unlabelled = _unlabelled(teaching, (*train, *held_out))
     texts = [*(example.text for example in train), *unlabelled]
-    teacher = load_model(teaching.teacher, backend="torch" if locate(teaching.teacher).safetensors else "auto")
+    # Without a GPU the exported form answers, as it does in a worker: several times as fast as torch.
+    on_gpu = torch.cuda.is_available() and locate(teaching.teacher).safetensors
+    teacher = load_model(teaching.teacher, backend="torch" if on_gpu else "auto")
     probabilities = _answers(teacher, texts, cache, progress or Silent())
     chosen = probabilities[: len(train)].argmax(axis=1)
     record = {
