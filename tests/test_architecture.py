@@ -72,7 +72,7 @@ def test_the_pure_core_is_pure(part: str) -> None:
 
 
 def test_one_file_constructs_kafka_clients() -> None:
-    """kafka-python's clients are constructed in consumers/clients.py only, with its safe settings."""
+    """kafka-python's clients are constructed in consumers/cluster/clients.py only, with its safe settings."""
     users = set()
     for path in modules(*PACKAGES):
         calls = [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call)]
@@ -80,7 +80,7 @@ def test_one_file_constructs_kafka_clients() -> None:
         named = {ast.unparse(part).split(".")[-1] for call in calls for part in (call.func, *call.args)}
         if named & KAFKA_CLIENTS:
             users.add(path.relative_to(ROOT).as_posix())
-    assert users == {"consumers/clients.py"}
+    assert users == {"consumers/cluster/clients.py"}
 
 
 def test_one_file_of_serving_imports_torch() -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from consumers.verify import Tally
+from consumers.demo.verify import Tally
 from sentiment.events import LABELS, Alert, Label, ScoredFeedback
 
 COLUMNS = 36

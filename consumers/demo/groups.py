@@ -8,7 +8,7 @@ from typing import Any
 from kafka.admin import KafkaAdminClient
 from kafka.errors import KafkaError
 
-from consumers.records import TopicPartition
+from consumers.cluster.records import TopicPartition
 
 
 def members_at_work(admin: KafkaAdminClient, group: str) -> int:

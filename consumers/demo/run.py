@@ -11,16 +11,16 @@ from datetime import timedelta
 
 from kafka.admin import KafkaAdminClient
 
-from consumers.clients import make_admin
+from consumers.cluster.clients import make_admin
+from consumers.cluster.topics import ensure_topics
 from consumers.demo import groups, processes
 from consumers.demo.board import Board
 from consumers.demo.output import LineReader
 from consumers.demo.stream import Stream
 from consumers.demo.supervisor import Child, Supervisor
 from consumers.demo.verdict import Summary, summarise
+from consumers.demo.verify import Observer, Tally, count_everything
 from consumers.demo.view import View
-from consumers.topics import ensure_topics
-from consumers.verify import Observer, Tally, count_everything
 from sentiment.errors import DeadlineExceeded
 from sentiment.settings import Settings
 

@@ -7,7 +7,7 @@ from datetime import datetime
 import msgspec
 
 from consumers.demo.stream import Incident
-from consumers.verify import Tally
+from consumers.demo.verify import Tally
 from sentiment.events import LABELS, Alert
 
 

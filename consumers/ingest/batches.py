@@ -10,9 +10,9 @@ from typing import TypeVar
 
 import msgspec
 
+from consumers.cluster.records import OutgoingRecord
 from consumers.ingest.fields import Publishable
 from consumers.ingest.pacing import Pace
-from consumers.records import OutgoingRecord
 from sentiment.events import encode
 
 T = TypeVar("T")

@@ -21,10 +21,10 @@ import structlog
 from kafka.errors import KafkaError
 from kafka.structs import ConsumerGroupMetadata, OffsetAndMetadata
 
-from consumers.clients import make_consumer, make_producer
-from consumers.records import OutgoingRecord, TopicPartition
-from consumers.runtime.backoff import Backoff
-from consumers.transaction import TransactionalProducer
+from consumers.cluster.clients import make_consumer, make_producer
+from consumers.cluster.records import OutgoingRecord, TopicPartition
+from consumers.cluster.transaction import TransactionalProducer
+from consumers.timing.backoff import Backoff
 from sentiment.errors import BrokerUnavailable, SentimentError, TransactionFailed, TransientError
 from sentiment.settings import Settings
 

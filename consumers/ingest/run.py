@@ -12,7 +12,8 @@ from itertools import islice
 from pathlib import Path
 from typing import Protocol
 
-from consumers.connection import check_connection
+from consumers.cluster.connection import check_connection
+from consumers.cluster.topics import ensure_topics
 from consumers.ingest.batches import batches, to_record, with_idle_marks
 from consumers.ingest.fields import FieldFlags, Fields, Publishable, Reject, resolve_fields
 from consumers.ingest.ordering import in_order_of_time
@@ -20,7 +21,6 @@ from consumers.ingest.publisher import Publisher
 from consumers.ingest.rejects import RejectsFile, collecting, rejects_path
 from consumers.ingest.survey import Plan, Survey, fingerprint, publishable, read_publishable, survey
 from consumers.sources import FileFormat, InputFile, detect_format, find_input, open_rows
-from consumers.topics import ensure_topics
 from sentiment.errors import InputError, UsageError
 from sentiment.settings import Settings
 

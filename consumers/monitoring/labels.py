@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from contextlib import closing
 from uuid import uuid4
 
-from consumers.clients import make_producer
-from consumers.connection import check_connection
-from consumers.records import OutgoingRecord
-from consumers.topics import ensure_topics
-from consumers.transaction import TransactionalProducer
+from consumers.cluster.clients import make_producer
+from consumers.cluster.connection import check_connection
+from consumers.cluster.records import OutgoingRecord
+from consumers.cluster.topics import ensure_topics
+from consumers.cluster.transaction import TransactionalProducer
 from sentiment.events import LateLabel, encode
 from sentiment.settings import Settings
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from consumers.metrics import Metrics
+from consumers.runtime.metrics import Metrics
 from sentiment.drift.features import FEATURES
 from sentiment.drift.monitor import Monitor
 from sentiment.drift.profile import EVERYTHING

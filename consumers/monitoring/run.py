@@ -8,17 +8,17 @@ from dataclasses import dataclass
 
 import structlog
 
-from consumers.connection import check_connection
-from consumers.endpoint import serve
-from consumers.health import Health
-from consumers.metrics import Metrics
+from consumers.cluster.connection import check_connection
+from consumers.cluster.reader import CommittedReader
+from consumers.cluster.records import Record, fault_fields
+from consumers.cluster.topics import ensure_topics
 from consumers.monitoring.monitor_metrics import MonitorMetrics
-from consumers.monitoring.reader import CommittedReader
-from consumers.records import Record, fault_fields
-from consumers.runtime.clock import Clock, SystemClock
+from consumers.runtime.endpoint import serve
+from consumers.runtime.health import Health
 from consumers.runtime.idle import IdleTimer
+from consumers.runtime.metrics import Metrics
 from consumers.runtime.shutdown import StopRequest
-from consumers.topics import ensure_topics
+from consumers.timing.clock import Clock, SystemClock
 from sentiment.drift.event_clock import EventClock
 from sentiment.drift.monitor import Monitor, MonitorConfig
 from sentiment.drift.observing import TokenFacts

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict, deque
 from collections.abc import Iterable
 
-from consumers.records import Record, RecordBatch, TopicPartition
+from consumers.cluster.records import Record, RecordBatch, TopicPartition
 
 
 class Backlog:

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from consumers.records import EMPTY_RESULT, RecordBatch, TopicPartition, WorkResult
+from consumers.cluster.records import EMPTY_RESULT, RecordBatch, TopicPartition, WorkResult
 
 
 @dataclass(frozen=True, slots=True)

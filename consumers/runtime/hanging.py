@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from consumers.records import TopicPartition
+from consumers.cluster.records import TopicPartition
 
 
 @dataclass(frozen=True, slots=True)

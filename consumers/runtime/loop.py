@@ -15,11 +15,9 @@ import threading
 
 import structlog
 
-from consumers.health import Health
-from consumers.runtime.backoff import Backoff
-from consumers.runtime.clock import Clock
 from consumers.runtime.handler import Handler
 from consumers.runtime.hanging import StandstillDetector
+from consumers.runtime.health import Health
 from consumers.runtime.loop_config import LoopConfig
 from consumers.runtime.loop_metrics import LoopMetrics
 from consumers.runtime.session import Session, transactional_id
@@ -27,6 +25,8 @@ from consumers.runtime.session_run import Services, SessionRun
 from consumers.runtime.takeover import TakeoverGuard
 from consumers.runtime.watchdog import Watchdog
 from consumers.runtime.work_thread import WorkThread
+from consumers.timing.backoff import Backoff
+from consumers.timing.clock import Clock
 from sentiment.errors import TransientError
 from sentiment.settings import Settings
 

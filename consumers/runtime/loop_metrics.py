@@ -6,8 +6,8 @@ from collections import deque
 from collections.abc import Mapping
 from datetime import datetime
 
-from consumers.metrics import Metrics
-from consumers.records import TopicPartition
+from consumers.cluster.records import TopicPartition
+from consumers.runtime.metrics import Metrics
 from consumers.runtime.ownership import Rebalance
 from consumers.runtime.session import Progress
 from consumers.runtime.unit import Unit

@@ -15,7 +15,7 @@ from typing import Any
 
 from kafka.consumer.subscription_state import ConsumerRebalanceListener
 
-from consumers.records import TopicPartition
+from consumers.cluster.records import TopicPartition
 
 
 class Change(StrEnum):

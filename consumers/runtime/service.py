@@ -8,17 +8,17 @@ from dataclasses import dataclass
 
 import structlog
 
-from consumers.connection import check_connection
-from consumers.endpoint import serve
-from consumers.health import Health
-from consumers.metrics import Metrics
-from consumers.runtime.clock import Clock, SystemClock
+from consumers.cluster.connection import check_connection
+from consumers.cluster.topics import ensure_topics
+from consumers.runtime.endpoint import serve
 from consumers.runtime.handler import Handler
+from consumers.runtime.health import Health
 from consumers.runtime.loop import run_loop
 from consumers.runtime.loop_config import LoopConfig
 from consumers.runtime.loop_metrics import LoopMetrics
+from consumers.runtime.metrics import Metrics
 from consumers.runtime.shutdown import StopRequest
-from consumers.topics import ensure_topics
+from consumers.timing.clock import Clock, SystemClock
 from sentiment.settings import Settings
 
 _log = structlog.get_logger(__name__)

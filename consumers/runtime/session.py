@@ -19,12 +19,12 @@ from kafka.errors import (
 )
 from kafka.structs import ConsumerGroupMetadata, MemberState
 
-from consumers.clients import make_consumer, make_producer
-from consumers.records import OutgoingRecord, Record, TopicPartition
-from consumers.runtime.deadline import run_with_deadline
+from consumers.cluster.clients import make_consumer, make_producer
+from consumers.cluster.records import OutgoingRecord, Record, TopicPartition
+from consumers.cluster.transaction import TransactionalProducer
 from consumers.runtime.loop_config import LoopConfig
 from consumers.runtime.ownership import Rebalance, RebalanceLog
-from consumers.transaction import TransactionalProducer
+from consumers.timing.deadline import run_with_deadline
 from sentiment.errors import BrokerUnavailable, ConfigurationError, DeadlineExceeded, FatalError, SentimentError
 from sentiment.settings import Settings
 

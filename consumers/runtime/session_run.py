@@ -8,13 +8,11 @@ from dataclasses import dataclass
 
 import structlog
 
-from consumers.health import Health
-from consumers.records import TopicPartition
+from consumers.cluster.records import TopicPartition
 from consumers.runtime.backlog import Backlog
-from consumers.runtime.backoff import Backoff
-from consumers.runtime.clock import Clock
 from consumers.runtime.handler import Committed, Handler
 from consumers.runtime.hanging import StandstillDetector
+from consumers.runtime.health import Health
 from consumers.runtime.idle import IdleTimer
 from consumers.runtime.loop_config import LoopConfig
 from consumers.runtime.loop_metrics import LoopMetrics
@@ -22,6 +20,8 @@ from consumers.runtime.ownership import Change, Ownership, Rebalance
 from consumers.runtime.session import Session
 from consumers.runtime.unit import Finished
 from consumers.runtime.work_thread import Ticket, WorkThread
+from consumers.timing.backoff import Backoff
+from consumers.timing.clock import Clock
 from sentiment.errors import SentimentError
 
 _log = structlog.get_logger(__name__)

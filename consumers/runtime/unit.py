@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from consumers.records import OutgoingRecord, RecordBatch, TopicPartition
+from consumers.cluster.records import OutgoingRecord, RecordBatch, TopicPartition
 from consumers.runtime.ownership import Ownership
 from consumers.runtime.work_thread import Done
 

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import structlog
 
-from consumers.health import Health
+from consumers.runtime.health import Health
 
 _log = structlog.get_logger(__name__)
 

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 
 import structlog
 
-from consumers.records import RecordBatch, TopicPartition, WorkResult
-from consumers.runtime.clock import Clock
+from consumers.cluster.records import RecordBatch, TopicPartition, WorkResult
 from consumers.runtime.handler import Handler
+from consumers.timing.clock import Clock
 from sentiment.errors import Pressure
 
 _log = structlog.get_logger(__name__)

@@ -14,7 +14,7 @@ from typing import Literal
 
 import msgspec
 
-from consumers.records import Header, OutgoingRecord, Record
+from consumers.cluster.records import Header, OutgoingRecord, Record
 from sentiment.errors import PoisonRecord
 from sentiment.events import DeadLetterHeaders
 

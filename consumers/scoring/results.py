@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from consumers.records import Header, OutgoingRecord, Record
+from consumers.cluster.records import Header, OutgoingRecord, Record
 from sentiment.errors import PoisonReason, PoisonRecord
 from sentiment.events import (
     HEADER_SOURCE_KEY,

@@ -9,8 +9,8 @@ from typing import Self
 
 import structlog
 
-from consumers.metrics import Metrics
-from consumers.runtime.clock import Clock
+from consumers.runtime.metrics import Metrics
+from consumers.timing.clock import Clock
 from sentiment.errors import FatalError, SentimentError
 from sentiment.model.classifier import Classifier
 from sentiment.model.registry import Registry, Stamp

@@ -6,17 +6,17 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
-from consumers.clients import MAX_REQUEST_BYTES
-from consumers.runtime.clock import Clock
+from consumers.cluster.clients import MAX_REQUEST_BYTES
+from consumers.cluster.topic_limits import largest_record
 from consumers.runtime.loop_config import LoopConfig
 from consumers.runtime.service import Service, service
 from consumers.runtime.shutdown import StopRequest
 from consumers.scoring.breaker import Breaker
 from consumers.scoring.dead_letters import Parking
+from consumers.scoring.handler import ScoringHandler
 from consumers.scoring.results import ResultWriter
-from consumers.scoring.scoring import ScoringHandler
 from consumers.scoring.serving import Reloader, ServingModel
-from consumers.topic_limits import largest_record
+from consumers.timing.clock import Clock
 from sentiment.model.classifier import Classifier
 from sentiment.model.registry import Registry, is_registry
 from sentiment.settings import ModelSettings, Settings

@@ -39,7 +39,7 @@ Alerts go to their topic, from which `sentiment notify` delivers them; a restart
 @common_options("kafka", "group:alerts", "metrics", "topics")
 def run(settings: Settings, until_idle_s: float | None) -> None:
     """Watch the results of every product, and raise an alert when its share of negatives rises beyond chance."""
-    from consumers.alerts.alert_worker import run_alerts
+    from consumers.alerting.worker import run_alerts
     from consumers.runtime.shutdown import stop_on_signals
 
     with stop_on_signals() as stop:

@@ -13,7 +13,7 @@ from sentiment.cli.options import common_options
 
 if TYPE_CHECKING:
     from sentiment.settings import Settings
-    from training.calibrate import CalibrationReport
+    from training.exporting.calibrate import CalibrationReport
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
 
@@ -68,7 +68,7 @@ def calibrate(
         if path is not None and path.exists() and not force:
             raise InputError(f"{path} exists", hint="replace it with --force, or name another")
     with train_extra("calibrating"):
-        from training import calibrate as calibrating
+        from training.exporting import calibrate as calibrating
 
         if plot is not None:
             from training.evaluation.plots import calibration_plot
@@ -124,8 +124,8 @@ def _directory(path: str, *, in_place: bool, output: Path | None) -> Path:
 
 def _run(directory: Path, data: Path, forms: tuple[Any, ...], *, seed: int, threads: int) -> CalibrationReport:
     from sentiment.cli.progress import Ticker
-    from training.calibrate import calibrate as fit
-    from training.data import read_examples
+    from training.data.examples import read_examples
+    from training.exporting.calibrate import calibrate as fit
 
     examples = read_examples(data)
     with Ticker() as ticker:

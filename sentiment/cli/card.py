@@ -40,8 +40,8 @@ def card(settings: Settings, output: Path | None, documents: tuple[Path, ...], f
     if documents and not settings.model.path:
         raise UsageError("--record needs a --model to write to")
     with train_extra("a card"):
-        from training.card import card as card_of
-        from training.recording import record
+        from training.cards.card import card as card_of
+        from training.cards.recording import record
     from sentiment.model.loading import locate
     from sentiment.model.manifest import load_manifest
 

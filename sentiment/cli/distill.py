@@ -66,7 +66,7 @@ def distill(
     Texts are redacted and normalised as in serving, and no validation text is taught.
     """
     with train_extra():
-        from training.distill import Teaching
+        from training.finetune.distill import Teaching
     teaching = Teaching(teacher, unlabelled, text_field, temperature, hard_share)
     job = make_job(train=train_data, backbone=student, keep_layers=student_layers, teaching=teaching, **flags)
     run_job(job, resume=resume, as_json=as_json)

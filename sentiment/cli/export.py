@@ -76,7 +76,7 @@ def export(
     if output.exists() and not force:
         raise InputError(f"{output} exists", hint="give --force to replace it, or another --output")
     with train_extra():
-        from training.export import ExportJob, export_checkpoint
+        from training.exporting.export import ExportJob, export_checkpoint
     job = ExportJob(
         checkpoint=checkpoint,
         output=output,

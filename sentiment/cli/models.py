@@ -137,7 +137,7 @@ def promote(
     from sentiment.model.registry import Registry
 
     with train_extra("promoting"):
-        from training.data import read_examples
+        from training.data.examples import read_examples
         from training.evaluation.judgement import sample_rows
         from training.promotion.promote import promote as run_gate
     limits = _limits(audit_limits, flags)

@@ -95,9 +95,9 @@ def monitor(
     """
     import msgspec
 
-    from consumers.monitoring.report_lines import summary_lines, window_lines
     from consumers.monitoring.run import MonitorJob, run_monitor
     from consumers.runtime.shutdown import stop_on_signals
+    from sentiment.cli.monitor_lines import summary_lines, window_lines
     from sentiment.drift.comparison import DriftConfig
     from sentiment.drift.monitor import MonitorConfig
     from sentiment.errors import CheckFailed, UsageError
@@ -129,9 +129,9 @@ def monitor(
 
 
 def _token_facts(settings: Settings) -> TokenFacts:
-    from consumers.monitoring.vocabulary import token_facts
     from sentiment.model.loading import locate
     from sentiment.model.manifest import TOKENIZER_FILE
+    from sentiment.model.vocabulary import token_facts
 
     directory = locate(settings.model.path, settings.model.label_map or None)
     return token_facts(directory.path / TOKENIZER_FILE)

@@ -32,7 +32,7 @@ and with the alert's id as idempotency key, since one is posted again if this pr
 @common_options("kafka", "group:notify", "metrics", "topics")
 def notify(settings: Settings, until_idle_s: float | None) -> None:
     """Deliver alerts to the console and to a webhook, at least once."""
-    from consumers.alerts.notify_worker import run_notify
+    from consumers.notifying.worker import run_notify
     from consumers.runtime.shutdown import stop_on_signals
 
     with stop_on_signals() as stop:

@@ -12,8 +12,8 @@ from sentiment.cli.extras import train_extra
 
 if TYPE_CHECKING:
     from sentiment.model.manifest import Manifest
-    from training.distill import Teaching
-    from training.pipeline import TrainingJob
+    from training.finetune.distill import Teaching
+    from training.finetune.train import TrainingJob
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -114,10 +114,10 @@ def make_job(
     if unknown := set(by_class) - set(LABELS):
         raise ConfigurationError(f"--class-weight: unknown label {min(unknown)!r}", hint=f"one of {', '.join(LABELS)}")
     with train_extra():
-        from training.data import Weighting
-        from training.pipeline import TrainingJob
-        from training.tracking import Tracker, default_location
-        from training.trainer import Recipe
+        from training.data.examples import Weighting
+        from training.finetune.tracking import Tracker, default_location
+        from training.finetune.train import TrainingJob
+        from training.finetune.trainer import Recipe
     return TrainingJob(
         train=train,
         validation=validation,
@@ -143,7 +143,7 @@ def run_job(job: TrainingJob, *, resume: bool, as_json: bool) -> None:
     import msgspec
 
     from sentiment.cli.progress import Ticker
-    from training.pipeline import train_model
+    from training.finetune.train import train_model
 
     with Ticker() as ticker:
         manifest = train_model(job, resume=resume, progress=ticker)

@@ -189,10 +189,10 @@ def find_suspects(settings: Settings, labelled: Path, output: Path, force: bool,
 
 
 def _from_topic(settings: Settings) -> list[Candidate]:
-    from consumers.connection import check_connection
-    from consumers.monitoring.reader import read_to_end
-    from consumers.runtime.clock import SystemClock
-    from consumers.topics import ensure_topics
+    from consumers.cluster.connection import check_connection
+    from consumers.cluster.reader import read_to_end
+    from consumers.cluster.topics import ensure_topics
+    from consumers.timing.clock import SystemClock
     from sentiment.errors import PoisonRecord
     from sentiment.events import ScoredFeedback, decode_scored
     from training.review.candidates import from_results, without_doubles

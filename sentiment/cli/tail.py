@@ -30,9 +30,9 @@ def tail(settings: Settings, topic: str | None, from_beginning: bool, as_json: b
 
     Feedback is shown redacted; of dead letters, the reason and the place.
     """
-    from consumers.connection import check_connection
-    from consumers.tail import follow
-    from consumers.tail_lines import line_renderer
+    from consumers.cluster.connection import check_connection
+    from consumers.cluster.follow import follow
+    from sentiment.cli.tail_lines import line_renderer
 
     topic = topic or settings.topics.sentiment
     render = line_renderer(settings.topics, topic, as_json=as_json, raw=raw)

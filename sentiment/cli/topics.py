@@ -9,7 +9,7 @@ import click
 from sentiment.cli.options import common_options
 
 if TYPE_CHECKING:
-    from consumers.topics import PartitionInfo
+    from consumers.cluster.topics import PartitionInfo
     from sentiment.settings import Settings
 
 
@@ -42,8 +42,8 @@ def list_topics(settings: Settings, as_json: bool) -> None:
 
     import msgspec
 
-    from consumers.connection import check_connection
-    from consumers.topics import list_partitions
+    from consumers.cluster.connection import check_connection
+    from consumers.cluster.topics import list_partitions
 
     check_connection(settings)
     found = list_partitions(settings)
@@ -67,8 +67,8 @@ Dead letters are kept for seven days. The alert state is compacted, and has as m
 @common_options("kafka")
 def create(settings: Settings, names: tuple[str, ...], partitions: int | None) -> None:
     """Create the project's topics, or those of these NAMEs; leave alone what is there."""
-    from consumers.connection import check_connection
-    from consumers.topics import ensure_topics, plans
+    from consumers.cluster.connection import check_connection
+    from consumers.cluster.topics import ensure_topics, plans
 
     update = {"create": True} if partitions is None else {"create": True, "partitions": partitions}
     settings = settings.model_copy(update={"topics": settings.topics.model_copy(update=update)})

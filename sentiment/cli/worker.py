@@ -40,7 +40,7 @@ def worker(
     settings: Settings, until_idle_s: float | None, instance_id: str | None, dead_letter_payload: str | None
 ) -> None:
     """Score the feedback topic: results, dead letters and offsets are committed together, exactly once."""
-    from consumers.clients import check_instance_id
+    from consumers.cluster.clients import check_instance_id
     from consumers.runtime.shutdown import stop_on_signals
     from consumers.scoring.worker import run_worker
     from sentiment.model.loading import load_configured

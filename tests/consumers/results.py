@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 
-from consumers.records import OutgoingRecord, Record
+from consumers.cluster.records import OutgoingRecord, Record
 from sentiment.events import Label, ModelRef, Probabilities, ScoredFeedback, SourcePosition, encode
 
 START = datetime(2026, 3, 1, tzinfo=UTC)

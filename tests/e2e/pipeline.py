@@ -17,8 +17,8 @@ from pathlib import Path
 
 import msgspec
 
-from consumers.topics import ensure_topics
-from consumers.verify import Observer, Tally
+from consumers.cluster.topics import ensure_topics
+from consumers.demo.verify import Observer, Tally
 from sentiment.events import Alert, ScoredFeedback
 from sentiment.settings import KafkaSettings, Settings, TopicSettings, WorkerSettings
 

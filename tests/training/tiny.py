@@ -26,7 +26,7 @@ from transformers import (
 )
 
 from sentiment.events import LABELS
-from training.data import Example
+from training.data.examples import Example
 
 WORDS = {
     "negative": ["broken", "slow", "awful", "refund", "crash"],

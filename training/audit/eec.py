@@ -12,7 +12,7 @@ import pandas as pd
 
 from sentiment.errors import InputError
 from training.audit.pairs import PairSet, Variant, cross_pairs
-from training.rows import read_rows
+from training.data.rows import read_rows
 
 _COLUMNS = ("Sentence", "Template", "Person", "Gender", "Race", "Emotion word")
 _COUPLES = (

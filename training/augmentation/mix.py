@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from sentiment.text import normalise
 from training.augmentation.noise import add_emoji, add_marks, change_case, emoji_alone, mistype, swap_gender
 from training.augmentation.templates import behaviour, saying_in_dialect, statement_about_somebody
-from training.data import Example
+from training.data.examples import Example
 
 AUGMENTED_SOURCE = "augmented"
 

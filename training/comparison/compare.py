@@ -21,7 +21,7 @@ from training.comparison.process import ContenderProcess
 from training.comparison.records import Comparison, Conditions, Contestant, Gap, Quality, Versus
 from training.comparison.significance import holm, mcnemar
 from training.comparison.timing import Times, speed_of, time_in_rounds
-from training.data import Example, fingerprint, read_examples
+from training.data.examples import Example, fingerprint, read_examples
 from training.evaluation.bootstrap import paired_bootstrap, percentile_interval
 from training.evaluation.confusion import accuracy_of, confusion_table, macro_f1_of, resample_counts
 from training.evaluation.metrics import quality

@@ -25,8 +25,8 @@ from sentiment.errors import InputError, SentimentError
 from sentiment.model.loading import load_model
 from sentiment.model.manifest import Calibration, Manifest, hash_files, version_of, write_manifest
 from training.comparison.architectures import ARCHITECTURES, Architecture, save_untrained
-from training.data import Example, Weighting, describe, read_examples, without_leakage
-from training.trainer import Recipe, fine_tune
+from training.data.examples import Example, Weighting, describe, read_examples, without_leakage
+from training.finetune.trainer import Recipe, fine_tune
 
 # Files of a fine-tuning that are not part of the model.
 _KEPT = ("config.json", "tokenizer.json", "tokenizer_config.json", "model.safetensors")

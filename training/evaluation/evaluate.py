@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from sentiment.calibration import expected_calibration_error
 from sentiment.events import LABELS, Label
-from training.data import Example
+from training.data.examples import Example
 from training.evaluation.bootstrap import DEFAULT_LEVEL, DEFAULT_RESAMPLES, percentile_interval
 from training.evaluation.confusion import (
     accuracy_of,

@@ -15,7 +15,7 @@ from sentiment.events import ModelRef
 from sentiment.model.loading import load_configured, locate
 from sentiment.model.manifest import MANIFEST_FILE, load_manifest
 from sentiment.settings import ModelSettings
-from training.data import fingerprint, read_examples
+from training.data.examples import fingerprint, read_examples
 from training.evaluation.evaluate import evaluate
 from training.evaluation.mistakes import surest_mistakes
 from training.evaluation.predicting import probabilities_of

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sentiment.events import LABELS
-from training.data import Example
+from training.data.examples import Example
 from training.evaluation.records import Mistake
 
 

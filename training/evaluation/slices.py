@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sentiment.language import SUPPORTED_LANGUAGE, detect_language
-from training.data import Example
+from training.data.examples import Example
 
 # Characters of the redacted text. Below 20 there is little to judge by; 280 is a tweet; past 500 a text of several
 # windows begins.

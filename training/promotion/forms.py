@@ -9,7 +9,7 @@ import numpy as np
 
 from sentiment.model.directory import open_directory
 from sentiment.model.loading import load_model
-from training.data import Example
+from training.data.examples import Example
 from training.evaluation.bootstrap import paired_bootstrap
 from training.evaluation.predicting import probabilities_of
 from training.promotion.records import Check, GateLimits

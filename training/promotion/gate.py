@@ -14,7 +14,7 @@ from sentiment.model.manifest import load_manifest, verify_files
 from sentiment.model.registry import Version
 from training.audit.report import AuditReport
 from training.audit.run import audit
-from training.data import Example
+from training.data.examples import Example
 from training.evaluation.predicting import load_for_judging, probabilities_of
 from training.progress import Progress
 from training.promotion.fairness import audit_check

@@ -14,8 +14,8 @@ from sentiment.errors import InputError
 from sentiment.events import MAX_TEXT_CHARS, ScoredFeedback, SourcePosition
 from sentiment.privacy import redact
 from sentiment.results import read_results
-from training.data import canonical
-from training.rows import read_rows
+from training.data.examples import canonical
+from training.data.rows import read_rows
 
 PROBABILITY_COLUMNS = ("p_negative", "p_neutral", "p_positive")
 _RESULT_COLUMNS = {"event_id", "position", "probabilities"}

@@ -8,11 +8,11 @@ from typing import Protocol
 from sentiment.errors import InputError
 from sentiment.events import LABELS
 from sentiment.settings import ModelSettings
-from training.data import read_examples
+from training.data.examples import read_examples
+from training.data.rows import read_rows
 from training.evaluation.predicting import load_for_judging, probabilities_of
 from training.review.candidates import PROBABILITY_COLUMNS, Candidate, from_rescored, item_id
 from training.review.label_errors import suspects
-from training.rows import read_rows
 
 _GIVEN_COLUMN = "input_label"
 """Where `sentiment rescore` keeps the label that a file had."""

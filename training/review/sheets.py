@@ -19,9 +19,9 @@ import pandas as pd
 
 from sentiment.errors import InputError
 from sentiment.events import LABELS, SourcePosition
+from training.data.rows import read_rows
 from training.review.candidates import Candidate
 from training.review.sampling import Chosen
-from training.rows import read_rows
 
 COLUMNS = ("item", "product", "text", "label", "final", "note")
 SKIP = "skip"

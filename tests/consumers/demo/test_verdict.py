@@ -10,7 +10,7 @@ import pytest
 
 from consumers.demo.stream import Incident
 from consumers.demo.verdict import Summary, as_text, summarise
-from consumers.verify import Tally
+from consumers.demo.verify import Tally
 from sentiment.events import Alert, ModelRef, Probabilities, Rate, ScoredFeedback, SourcePosition
 
 NOON = datetime(2026, 3, 14, 12, tzinfo=UTC)

@@ -10,7 +10,7 @@ import pytest
 
 from tests.sentiment.model.models import save_classifier
 from tests.training import tiny
-from training.export import export_model
+from training.exporting.export import export_model
 
 
 @pytest.fixture(scope="session")

@@ -15,7 +15,7 @@ from sentiment.text import normalise
 from training.augmentation import AUGMENTED_SOURCE, augment
 from training.augmentation.noise import add_marks, change_case, mistype, swap_gender
 from training.augmentation.templates import behaviour, saying_in_dialect, statement_about_somebody, table
-from training.data import Example
+from training.data.examples import Example
 
 ORIGINALS = [
     Example("The waiter told him that she was late.", 0, "mail", "human"),

@@ -11,7 +11,7 @@ from sentiment.events import LABELS
 from sentiment.model.loading import load_model
 from tests.training.tiny import rows
 from training.comparison.scratch import Budget, run, split, train_from_scratch
-from training.data import Example
+from training.data.examples import Example
 from training.evaluation.predicting import probabilities_of
 
 EXAMPLES = [

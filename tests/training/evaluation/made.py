@@ -7,7 +7,7 @@ from itertools import cycle, islice
 import numpy as np
 from numpy.typing import NDArray
 
-from training.data import Example
+from training.data.examples import Example
 
 TEXTS = (
     "Fine.",

@@ -13,10 +13,10 @@ from sentiment.cli.main import run
 from sentiment.model.manifest import load_manifest, write_manifest
 from tests.sentiment.model.models import save_classifier
 from tests.training import tiny
-from training.data import describe, read_examples
+from training.data.examples import describe, read_examples
 from training.evaluation.judgement import Judgement
-from training.export import export_model
-from training.pipeline import measure_as_served
+from training.exporting.export import export_model
+from training.finetune.train import measure_as_served
 
 pytestmark = pytest.mark.slow
 PERSON = "the app was slow, write to jane.doe@example.com"

@@ -10,9 +10,9 @@ import torch
 from numpy.typing import NDArray
 
 from tests.training.tiny import save_backbone
-from training.backbones import load_backbone
 from training.explanation.network import EncodedText
 from training.explanation.words import align
+from training.finetune.backbones import load_backbone
 
 _WIDE = 0.2
 

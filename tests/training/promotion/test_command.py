@@ -19,7 +19,7 @@ from sentiment.model.loading import load_model, locate
 from tests.brokers import REPOSITORY
 from tests.sentiment.model.models import save_classifier
 from tests.training import tiny
-from training.export import export_model
+from training.exporting.export import export_model
 
 pytestmark = pytest.mark.slow
 

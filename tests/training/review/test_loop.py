@@ -17,7 +17,7 @@ from sentiment.cli.main import run
 from sentiment.errors import InputError
 from sentiment.events import LABELS, encode
 from tests.consumers.results import START, scored
-from training.data import read_examples
+from training.data.examples import read_examples
 from training.review.candidates import Candidate, item_id
 from training.review.dataset import Row, append_version, read_version
 from training.review.sampling import choose

@@ -1,0 +1,71 @@
+"""The alert worker put together: connection, topics, endpoint, state, loop."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from datetime import timedelta
+
+from consumers.alerting.handler import AlertingHandler, AlertingOptions
+from consumers.alerting.sources import SourceProgress
+from consumers.alerting.state import AlertStateStore
+from consumers.runtime.loop_config import LoopConfig
+from consumers.runtime.service import service
+from consumers.runtime.shutdown import StopRequest
+from consumers.timing.clock import Clock
+from sentiment.settings import AlertSettings, Settings
+from sentiment.spikes.baseline import BaselineConfig
+from sentiment.spikes.detector import DetectorConfig, threshold_for
+from sentiment.spikes.segment import SpikeConfig
+
+_LONGEST_TICK_S = 1.0
+
+
+def run_alerts(
+    settings: Settings, stop: StopRequest, *, until_idle_s: float | None = None, clock: Clock | None = None
+) -> None:
+    """Watch the results until asked to stop (then drain), or until idle; then the last minutes are closed first.
+
+    Raises:
+        SentimentError: see `service` and `run_loop`.
+    """
+    alerts, topics = settings.alerts, settings.topics
+    # What an idle source holds back must come out well before the worker ends for being idle.
+    idle_s = alerts.idle_s if until_idle_s is None else min(alerts.idle_s, until_idle_s / 2)
+    config = LoopConfig(
+        topics=(topics.sentiment,),
+        group_id=alerts.group_id,
+        max_batch_records=settings.worker.max_poll_records,
+        tick_s=min(_LONGEST_TICK_S, idle_s / 2),
+        until_idle_s=until_idle_s,
+        drain_timeout_s=settings.worker.drain_timeout_s,
+        stuck_after_s=settings.worker.stuck_after_s,
+    )
+    options = AlertingOptions(
+        alerts_topic=topics.alerts,
+        idle=timedelta(seconds=idle_s),
+        patience=timedelta(seconds=max(idle_s, alerts.patience_s)),
+        include_unsupported_language=alerts.include_unsupported_language,
+        finite=until_idle_s is not None,
+    )
+    needed = (topics.sentiment, topics.alerts, topics.alert_state)
+    with (
+        service("alert_worker", settings, config, needed, stop, clock) as worker,
+        closing(SourceProgress(settings)) as sources,
+    ):
+        state = AlertStateStore(settings, spike_config(alerts))
+        worker.run(AlertingHandler(options, state, sources, worker.metrics))
+
+
+def spike_config(alerts: AlertSettings) -> SpikeConfig:
+    """The detector that the settings describe."""
+    return SpikeConfig(
+        baseline=BaselineConfig(prior_share=alerts.expected_share, learn_n=alerts.learn_n),
+        detector=DetectorConfig(
+            odds_ratio=alerts.odds_ratio,
+            threshold=threshold_for(alerts.false_alarms_per_week),
+            correlation=alerts.correlation,
+            min_n=alerts.min_n,
+        ),
+        lateness_ms=round(alerts.lateness_s * 1000),
+        future_ms=round(alerts.future_s * 1000),
+    )

@@ -1,1 +1,0 @@
-"""From results to alerts, and from alerts to people."""

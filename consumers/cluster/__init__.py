@@ -1,0 +1,1 @@
+"""Reaching a Kafka cluster: clients, connection checks, topics, transactions, records and readers."""

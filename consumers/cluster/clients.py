@@ -1,0 +1,172 @@
+"""The only place where kafka-python clients are constructed, with settings that keep the guarantees.
+
+What must not be left at the client's defaults, and why:
+
+- consumers read committed records only, never commit by themselves, start at the earliest record, and rebalance
+  cooperatively (partitions that stay are not interrupted);
+- producers are idempotent with `acks=all`, and their delivery timeout is below the transaction timeout, or the broker
+  would fence a transaction whose batches are still being retried;
+- nobody creates topics by asking for their metadata.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Literal
+
+from kafka import KafkaConsumer, KafkaProducer
+from kafka.admin import KafkaAdminClient
+from kafka.consumer.subscription_state import ConsumerRebalanceListener
+from kafka.coordinator.assignors.cooperative_sticky import CooperativeStickyAssignor
+from kafka.errors import KafkaConfigurationError, KafkaError
+
+from sentiment.errors import BrokerUnavailable, ConfigurationError
+from sentiment.settings import KafkaSettings, Settings
+
+CLIENT_ID = "sentiment"
+MAX_REQUEST_BYTES = 1_048_576
+"""Largest record that a producer sends: just under Kafka's default `message.max.bytes` (1,048,588)."""
+
+_FETCH_BYTES = 16 * 1024 * 1024
+"""Per fetch: bounds the memory of the client's buffer. A larger single record still comes, alone."""
+
+_INSTANCE_ID = re.compile(r"[A-Za-z0-9._-]{1,200}")
+
+
+def make_consumer(
+    settings: Settings,
+    *,
+    group_id: str | None,
+    topics: tuple[str, ...] = (),
+    listener: ConsumerRebalanceListener | None = None,
+    instance_id: str | None = None,
+    max_poll_records: int = 500,
+    isolation_level: Literal["read_committed", "read_uncommitted"] = "read_committed",
+    auto_offset_reset: Literal["earliest", "latest"] = "earliest",
+) -> KafkaConsumer:
+    """A consumer, subscribed when `topics` are given; without them call `assign`. Blocks until the broker answers.
+
+    Raises:
+        BrokerUnavailable: no broker answered within the request timeout (`check_connection` says why).
+        ConfigurationError: an instance id that Kafka does not take, or a setting that the client refuses.
+    """
+    if instance_id is not None:
+        check_instance_id(instance_id)
+    kafka = settings.kafka
+    consumer = _construct(
+        KafkaConsumer,
+        kafka,
+        group_id=group_id,
+        group_instance_id=instance_id,
+        isolation_level=isolation_level,
+        enable_auto_commit=False,
+        auto_offset_reset=auto_offset_reset,
+        partition_assignment_strategy=[CooperativeStickyAssignor],
+        session_timeout_ms=kafka.session_timeout_ms,
+        heartbeat_interval_ms=kafka.heartbeat_interval_ms,
+        max_poll_interval_ms=kafka.max_poll_interval_ms,
+        max_poll_records=max_poll_records,
+        fetch_max_bytes=_FETCH_BYTES,
+        allow_auto_create_topics=False,
+        metrics_enabled=False,
+    )
+    if topics:
+        consumer.subscribe(topics=list(topics), listener=listener)
+    return consumer
+
+
+def make_producer(settings: Settings, *, transactional_id: str | None = None) -> KafkaProducer:
+    """An idempotent producer; with `transactional_id` a transactional one, for `consumers.cluster.transaction`.
+
+    Raises:
+        BrokerUnavailable: no broker answered within the request timeout.
+        ConfigurationError: a setting that the client refuses.
+    """
+    kafka = settings.kafka
+    delivery_timeout_ms = kafka.transaction_timeout_ms * 4 // 5
+    return _construct(
+        KafkaProducer,
+        kafka,
+        transactional_id=transactional_id,
+        transaction_timeout_ms=kafka.transaction_timeout_ms,
+        enable_idempotence=True,
+        acks="all",
+        delivery_timeout_ms=delivery_timeout_ms,
+        request_timeout_ms=min(kafka.request_timeout_ms, delivery_timeout_ms // 2),
+        max_block_ms=kafka.request_timeout_ms,
+        linger_ms=5,
+        # The broker refuses a transaction that follows closely on the last one for some milliseconds.
+        retry_backoff_ms=20,
+        batch_size=128 * 1024,
+        max_request_size=MAX_REQUEST_BYTES,
+        compression_type=None if kafka.compression == "none" else kafka.compression,
+        allow_auto_create_topics=False,
+        metrics_enabled=False,
+    )
+
+
+def make_admin(settings: Settings) -> KafkaAdminClient:
+    """An admin client. Raises like `make_producer`."""
+    return _construct(KafkaAdminClient, settings.kafka)
+
+
+def check_instance_id(instance_id: str) -> None:
+    """Raise ConfigurationError unless Kafka takes `instance_id` as the name of a static group member."""
+    if not _INSTANCE_ID.fullmatch(instance_id) or instance_id in {".", ".."}:
+        raise ConfigurationError(
+            f"instance id {instance_id!r} is not valid", hint="1 to 200 letters, digits, dots, dashes and underscores"
+        )
+
+
+def connection_options(kafka: KafkaSettings) -> dict[str, Any]:
+    """How every client reaches the cluster: addresses, TLS and SASL, in kafka-python's names. Holds the password."""
+    options: dict[str, Any] = {
+        "bootstrap_servers": [server.strip() for server in kafka.bootstrap_servers.split(",") if server.strip()],
+        "security_protocol": kafka.security_protocol,
+    }
+    if kafka.security_protocol.endswith("SSL"):
+        options |= {
+            "ssl_check_hostname": kafka.ssl_check_hostname,
+            "ssl_cafile": _path(kafka.ssl_cafile),
+            "ssl_certfile": _path(kafka.ssl_certfile),
+            "ssl_keyfile": _path(kafka.ssl_keyfile),
+            "ssl_password": kafka.key_password(),
+        }
+    if kafka.security_protocol.startswith("SASL"):
+        password = kafka.password()
+        if password is None:
+            raise ConfigurationError(
+                f"{kafka.security_protocol} needs a password",
+                hint="set kafka.sasl_password_file, or SENTIMENT_KAFKA__SASL_PASSWORD in the environment",
+            )
+        options |= {
+            "sasl_mechanism": kafka.sasl_mechanism,
+            "sasl_plain_username": kafka.sasl_username,
+            "sasl_plain_password": password,
+        }
+    return options
+
+
+def _construct(client: type[Any], kafka: KafkaSettings, **options: Any) -> Any:
+    common = {
+        "client_id": CLIENT_ID,
+        "request_timeout_ms": kafka.request_timeout_ms,
+        "bootstrap_timeout_ms": kafka.request_timeout_ms,
+        # A broker that restarts is back within seconds; the default lets a client wait half a minute more.
+        "reconnect_backoff_max_ms": 1_000,
+        # Added partitions are found within this time.
+        "metadata_max_age_ms": 60_000,
+    }
+    try:
+        return client(**(common | connection_options(kafka) | options))
+    except KafkaConfigurationError as error:
+        raise ConfigurationError(f"the Kafka client refuses its settings: {error}") from None
+    except KafkaError as error:
+        raise BrokerUnavailable(
+            f"no usable Kafka at {kafka.bootstrap_servers} ({type(error).__name__})",
+            hint="is the broker running, and is this its address? `sentiment doctor` looks closer",
+        ) from None
+
+
+def _path(path: object) -> str | None:
+    return None if path is None else str(path)

@@ -1,0 +1,232 @@
+"""The topics: what each is for, creating what is missing, and listing what is there.
+
+Dead letters hold unredacted text, so their topic forgets after `dead_letter_retention_ms`. The alert state is
+compacted and has as many partitions as `sentiment`: one alert worker owns a partition of both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+from kafka import TopicPartition
+from kafka.admin import KafkaAdminClient, OffsetSpec
+from kafka.errors import (
+    AuthorizationError,
+    InvalidReplicationFactorError,
+    InvalidTopicError,
+    KafkaError,
+    PolicyViolationError,
+    TopicAlreadyExistsError,
+    UnknownTopicOrPartitionError,
+    for_code,
+)
+
+from consumers.cluster.clients import make_admin
+from sentiment.errors import BrokerUnavailable, ConfigurationError, SentimentError
+from sentiment.settings import Settings, TopicSettings
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class TopicPlan:
+    """A topic as it is to be created; `partitions_of` names the topic whose partition count it must share."""
+
+    name: str
+    partitions: int
+    replication_factor: int
+    configs: dict[str, str]
+    partitions_of: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PartitionInfo:
+    """Offsets of one partition: the oldest kept, the end of what is committed, and the end of the log.
+
+    Control records take offsets too, so `end - low` is not a count of records. `stable < high` means that a
+    transaction is open: read-committed readers wait there.
+    """
+
+    topic: str
+    partition: int
+    low: int
+    stable: int
+    high: int
+
+
+def plans(topics: TopicSettings) -> dict[str, TopicPlan]:
+    """How each of the project's topics is created, by name, in the order of the data's way."""
+
+    def plan(name: str, partitions_of: str | None = None, **configs: str) -> TopicPlan:
+        return TopicPlan(
+            name,
+            topics.partitions,
+            topics.replication_factor,
+            {k.replace("_", "."): v for k, v in configs.items()},
+            partitions_of,
+        )
+
+    every = [
+        plan(topics.feedback),
+        plan(topics.sentiment),
+        plan(topics.dead_letter, cleanup_policy="delete", retention_ms=str(topics.dead_letter_retention_ms)),
+        plan(topics.alerts),
+        plan(topics.alert_state, partitions_of=topics.sentiment, cleanup_policy="compact"),
+        plan(topics.labels),
+    ]
+    return {each.name: each for each in every}
+
+
+def ensure_topics(settings: Settings, names: Iterable[str] | None = None) -> list[str]:
+    """Create those of `names` that are missing (all of the project's topics by default), and say which were made.
+
+    A name that is not one of the configured topics gets the default shape. Safe to call from several processes at
+    once. Blocks until every new partition has a leader, at most about ten seconds.
+
+    Raises:
+        ConfigurationError: a topic is missing and may not be created, or cannot exist with this configuration.
+        BrokerUnavailable: the cluster did not answer.
+    """
+    known = plans(settings.topics)
+    wanted = list(dict.fromkeys(known if names is None else names))
+    with closing(_admin(settings)) as admin:
+        counts = _partition_counts(
+            admin, {*wanted, *(p.partitions_of for n in wanted if (p := known.get(n)) and p.partitions_of)}
+        )
+        missing = [
+            _sized(known.get(name) or _default_plan(name, settings.topics), counts)
+            for name in wanted
+            if name not in counts
+        ]
+        if missing and not settings.topics.create:
+            raise ConfigurationError(
+                f"topics are missing: {', '.join(plan.name for plan in missing)}",
+                hint="create them with `sentiment topics create`, or leave out --no-create-topics",
+            )
+        for plan in missing:
+            _create(admin, plan)
+        if missing:
+            _wait_for_leaders(admin, [plan.name for plan in missing])
+        _check_partition_pairs(known, {**counts, **{plan.name: plan.partitions for plan in missing}}, wanted)
+    return [plan.name for plan in missing]
+
+
+def list_partitions(settings: Settings, names: Sequence[str] | None = None) -> list[PartitionInfo]:
+    """Every partition of `names` (all topics but the broker's internal ones by default), sorted.
+
+    Raises:
+        ConfigurationError: a named topic does not exist.
+        BrokerUnavailable: the cluster did not answer.
+    """
+    with closing(_admin(settings)) as admin:
+        counts = _partition_counts(admin, names)
+        if names is not None and (absent := [name for name in names if name not in counts]):
+            raise ConfigurationError(f"no such topic: {', '.join(absent)}", hint="`sentiment topics list` shows all")
+        partitions = [TopicPartition(name, number) for name in sorted(counts) for number in range(counts[name])]
+        if not partitions:
+            return []
+        try:
+            low = admin.list_partition_offsets(dict.fromkeys(partitions, OffsetSpec.EARLIEST))
+            high = admin.list_partition_offsets(dict.fromkeys(partitions, OffsetSpec.LATEST))
+            stable = admin.list_partition_offsets(
+                dict.fromkeys(partitions, OffsetSpec.LATEST), isolation_level="read_committed"
+            )
+        except KafkaError as error:
+            raise _unavailable("the offsets of the topics cannot be read", error) from error
+    return [PartitionInfo(p.topic, p.partition, low[p].offset, stable[p].offset, high[p].offset) for p in partitions]
+
+
+def partition_count(settings: Settings, name: str) -> int:
+    """Partitions of an existing topic; raises ConfigurationError where there is no such topic."""
+    with closing(_admin(settings)) as admin:
+        counts = _partition_counts(admin, [name])
+    if name not in counts:
+        raise ConfigurationError(f"no such topic: {name}", hint="`sentiment topics list` shows all")
+    return counts[name]
+
+
+def _admin(settings: Settings) -> KafkaAdminClient:
+    return make_admin(settings)
+
+
+def _default_plan(name: str, topics: TopicSettings) -> TopicPlan:
+    return TopicPlan(name, topics.partitions, topics.replication_factor, {})
+
+
+def _sized(plan: TopicPlan, counts: dict[str, int]) -> TopicPlan:
+    """`plan` with the partition count of the topic that it must match, where that exists already."""
+    if plan.partitions_of is None or plan.partitions_of not in counts:
+        return plan
+    return TopicPlan(plan.name, counts[plan.partitions_of], plan.replication_factor, plan.configs, plan.partitions_of)
+
+
+def _partition_counts(admin: KafkaAdminClient, names: Iterable[str] | None) -> dict[str, int]:
+    """Partitions of the topics that exist; without names, of all but internal ones."""
+    try:
+        found: list[dict[str, Any]] = admin.describe_topics(None if names is None else list(names))
+    except KafkaError as error:
+        raise _unavailable("the list of topics cannot be read", error) from error
+    counts: dict[str, int] = {}
+    for topic in found:
+        error_type = for_code(topic["error_code"])
+        if error_type is UnknownTopicOrPartitionError or (names is None and topic.get("is_internal")):
+            continue
+        if topic["error_code"] != 0 and not topic["partitions"]:
+            raise _refused(topic["name"], error_type())
+        counts[topic["name"]] = len(topic["partitions"])
+    return counts
+
+
+def _create(admin: KafkaAdminClient, plan: TopicPlan) -> None:
+    spec = {
+        "num_partitions": plan.partitions,
+        "replication_factor": plan.replication_factor,
+        "configs": plan.configs,
+    }
+    try:
+        admin.create_topics({plan.name: spec})
+    except TopicAlreadyExistsError:
+        return  # another process was faster
+    except KafkaError as error:
+        raise _refused(plan.name, error) from error
+    _log.info("topic_created", topic=plan.name, partitions=plan.partitions)
+
+
+def _wait_for_leaders(admin: KafkaAdminClient, names: list[str]) -> None:
+    try:
+        admin.wait_for_topics(names)
+    except KafkaError as error:
+        raise _unavailable(f"the new topics got no leader ({', '.join(names)})", error) from error
+
+
+def _check_partition_pairs(known: dict[str, TopicPlan], counts: dict[str, int], wanted: list[str]) -> None:
+    for name in wanted:
+        other = known[name].partitions_of if name in known else None
+        if other is not None and other in counts and counts[name] != counts[other]:
+            raise ConfigurationError(
+                f"topic {name} has {counts[name]} partitions and {other} has {counts[other]}: they must be equal",
+                hint=f"delete {name} (alerting then starts afresh) or add partitions until both have the same number",
+            )
+
+
+def _refused(name: str, error: KafkaError) -> SentimentError:
+    """What a broker's refusal of a topic means for the user."""
+    kind = type(error).__name__
+    if isinstance(error, AuthorizationError):
+        return ConfigurationError(f"not allowed to create or describe topic {name} ({kind})", hint="ask for the ACLs")
+    if isinstance(error, InvalidReplicationFactorError):
+        return ConfigurationError(
+            f"topic {name} cannot be created with this replication factor",
+            hint="topics.replication_factor must not exceed the number of brokers; -1 takes the broker's default",
+        )
+    if isinstance(error, InvalidTopicError | PolicyViolationError):
+        return ConfigurationError(f"the cluster refuses topic {name} ({kind})", hint="see its name and the policy")
+    return _unavailable(f"topic {name} cannot be created", error)
+
+
+def _unavailable(what: str, error: KafkaError) -> BrokerUnavailable:
+    return BrokerUnavailable(f"{what} ({type(error).__name__})", hint="is the broker well? `sentiment doctor` looks")

@@ -1,0 +1,192 @@
+"""An independent count of what the pipeline did: read committed, without a group, from the beginning of every topic.
+
+It shares nothing with the workers but the contracts on the topics. Events are identified by their place on the
+feedback topic, results by the place they say they came from, so a result that is missing, doubled or without an event
+shows as such.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from kafka.errors import KafkaError
+
+from consumers.cluster.clients import make_consumer
+from consumers.cluster.records import TopicPartition
+from sentiment.errors import BrokerUnavailable, DeadlineExceeded, PoisonRecord
+from sentiment.events import Alert, Label, ScoredFeedback, SourcePosition, decode_alert, decode_feedback, decode_scored
+from sentiment.settings import Settings
+
+_READ_DEADLINE_S = 60.0
+
+
+@dataclass(slots=True)
+class Tally:
+    """What was found on the topics. Holds positions and counts, no text but that of alerts."""
+
+    events: dict[str, str] = field(default_factory=dict)
+    """Source position → product."""
+
+    results: Counter[str] = field(default_factory=Counter)
+    """Source position → how many results it has."""
+
+    labels: Counter[tuple[str, Label]] = field(default_factory=Counter)
+    """(product, label) → results."""
+
+    dead_letters: Counter[str] = field(default_factory=Counter)
+    """Source position → how many dead letters it has."""
+
+    reasons: Counter[str] = field(default_factory=Counter)
+    """Reason code → dead letters."""
+
+    alerts: list[Alert] = field(default_factory=list)
+    models: set[str] = field(default_factory=set)
+    last_event_at: datetime | None = None
+
+    @property
+    def missing(self) -> int:
+        """Events with neither a result nor a dead letter."""
+        return sum(1 for position in self.events if position not in self.results and position not in self.dead_letters)
+
+    @property
+    def doubled(self) -> int:
+        """Results and dead letters beyond the first of their event."""
+        return (self.results + self.dead_letters).total() - len(self.results.keys() | self.dead_letters.keys())
+
+    @property
+    def unknown(self) -> int:
+        """Positions with an answer, but without an event."""
+        return len((self.results.keys() | self.dead_letters.keys()) - self.events.keys())
+
+    @property
+    def answered(self) -> int:
+        """Events with a result or a dead letter."""
+        return len(self.events) - self.missing
+
+    @property
+    def episodes(self) -> list[str]:
+        """Ids of the episodes that alerts were raised for, in the order in which they came."""
+        return list(dict.fromkeys(alert.episode_id for alert in self.alerts))
+
+    def products(self) -> list[str]:
+        """All products seen, by name."""
+        return sorted({*self.events.values(), *(product for product, _ in self.labels)})
+
+    def add_event(self, position: SourcePosition, product: str, created_at: datetime | None) -> None:
+        """Count a record of the feedback topic; one that cannot be read has no time."""
+        self.events[position.key()] = product
+        if created_at is not None:
+            self.last_event_at = created_at if self.last_event_at is None else max(created_at, self.last_event_at)
+
+    def add_result(self, result: ScoredFeedback) -> None:
+        """Count a record of the topic of results."""
+        self.results[result.position.key()] += 1
+        self.labels[result.product, result.label] += 1
+        self.models.add(f"{result.model.name} {result.model.version}")
+
+    def add_dead_letter(self, position: SourcePosition, reason: str) -> None:
+        """Count a record of the dead-letter topic."""
+        self.dead_letters[position.key()] += 1
+        self.reasons[reason] += 1
+
+
+class Observer:
+    """Follows all topics of the pipeline into a `Tally`. Not thread-safe.
+
+    The topics must exist. `close` it, or use `contextlib.closing`.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.tally = Tally()
+        self.reached: dict[TopicPartition, int] = {}
+        """Partition → offset after the last record that was counted. Markers of transactions are no records."""
+        self._settings = settings
+        self._consumer = make_consumer(settings, group_id=None, max_poll_records=2_000)
+        topics = settings.topics
+        self._partitions = [
+            TopicPartition(name, partition)
+            for name in (topics.feedback, topics.sentiment, topics.dead_letter, topics.alerts)
+            for partition in sorted(self._consumer.partitions_for_topic(name) or ())
+        ]
+        self._consumer.assign(self._partitions)
+
+    def poll(self, wait_s: float) -> list[ScoredFeedback | Alert]:
+        """Count what has come, waiting at most `wait_s` for something; the results and alerts among it."""
+        try:
+            polled: dict[TopicPartition, list[Any]] = self._consumer.poll(timeout_ms=int(wait_s * 1000))
+        except KafkaError as error:
+            raise BrokerUnavailable(f"the topics cannot be read ({type(error).__name__})") from None
+        found = []
+        for partition, records in polled.items():
+            self.reached[partition] = records[-1].offset + 1
+            found += [self._count(partition.topic, record) for record in records]
+        return [each for each in found if each is not None]
+
+    @property
+    def n_records(self) -> int:
+        """Records counted so far, of all topics."""
+        tally = self.tally
+        return len(tally.events) + tally.results.total() + tally.dead_letters.total() + len(tally.alerts)
+
+    def at_end(self) -> bool:
+        """Whether everything that is committed by now was counted."""
+        ends = self._consumer.end_offsets(self._partitions)
+        return all(self._consumer.position(partition) >= end for partition, end in ends.items())
+
+    def close(self) -> None:
+        """Disconnect."""
+        self._consumer.close()
+
+    def _count(self, topic: str, record: Any) -> ScoredFeedback | Alert | None:
+        names = self._settings.topics
+        if topic == names.feedback:
+            position = SourcePosition(topic=topic, partition=record.partition, offset=record.offset)
+            try:
+                event = decode_feedback(record.value, position=position, timestamp_ms=record.timestamp)
+            except PoisonRecord:
+                self.tally.add_event(position, "unknown", None)
+            else:
+                self.tally.add_event(position, event.product, event.created_at)
+            return None
+        if topic == names.dead_letter:
+            headers = {name: value.decode() for name, value in record.headers}
+            position = SourcePosition(
+                topic=headers["dead-letter-topic"],
+                partition=int(headers["dead-letter-partition"]),
+                offset=int(headers["dead-letter-offset"]),
+            )
+            self.tally.add_dead_letter(position, headers["dead-letter-reason"])
+            return None
+        if topic == names.alerts:
+            alert = decode_alert(record.value)
+            self.tally.alerts.append(alert)
+            return alert
+        result = decode_scored(record.value)
+        self.tally.add_result(result)
+        return result
+
+
+def count_everything(settings: Settings) -> Tally:
+    """Read all topics from the beginning to their committed end, with a consumer of its own.
+
+    Raises:
+        BrokerUnavailable: no answer.
+        DeadlineExceeded: the end was not reached in a minute (a transaction that nobody ends holds readers back).
+    """
+    with closing(Observer(settings)) as observer:
+        deadline = time.monotonic() + _READ_DEADLINE_S
+        for _ in _until(deadline):
+            if not observer.poll(0.2) and observer.at_end():
+                return observer.tally
+    raise DeadlineExceeded("the topics were not read to their end in time")
+
+
+def _until(deadline: float) -> Iterator[None]:
+    while time.monotonic() < deadline:
+        yield

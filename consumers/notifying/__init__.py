@@ -1,0 +1,1 @@
+"""From alerts to people: delivery, its history, and the channels."""

@@ -1,0 +1,1 @@
+"""Clock, deadline and back-off: what everything that waits stands on."""

@@ -1,0 +1,259 @@
+"""The alert worker's handler: counting, the clock and its idle sources, state, and what it publishes. No Kafka here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+import pytest
+
+from consumers.alerting.handler import AlertingHandler, AlertingOptions
+from consumers.alerting.state import STREAM_KEY
+from consumers.cluster.records import OutgoingRecord, Record, RecordBatch, TopicPartition, WorkResult
+from consumers.runtime.metrics import Metrics
+from sentiment.events import Alert, ScoredFeedback, decode_alert
+from sentiment.spikes.segment import SpikeConfig
+from sentiment.spikes.segment_state import decode_segment, decode_stream, encode_state
+from sentiment.spikes.stream import StreamMonitor
+from tests.consumers.results import START, a_day, consumed, scored
+
+P0 = TopicPartition("sentiment", 0)
+NOW = START + timedelta(days=2)
+IDLE = timedelta(seconds=5)
+PATIENCE = timedelta(seconds=300)
+
+
+class MemoryStore:
+    """A compacted topic in memory: what is `committed` is what the next owner reads."""
+
+    def __init__(self) -> None:
+        self.committed: dict[tuple[int, bytes], bytes] = {}
+
+    def load(self, partitions: Iterable[TopicPartition]) -> dict[TopicPartition, StreamMonitor]:
+        return {partition: self._monitor(partition.partition) for partition in partitions}
+
+    def records(self, partition: int, monitor: StreamMonitor) -> list[OutgoingRecord]:
+        changed = monitor.take_changed()
+        values = {state.segment.encode(): encode_state(state) for state in changed.segments}
+        if changed.stream is not None:
+            values[STREAM_KEY] = encode_state(changed.stream)
+        return [OutgoingRecord("state", value, key, partition=partition) for key, value in values.items()]
+
+    def commit(self, result: WorkResult) -> list[Alert]:
+        """Take a transaction; the alerts in it."""
+        records = [record for outputs in result.outputs.values() for record in outputs]
+        for record in records:
+            if record.topic == "state" and record.value is not None:
+                assert record.partition is not None
+                assert record.key is not None
+                self.committed[record.partition, record.key] = record.value
+        return [decode_alert(record.value) for record in records if record.topic == "alerts"]
+
+    def _monitor(self, number: int) -> StreamMonitor:
+        mine = {key: value for (partition, key), value in self.committed.items() if partition == number}
+        stream = decode_stream(mine.pop(STREAM_KEY)) if STREAM_KEY in mine else None
+        return StreamMonitor(SpikeConfig(), stream, [decode_segment(value) for value in mine.values()])
+
+
+@dataclass
+class FixedSources:
+    """Four partitions; `settled` as the test says."""
+
+    settled: Mapping[str, datetime] | None = field(default_factory=dict)
+
+    def names(self) -> frozenset[str]:
+        return frozenset(f"feedback/{number}" for number in range(4))
+
+    def settled_since(self, now: datetime) -> Mapping[str, datetime] | None:
+        return self.settled
+
+
+class World:
+    """A handler with one partition, its store, and its metrics."""
+
+    def __init__(self, *, settled: Mapping[str, datetime] | None = None, finite: bool = False) -> None:
+        self.store = MemoryStore()
+        self.sources = FixedSources(settled)
+        self.metrics = Metrics()
+        options = AlertingOptions(alerts_topic="alerts", idle=IDLE, patience=PATIENCE, finite=finite)
+        self.handler = AlertingHandler(options, self.store, self.sources, self.metrics)
+        self.handler.on_assigned(frozenset({P0}), NOW)
+        self.next_offset = 0
+
+    def feed(self, results: list[ScoredFeedback], *, now: datetime = NOW, commit: bool = True) -> list[Alert]:
+        """Handle results in batches of fifty; the alerts."""
+        alerts: list[Alert] = []
+        for start in range(0, len(results), 50):
+            records = consumed(results[start : start + 50], first_offset=self.next_offset)
+            result = self.handler.handle(RecordBatch({P0: records}), now)
+            if commit:
+                self.next_offset += len(records)
+                alerts += self.store.commit(result)
+        return alerts
+
+    def tick(self, now: datetime, *, at_end: bool = True) -> list[Alert]:
+        """One tick, committed."""
+        return self.store.commit(self.handler.on_tick(now, frozenset({P0} if at_end else ())))
+
+    def watermark(self) -> int | None:
+        """Of the committed state."""
+        return decode_stream(self.store.committed[0, STREAM_KEY]).clock.watermark_ms
+
+    def counted(self, fate: str) -> float:
+        """Results of this fate in the metrics."""
+        value = self.metrics.registry.get_sample_value("sentiment_detection_results_total", {"fate": fate})
+        return value or 0.0
+
+
+def ms(time: datetime) -> int:
+    return round(time.timestamp() * 1000)
+
+
+def test_an_incident_is_published_once_with_its_state() -> None:
+    """One firing and one resolved alert, and the states beside them."""
+    world = World()
+    alerts = world.feed(a_day())
+    assert [alert.status for alert in alerts] == ["firing", "resolved"]
+    assert {key for _, key in world.store.committed} == {b"app", STREAM_KEY}
+    assert alerts[0].segment == "app"
+    assert world.counted("counted") == len(a_day())
+    assert world.metrics.registry.get_sample_value("sentiment_alerts_total", {"status": "firing"}) == 1.0
+
+
+@pytest.mark.parametrize("lost_after", range(200, 330, 13))
+def test_what_was_not_committed_is_forgotten(lost_after: int) -> None:
+    """A transaction that fails anywhere in the incident leaves one episode, the same as without the failure."""
+    day = a_day()
+    world = World()
+    alerts = world.feed(day[:lost_after])
+    world.feed(day[lost_after : lost_after + 50], commit=False)
+    world.handler.on_lost(frozenset({P0}))
+    world.handler.on_assigned(frozenset({P0}), NOW)
+    alerts += world.feed(day[lost_after:])
+    assert [alert.alert_id for alert in alerts] == [alert.alert_id for alert in World().feed(day)]
+
+
+def test_offsets_that_fall_back_raise_nothing_twice() -> None:
+    """When the group's offsets are reset, the state knows what it has counted."""
+    world = World()
+    first = world.feed(a_day())
+    world.next_offset = 0
+    assert world.feed(a_day()) == []
+    assert len(first) == 2
+    assert world.counted("counted") == len(a_day())
+
+
+def test_a_source_that_is_not_scored_yet_holds_the_clock() -> None:
+    """Silent and not settled, a source partition is waited for, and its results are not late."""
+    world = World(settled={f"feedback/{number}": START for number in range(3)})
+    day = a_day()
+    slow = [each for each in day if each.position.partition == 3]
+    quick = [each for each in day if each.position.partition != 3]
+    assert world.feed(quick) == []
+    assert world.tick(NOW + timedelta(seconds=60)) == []
+    assert world.watermark() is None
+    alerts = world.feed(slow, now=NOW + timedelta(seconds=90))
+    assert [alert.alert_id for alert in alerts] == [alert.alert_id for alert in World().feed(day)]
+    assert world.counted("late") == 0
+
+
+def test_a_settled_source_does_not_hold_the_clock() -> None:
+    """Silent, scored to its end and read, a source partition is left out."""
+    world = World(settled={f"feedback/{number}": NOW for number in range(4)})
+    day = [each for each in a_day() if each.position.partition != 3]
+    world.feed(day)
+    assert [alert.status for alert in world.tick(NOW + IDLE)] == ["firing", "resolved"]
+
+
+def test_a_settled_source_counts_only_once_its_results_are_read() -> None:
+    """Its results may still lie unread in a partition that is not at its end."""
+    settled = NOW + IDLE
+    world = World(settled={f"feedback/{number}": settled for number in range(4)})
+    world.feed([each for each in a_day() if each.position.partition != 3])
+    assert world.tick(settled + timedelta(seconds=3), at_end=False) == []
+    assert world.watermark() is None
+    assert len(world.tick(settled + timedelta(seconds=3), at_end=True)) == 2
+
+
+def test_patience_has_an_end() -> None:
+    """A source partition whose scoring stands still holds detection back for a bounded time only."""
+    world = World(settled={f"feedback/{number}": NOW for number in range(3)})
+    world.feed([each for each in a_day() if each.position.partition != 3])
+    assert world.tick(NOW + PATIENCE - timedelta(seconds=1)) == []
+    assert len(world.tick(NOW + PATIENCE)) == 2
+
+
+def test_without_knowledge_of_scoring_silence_must_do() -> None:
+    """Where another group scores, idle means silent."""
+    world = World(settled=None)
+    world.feed([each for each in a_day() if each.position.partition != 3])
+    assert world.tick(NOW + IDLE / 2) == []
+    assert len(world.tick(NOW + IDLE)) == 2
+
+
+def test_event_time_goes_on_when_everything_is_silent() -> None:
+    """All idle: the watermark follows the wall clock from the newest event, so that the last minutes close."""
+    world = World(settled=None)
+    day = a_day()
+    world.feed(day)
+    world.tick(NOW + timedelta(hours=1))
+    assert world.watermark() == ms(day[-1].created_at + timedelta(hours=1)) - 60_000
+
+
+def test_a_finite_input_is_judged_to_its_last_minute() -> None:
+    """With an end in sight, the last minute closes as soon as all is read."""
+    opened = World().feed(a_day())[0]
+    day = [each for each in a_day() if each.created_at < opened.window_end]
+    assert World(finite=False).feed(day) == []
+    world = World(finite=True)
+    alerts = world.feed(day) + world.tick(NOW + IDLE)
+    assert [alert.status for alert in alerts] == ["firing"]
+    assert decode_stream(world.store.committed[0, STREAM_KEY]).clock.watermark_ms == ms(day[-1].created_at) + 60_000
+
+
+def test_what_is_not_a_result_is_passed_over() -> None:
+    """Junk on the results topic stops nothing and is not counted twice."""
+    world = World()
+    junk = (Record("sentiment", 0, 0, ms(NOW), None, b"\xff\x00"), Record("sentiment", 0, 1, ms(NOW), b"k", None))
+    assert world.store.commit(world.handler.handle(RecordBatch({P0: junk}), NOW)) == []
+    assert decode_stream(world.store.committed[0, STREAM_KEY]).next_offset == 2
+    assert world.counted("counted") == 0
+
+
+def test_flagged_languages_late_and_future_results_are_reported() -> None:
+    """Each fate is counted, and kept with the state."""
+    world = World(settled=None)
+    world.feed([scored(n, START + timedelta(minutes=n), "positive", source=n % 4) for n in range(20)])
+    world.feed(
+        [
+            scored(20, START + timedelta(minutes=20), "negative", unsupported_language=True),
+            scored(21, START, "negative"),
+            scored(22, NOW, "negative", scored_at=NOW - timedelta(seconds=61)),
+        ]
+    )
+    assert [world.counted(fate) for fate in ("counted", "left_out", "late", "future")] == [20, 1, 1, 1]
+    fates = decode_stream(world.store.committed[0, STREAM_KEY]).fates
+    assert {fate.value: n for fate, n in fates.items()} == {"counted": 20, "left_out": 1, "late": 1, "future": 1}
+
+
+def test_alerts_say_nothing_that_results_do_not() -> None:
+    """Where results carry no text, alerts have neither drivers nor examples."""
+    silent = [
+        scored(int(r.event_id[1:]), r.created_at, r.label, source=r.position.partition, text=None) for r in a_day()
+    ]
+    alerts = World().feed(silent)
+    assert [alert.status for alert in alerts] == ["firing", "resolved"]
+    assert all(alert.drivers == [] and alert.exemplars == [] for alert in alerts)
+
+
+def test_states_go_to_the_partition_of_their_results() -> None:
+    """Whatever a partitioner would say, state p is beside results p."""
+    store = MemoryStore()
+    options = AlertingOptions(alerts_topic="alerts", idle=IDLE, patience=PATIENCE)
+    handler = AlertingHandler(options, store, FixedSources(), Metrics())
+    both = frozenset({P0, TopicPartition("sentiment", 3)})
+    handler.on_assigned(both, NOW)
+    batch = RecordBatch({p: consumed([scored(0, START, "positive")], partition=p.partition) for p in both})
+    store.commit(handler.handle(batch, NOW))
+    assert {partition for partition, _ in store.committed} == {0, 3}

@@ -1,0 +1,97 @@
+"""Which source partitions are scored to their end, as the brokers tell it."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from kafka import KafkaConsumer
+from kafka.structs import ConsumerGroupMetadata, OffsetAndMetadata, TopicPartition
+
+from consumers.alerting.sources import SourceProgress, source_name
+from consumers.cluster.clients import make_producer
+from consumers.cluster.records import OutgoingRecord
+from consumers.cluster.transaction import TransactionalProducer
+from sentiment.settings import KafkaSettings, Settings, TopicSettings, WorkerSettings
+from tests.brokers import BrokerProcess
+from tests.consumers.kafka_io import new_topic
+
+NOW = datetime(2026, 3, 1, tzinfo=UTC)
+LATER = NOW + timedelta(seconds=5)
+
+
+def settings_for(bootstrap: str, topic: str) -> Settings:
+    """A world with a feedback topic and a scoring group of its own."""
+    return Settings.model_construct().model_copy(
+        update={
+            "kafka": KafkaSettings(bootstrap_servers=bootstrap),
+            "topics": TopicSettings(feedback=topic),
+            "worker": WorkerSettings(group_id=f"{topic}.worker"),
+        }
+    )
+
+
+def publish(settings: Settings, *partitions: int) -> None:
+    """One record in each of the partitions given, in one transaction: each partition also gets a marker."""
+    topic = settings.topics.feedback
+    producer = TransactionalProducer(make_producer(settings, transactional_id=f"{topic}.ingest"), deadline_s=30.0)
+    with closing(producer):
+        producer.start()
+        producer.commit([OutgoingRecord(topic, b"{}", partition=partition) for partition in partitions])
+
+
+def score(settings: Settings, offsets: dict[int, int]) -> None:
+    """The scoring group commits these offsets."""
+    topic = settings.topics.feedback
+    producer = TransactionalProducer(make_producer(settings, transactional_id=f"{topic}.score"), deadline_s=30.0)
+    with closing(producer):
+        producer.start()
+        to_commit = {TopicPartition(topic, p): OffsetAndMetadata(offset, "", -1) for p, offset in offsets.items()}
+        producer.commit([], to_commit, ConsumerGroupMetadata(settings.worker.group_id))
+
+
+@pytest.fixture
+def settings(broker: BrokerProcess) -> Settings:
+    """Three empty source partitions."""
+    return settings_for(broker.bootstrap, new_topic(broker.bootstrap, "feedback", partitions=3))
+
+
+def test_settled_means_scored_to_the_last_record(settings: Settings) -> None:
+    """The marker behind the last record does not count; a record that is not scored does; empty is settled."""
+    topic = settings.topics.feedback
+    publish(settings, 0, 0, 1, 1)
+    score(settings, {0: 2, 1: 1})
+    with closing(SourceProgress(settings)) as progress:
+        assert progress.settled_since(NOW) == {source_name(topic, 0): NOW, source_name(topic, 2): NOW}
+        assert progress.names() == {source_name(topic, number) for number in range(3)}
+
+
+def test_it_holds_since_it_was_first_seen_and_until_more_comes(settings: Settings) -> None:
+    """New feedback ends it, until that is scored."""
+    topic = settings.topics.feedback
+    publish(settings, 0)
+    score(settings, {0: 1})
+    with closing(SourceProgress(settings)) as progress:
+        assert progress.settled_since(NOW) == {source_name(topic, number): NOW for number in range(3)}
+        assert progress.settled_since(LATER) == {source_name(topic, number): NOW for number in range(3)}
+        publish(settings, 0)
+        assert source_name(topic, 0) not in (progress.settled_since(LATER) or {})
+        with closing(KafkaConsumer(bootstrap_servers=settings.kafka.bootstrap_servers)) as consumer:
+            end = consumer.end_offsets([TopicPartition(topic, 0)])[TopicPartition(topic, 0)]
+        score(settings, {0: end - 1})
+        assert (progress.settled_since(LATER) or {})[source_name(topic, 0)] == LATER
+
+
+def test_without_offsets_of_the_group_nothing_is_known(settings: Settings) -> None:
+    """Another group may be scoring: that is no statement about any partition."""
+    publish(settings, 0)
+    with closing(SourceProgress(settings)) as progress:
+        assert progress.settled_since(NOW) is None
+
+
+def test_a_missing_topic_has_no_partitions(broker: BrokerProcess) -> None:
+    """Results may come from elsewhere: there is nothing to wait for."""
+    with closing(SourceProgress(settings_for(broker.bootstrap, "no-such-feedback"))) as progress:
+        assert progress.names() == frozenset()
+        assert progress.settled_since(NOW) == {}

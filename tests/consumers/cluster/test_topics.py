@@ -1,0 +1,129 @@
+"""Topics: made once, in the shapes that the contracts ask for, and listed as they are."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from uuid import uuid4
+
+import msgspec
+import pytest
+from kafka.admin import ConfigResource, ConfigResourceType, KafkaAdminClient
+
+from consumers.cluster.clients import make_producer
+from consumers.cluster.topics import PartitionInfo, ensure_topics, list_partitions, partition_count, plans
+from sentiment.cli.main import run
+from sentiment.errors import ConfigurationError
+from sentiment.settings import Settings, load_settings
+from tests.brokers import Broker
+
+
+def settings_for(broker: Broker, **topics: object) -> Settings:
+    """Settings with topics that no other test uses."""
+    prefix = uuid4().hex[:10]
+    every = ("feedback", "sentiment", "dead_letter", "alerts", "alert_state", "labels")
+    names = {name: f"{prefix}.{name}" for name in every}
+    overrides = {"kafka": {"bootstrap_servers": broker.bootstrap}, "topics": {**names, **topics}}
+    return load_settings(None, overrides)
+
+
+def with_topics(settings: Settings, **topics: object) -> Settings:
+    """The same settings, but for these of the topics."""
+    return settings.model_copy(update={"topics": settings.topics.model_copy(update=topics)})
+
+
+def config_of(broker: Broker, topic: str, name: str) -> str:
+    """What the broker says about one setting of a topic."""
+    with closing(KafkaAdminClient(bootstrap_servers=broker.bootstrap)) as admin:
+        described = admin.describe_configs([ConfigResource(ConfigResourceType.TOPIC, topic)])
+    return str(described["topic"][topic][name]["value"])
+
+
+def test_missing_topics_are_made_in_the_shapes_of_the_contracts(broker: Broker) -> None:
+    """Dead letters are forgotten after a week, the alert state is compacted; what is there is left alone."""
+    settings = settings_for(broker, partitions=3)
+    topics = settings.topics
+    assert ensure_topics(settings, [topics.feedback]) == [topics.feedback]
+    others = [topics.sentiment, topics.dead_letter, topics.alerts, topics.alert_state, topics.labels]
+    assert ensure_topics(settings) == others
+    assert ensure_topics(settings) == []
+    assert {partition_count(settings, name) for name in plans(topics)} == {3}
+    assert config_of(broker, topics.dead_letter, "retention.ms") == str(7 * 24 * 3600 * 1000)
+    assert config_of(broker, topics.alert_state, "cleanup.policy") == "compact"
+
+
+def test_the_alert_state_follows_the_partitions_of_the_results(broker: Broker) -> None:
+    """Also where the results were made with another number; where both are there and differ, it is an error."""
+    settings = settings_for(broker, partitions=2)
+    topics = settings.topics
+    ensure_topics(settings, [topics.sentiment])
+    ensure_topics(with_topics(settings, partitions=5), [topics.alert_state])
+    assert partition_count(settings, topics.alert_state) == 2
+    other = settings_for(broker, partitions=2)
+    ensure_topics(other, [other.topics.alert_state])
+    ensure_topics(with_topics(other, partitions=5), [other.topics.sentiment])
+    with pytest.raises(ConfigurationError, match="must be equal"):
+        ensure_topics(other)
+
+
+def test_several_processes_may_make_the_same_topics_at_once(broker: Broker) -> None:
+    """Whoever is first makes it, and nobody fails."""
+    settings = settings_for(broker)
+    with ThreadPoolExecutor(4) as pool:
+        made = list(pool.map(lambda _: ensure_topics(settings), range(4)))
+    every = list(plans(settings.topics))
+    assert {name for names in made for name in names} == set(every)
+    assert len(list_partitions(settings, every)) == len(every) * settings.topics.partitions
+
+
+def test_topics_are_not_made_where_that_is_forbidden(broker: Broker) -> None:
+    """The error names what is missing, and is a matter of configuration."""
+    settings = settings_for(broker, create=False)
+    with pytest.raises(ConfigurationError) as refused:
+        ensure_topics(settings, [settings.topics.feedback, settings.topics.alerts])
+    assert settings.topics.feedback in refused.value.message
+    assert settings.topics.alerts in refused.value.message
+    assert refused.value.exit_code == 2
+
+
+def test_a_topic_that_cannot_be_is_refused_in_words(broker: Broker) -> None:
+    """Too many replicas for one broker, and a name that Kafka does not take."""
+    settings = settings_for(broker, replication_factor=3)
+    with pytest.raises(ConfigurationError, match="replication factor"):
+        ensure_topics(settings, [settings.topics.feedback])
+    with pytest.raises(ConfigurationError, match="refuses topic"):
+        ensure_topics(settings_for(broker), ["no spaces/please"])
+
+
+def test_offsets_are_listed_with_an_open_transaction_in_sight(broker: Broker) -> None:
+    """LOW, STABLE and HIGH: what is kept, what read-committed readers see, and the end."""
+    settings = settings_for(broker, partitions=1)
+    topic = settings.topics.feedback
+    ensure_topics(settings, [topic])
+    with closing(make_producer(settings, transactional_id=topic)) as producer:
+        producer.init_transactions()
+        producer.begin_transaction()
+        producer.send(topic, b"a").get(timeout=30)
+        assert list_partitions(settings, [topic]) == [PartitionInfo(topic, 0, low=0, stable=0, high=1)]
+        producer.commit_transaction()
+        assert list_partitions(settings, [topic]) == [PartitionInfo(topic, 0, low=0, stable=2, high=2)]
+    with pytest.raises(ConfigurationError, match="no such topic"):
+        list_partitions(settings, ["absent"])
+
+
+def test_the_command_makes_and_lists_topics(
+    dev_broker: Broker, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`create` says what it made and what was there; `list` shows every partition, for people and for machines."""
+    monkeypatch.setenv("SENTIMENT_KAFKA__BOOTSTRAP_SERVERS", dev_broker.bootstrap)
+    name = f"t-{uuid4().hex[:10]}"
+    assert run(["topics", "create", name, "--partitions", "2"]) == 0
+    assert run(["topics", "create", name]) == 0
+    assert capsys.readouterr().out.splitlines() == [f"{name}: created", f"{name}: exists"]
+    assert run(["topics", "list", "--json"]) == 0
+    listed = [msgspec.json.decode(line) for line in capsys.readouterr().out.splitlines()]
+    assert [each["partition"] for each in listed if each["topic"] == name] == [0, 1]
+    assert run(["topics", "list"]) == 0
+    table = capsys.readouterr().out.splitlines()
+    assert table[0].split() == ["TOPIC", "PARTITION", "LOW", "STABLE", "HIGH"]
+    assert [line.split()[1:] for line in table if line.startswith(name)] == [["0", "0", "0", "0"], ["1", "0", "0", "0"]]

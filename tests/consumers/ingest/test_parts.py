@@ -1,0 +1,300 @@
+"""The parts of the ingest that need no Kafka: fields, order, pace, batches, rejects."""
+
+from __future__ import annotations
+
+import random
+import stat
+import threading
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from consumers.cluster.records import OutgoingRecord
+from consumers.ingest.batches import MAX_ROWS, batches, to_record, with_idle_marks
+from consumers.ingest.fields import FieldFlags, Fields, Publishable, Reject, resolve_fields, to_publishable
+from consumers.ingest.ordering import in_order_of_time
+from consumers.ingest.pacing import Pace
+from consumers.ingest.rejects import RejectsFile, collecting
+from consumers.ingest.survey import Plan, fingerprint, survey
+from consumers.sources import InputFile, Row
+from sentiment.errors import InputError, UsageError
+from sentiment.events import FeedbackInput, SourcePosition, decode_feedback
+from tests.consumers.ingest.support import START, write_csv
+from tests.fakes import ManualClock
+
+CANARY = "canary-4f1c"
+
+
+def publishable(number: int, seconds: float) -> Publishable:
+    """A row that happened so long after the start."""
+    time = START + timedelta(seconds=seconds)
+    return Publishable(number, FeedbackInput(text=f"text {number}", id=f"r{number}", created_at=time), time)
+
+
+def fields(*columns: str, **flags: str) -> Fields:
+    """The fields of a file with these columns."""
+    return resolve_fields(FieldFlags(**flags), columns, "x.csv")
+
+
+def plan(path: Path, *, topic: str = "feedback", time: str | None = "at", rebase_time: bool = False) -> Plan:
+    """The plan of a file that `write_csv` made."""
+    resolved = resolve_fields(FieldFlags(time=time), ["id", "text", "at"], path.name)
+    return Plan(InputFile(path), "csv", resolved, topic, rebase_time)
+
+
+def test_a_row_becomes_the_event_that_a_worker_reads() -> None:
+    """Mapped columns arrive, the event's own names are taken as they are, and nothing else is published."""
+    mapping = fields(
+        "review",
+        "when",
+        "app",
+        "key",
+        "author_id",
+        "rating",
+        "secret",
+        text="review",
+        time="when",
+        product_field="app",
+        id="key",
+    )
+    values = {
+        "review": "good",
+        "when": "2024-03-01T00:00:00Z",
+        "app": "tv",
+        "key": 7.0,
+        "author_id": "a1",
+        "rating": "4.5",
+        "secret": CANARY,
+    }
+    row = to_publishable(Row(1, 2, values), mapping, "p")
+    assert isinstance(row, Publishable)
+    record = to_record(row, "feedback", timedelta(hours=1))
+    event = decode_feedback(record.value, position=SourcePosition(topic="t", partition=0, offset=0), timestamp_ms=0)
+    assert (event.id, event.text, event.product, event.author_id, event.rating) == ("7", "good", "tv", "a1", 4.5)
+    assert event.created_at == START + timedelta(hours=1)
+    assert record.key == b"7"
+    assert CANARY.encode() not in (record.value or b"")
+
+
+def test_a_row_without_an_id_gets_one_that_names_its_row() -> None:
+    """Made of the file's fingerprint and the row's number: the same again after an interruption."""
+    row = to_publishable(Row(12, 13, {"text": "good"}), fields("text"), "3f2a")
+    assert isinstance(row, Publishable)
+    assert row.event.id == "3f2a-12"
+
+
+@pytest.mark.parametrize(
+    ("values", "reason"),
+    [
+        ({"text": None, "at": START}, "text_missing"),
+        ({"text": 5, "at": START}, "text_not_a_string"),
+        ({"text": " \n", "at": START}, "text_empty"),
+        ({"text": CANARY * 5_000, "at": START}, "text_too_long"),
+        ({"text": CANARY, "at": "01/02/2024"}, "time_ambiguous"),
+        ({"text": CANARY, "at": ""}, "time_missing"),
+        ({"text": CANARY, "at": START.replace(year=1960)}, "timestamp_out_of_range"),
+        ({"text": CANARY + "\udcff", "at": START}, "not_utf8"),
+        ({"text": CANARY, "at": START, "id": "i" * 600}, "schema"),
+        ({"text": CANARY, "at": START, "metadata": {"a": object()}}, "schema"),
+    ],
+)
+def test_a_row_that_no_worker_would_accept_is_rejected_without_its_text(values: dict[str, object], reason: str) -> None:
+    """Each fault has a reason code, and neither it nor the message quotes the row."""
+    found = to_publishable(Row(3, 4, values), fields("text", "at", "id", "metadata", time="at"), "p")
+    assert isinstance(found, Reject)
+    assert (found.row, found.line, found.reason) == (3, 4, reason)
+    assert CANARY not in found.message
+
+
+def test_a_missing_column_is_named_with_those_that_exist() -> None:
+    """For a named column, and for the text's default name."""
+    for flags in ({"text": "body"}, {}):
+        with pytest.raises(InputError) as refused:
+            fields("review", "when", **flags)
+        assert "'review', 'when'" in str(refused.value.hint)
+    with pytest.raises(UsageError, match="exclude"):
+        fields("text", product="a", product_field="text")
+
+
+def test_a_file_without_a_header_does_not_show_its_first_row() -> None:
+    """What stands in the place of the column names is a feedback text then."""
+    with pytest.raises(InputError) as refused:
+        fields("17", "I really hate how slow this app is", "jo@example.com", "2024-01-01")
+    assert "hate" not in str(refused.value.hint)
+    assert "jo@" not in str(refused.value.hint)
+    assert "and 2 more" in str(refused.value.hint)
+    with pytest.raises(InputError) as refused:
+        fields("it is far too slow for what it costs", "call me: jo@example.com")
+    assert "is the first line a header?" in str(refused.value.hint)
+
+
+@given(st.lists(st.integers(0, 50), max_size=60), st.integers(0, 70))
+def test_rows_come_in_the_order_of_their_times(seconds: list[int], skip: int) -> None:
+    """Sorted by time, ties as in the file, without the first ones: like Python's own stable sort."""
+    rows = [publishable(n, second) for n, second in enumerate(seconds, start=1)]
+    with in_order_of_time(rows, skip) as ordered:
+        assert list(ordered) == sorted(rows, key=lambda row: row.created_at or START)[skip:]
+
+
+def _play(rows: list[Publishable | None], speed: float | None, busy_s: float = 0.0) -> list[tuple[float, list[str]]]:
+    """When each batch is handed out, and the ids in it; publishing one takes `busy_s`."""
+    clock = ManualClock()
+    convert = lambda row: to_record(row, "t", timedelta())  # noqa: E731
+    played = []
+    for batch in batches(rows, convert, speed=speed, monotonic=clock.monotonic, sleep=clock.advance):
+        played.append((clock.seconds, [(record.key or b"").decode() for record in batch]))
+        clock.advance(busy_s)
+    return played
+
+
+def test_a_replay_keeps_the_distances_of_event_time() -> None:
+    """At speed 10, what happened 5 s after the first row is published half a second after it."""
+    rows = [publishable(n, seconds) for n, seconds in enumerate([0, 0, 5, 20], start=1)]
+    assert _play([*rows], speed=10) == [(0.0, ["r1", "r2"]), (0.5, ["r3"]), (2.0, ["r4"])]
+
+
+def test_a_replay_that_is_behind_catches_up_in_one_batch() -> None:
+    """What is due while Kafka is slow is published together, and nothing early."""
+    rows = [publishable(n, seconds) for n, seconds in enumerate([0, 1, 2, 3, 100], start=1)]
+    assert _play([*rows], speed=1, busy_s=10) == [(0.0, ["r1"]), (10.0, ["r2", "r3", "r4"]), (100.0, ["r5"])]
+
+
+@given(st.lists(st.integers(0, 10_000) | st.none(), max_size=80), st.sampled_from([None, 0.5, 60.0]))
+def test_batches_hold_every_row_once_and_in_order(seconds: list[int | None], speed: float | None) -> None:
+    """Whatever the pace and the pauses."""
+    rows = [None if second is None else publishable(n, second) for n, second in enumerate(seconds)]
+    played = [key for _, keys in _play([*rows], speed) for key in keys]
+    assert played == [f"r{row.number}" for row in rows if row is not None]
+
+
+def test_at_full_speed_batches_are_bounded_in_rows_and_bytes() -> None:
+    """One transaction neither holds a whole file nor a single row."""
+    rows = [publishable(n, 0) for n in range(2 * MAX_ROWS + 5)]
+    assert [len(keys) for _, keys in _play([*rows], speed=None)] == [MAX_ROWS, MAX_ROWS, 5]
+    large = OutgoingRecord("t", b"x" * 1_500_000)
+    units = list(batches(rows[:7], lambda row: large, speed=None, monotonic=lambda: 0.0, sleep=lambda s: None))
+    assert [len(unit) for unit in units] == [3, 3, 1]
+
+
+@given(st.floats(0.001, 1e6), st.floats(0, 1e7), st.floats(0, 1e6))
+def test_nothing_is_early_and_nothing_waits_twice(speed: float, later_s: float, now_s: float) -> None:
+    """After the wait, the row is due; late rows do not wait."""
+    pace = Pace(speed, START, 0.0)
+    time = START + timedelta(seconds=later_s)
+    wait = pace.wait_s(time, now_s)
+    assert wait == pytest.approx(max(0.0, (time - START).total_seconds() / speed - now_s))
+
+
+def test_rows_of_a_slow_pipe_do_not_wait_for_more() -> None:
+    """Where nothing comes for a while, a mark comes instead, and errors of the reader reach the caller."""
+
+    paused = threading.Event()
+
+    def slow() -> Iterator[int]:
+        yield 1
+        paused.wait(timeout=30)  # until the consumer has seen the pause
+        yield 2
+        raise InputError("broken")
+
+    items: list[int] = []
+
+    def consume() -> None:
+        for item in with_idle_marks(slow(), idle_s=0.01):
+            if item is None:
+                paused.set()
+            else:
+                items.append(item)
+
+    with pytest.raises(InputError, match="broken"):
+        consume()
+    assert items == [1, 2]
+    assert paused.is_set()
+
+
+def test_the_survey_finds_the_order_the_last_time_and_the_rejects(tmp_path: Path) -> None:
+    """Counts, order and the newest time; the rejects file has one line for each bad row, and nothing of its text."""
+    path = write_csv(tmp_path / "x.csv", 10, newest_first=True)
+    with path.open("a") as file:
+        file.write(f"bad,{CANARY},01/02/2024\nshort\n")
+    with collecting(tmp_path / "x.csv.rejects.jsonl") as rejects:
+        found = survey(plan(path), rejects, lambda n: None)
+    assert (found.good, found.rejected, found.in_order) == (10, 2, False)
+    assert found.last_time == START + timedelta(seconds=9)
+    content = rejects.path.read_bytes()
+    lines = [msgspec.json.decode(line) for line in content.splitlines()]
+    assert [(line["row"], line["line"], line["reason"]) for line in lines] == [
+        (11, 12, "time_ambiguous"),
+        (12, 13, "field_count"),
+    ]
+    assert CANARY.encode() not in content
+
+
+def test_the_rejects_file_is_a_function_of_the_input(tmp_path: Path) -> None:
+    """Read again it is the same; where nothing is rejected any more it goes; a fault leaves it as it was."""
+    path = tmp_path / "rejects.jsonl"
+
+    def write(n: int, *, fail: bool = False) -> None:
+        with collecting(path) as rejects:
+            for number in range(n):
+                rejects.add(Reject(number, number, "schema", "why"))
+            if fail:
+                raise InputError("cut off")
+
+    write(3)
+    first = path.read_bytes()
+    write(3)
+    assert path.read_bytes() == first
+    with pytest.raises(InputError):
+        write(1, fail=True)
+    assert path.read_bytes() == first
+    write(0)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_rejects_need_a_place(tmp_path: Path) -> None:
+    """A folder that cannot be written to is said, once there is something to write."""
+    rejects = RejectsFile(tmp_path / "absent" / "x.rejects.jsonl")
+    with pytest.raises(InputError, match="cannot be written"):
+        rejects.add(Reject(1, 1, "schema", "why"))
+
+
+def test_the_sorting_file_is_for_its_owner_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It holds texts: nobody else may read it, and it is gone afterwards."""
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    with in_order_of_time([publishable(1, 0)], 0) as ordered:
+        (folder,) = tmp_path.iterdir()
+        assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+        assert len(list(ordered)) == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_fingerprint_names_content_mapping_and_topic(tmp_path: Path) -> None:
+    """Another content, mapping, topic or shift is another ingest; a copy under another name is the same."""
+    path = write_csv(tmp_path / "x.csv", 5)
+    copy = tmp_path / "y.csv"
+    copy.write_bytes(path.read_bytes())
+    other = write_csv(tmp_path / "z.csv", 6)
+    names = [
+        fingerprint(plan(path)),
+        fingerprint(plan(other)),
+        fingerprint(plan(path, topic="elsewhere")),
+        fingerprint(plan(path, time=None)),
+        fingerprint(plan(path, rebase_time=True)),
+    ]
+    assert len(set(names)) == len(names)
+    assert fingerprint(plan(copy)) == names[0]
+
+
+def test_sorting_a_shuffled_file_is_the_same_every_time(tmp_path: Path) -> None:
+    """A resumed ingest skips exactly the rows that were published before."""
+    rows = [publishable(n, n % 7) for n in range(100)]
+    random.Random(3).shuffle(rows)
+    with in_order_of_time(rows, 0) as everything:
+        whole = list(everything)
+    with in_order_of_time(rows, 40) as rest:
+        assert whole[40:] == list(rest)

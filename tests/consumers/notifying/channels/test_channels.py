@@ -1,0 +1,159 @@
+"""Channels: a receiver that fails, hangs and refuses; what is signed; what the console shows."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import io
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+from consumers.notifying.channels.channel import Attempt, Outcome
+from consumers.notifying.channels.console import ConsoleChannel, as_text
+from consumers.notifying.channels.webhook import IDEMPOTENCY_HEADER, SIGNATURE_HEADER, WebhookChannel
+from sentiment.errors import ConfigurationError
+from sentiment.events import encode
+from tests.consumers.notifying.support import alert, batch, handler, outcomes, persist
+from tests.consumers.results import START
+
+SECRET = "a shared secret"
+
+
+@dataclass
+class Receiver:
+    """A server whose answers are scripted: a status, or None for no answer at all; 200 when the script is over."""
+
+    script: list[int | None] = field(default_factory=list)
+    requests: list[tuple[Mapping[str, str], bytes]] = field(default_factory=list)
+    url: str = ""
+    headers: dict[str, str] = field(default_factory=dict)
+    over: threading.Event = field(default_factory=threading.Event)
+
+
+@contextmanager
+def receiver(*script: int | None, **headers: str) -> Iterator[Receiver]:
+    """A real server on a free port."""
+    made = Receiver(list(script), headers={name.replace("_", "-"): value for name, value in headers.items()})
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["content-length"]))
+            made.requests.append((dict(self.headers.items()), body))
+            status = made.script.pop(0) if made.script else 200
+            if status is None:
+                made.over.wait(60)
+                return
+            self.send_response(status)
+            for name, value in made.headers.items():
+                self.send_header(name, value)
+            self.end_headers()
+
+        def log_message(self, format: str, *args: object) -> None:
+            """Quiet."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    made.url = f"http://127.0.0.1:{server.server_port}/hook?token=abc"
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield made
+    finally:
+        made.over.set()
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+def test_a_webhook_that_fails_then_accepts_gets_the_alert() -> None:
+    """An error, no answer and a refused rate are retried, with the same key and body, until it is taken."""
+    with receiver(503, None, 429) as there, closing(WebhookChannel(there.url, SECRET, timeout_s=0.5)) as webhook:
+        made = handler(webhook)
+        persist(made, batch(alert()))
+        assert len(there.requests) == 4
+        assert {headers[IDEMPOTENCY_HEADER] for headers, _ in there.requests} == {"alert-0"}
+        assert {body for _, body in there.requests} == {encode(alert())}
+        assert outcomes(made, "webhook") == {"delivered": 1.0}
+
+
+def test_the_signature_proves_body_and_time() -> None:
+    """A receiver with the secret can verify it by the documented rule."""
+    with receiver() as there, closing(WebhookChannel(there.url, SECRET, timeout_s=5.0)) as webhook:
+        assert webhook.attempt(alert(), START).outcome is Outcome.DELIVERED
+        headers, body = there.requests[0]
+        at, value = (part.split("=", 1)[1] for part in headers[SIGNATURE_HEADER].split(","))
+        assert int(at) == int(START.timestamp())
+        assert value == hmac.new(SECRET.encode(), f"{at}.".encode() + body, hashlib.sha256).hexdigest()
+
+
+def test_without_a_secret_nothing_is_signed() -> None:
+    """No header that looks like a proof."""
+    with receiver() as there, closing(WebhookChannel(there.url, None, timeout_s=5.0)) as webhook:
+        webhook.attempt(alert(), START)
+        assert SIGNATURE_HEADER not in there.requests[0][0]
+
+
+@pytest.mark.parametrize(
+    ("status", "outcome"),
+    [
+        (200, Outcome.DELIVERED),
+        (202, Outcome.DELIVERED),
+        (302, Outcome.REFUSED),
+        (400, Outcome.REFUSED),
+        (401, Outcome.REFUSED),
+        (404, Outcome.REFUSED),
+        (408, Outcome.UNAVAILABLE),
+        (429, Outcome.UNAVAILABLE),
+        (500, Outcome.UNAVAILABLE),
+        (503, Outcome.UNAVAILABLE),
+    ],
+)
+def test_what_an_answer_means(status: int, outcome: Outcome) -> None:
+    """Success, a fault that may pass, or one that will not; a redirect is not followed."""
+    with receiver(status, Location="/elsewhere") as there:
+        with closing(WebhookChannel(there.url, SECRET, timeout_s=5.0)) as webhook:
+            attempt = webhook.attempt(alert(), START)
+        assert attempt.outcome is outcome
+        assert len(there.requests) == 1
+
+
+@pytest.mark.parametrize(("value", "seconds"), [("7", 7.0), ("99999", 300.0), ("Wed, 21 Oct 2026 07:28:00 GMT", None)])
+def test_the_receiver_may_ask_for_a_pause(value: str, seconds: float | None) -> None:
+    """Retry-After in seconds is honoured, up to five minutes."""
+    with (
+        receiver(503, Retry_After=value) as there,
+        closing(WebhookChannel(there.url, None, timeout_s=5.0)) as webhook,
+    ):
+        assert webhook.attempt(alert(), START).retry_after_s == seconds
+
+
+def test_a_reason_tells_no_address() -> None:
+    """An unreachable receiver's address (it may hold a token) is in no reason."""
+    with receiver() as there:
+        url = there.url
+    with closing(WebhookChannel(url, None, timeout_s=1.0)) as webhook:
+        attempt = webhook.attempt(alert(), START)
+    assert attempt == Attempt(Outcome.UNAVAILABLE, "ConnectError")
+
+
+@pytest.mark.parametrize("url", ["ftp://host/x", "host/x", "", "http://", "http://a:b:c"])
+def test_a_wrong_address_is_a_configuration_error(url: str) -> None:
+    """Found at the start, and not repeated in the message."""
+    with pytest.raises(ConfigurationError) as raised:
+        WebhookChannel(url, None, timeout_s=1.0)
+    assert "notify.webhook_url" in raised.value.message
+
+
+def test_the_console_shows_lines_and_no_control_characters() -> None:
+    """The message on one line, examples below; nothing in a text can drive the terminal."""
+    out = io.StringIO()
+    ConsoleChannel(out).attempt(alert(exemplars=["red \x1b[31m\r\nalert"]), START)
+    assert out.getvalue() == as_text(alert(exemplars=["red  [31m  alert"]))
+    assert out.getvalue().splitlines() == [
+        "FIRING critical · app: 50% negative against 10% expected",
+        "    “red  [31m  alert”",
+    ]

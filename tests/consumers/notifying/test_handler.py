@@ -1,0 +1,134 @@
+"""Delivery: what is delivered once, tried again, given up, or passed over."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+import pytest
+
+from consumers.cluster.records import EMPTY_RESULT, Record, RecordBatch
+from consumers.notifying.channels.channel import Attempt, Outcome
+from consumers.notifying.channels.circuit import Circuit
+from sentiment.errors import FatalError
+from sentiment.events import Alert
+from tests.consumers.notifying.support import P0, NoHistory, alert, batch, handler, outcomes, persist
+from tests.consumers.results import START
+
+
+@dataclass
+class Scripted:
+    """A channel with scripted outcomes, delivered when the script is over."""
+
+    name: str = "scripted"
+    script: list[Outcome] = field(default_factory=list)
+    stumbles_over: str = ""
+    seen: list[str] = field(default_factory=list)
+
+    def attempt(self, alert: Alert, now: datetime) -> Attempt:
+        self.seen.append(alert.alert_id)
+        if alert.alert_id == self.stumbles_over:
+            return Attempt(Outcome.UNAVAILABLE, "HTTP 500")
+        return Attempt(self.script.pop(0) if self.script else Outcome.DELIVERED, "scripted")
+
+
+def test_a_channel_that_is_down_does_not_repeat_the_others() -> None:
+    """While one channel is waited for, what another has taken is not given to it again."""
+    console, down = Scripted("console"), Scripted("down", [Outcome.UNAVAILABLE] * 5)
+    made = handler(console, down)
+    persist(made, batch(alert(0), alert(1)))
+    assert console.seen == ["alert-0", "alert-1"]
+    assert down.seen.count("alert-0") + down.seen.count("alert-1") == 7
+    assert outcomes(made, "down") == {"delivered": 2.0}
+
+
+def test_an_open_circuit_is_tried_rarely() -> None:
+    """After its attempts a dead channel costs one attempt per half minute."""
+    dead = Scripted(script=[Outcome.UNAVAILABLE] * 1_000)
+    made = handler(dead)
+    with pytest.raises(AssertionError, match="held"):
+        persist(made, batch(alert()), within=timedelta(minutes=10))
+    assert 15 <= len(dead.seen) <= 3 + 600 / 30
+
+
+def test_an_alert_is_given_up_after_an_hour() -> None:
+    """One that a receiver always stumbles over does not hold the next ones back for ever."""
+    channel = Scripted(stumbles_over="alert-0")
+    made = handler(channel)
+    took = persist(made, batch(alert(0), alert(1)), within=timedelta(hours=2))
+    assert timedelta(hours=1) < took < timedelta(hours=1, minutes=1)
+    assert channel.seen.index("alert-1") < 4
+    assert outcomes(made, "scripted") == {"delivered": 1.0, "failed": 1.0}
+
+
+def test_a_refused_alert_is_not_tried_again() -> None:
+    """It is counted as failed, and the next one goes out."""
+    channel = Scripted(script=[Outcome.REFUSED])
+    made = handler(channel)
+    assert persist(made, batch(alert(0), alert(1))) == timedelta()
+    assert outcomes(made, "scripted") == {"failed": 1.0, "delivered": 1.0}
+
+
+def test_old_alerts_are_recorded_not_sent() -> None:
+    """A back-fill of last year wakes nobody."""
+    channel = Scripted()
+    made = handler(channel)
+    made.handle(batch(alert(0, end=START - timedelta(hours=25)), alert(1, end=START - timedelta(hours=23))), START)
+    assert channel.seen == ["alert-1"]
+    assert outcomes(made, "scripted") == {"expired": 1.0, "delivered": 1.0}
+
+
+def test_the_same_alert_is_delivered_once() -> None:
+    """Twice in one batch, again in a later one, or before this notifier started."""
+    channel = Scripted()
+    made = handler(channel, history=NoHistory("alert-7"))
+    made.handle(batch(alert(0), alert(0)), START)
+    made.handle(batch(alert(0), alert(7), first_offset=2), START)
+    assert channel.seen == ["alert-0"]
+
+
+def test_a_failed_commit_does_not_deliver_again() -> None:
+    """The loop lost its clients after the delivery: the same records come again."""
+    channel = Scripted()
+    made = handler(channel)
+    made.handle(batch(alert(0)), START)
+    made.on_lost(frozenset({P0}))
+    made.on_assigned(frozenset({P0}), START)
+    made.handle(batch(alert(0)), START)
+    assert channel.seen == ["alert-0"]
+
+
+def test_a_finite_run_ends_with_an_error_rather_than_hold() -> None:
+    """Offsets stay, so that the next run delivers."""
+    dead = Scripted(script=[Outcome.UNAVAILABLE] * 10)
+    with pytest.raises(FatalError, match="did not take an alert in 3 attempts"):
+        persist(handler(dead, finite=True), batch(alert()))
+    assert len(dead.seen) == 3
+
+
+def test_what_is_not_an_alert_is_passed_over() -> None:
+    """Junk on the alerts topic holds nothing up."""
+    channel = Scripted()
+    junk = RecordBatch({P0: (Record("alerts", 0, 0, 0, None, b"{}"), Record("alerts", 0, 1, 0, None, None))})
+    assert handler(channel).handle(junk, START) == EMPTY_RESULT
+    assert channel.seen == []
+
+
+def test_a_circuit_waits_longer_and_closes_on_success() -> None:
+    """Delays grow with jitter up to the limit of failures, and a success starts over."""
+    circuit = Circuit(3, open_s=30.0, seed=1)
+    now = START
+    assert circuit.allows(now)
+    circuit.failed(now)
+    assert not circuit.allows(now)
+    assert circuit.allows(now + timedelta(seconds=0.5))
+    circuit.failed(now, retry_after_s=9.0)
+    assert not circuit.allows(now + timedelta(seconds=8.9))
+    assert not circuit.is_open
+    circuit.failed(now)
+    assert circuit.is_open
+    assert not circuit.allows(now + timedelta(seconds=29.9))
+    assert circuit.allows(now + timedelta(seconds=30))
+    circuit.succeeded()
+    assert circuit.allows(now)
+    assert not circuit.is_open

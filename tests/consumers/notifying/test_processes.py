@@ -1,0 +1,160 @@
+"""The alert worker and the notifier as processes that are killed, on both brokers."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from sentiment.events import encode
+from sentiment.spikes.message import make_alert
+from sentiment.spikes.segment import Observation
+from tests.brokers import BrokerProcess
+from tests.consumers.kafka_io import committed_offsets, produce
+from tests.consumers.notifying.test_handler import alert
+from tests.consumers.results import a_day
+from tests.e2e.pipeline import Pipeline, pipeline
+from tests.sentiment.spikes.observations import SOURCES, watch
+
+pytestmark = pytest.mark.slow
+
+NOW = datetime.now(UTC)
+
+
+@pytest.mark.timeout(600)
+def test_alert_workers_that_are_killed_tell_one_episode(broker: BrokerProcess, tmp_path: Path) -> None:
+    """Killed before, in and after the incident, in the middle of its work, with partitions that move to a second
+    worker and back: the alerts are those of a calm run.
+    """
+    start = (NOW - timedelta(days=1)).replace(second=0, microsecond=0)
+    results = a_day(start=start)
+    others = a_day(start=start, product="calm", incident=None)
+    mixed = sorted([*results, *others], key=lambda each: each.created_at)
+    records = [(each.product.encode(), encode(each)) for each in mixed]
+    with pipeline(broker.bootstrap, tmp_path / "run") as here:
+        worker = here.command("alerts", "run", SENTIMENT_WORKER__MAX_POLL_RECORDS="7").start()
+        second = here.command("alerts", "run", SENTIMENT_WORKER__MAX_POLL_RECORDS="11")
+        cuts = [0, 250, 500, 560, len(records)]
+        for first, last in pairwise(cuts):
+            before = _handled(here)
+            produce(broker.bootstrap, here.settings.topics.sentiment, records[first:last])
+            here.until(lambda done=before: _handled(here) > done, "progress of the alert worker")
+            worker.kill()
+            if second.process is None:
+                second.start()
+            worker.start()
+        here.until(lambda: len(here.alerts) == 2, "both alerts")
+        worker.kill()
+        assert second.stop() == 0, here.last_words()
+        finish = here.command("alerts", "run", "--until-idle", "4").start()
+        assert finish.wait() == 0, here.last_words()
+        here.until(here.observer.at_end, "the end")
+        assert [each.alert_id for each in here.alerts] == _calm_run(results)
+
+
+@pytest.mark.timeout(600)
+def test_a_notifier_killed_before_its_commit_delivers_with_the_same_key(broker: BrokerProcess, tmp_path: Path) -> None:
+    """The receiver has the alert, the notifier dies: it comes again with the key that tells so, and then no more."""
+    sent = [alert(number, end=NOW) for number in range(3)]
+    with stalling_receiver() as there, pipeline(broker.bootstrap, tmp_path / "run") as here:
+        produce(broker.bootstrap, here.settings.topics.alerts, [(b"app", encode(each)) for each in sent])
+        address = {"SENTIMENT_NOTIFY__WEBHOOK_URL": there.url, "SENTIMENT_NOTIFY__TIMEOUT_S": "60"}
+        notifier = here.command("notify", **address).start()
+        here.until(there.stalled.is_set, "the first request")
+        notifier.kill()
+        there.go_on.set()
+        notifier.start()
+        here.until(lambda: len(set(there.keys)) == 3 and len(there.keys) >= 4, "all alerts")
+        assert notifier.stop() == 0, here.last_words()
+        again = here.command("notify", "--until-idle", "3", **address).start()
+        assert again.wait() == 0, here.last_words()
+        assert sorted(there.keys) == ["alert-0", "alert-0", "alert-1", "alert-2"]
+        assert {body["alert_id"] for body in there.bodies} == {each.alert_id for each in sent}
+
+
+@pytest.mark.timeout(600)
+def test_an_alert_that_was_published_twice_is_delivered_once(broker: BrokerProcess, tmp_path: Path) -> None:
+    """A new notifier knows from the topic what its group has handled."""
+    with stalling_receiver() as there, pipeline(broker.bootstrap, tmp_path / "run") as here:
+        there.go_on.set()
+        for _ in range(2):
+            produce(broker.bootstrap, here.settings.topics.alerts, [(b"app", encode(alert(end=NOW)))])
+            notifier = here.command("notify", "--until-idle", "3", SENTIMENT_NOTIFY__WEBHOOK_URL=there.url).start()
+            assert notifier.wait() == 0, here.last_words()
+        assert there.keys == ["alert-0"]
+
+
+def _handled(here: Pipeline) -> int:
+    """How far the alert worker's offsets are."""
+    group, topic = f"{here.settings.worker.group_id.split('.')[0]}.alerts", here.settings.topics.sentiment
+    return sum(committed_offsets(here.settings.kafka.bootstrap_servers, group, topic).values())
+
+
+def _calm_run(results: list) -> list[str]:
+    """Ids of the alerts when nothing is killed, by the pure core."""
+    seen = [
+        Observation(
+            key=each.position.key(),
+            segment=each.product,
+            source=SOURCES[each.position.offset % len(SOURCES)],
+            event_ms=round(each.created_at.timestamp() * 1000),
+            scored_ms=round(each.scored_at.timestamp() * 1000),
+            negative=each.label == "negative",
+            p_negative=each.probabilities.negative,
+            text=each.text,
+            author=None,
+            model=each.model,
+        )
+        for each in results
+    ]
+    return [make_alert(change, created_at=NOW).alert_id for change in watch(seen)]
+
+
+class StallingReceiver:
+    """Takes requests; the answer to the first waits until `go_on`."""
+
+    def __init__(self) -> None:
+        self.url = ""
+        self.keys: list[str] = []
+        self.bodies: list[dict[str, object]] = []
+        self.stalled = threading.Event()
+        self.go_on = threading.Event()
+
+
+@contextmanager
+def stalling_receiver() -> Iterator[StallingReceiver]:
+    """On a free port."""
+    made = StallingReceiver()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["content-length"]))
+            made.keys.append(self.headers["idempotency-key"])
+            made.bodies.append(json.loads(body))
+            made.stalled.set()
+            made.go_on.wait(120)
+            self.send_response(204)
+            self.end_headers()
+
+        def log_message(self, format: str, *args: object) -> None:
+            """Quiet."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True
+    made.url = f"http://127.0.0.1:{server.server_port}/"
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield made
+    finally:
+        made.go_on.set()
+        server.shutdown()
+        server.server_close()
+        thread.join()

@@ -1,0 +1,249 @@
+"""Re-scoring: the output appears whole, earlier work is safe, and an interruption changes nothing in it."""
+
+from __future__ import annotations
+
+import gzip
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import msgspec
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from consumers.rescore.columns import RESULT_COLUMNS
+from consumers.rescore.inputs import CHUNK_ROWS
+from sentiment.cli.main import run
+from sentiment.errors import FatalError, InputError, SentimentError, UsageError
+from sentiment.model.classifier import BatchInfo, Prediction
+from tests.brokers import REPOSITORY
+from tests.consumers.rescore.support import TEXTS, rescore, write_rows
+from tests.fakes import LexiconClassifier
+
+
+class Interrupting(LexiconClassifier):
+    """Interrupted, as by Ctrl-C, when it is called for the n-th time."""
+
+    calls_left = 0
+
+    def predict(self, texts: Sequence[str]) -> tuple[list[Prediction], BatchInfo]:
+        """Like the original, until it is enough."""
+        self.calls_left -= 1
+        if self.calls_left < 0:
+            raise KeyboardInterrupt
+        return super().predict(texts)
+
+
+def interrupt(source: Path, output: Path, after_chunks: int, **options: object) -> None:
+    """Leave a run that was interrupted in its work."""
+    classifier = Interrupting()
+    classifier.calls_left = after_chunks
+    with pytest.raises(KeyboardInterrupt):
+        rescore(source, output, classifier, **options)
+
+
+@pytest.mark.parametrize("name", ["y.csv", "y.jsonl.gz", "y.parquet"])
+def test_an_interrupted_run_resumes_to_the_same_file(tmp_path: Path, name: str) -> None:
+    """Interrupted three times, the output has the very bytes of a run that was not."""
+    source = write_rows(tmp_path / "x.csv", 4 * CHUNK_ROWS + 17)
+    rescore(source, tmp_path / ("whole-" + name))
+    output = tmp_path / name
+    for after_chunks in (2, 0, 1):
+        interrupt(source, output, after_chunks, resume=True)
+        assert not output.exists()
+    report, watch = rescore(source, output, resume=True)
+    assert watch.phases[-1] == ("scoring", 4 * CHUNK_ROWS + 17, 3 * CHUNK_ROWS)
+    assert report.n_rows == 4 * CHUNK_ROWS + 17
+    assert output.read_bytes() == (tmp_path / ("whole-" + name)).read_bytes()
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(["x.csv", name, "whole-" + name])
+
+
+@pytest.mark.slow
+def test_killed_at_random_moments_it_resumes_to_the_same_file(tmp_path: Path) -> None:
+    """kill -9 in the middle of scoring and writing, twice; the last run completes the file."""
+    source = write_rows(tmp_path / "x.csv", 8 * CHUNK_ROWS)
+    rescore(source, tmp_path / "whole.parquet")
+    output = tmp_path / "y.parquet"
+    rng = random.Random(5)
+    done = 0
+    for _ in range(2):
+        process = _start(source, output, "resume", 0.0001)
+        goal = done + rng.randint(1, 3)
+        deadline = time.monotonic() + 60
+        while not (tmp_path / "y.parquet.partial" / f"part-{goal:06}").exists():
+            assert time.monotonic() < deadline
+            assert process.poll() is None
+        process.send_signal(signal.SIGKILL)
+        process.communicate(timeout=30)
+        done = goal
+    assert not output.exists()
+    _, watch = rescore(source, output, resume=True)
+    assert watch.phases[-1][2] > 0
+    assert output.read_bytes() == (tmp_path / "whole.parquet").read_bytes()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("suffix", "target"), [("csv", "parquet"), ("jsonl", "csv"), ("parquet", "jsonl")])
+def test_memory_does_not_grow_with_the_rows(tmp_path: Path, suffix: str, target: str) -> None:
+    """Ten times the rows take at most 1.1 times the memory of the process."""
+
+    def peak(n_rows: int) -> int:
+        source = tmp_path / f"{n_rows}.{suffix}"
+        frame = pd.DataFrame(
+            {"id": range(n_rows), "text": [f"{TEXTS[n % 3]} {n} " + "word " * 30 for n in range(n_rows)]}
+        )
+        if suffix == "csv":
+            frame.to_csv(source, index=False)
+        elif suffix == "jsonl":
+            frame.to_json(source, orient="records", lines=True)
+        else:
+            frame.to_parquet(source)
+        process = _start(source, tmp_path / f"{n_rows}.out.{target}", "-", 0.0)
+        printed, _ = process.communicate(timeout=120)
+        assert process.returncode == 0
+        return int(printed)
+
+    assert peak(20_000) <= 1.1 * peak(2_000)
+
+
+def _start(source: Path, output: Path, flags: str, seconds_per_text: float) -> subprocess.Popen[bytes]:
+    command = [
+        sys.executable,
+        "-m",
+        "tests.consumers.rescore.rescore_process",
+        source,
+        output,
+        flags,
+        str(seconds_per_text),
+    ]
+    return subprocess.Popen(command, cwd=REPOSITORY, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+
+
+def test_earlier_work_is_never_overwritten_unasked(tmp_path: Path) -> None:
+    """An existing output and interrupted work each need --resume or --force, which exclude each other."""
+    source = write_rows(tmp_path / "x.csv", 2 * CHUNK_ROWS)
+    output = tmp_path / "y.csv"
+    output.write_text("precious")
+    with pytest.raises(InputError, match="exists"):
+        rescore(source, output)
+    with pytest.raises(InputError, match="not the result of this input"):
+        rescore(source, output, resume=True)
+    interrupt(source, output, 1, force=True)
+    assert output.read_text() == "precious"
+    with pytest.raises(InputError, match="interrupted"):
+        rescore(source, output)
+    with pytest.raises(UsageError, match="exclude"):
+        rescore(source, output, resume=True, force=True)
+    rescore(source, output, resume=True)
+    assert output.read_text().startswith("id,text,label")
+
+
+def test_a_finished_run_has_nothing_to_resume(tmp_path: Path) -> None:
+    """--resume of a complete output is done at once; of one by another model it is refused."""
+    source = write_rows(tmp_path / "x.csv", 10)
+    output = tmp_path / "y.csv"
+    rescore(source, output)
+    before = output.read_bytes()
+    assert rescore(source, output, resume=True)[0].already_complete
+    assert output.read_bytes() == before
+    other = LexiconClassifier()
+    other.model = msgspec.structs.replace(other.model, version="2")
+    with pytest.raises(InputError, match="not the result"):
+        rescore(source, output, other, resume=True)
+
+
+def test_work_is_resumed_only_for_the_same_job(tmp_path: Path) -> None:
+    """Another input or model would mix two results in one file: refused, naming what changed; --force starts again."""
+    source = write_rows(tmp_path / "x.csv", 2 * CHUNK_ROWS)
+    output = tmp_path / "y.csv"
+    interrupt(source, output, 1)
+    other = LexiconClassifier()
+    other.model = msgspec.structs.replace(other.model, version="2")
+    with pytest.raises(InputError, match="model_version"):
+        rescore(source, output, other, resume=True)
+    write_rows(source, 2 * CHUNK_ROWS + 1)
+    with pytest.raises(InputError, match="input_sha256"):
+        rescore(source, output, resume=True)
+    report, _ = rescore(source, output, force=True)
+    assert report.n_rows == 2 * CHUNK_ROWS + 1
+
+
+def test_two_at_once_do_not_mix(tmp_path: Path) -> None:
+    """While one is at work, another one for the same output is refused, even with --force."""
+    source = write_rows(tmp_path / "x.csv", 10)
+    refused = []
+
+    class Meddling(LexiconClassifier):
+        def predict(self, texts: Sequence[str]) -> tuple[list[Prediction], BatchInfo]:
+            """Start a second run in the middle of the first."""
+            with pytest.raises(SentimentError, match="another process"):
+                rescore(source, tmp_path / "y.csv", force=True)
+            refused.append(True)
+            return super().predict(texts)
+
+    rescore(source, tmp_path / "y.csv", Meddling())
+    assert refused == [True]
+
+
+def test_a_model_that_miscounts_is_not_believed(tmp_path: Path) -> None:
+    """One answer too few would give every later row another row's label."""
+    source = write_rows(tmp_path / "x.csv", 3)
+
+    class Forgetful(LexiconClassifier):
+        def predict(self, texts: Sequence[str]) -> tuple[list[Prediction], BatchInfo]:
+            """All answers but one."""
+            predictions, info = super().predict(texts)
+            return predictions[:-1], info
+
+    with pytest.raises(FatalError, match="2 answers to 3 texts"):
+        rescore(source, tmp_path / "y.csv", Forgetful())
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (b"", "empty"),
+        (b"text,n\na,1\nb,2,3\n", "line 3: 3 fields, the header has 2"),
+        (b'text\n"open\n', "never closed"),
+        (b"text\n\xff\xfe\n", "line 2: not UTF-8"),
+        (b"body\na\n", "has no column 'text'"),
+        (gzip.compress(b"text\n" + os.urandom(3_000).hex().encode())[:2_000], "cut off"),
+        (b"\x00\x01", "binary"),
+    ],
+)
+def test_an_input_that_cannot_be_kept_whole_is_refused_before_anything_is_done(
+    tmp_path: Path, content: bytes, says: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Exit code 2, a message with the place, neither output nor partial work."""
+    source = tmp_path / "x.csv"
+    source.write_bytes(content)
+    assert run(["rescore", str(source), "--output", str(tmp_path / "y.csv")]) == 2
+    assert says in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == [source]
+
+
+def test_an_output_that_cannot_be_is_refused(tmp_path: Path) -> None:
+    """The input itself, a folder, a missing folder, packed Parquet."""
+    source = write_rows(tmp_path / "x.csv", 3)
+    for output in (source, tmp_path, tmp_path / "absent" / "y.csv", tmp_path / "y.parquet.gz"):
+        with pytest.raises(UsageError):
+            rescore(source, output, force=True)
+    assert list(tmp_path.iterdir()) == [source]
+
+
+def test_an_input_without_rows_gives_an_output_without_rows(tmp_path: Path) -> None:
+    """With all its columns, in their types."""
+    source = tmp_path / "x.parquet"
+    pq.write_table(pa.table({"text": pa.array([], pa.string()), "at": pa.array([], pa.timestamp("us"))}), source)
+    rescore(source, tmp_path / "y.parquet")
+    result = pq.read_table(tmp_path / "y.parquet")
+    assert result.num_rows == 0
+    assert result.schema.names == ["text", "at", *RESULT_COLUMNS]
+    assert result.schema.field("at").type == pa.timestamp("us")

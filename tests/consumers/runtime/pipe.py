@@ -1,0 +1,148 @@
+"""What tests of the loop share: a handler that copies, and the topics between which it does."""
+
+from __future__ import annotations
+
+import copy
+import threading
+import time
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any
+
+from consumers.cluster.records import OutgoingRecord, RecordBatch, TopicPartition, WorkResult
+from consumers.runtime.handler import BaseHandler, Committed
+from consumers.runtime.health import Health
+from consumers.runtime.loop import run_loop
+from consumers.runtime.loop_config import LoopConfig
+from consumers.runtime.loop_metrics import LoopMetrics
+from consumers.runtime.metrics import Metrics
+from consumers.timing.clock import SystemClock
+from sentiment.settings import Settings, load_settings
+from tests.consumers.kafka_io import new_topic, produce, read_committed
+
+PATIENCE_S = 60.0
+
+
+class Copier(BaseHandler):
+    """Copies records, noting what happens to it; `before` is called with each batch and may raise or wait."""
+
+    def __init__(self, target: str, before: Callable[[RecordBatch], None] | None = None) -> None:
+        self.target = target
+        self.before = before
+        self.owned: set[TopicPartition] = set()
+        self.n_handled = 0
+        self.n_committed = 0
+        self.n_ticks = 0
+        self.at_end: frozenset[TopicPartition] = frozenset()
+
+    def on_assigned(self, partitions: frozenset[TopicPartition], now: datetime) -> None:
+        assert not partitions & self.owned
+        self.owned |= partitions
+
+    def on_revoked(self, partitions: frozenset[TopicPartition]) -> None:
+        assert partitions <= self.owned
+        self.owned -= partitions
+
+    def on_lost(self, partitions: frozenset[TopicPartition]) -> None:
+        self.on_revoked(partitions)
+
+    def handle(self, batch: RecordBatch, now: datetime) -> WorkResult:
+        if self.before is not None:
+            self.before(batch)
+        self.n_handled += len(batch)
+        return WorkResult(
+            {
+                partition: [OutgoingRecord(self.target, record.value, record.key) for record in records]
+                for partition, records in batch.partitions.items()
+            }
+        )
+
+    def on_tick(self, now: datetime, at_end: frozenset[TopicPartition]) -> WorkResult:
+        self.n_ticks += 1
+        self.at_end = at_end
+        return WorkResult({p: [OutgoingRecord(self.target, b"tick", b"tick")] for p in self.owned if self.n_ticks == 1})
+
+    def on_committed(self, committed: Committed) -> None:
+        self.n_committed += sum(len(batch) for batch in committed.batches)
+
+
+class Pipe:
+    """A source, a target, a group, and what happens between them."""
+
+    def __init__(self, bootstrap: str, n_records: int) -> None:
+        self.bootstrap = bootstrap
+        self.source = new_topic(bootstrap, "in")
+        self.target = new_topic(bootstrap, "out")
+        self.metrics = Metrics()
+        self.stop = threading.Event()
+        self.n_records = 0
+        self.add(n_records)
+
+    def add(self, n_records: int) -> None:
+        """Put more records into the source; values count on, 20 keys in turn."""
+        numbers = range(self.n_records, self.n_records + n_records)
+        produce(self.bootstrap, self.source, [(b"k%d" % (n % 20), b"%d" % n) for n in numbers])
+        self.n_records += n_records
+
+    def beside(self) -> Pipe:
+        """The same pipe for another worker, with a stop signal and metrics of its own."""
+        other = copy.copy(self)
+        other.stop, other.metrics = threading.Event(), Metrics()
+        return other
+
+    def settings(self, **kafka: Any) -> Settings:
+        fast = {"session_timeout_ms": 6_000, "heartbeat_interval_ms": 500, "transaction_timeout_ms": 10_000}
+        return load_settings(None, {"kafka": {"bootstrap_servers": self.bootstrap} | fast | kafka})
+
+    def run(self, handler: BaseHandler, settings: Settings | None = None, **config: Any) -> None:
+        clock = SystemClock()
+        defaults: dict[str, Any] = {"until_idle_s": 1.0, "max_batch_records": 50}
+        run_loop(
+            settings or self.settings(),
+            LoopConfig((self.source,), f"group-{self.source}", **(defaults | config)),
+            handler,
+            clock=clock,
+            stop=self.stop,
+            metrics=LoopMetrics(self.metrics),
+            health=Health(clock, stuck_after_s=120.0),
+        )
+
+    @contextmanager
+    def running(self, handler: BaseHandler, **config: Any) -> Iterator[threading.Thread]:
+        """The loop on a thread of its own, stopped at the end; its error is raised here."""
+        errors: list[BaseException] = []
+
+        def target() -> None:
+            try:
+                self.run(handler, **({"until_idle_s": None} | config))
+            except BaseException as error:  # noqa: BLE001 raised below, on the test's thread
+                errors.append(error)
+
+        thread = threading.Thread(target=target)
+        thread.start()
+        try:
+            yield thread
+        finally:
+            self.stop.set()
+            thread.join(PATIENCE_S)
+        assert not thread.is_alive()
+        if errors:
+            raise errors[0]
+
+    def assert_exactly_once(self) -> None:
+        """Every record is in the target once, and the order of each key was kept."""
+        records = read_committed(self.bootstrap, self.target)
+        assert Counter(int(r.value) for r in records) == Counter(range(self.n_records))
+        by_key: dict[bytes, list[int]] = defaultdict(list)
+        for record in records:
+            by_key[record.key].append(int(record.value))
+        assert all(values == sorted(values) for values in by_key.values())
+
+
+def wait_until(condition: Callable[[], bool], what: str) -> None:
+    deadline = time.monotonic() + PATIENCE_S
+    while not condition():
+        assert time.monotonic() < deadline, what
+        time.sleep(0.02)

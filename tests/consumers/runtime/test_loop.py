@@ -1,0 +1,303 @@
+"""The loop against real brokers: exactly once through every fault, rebalances, drain, idleness, back-pressure."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from kafka import KafkaProducer
+from kafka.errors import CommitFailedError, KafkaError
+
+from consumers.cluster.records import RecordBatch
+from consumers.runtime import loop, session
+from consumers.timing.backoff import Backoff
+from sentiment.errors import (
+    BrokerUnavailable,
+    ConfigurationError,
+    FatalError,
+    Pressure,
+    SentimentError,
+    TransientError,
+)
+from tests.brokers import BrokerProcess
+from tests.consumers.cluster.producers import Fault, ScriptedProducer, hang, lose_record, make_then_fail, refuse
+from tests.consumers.kafka_io import committed_offsets, read_committed
+from tests.consumers.runtime.pipe import PATIENCE_S, Copier, Pipe, wait_until
+
+
+def test_all_is_copied_once_and_then_the_loop_ends(broker: BrokerProcess) -> None:
+    """With an idle limit the loop ends by itself, with everything handled, committed and counted."""
+    pipe = Pipe(broker.bootstrap, 500)
+    handler = Copier(pipe.target)
+    pipe.run(handler)
+    pipe.assert_exactly_once()
+    assert handler.n_handled == handler.n_committed == 500
+    assert handler.owned == set()
+    sample = pipe.metrics.registry.get_sample_value
+    assert sample("sentiment_event_latency_seconds_count") == 500
+    lags = [sample("sentiment_lag_records", {"topic": pipe.source, "partition": str(p)}) for p in range(3)]
+    assert lags == [0, 0, 0]
+    pipe.run(Copier(pipe.target, before=lambda _: pytest.fail("a second run finds nothing to do")))
+
+
+def faults(released: threading.Event) -> list[tuple[str, dict[str, Fault]]]:
+    """One script for each producer that the loop builds, by name."""
+    error = KafkaError("injected")
+    return [
+        ("offsets refused after they were added", {"send_offsets_to_transaction": make_then_fail(error)}),
+        ("a batch expires", {"send": lose_record}),
+        ("commit and abort both raise", {"commit_transaction": refuse(error), "abort_transaction": refuse(error)}),
+        ("committed, but the answer is lost", {"commit_transaction": make_then_fail(CommitFailedError("injected"))}),
+        ("flush fails", {"flush": make_then_fail(error)}),
+        ("commit hangs without effect", {"commit_transaction": hang(released, takes_effect=False)}),
+        ("commit hangs with effect", {"commit_transaction": hang(released, takes_effect=True)}),
+        ("sending offsets hangs", {"send_offsets_to_transaction": hang(released, takes_effect=False)}),
+        ("the producer cannot start", {"init_transactions": refuse(error)}),
+    ]
+
+
+@pytest.mark.slow
+def test_no_fault_of_a_transaction_loses_or_doubles_anything(
+    broker: BrokerProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each producer that is built has another of the known faults; all records arrive exactly once all the same."""
+    released = threading.Event()
+    scripts = faults(released)
+    built: list[ScriptedProducer] = []
+    make_producer = session.make_producer
+
+    def scripted(*args: Any, **kwargs: Any) -> ScriptedProducer:
+        script = scripts[len(built)][1] if len(built) < len(scripts) else {}
+        built.append(ScriptedProducer(script, make_producer(*args, **kwargs)))
+        return built[-1]
+
+    monkeypatch.setattr(session, "make_producer", scripted)
+    monkeypatch.setattr(session, "_DEADLINE_MARGIN_S", -7.0)  # the hanging calls are given up after 3 s
+    monkeypatch.setattr(loop, "Backoff", lambda limit: Backoff(limit, base_s=0.01, max_s=0.1))
+    pipe = Pipe(broker.bootstrap, 600)
+    try:
+        pipe.run(Copier(pipe.target), max_attempts=50, slice_s=0.0, max_batch_records=20)
+    finally:
+        released.set()
+    pipe.assert_exactly_once()
+    assert len(built) > len(scripts)
+    assert sum(producer.unfinished_at_commit for producer in built) == 0
+    rebuilds = pipe.metrics.registry.get_sample_value("sentiment_rebuilds_total")
+    assert rebuilds == len(built) - 1
+
+
+def test_a_fault_that_lasts_stops_the_loop_after_bounded_attempts(
+    broker: BrokerProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same transient fault again and again ends the loop, with the offsets where they were."""
+    make_producer = session.make_producer
+    built: list[ScriptedProducer] = []
+
+    def scripted(*args: Any, **kwargs: Any) -> ScriptedProducer:
+        built.append(ScriptedProducer({"flush": refuse(KafkaError("injected"))}, make_producer(*args, **kwargs)))
+        return built[-1]
+
+    monkeypatch.setattr(session, "make_producer", scripted)
+    pipe = Pipe(broker.bootstrap, 10)
+    with pytest.raises(TransientError, match="flush failed"):
+        pipe.run(Copier(pipe.target), max_attempts=3)
+    assert len(built) == 3
+    assert committed_offsets(broker.bootstrap, f"group-{pipe.source}", pipe.source) == {}
+
+
+def raising_once(error: Exception, offset: int = 0) -> Callable[[RecordBatch], None]:
+    pending = [error]
+
+    def before(_: RecordBatch) -> None:
+        if pending:
+            raise pending.pop()
+
+    return before
+
+
+@pytest.mark.parametrize("error", [Pressure("full"), BrokerUnavailable("gone")])
+def test_the_loop_survives_what_passes(broker: BrokerProcess, error: SentimentError) -> None:
+    """Pressure and transient errors of a handler cost time, not records."""
+    pipe = Pipe(broker.bootstrap, 100)
+    pipe.run(Copier(pipe.target, before=raising_once(error)))
+    pipe.assert_exactly_once()
+    rebuilds = pipe.metrics.registry.get_sample_value("sentiment_rebuilds_total")
+    assert rebuilds == (0 if isinstance(error, Pressure) else 1)
+
+
+@pytest.mark.parametrize("error", [FatalError("wrong model"), ZeroDivisionError()])
+def test_any_other_error_stops_with_the_offsets_untouched(broker: BrokerProcess, error: Exception) -> None:
+    """An error that no retry can mend comes out as it is; a restart replays everything."""
+    pipe = Pipe(broker.bootstrap, 100)
+    with pytest.raises(type(error)):
+        pipe.run(Copier(pipe.target, before=raising_once(error)))
+    assert committed_offsets(broker.bootstrap, f"group-{pipe.source}", pipe.source) == {}
+    pipe.run(Copier(pipe.target))
+    pipe.assert_exactly_once()
+
+
+def test_a_stop_signal_drains_what_is_in_flight(broker: BrokerProcess) -> None:
+    """The batch that is being handled is finished and committed; what was not begun is left for the next worker."""
+    pipe = Pipe(broker.bootstrap, 1_000)
+    begun, go_on = threading.Event(), threading.Event()
+
+    def before(_: RecordBatch) -> None:
+        begun.set()
+        assert go_on.wait(PATIENCE_S)
+
+    handler = Copier(pipe.target, before)
+    with pipe.running(handler):
+        assert begun.wait(PATIENCE_S)
+        pipe.stop.set()
+        go_on.set()
+    assert 0 < handler.n_handled < 1_000
+    assert len(read_committed(broker.bootstrap, pipe.target)) == handler.n_handled
+    pipe.stop.clear()
+    pipe.run(Copier(pipe.target))
+    pipe.assert_exactly_once()
+
+
+def test_draining_ends_within_its_time(broker: BrokerProcess) -> None:
+    """A handler that does not finish is left behind when the drain timeout is over; its records are replayed."""
+    pipe = Pipe(broker.bootstrap, 100)
+    begun, go_on = threading.Event(), threading.Event()
+
+    def before(_: RecordBatch) -> None:
+        begun.set()
+        go_on.wait(PATIENCE_S)
+
+    with pipe.running(Copier(pipe.target, before), drain_timeout_s=0.5) as thread:
+        assert begun.wait(PATIENCE_S)
+        pipe.stop.set()
+        thread.join(PATIENCE_S)
+        assert not thread.is_alive()
+        go_on.set()
+    pipe.stop.clear()
+    pipe.run(Copier(pipe.target))
+    pipe.assert_exactly_once()
+
+
+@pytest.mark.slow
+def test_a_second_worker_takes_its_share_without_disturbing_the_first(broker: BrokerProcess) -> None:
+    """Workers come and go while records flow: work of revoked partitions is dropped, none lost or doubled."""
+    pipe = Pipe(broker.bootstrap, 600)
+
+    def slowly(batch: RecordBatch) -> None:
+        time.sleep(len(batch) * 0.002)
+
+    first, second = Copier(pipe.target, slowly), Copier(pipe.target, slowly)
+    with pipe.running(first):
+        wait_until(lambda: first.n_committed > 0, "the first worker began")
+        with pipe.beside().running(second):
+            wait_until(lambda: bool(second.owned) and len(first.owned) < 3, "partitions moved")
+            pipe.add(600)
+            wait_until(lambda: second.n_committed > 0, "the second worker works")
+        wait_until(lambda: len(first.owned) == 3, "partitions came back")
+        wait_until(lambda: first.n_committed + second.n_committed == 1_200, "everything is done")
+    pipe.assert_exactly_once()
+    assert pipe.metrics.registry.get_sample_value("sentiment_rebuilds_total") == 0
+
+
+def test_a_slow_handler_keeps_its_membership(broker: BrokerProcess) -> None:
+    """A batch may take longer than `max_poll_interval_ms`: the loop polls on, and nothing is replayed."""
+    pipe = Pipe(broker.bootstrap, 20)
+    handler = Copier(pipe.target, before=lambda _: time.sleep(6.5))
+    pipe.run(handler, pipe.settings(max_poll_interval_ms=5_000), max_batch_records=500)
+    assert handler.n_handled == 20
+    pipe.assert_exactly_once()
+
+
+def test_work_ahead_is_bounded(broker: BrokerProcess) -> None:
+    """While the handler is busy, fetching pauses with no more than a few batches in memory."""
+    pipe = Pipe(broker.bootstrap, 2_000)
+    go_on = threading.Event()
+    handler = Copier(pipe.target, before=lambda _: go_on.wait(PATIENCE_S) or None)
+    with pipe.running(handler):
+        paused = pipe.metrics.gauge("sentiment_paused")
+        wait_until(lambda: paused.collect()[0].samples[0].value == 1, "fetching pauses")
+        go_on.set()
+        wait_until(lambda: handler.n_committed == 2_000, "it goes on")
+    pipe.assert_exactly_once()
+
+
+def test_ticks_commit_without_records(broker: BrokerProcess) -> None:
+    """A handler may produce on its own time, and is told what is read to its end."""
+    pipe = Pipe(broker.bootstrap, 0)
+    handler = Copier(pipe.target)
+    with pipe.running(handler, tick_s=0.1):
+        wait_until(lambda: handler.n_ticks >= 3 and handler.at_end == handler.owned, "ticks come")
+    assert [record.value for record in read_committed(broker.bootstrap, pipe.target)] == [b"tick"] * 3
+
+
+def test_a_member_without_partitions_is_idle(broker: BrokerProcess) -> None:
+    """With more workers than partitions the spare one ends as well."""
+    pipe = Pipe(broker.bootstrap, 30)
+    with pipe.running(Copier(pipe.target)) as busy:
+        threads = [threading.Thread(target=pipe.beside().run, args=(Copier(pipe.target),)) for _ in range(3)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(PATIENCE_S)
+        assert not any(thread.is_alive() for thread in threads)
+        assert busy.is_alive()
+    pipe.assert_exactly_once()
+
+
+def test_an_open_transaction_keeps_the_worker_waiting(broker: BrokerProcess, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What another producer has not committed yet is not the end: the worker waits for it, and says what it sees."""
+    monkeypatch.setattr(loop, "_PATIENCE_TRANSACTIONS", 0.1)
+    pipe = Pipe(broker.bootstrap, 10)
+    producer = KafkaProducer(bootstrap_servers=broker.bootstrap, transactional_id=f"open-{pipe.source}")
+    try:
+        producer.init_transactions()
+        producer.begin_transaction()
+        producer.send(pipe.source, b"10", key=b"late").get(timeout=PATIENCE_S)
+        pipe.n_records += 1
+        handler = Copier(pipe.target)
+        with pipe.running(handler, until_idle_s=0.5) as worker:
+            wait_until(lambda: handler.n_committed == 10, "all that is committed is copied")
+            hanging = pipe.metrics.gauge("sentiment_hanging_transactions")
+            wait_until(lambda: hanging.collect()[0].samples[0].value == 1, "the standstill is noticed")
+            unreadable = pipe.metrics.gauge("sentiment_unreadable_records").collect()[0].samples
+            assert sum(sample.value > 0 for sample in unreadable) == 1
+            assert worker.is_alive()
+            producer.commit_transaction()
+            worker.join(PATIENCE_S)
+            assert not worker.is_alive()
+    finally:
+        producer.close()
+    pipe.assert_exactly_once()
+
+
+@pytest.mark.slow
+def test_two_workers_with_one_instance_id_end_with_a_message(
+    dev_broker: BrokerProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Static members must differ: one of two that do not stops and says so, and nothing is lost or doubled."""
+    monkeypatch.setattr(loop, "Backoff", lambda limit: Backoff(limit, base_s=0.01, max_s=0.1))
+    pipe = Pipe(dev_broker.bootstrap, 600)
+    errors: list[SentimentError] = []
+
+    def run(each: Pipe) -> None:
+        try:
+            each.run(
+                Copier(pipe.target, before=lambda batch: time.sleep(len(batch) * 0.005)),
+                instance_id="same",
+                max_batch_records=10,
+                slice_s=0.0,
+                max_attempts=50,
+            )
+        except SentimentError as error:
+            errors.append(error)
+
+    threads = [threading.Thread(target=run, args=(each,)) for each in (pipe, pipe.beside())]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(2 * PATIENCE_S)
+    assert not any(thread.is_alive() for thread in threads)
+    assert [type(error) for error in errors] == [ConfigurationError]
+    pipe.assert_exactly_once()

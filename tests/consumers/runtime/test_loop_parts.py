@@ -1,0 +1,146 @@
+"""The small deciders of the loop: ownership, what a transaction holds, idleness, back-off, stand-still."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from kafka.errors import KafkaTimeoutError, ProducerFencedError
+
+from consumers.cluster.records import OutgoingRecord, Record, RecordBatch, TopicPartition, WorkResult
+from consumers.runtime.hanging import StandstillDetector
+from consumers.runtime.idle import IdleTimer
+from consumers.runtime.ownership import Change, Ownership, Rebalance, RebalanceLog
+from consumers.runtime.takeover import TakeoverGuard
+from consumers.runtime.unit import Finished
+from consumers.runtime.work_thread import Done, Ticket
+from consumers.timing.backoff import Backoff
+from sentiment.errors import ConfigurationError, TransactionFailed
+
+A, B = TopicPartition("in", 0), TopicPartition("in", 1)
+
+
+def owning(*partitions: TopicPartition) -> Ownership:
+    ownership = Ownership()
+    ownership.apply(Rebalance(Change.ASSIGNED, frozenset(partitions)))
+    return ownership
+
+
+def done(ownership: Ownership, offsets: dict[TopicPartition, list[int]]) -> Done:
+    shares = {
+        partition: tuple(Record(partition.topic, partition.partition, offset, 0, None, b"") for offset in each)
+        for partition, each in offsets.items()
+    }
+    outputs = {
+        partition: [OutgoingRecord("out", f"{partition.partition}/{record.offset}".encode()) for record in records]
+        for partition, records in shares.items()
+    }
+    return Done(Ticket(RecordBatch(shares), ownership.epochs()), WorkResult(outputs), None, 0.0)
+
+
+@pytest.mark.parametrize("change", [Change.REVOKED, Change.LOST])
+def test_work_from_before_a_partition_left_is_recognised_after_it_came_back(change: Change) -> None:
+    """A partition that was given up and assigned again is not the one that the work in flight was taken from."""
+    ownership = owning(A, B)
+    before = ownership.epochs()
+    ownership.apply(Rebalance(change, frozenset({A})))
+    assert not ownership.still_owned(A, before)
+    ownership.apply(Rebalance(Change.ASSIGNED, frozenset({A})))
+    assert not ownership.still_owned(A, before)
+    assert ownership.still_owned(A, ownership.epochs())
+    assert ownership.still_owned(B, before)
+
+
+def test_changes_are_told_once_and_in_order() -> None:
+    """What the client reports between two polls comes out in the same order, once."""
+    log = RebalanceLog()
+    log.on_partitions_assigned([A, B])
+    log.on_partitions_revoked({A})
+    log.on_partitions_lost({B})
+    assert [(each.change, each.partitions) for each in log.drain()] == [
+        (Change.ASSIGNED, frozenset({A, B})),
+        (Change.REVOKED, frozenset({A})),
+        (Change.LOST, frozenset({B})),
+    ]
+    assert log.drain() == []
+
+
+def test_a_transaction_holds_the_work_in_order_and_the_next_offsets() -> None:
+    """Outputs keep the order of handling; the offset is that after the last record of each partition."""
+    ownership, finished = owning(A, B), Finished()
+    finished.add(done(ownership, {A: [0, 1], B: [7]}), now_s=0.0)
+    finished.add(done(ownership, {A: [2, 5]}), now_s=0.1)
+    unit = finished.take(ownership)
+    assert [record.value for record in unit.records] == [b"0/0", b"0/1", b"1/7", b"0/2", b"0/5"]
+    assert unit.offsets == {A: 6, B: 8}
+    assert not finished
+
+
+def test_a_transaction_drops_the_share_of_revoked_partitions() -> None:
+    """Neither outputs nor offsets of a partition that left are committed; those that stayed are."""
+    ownership, finished = owning(A, B), Finished()
+    finished.add(done(ownership, {A: [0], B: [0]}), now_s=0.0)
+    ownership.apply(Rebalance(Change.REVOKED, frozenset({A})))
+    unit = finished.take(ownership)
+    assert [record.value for record in unit.records] == [b"1/0"]
+    assert unit.offsets == {B: 1}
+    assert [set(batch.partitions) for batch in unit.batches] == [{B}]
+
+
+def test_work_is_committed_at_once_at_low_load_and_by_slices_under_load() -> None:
+    """With nothing more coming a commit is due at once, else when the slice of time is over; never for nothing."""
+    ownership, finished = owning(A), Finished()
+    assert not finished.due(100.0, 0.5, more_coming=False)
+    finished.add(done(ownership, {A: [0]}), now_s=100.0)
+    assert finished.due(100.0, 0.5, more_coming=False)
+    assert not finished.due(100.4, 0.5, more_coming=True)
+    assert finished.due(100.5, 0.5, more_coming=True)
+
+
+def test_idleness_is_measured_without_a_break() -> None:
+    """Only idleness for the whole limit without a break ends a worker, and none without a limit."""
+    timer = IdleTimer(2.0)
+    states = [(0.0, True), (1.9, True), (2.0, False), (2.25, True), (4.0, True), (4.25, True)]
+    assert [timer.expired(idle=idle, now_s=now_s) for now_s, idle in states] == [False] * 5 + [True]
+    endless = IdleTimer(None)
+    assert not any(endless.expired(idle=True, now_s=now_s) for now_s in (0.0, 1e9))
+
+
+@given(limit=st.integers(1, 12), seed=st.integers(0, 2**32))
+def test_backing_off_is_bounded_and_gives_up(limit: int, seed: int) -> None:
+    """Delays are positive and at most the maximum; the limit-th failure in a row is the last; success starts over."""
+    backoff = Backoff(limit, base_s=0.25, max_s=3.0, seed=seed)
+    for _ in range(2):
+        delays = [backoff.next_delay() for _ in range(limit)]
+        assert delays[-1] is None
+        assert all(delay is not None and 0 < delay <= 3.0 for delay in delays[:-1])
+        backoff.reset()
+
+
+def test_reading_stands_still_only_when_a_gap_does_not_move() -> None:
+    """A gap that moves, closes, or is young is no stand-still; one that outlives every transaction is."""
+    detector = StandstillDetector(patience_s=60.0)
+    assert detector.observe({A: (5, 3), B: (0, 0)}, 0.0) == frozenset()
+    assert detector.observe({A: (6, 2), B: (0, 9)}, 50.0) == frozenset()
+    assert detector.observe({A: (6, 4), B: (0, 9)}, 110.0) == frozenset()
+    assert detector.observe({A: (6, 4), B: (9, 0)}, 111.0) == {A}
+    assert detector.observe({A: (10, 0), B: (9, 0)}, 112.0) == frozenset()
+
+
+def failed(cause: Exception) -> TransactionFailed:
+    error = TransactionFailed("commit failed")
+    error.__cause__ = cause
+    return error
+
+
+def test_a_rival_with_the_same_instance_id_is_noticed() -> None:
+    """Being fenced a few times within minutes stops a static member; other faults and random names do not count."""
+    guard = TakeoverGuard("worker-1")
+    for now_s in (0.0, 10.0, 1_000.0, 1_010.0):
+        guard.note(failed(ProducerFencedError()), now_s)
+        guard.note(failed(KafkaTimeoutError()), now_s)
+    with pytest.raises(ConfigurationError, match="taken over the instance id 'worker-1'"):
+        guard.note(failed(ProducerFencedError()), 1_020.0)
+    dynamic = TakeoverGuard(None)
+    for _ in range(10):
+        dynamic.note(failed(ProducerFencedError()), 0.0)

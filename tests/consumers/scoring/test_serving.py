@@ -1,0 +1,132 @@
+"""Exchanging the model of a running worker: when it is loaded, and what happens when that fails."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from structlog.testing import capture_logs
+
+from consumers.runtime.metrics import Metrics
+from consumers.scoring.serving import Reloader, ServingModel
+from sentiment.errors import FatalError, ModelError
+from sentiment.events import ModelRef
+from sentiment.model.classifier import BatchInfo, Prediction
+from sentiment.model.registry import Registry
+from tests.fakes import LexiconClassifier, ManualClock
+from tests.sentiment.model.registries import save_directory
+
+NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+INTERVAL_S = 10.0
+
+
+@dataclass
+class Faulty(LexiconClassifier):
+    """Loads, and cannot answer."""
+
+    def predict(self, texts: Sequence[str]) -> tuple[list[Prediction], BatchInfo]:
+        raise FatalError("it computed a value that is not a number")
+
+
+@dataclass
+class Bench:
+    """A reloader that is looked through by hand. `broken` are versions that cannot be loaded, `faulty` ones load."""
+
+    tmp_path: Path
+    broken: set[str] = field(default_factory=set)
+    faulty: set[str] = field(default_factory=set)
+    loaded: list[str] = field(default_factory=list)
+    metrics: Metrics = field(default_factory=Metrics)
+    clock: ManualClock = field(default_factory=ManualClock)
+
+    def __post_init__(self) -> None:
+        self.registry = Registry(self.tmp_path / "models")
+        self.promote("1")
+        self.serving = ServingModel(self.load(), self.metrics)
+        self.reloader = Reloader(
+            self.registry, self.load, self.serving, self.metrics, self.clock, interval_s=INTERVAL_S
+        )
+
+    def load(self) -> LexiconClassifier:
+        version = self.registry.promoted().ref.version
+        self.loaded.append(version)
+        if version in self.broken:
+            raise ModelError(f"{version} is broken")
+        made = Faulty if version in self.faulty else LexiconClassifier
+        return made(model=ModelRef(name="toy", version=version))
+
+    def promote(self, version: str) -> None:
+        directory = save_directory(self.tmp_path / version, version)
+        with self.registry.staged(directory, at=NOW) as staged:
+            self.registry.switch_to(staged, instead_of=self.registry.current(), at=NOW)
+
+    def look(self, *, after_s: float = INTERVAL_S) -> str:
+        self.clock.advance(after_s)
+        self.reloader.check()
+        return self.serving.classifier.model.version
+
+    @property
+    def failures(self) -> float | None:
+        return self.metrics.registry.get_sample_value("sentiment_model_reload_failures_total")
+
+    def info(self, version: str) -> float | None:
+        return self.metrics.registry.get_sample_value("sentiment_model_info", {"name": "toy", "version": version})
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Bench:
+    return Bench(tmp_path)
+
+
+def test_what_is_promoted_serves_and_nothing_is_loaded_twice(bench: Bench) -> None:
+    """A look without a promotion loads nothing; after one, the new version serves and the metric names only it."""
+    assert [bench.look() for _ in range(3)] == ["1", "1", "1"]
+    bench.promote("2")
+    assert [bench.look() for _ in range(3)] == ["2", "2", "2"]
+    bench.registry.rollback(at=NOW)
+    assert bench.look() == "1"
+    assert bench.loaded == ["1", "2", "1"]
+    assert (bench.info("1"), bench.info("2"), bench.failures) == (1.0, None, 0.0)
+
+
+@pytest.mark.parametrize("fault", ["broken", "faulty"])
+@pytest.mark.usefixtures("fresh_loggers")
+def test_a_model_that_cannot_serve_leaves_the_old_one(bench: Bench, fault: str) -> None:
+    """One that does not load, and one that loads and does not answer, is counted and logged, and takes over nothing;
+    the next good one does.
+    """
+    getattr(bench, fault).add("2")
+    bench.promote("2")
+    with capture_logs() as logs:
+        assert bench.look() == "1"
+    assert (bench.failures, bench.info("1"), bench.info("2")) == (1.0, 1.0, None)
+    assert [(entry["event"], entry["still_serving"]) for entry in logs] == [("model_reload_failed", "1")]
+    bench.promote("3")
+    assert bench.look() == "3"
+    assert bench.failures == 1.0
+
+
+def test_a_broken_pointer_leaves_the_old_one(bench: Bench) -> None:
+    """A pointer that is gone or means nothing is counted like a model that does not load."""
+    (bench.registry.root / "current").write_text("{")
+    assert bench.look() == "1"
+    (bench.registry.root / "current").unlink()
+    assert bench.look() == "1"
+    assert bench.failures == 2.0
+
+
+def test_attempts_at_a_broken_model_become_rare(bench: Bench) -> None:
+    """The same broken version is tried again after one interval, then two, then four; a mended one is taken."""
+    bench.broken.add("2")
+    bench.promote("2")
+    tried = []
+    for look in range(1, 17):
+        before = len(bench.loaded)
+        bench.look()
+        tried += [look] if len(bench.loaded) > before else []
+    assert tried == [1, 2, 4, 8, 16]
+    bench.broken.clear()
+    assert [bench.look() for _ in range(16)][-1] == "2"

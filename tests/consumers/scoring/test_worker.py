@@ -1,0 +1,119 @@
+"""The scoring worker as a whole, against both brokers."""
+
+from __future__ import annotations
+
+import json
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from consumers.runtime.endpoint import PortUnavailableError
+from consumers.runtime.shutdown import StopRequest
+from consumers.scoring.worker import run_worker
+from sentiment.errors import BrokerUnavailable, TooManyPoisonRecords
+from sentiment.events import decode_scored
+from sentiment.settings import Settings, load_settings
+from tests.brokers import REPOSITORY, BrokerProcess, DevBroker, free_port
+from tests.consumers.kafka_io import committed_offsets, new_topic, produce, read_committed
+from tests.fakes import LexiconClassifier
+
+LARGE = 5 * 1024 * 1024
+GOOD = json.dumps({"text": "great"}).encode()
+
+
+def settings_for(bootstrap: str, **worker: object) -> Settings:
+    """Topics and group of their own; the feedback topic takes records of 8 MiB."""
+    source = new_topic(bootstrap, "feedback", 2, {"max.message.bytes": str(8 * 1024 * 1024)})
+    names = {"feedback": source, "sentiment": f"{source}.out", "dead_letter": f"{source}.dead", "partitions": 2}
+    return load_settings(
+        None,
+        {
+            "kafka": {"bootstrap_servers": bootstrap, "session_timeout_ms": 6_000, "transaction_timeout_ms": 10_000},
+            "topics": names,
+            "worker": {"group_id": source, **worker},
+            "privacy": {"hash_key": "0123456789abcdef"},
+        },
+    )
+
+
+def test_bad_input_is_parked_and_the_rest_is_scored(broker: BrokerProcess) -> None:
+    """Junk, an empty text, a tombstone and a 5 MB record cost a dead letter each, and the worker goes on."""
+    settings = settings_for(broker.bootstrap)
+    records = [
+        (b"a", GOOD), (b"a", b"\x00\xff junk"), (b"a", b'{"text": ""}'), (b"a", None),
+        (b"a", b'{"text": "' + b"x" * LARGE + b'"}'), (b"a", GOOD), (b"b", GOOD),
+    ]  # fmt: skip
+    produce(broker.bootstrap, settings.topics.feedback, records, max_request_size=2 * LARGE)
+    run_worker(settings, LexiconClassifier, StopRequest(), until_idle_s=1.0)
+    results = read_committed(broker.bootstrap, settings.topics.sentiment)
+    assert [decode_scored(record.value).label for record in results] == ["positive"] * 3
+    parked = read_committed(broker.bootstrap, settings.topics.dead_letter)
+    told = {dict(record.headers)["dead-letter-reason"]: record for record in parked}
+    assert set(told) == {b"not_utf8", b"text_empty", b"tombstone", b"record_too_large"}
+    assert (told[b"not_utf8"].key, told[b"not_utf8"].value) == (b"a", b"\x00\xff junk")
+    assert told[b"record_too_large"].value is None
+    offsets = committed_offsets(broker.bootstrap, settings.topics.feedback, settings.topics.feedback)
+    assert sum(offsets.values()) == len(records)
+
+
+def test_too_much_poison_stops_the_worker_with_its_offsets_untouched(broker: BrokerProcess) -> None:
+    """When nearly everything is poison the worker stops, and nothing of that batch is committed."""
+    settings = settings_for(broker.bootstrap, breaker_window=20)
+    produce(broker.bootstrap, settings.topics.feedback, [(b"a", b"junk")] * 60)
+    with pytest.raises(TooManyPoisonRecords):
+        run_worker(settings, LexiconClassifier, StopRequest(), until_idle_s=1.0)
+    assert committed_offsets(broker.bootstrap, settings.topics.feedback, settings.topics.feedback) == {}
+    assert read_committed(broker.bootstrap, settings.topics.dead_letter) == []
+
+
+def test_what_is_wrong_with_the_call_is_said_before_the_model_is_loaded(dev_broker: DevBroker) -> None:
+    """No broker and a port in use are found without waiting for a model."""
+
+    def never() -> LexiconClassifier:
+        raise AssertionError
+
+    nowhere = load_settings(None, {"kafka": {"bootstrap_servers": f"127.0.0.1:{free_port()}"}})
+    with pytest.raises(BrokerUnavailable, match="TCP connection failed"):
+        run_worker(nowhere, never, StopRequest())
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        metrics = {"kafka": {"bootstrap_servers": dev_broker.bootstrap}, "metrics": {"port": port}}
+        with pytest.raises(PortUnavailableError):
+            run_worker(load_settings(None, metrics), never, StopRequest())
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 0), (signal.SIGINT, 130)])
+def test_a_signal_drains_and_the_exit_code_says_which(
+    dev_broker: DevBroker, tmp_path: Path, number: signal.Signals, code: int
+) -> None:
+    """A terminated worker that drained is done (0), an interrupted one interrupted (130); all it did is committed."""
+    settings = settings_for(dev_broker.bootstrap)
+    topics = settings.topics
+    produce(dev_broker.bootstrap, topics.feedback, [(b"k%d" % n, GOOD) for n in range(300)])
+    config = tmp_path / "worker.toml"
+    config.write_text(
+        f'[kafka]\nbootstrap_servers = "{dev_broker.bootstrap}"\n'
+        f'[topics]\nfeedback = "{topics.feedback}"\nsentiment = "{topics.sentiment}"\n'
+        f'dead_letter = "{topics.dead_letter}"\n'
+        f'[worker]\ngroup_id = "{topics.feedback}"\nmax_poll_records = 20\ncommit_interval_ms = 50\n'
+        '[privacy]\nhash_key = "0123456789abcdef"\n'
+    )
+    command = [sys.executable, "-m", "tests.consumers.scoring.worker_process", str(config), "3600", "0.02"]
+    with subprocess.Popen(command, cwd=REPOSITORY, stderr=subprocess.DEVNULL) as process:
+        try:
+            deadline = time.monotonic() + 60
+            while not committed_offsets(dev_broker.bootstrap, topics.feedback, topics.feedback):
+                assert time.monotonic() < deadline
+                time.sleep(0.1)
+            process.send_signal(number)
+            assert process.wait(timeout=60) == code
+        finally:
+            process.kill()
+    done = sum(committed_offsets(dev_broker.bootstrap, topics.feedback, topics.feedback).values())
+    assert len(read_committed(dev_broker.bootstrap, topics.sentiment)) == done > 0

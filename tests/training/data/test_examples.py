@@ -1,0 +1,164 @@
+"""Labelled files: what is read, what is refused, and how it is weighted."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from pathlib import Path
+
+import datasets
+import pandas as pd
+import pytest
+
+from sentiment.errors import InputError
+from sentiment.events import LABELS
+from training.data.examples import Example, Weighting, describe, fingerprint, read_examples, read_texts, without_leakage
+
+ROWS = [
+    {"text": "Mail me at jane@example.org", "label": "negative", "source": "mail", "kind": "human"},
+    {"text": "ok @shop", "label": "neutral", "source": "chat", "kind": "stars"},
+]
+
+
+def write(path: Path, rows: list[dict[str, object]]) -> Path:
+    frame = pd.DataFrame(rows)
+    if path.name.endswith(".parquet"):
+        frame.to_parquet(path)
+    elif ".csv" in path.name:
+        frame.to_csv(path, index=False)
+    else:
+        frame.to_json(path, orient="records", lines=True)
+    return path
+
+
+@pytest.mark.parametrize("name", ["a.jsonl", "a.jsonl.gz", "a.csv", "a.csv.gz", "a.parquet"])
+def test_every_format_gives_the_same_examples(tmp_path: Path, name: str) -> None:
+    """CSV, JSONL and Parquet hold the same rows, redacted and normalised as in serving."""
+    assert read_examples(write(tmp_path / name, ROWS)) == [
+        Example(text="Mail me at email", label=0, source="mail", kind="human"),
+        Example(text="ok @user", label=1, source="chat", kind="stars"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("rows", "said"),
+    [
+        ([{"text": "canary", "label": "angry"}], "an unknown label (rows 1)"),
+        ([*ROWS, {"text": "  ", "label": "neutral"}], "no text (rows 3)"),
+        ([{"text": None, "label": "neutral"}], "no text (rows 1)"),
+        ([{"body": "canary", "label": "neutral"}], "no column 'text'"),
+        ([{"text": "canary", "stars": 1}], "no column 'label'"),
+        (
+            [{**ROWS[0], "id": "a"}, {**ROWS[1], "id": "b"}, {**ROWS[1], "id": "a"}],
+            "an id that another row has (rows 1, 3)",
+        ),
+    ],
+)
+def test_bad_rows_are_named_by_number_not_text(tmp_path: Path, rows: list[dict[str, object]], said: str) -> None:
+    """Each fault tells the row or the column, and never the text."""
+    with pytest.raises(InputError) as caught:
+        read_examples(write(tmp_path / "bad.jsonl", rows))
+    assert said in str(caught.value)
+    assert "canary" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("missing.jsonl", None),
+        ("junk.jsonl", b"\x00\x01\x02"),
+        ("junk.parquet", b"PAR1junk"),
+        ("half.jsonl.gz", gzip.compress(json.dumps(ROWS[0]).encode(), mtime=0)[:-9]),
+        ("empty.csv", b""),
+        ("table.xlsx", b"PK"),
+    ],
+)
+def test_unreadable_files_are_an_input_error(tmp_path: Path, name: str, content: bytes | None) -> None:
+    """A file that is missing, damaged, empty or of another kind is named."""
+    path = tmp_path / name
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(InputError, match=name):
+        read_examples(path)
+
+
+def test_optional_columns_are_read_where_they_are(tmp_path: Path) -> None:
+    """Product and id come along as strings; a missing one is empty, and empty ids are no doubles of each other."""
+    rows: list[dict[str, object]] = [{**ROWS[0], "id": 7, "product": "app"}, {**ROWS[1]}, {**ROWS[1]}]
+    examples = read_examples(write(tmp_path / "a.csv", rows))
+    assert [(example.id, example.product) for example in examples][1:] == [("", ""), ("", "")]
+    assert examples[0].product == "app"
+
+
+def test_unlabelled_texts_are_prepared_and_unique(tmp_path: Path) -> None:
+    """Texts of any column, redacted and normalised, without empty ones and doubles; a few where few are asked."""
+    rows: list[dict[str, object]] = [{"content": text} for text in ("mail jane@example.org", "", "b", "b", None, "c")]
+    path = write(tmp_path / "a.jsonl", rows)
+    assert read_texts(path, "content") == ["mail email", "b", "c"]
+    assert read_texts(path, "content", most=2) == ["mail email", "b"]
+    with pytest.raises(InputError, match="no column 'text'"):
+        read_texts(path)
+
+
+def test_a_hub_data_set_is_read_with_its_label_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The hub's class numbers become names; a split can be chosen; the rest is as from a file."""
+    features = datasets.Features({"text": datasets.Value("string"), "label": datasets.ClassLabel(names=list(LABELS))})
+    hub = datasets.Dataset.from_list([{"text": row["text"], "label": row["label"]} for row in ROWS], features=features)
+    asked = []
+
+    def load(name: str, split: str) -> datasets.Dataset:
+        asked.append((name, split))
+        return hub
+
+    monkeypatch.setattr(datasets, "load_dataset", load)
+    assert [example.label for example in read_examples("hub:owner/feedback:test")] == [0, 1]
+    assert read_examples("hub:owner/feedback")[0].text == "Mail me at email"
+    assert asked == [("owner/feedback", "test"), ("owner/feedback", "train")]
+
+
+def test_a_local_folder_of_a_data_set_is_read_like_the_hub(tmp_path: Path) -> None:
+    """What `datasets` can load by path needs no network."""
+    (tmp_path / "feedback").mkdir()
+    write(tmp_path / "feedback" / "train.csv", ROWS)
+    assert [example.source for example in read_examples(f"hub:{tmp_path / 'feedback'}")] == ["mail", "chat"]
+
+
+def test_a_hub_that_cannot_be_reached_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No network, no such data set: one line with its name and what else can be given."""
+
+    def offline(*_: object, **__: object) -> None:
+        raise ConnectionError("canary")
+
+    monkeypatch.setattr(datasets, "load_dataset", offline)
+    with pytest.raises(InputError, match="owner/feedback") as caught:
+        read_examples("hub:owner/feedback")
+    assert "give a CSV" in str(caught.value.hint)
+    assert "canary" not in str(caught.value)
+
+
+def test_held_out_texts_are_taken_out_of_training() -> None:
+    """A text that differs from a held-out one in case and outer punctuation only is not trained on."""
+    train = [Example(text=t, label=0, source="s", kind="human") for t in ("Great app!", "other", "great APP")]
+    held_out = [Example(text="great app.", label=2, source="s", kind="human")]
+    kept, dropped = without_leakage(train, held_out)
+    assert [example.text for example in kept] == ["other"]
+    assert dropped == 2
+
+
+def test_weights_multiply() -> None:
+    """A weight is its class × its source, halved for a neutral that comes from stars."""
+    weighting = Weighting(classes=(2.0, 1.0, 1.0), sources={"brand": 0.5})
+    assert weighting.of(Example(text="a", label=0, source="brand", kind="human")) == 1.0
+    assert weighting.of(Example(text="a", label=1, source="brand", kind="stars")) == 0.25
+    assert weighting.of(Example(text="a", label=2, source="mail", kind="stars")) == 1.0
+
+
+def test_the_fingerprint_is_of_content_and_order() -> None:
+    """Another text, label or order gives another fingerprint; the same rows give the same."""
+    one = Example(text="a", label=0, source="s", kind="human")
+    two = Example(text="b", label=0, source="s", kind="human")
+    three = Example(text="a", label=1, source="s", kind="human")
+    prints = [fingerprint(rows) for rows in ([one, two], [two, one], [three, two], [one])]
+    assert len(set(prints)) == len(prints)
+    assert fingerprint([one, two]) == prints[0]
+    assert describe([one, three])["labels"] == {"negative": 1, "neutral": 1}

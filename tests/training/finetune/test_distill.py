@@ -1,0 +1,119 @@
+"""`sentiment distill`: the teacher is asked once, and the student learns from it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from safetensors.numpy import load_file
+
+from sentiment.cli.main import run
+from sentiment.errors import InputError
+from sentiment.model.manifest import load_manifest
+from tests.sentiment.model.models import save_classifier
+from tests.training import tiny
+from training.data.examples import Example
+from training.evaluation.predicting import load_for_judging, probabilities_of
+from training.finetune import distill
+from training.finetune import train as pipeline
+from training.finetune.distill import Teaching, ask_teacher
+
+TRAIN, DEV = tiny.examples(40, seed=1), tiny.examples(20, seed=2)
+
+
+@pytest.fixture(scope="module")
+def teacher(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return save_classifier(tmp_path_factory.mktemp("teacher") / "teacher")
+
+
+@pytest.fixture
+def streams(tmp_path: Path) -> Path:
+    """Unlabelled rows: new ones, a personal one, a double, one of the validation set, one of the training set."""
+    texts = ["a new text", "mail jane@example.org", "a new text", DEV[0].text.upper(), TRAIN[0].text + "!"]
+    (tmp_path / "stream.jsonl").write_text("\n".join(json.dumps({"content": text}) for text in texts))
+    return tmp_path / "stream.jsonl"
+
+
+def test_soft_targets_are_the_teachers_answers(teacher: Path, streams: Path, tmp_path: Path) -> None:
+    """Log-probabilities as the teacher serves them: of the training rows, then of every new unlabelled text."""
+    teaching = Teaching(str(teacher), (streams,), text_field="content")
+    soft, record = ask_teacher(teaching, TRAIN, DEV, tmp_path / "cache")
+    assert soft.unlabelled == ("a new text", "mail email")
+    texts = [*(example.text for example in TRAIN), *soft.unlabelled]
+    expected = probabilities_of(load_for_judging(teacher), texts)
+    np.testing.assert_allclose(np.exp(soft.log_probabilities), expected, atol=1e-5)
+    assert record["unlabelled"]["rows"] == 2
+    assert record["teacher"]["name"] == "teacher"
+
+
+def test_an_interrupted_teacher_is_not_asked_again(
+    teacher: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What lies in the cache is taken; only the rest is computed; other texts are asked anew."""
+    asked: list[int] = []
+
+    def counting(classifier: object, texts: list[str]) -> np.ndarray[tuple[int, int], np.dtype[np.float64]]:
+        if sum(asked) >= 20:
+            raise KeyboardInterrupt
+        asked.append(len(texts))
+        return probabilities_of(classifier, texts)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(distill, "_TEXTS_A_PART", 10)
+    monkeypatch.setattr(distill, "probabilities_of", counting)
+    with pytest.raises(KeyboardInterrupt):
+        ask_teacher(Teaching(str(teacher)), TRAIN, DEV, tmp_path)
+    asked.clear()
+    soft, _ = ask_teacher(Teaching(str(teacher)), TRAIN, DEV, tmp_path)
+    assert asked == [10, 10]
+    expected = probabilities_of(load_for_judging(teacher), [example.text for example in TRAIN])
+    np.testing.assert_allclose(np.exp(soft.log_probabilities), expected, atol=1e-5)
+    asked.clear()
+    ask_teacher(Teaching(str(teacher)), [*TRAIN[1:11], Example("other", 0, "s", "human")], DEV, tmp_path)
+    assert asked == [10, 1]
+
+
+@pytest.mark.parametrize("wrong", [{"temperature": 0.5}, {"hard_share": 1.0}, {"temperature": float("nan")}])
+def test_shares_out_of_range_are_refused(teacher: Path, tmp_path: Path, wrong: dict[str, float]) -> None:
+    """A temperature below one, or nothing left for the teacher, is said before anybody is asked."""
+    with pytest.raises(InputError, match="temperature ≥ 1"):
+        ask_teacher(Teaching(str(tmp_path / "none"), **wrong), TRAIN, DEV, tmp_path)  # type: ignore[arg-type]
+
+
+@pytest.mark.slow
+def test_a_student_follows_its_teacher_across_an_interruption(
+    teacher: Path, streams: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The command, interrupted after teaching, resumes to a model of fewer layers that agrees more with its teacher."""
+    tiny.save_backbone(tmp_path / "student", layers=3, std=0.2)
+    for name, count, seed in (("train", 200, 1), ("dev", 60, 2)):
+        lines = (json.dumps(row) for row in tiny.rows(count, seed))
+        (tmp_path / f"{name}.jsonl").write_text("\n".join(lines))
+    command = ["distill", str(tmp_path / "train.jsonl"), "--validation", str(tmp_path / "dev.jsonl")]
+    command += ["--teacher", str(teacher), "--student", str(tmp_path / "student"), "--student-layers", "2"]
+    command += ["--unlabelled", str(streams), "--text-field", "content", "--hard-share", "0", "--max-length", "32"]
+    command += ["--learning-rate", "3e-3", "--max-steps", "60", "--output", str(tmp_path / "model"), "--json"]
+
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(pipeline, "fine_tune", interrupted)
+        assert run(command) == 130
+    assert run([*command, "--resume", "--temperature", "3"]) == 2
+    assert "another recipe" in capsys.readouterr().err
+    with monkeypatch.context() as patched:
+        patched.setattr(distill, "probabilities_of", interrupted)  # asking again would end the run
+        assert run([*command, "--resume"]) == 0
+    printed = json.loads(capsys.readouterr().out)
+    manifest = load_manifest(tmp_path / "model")
+    assert printed["version"] == manifest.version
+    assert manifest.training["distillation"]["teacher"]["name"] == "teacher"
+    assert manifest.training["recipe"]["keep_layers"] == 2
+    assert not any("layer.2." in name for name in load_file(tmp_path / "model" / "model.safetensors"))
+
+    texts = [example.text for example in DEV]
+    said = probabilities_of(load_for_judging(teacher), texts).argmax(axis=1)
+    learnt = probabilities_of(load_for_judging(tmp_path / "model", "torch"), texts).argmax(axis=1)
+    assert (said == learnt).mean() > 0.7

@@ -1,0 +1,104 @@
+"""`sentiment train` from files to a model that can be served."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from sklearn.metrics import f1_score
+
+from sentiment.cli.main import run
+from sentiment.events import LABELS
+from sentiment.model.loading import load_model
+from sentiment.model.manifest import TOKENIZER_FILE, load_manifest
+from sentiment.model.tokenizer import TextTokenizer
+from tests.training import tiny
+from training.data.examples import read_examples
+from training.finetune import train as pipeline
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]  # every test fine-tunes, exports and measures
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("training")
+    tiny.save_backbone(folder / "backbone")
+    for name, count, seed in (("train", 600, 1), ("dev", 150, 2)):
+        lines = (json.dumps(row) for row in tiny.rows(count, seed))
+        (folder / f"{name}.jsonl").write_text("\n".join(lines))
+    return folder
+
+
+def train(files: Path, output: Path, *flags: str) -> int:
+    data = [str(files / "train.jsonl"), "--validation", str(files / "dev.jsonl")]
+    model = ["--backbone", str(files / "backbone"), "--output", str(output)]
+    recipe = ["--learning-rate", "2e-3", "--epochs", "12", "--max-length", "32", "--class-weight", "negative=1.25"]
+    return run(["train", *data, *model, *recipe, "--source-weight", "chat=0.5", *flags])
+
+
+def test_an_interrupted_training_resumes_to_a_model_that_reproduces_its_manifest(
+    files: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Killed before the export, refused without --resume, finished with it; the manifest's figures are those served."""
+    output = tmp_path / "model"
+
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(pipeline, "export_model", interrupted)
+        assert train(files, output) == 130
+    assert not output.exists()
+    assert train(files, output) == 2
+    assert "--resume" in capsys.readouterr().err
+    assert train(files, output, "--resume", "--json") == 0
+    printed = json.loads(capsys.readouterr().out)
+    assert train(files, output) == 2  # an existing model is not overwritten
+
+    manifest = load_manifest(output)
+    assert printed["version"] == manifest.version
+    examples = read_examples(files / "dev.jsonl")
+    predictions, _ = load_model(output).predict([example.text for example in examples])
+    chosen = [LABELS.index(prediction.label) for prediction in predictions]
+    served = f1_score([example.label for example in examples], chosen, average="macro")
+    recorded = manifest.metrics["validation"]["int8"]["macro_f1"]
+    assert served == pytest.approx(recorded, abs=1e-9)
+    assert served > 0.9  # the label is told by one word: learnt, not guessed
+    assert manifest.training["weighting"]["sources"] == {"chat": 0.5}
+    assert not list(tmp_path.glob("*.training"))
+    assert not list(output.rglob("*.bin.index")) + list(output.rglob("*.pt")) + list(output.rglob("*.pkl"))
+
+
+@pytest.mark.parametrize(
+    ("flags", "said"),
+    [
+        (["--class-weight", "angry=2"], "angry"),
+        (["--class-weight", "negative=x"], "NAME=WEIGHT"),
+        (["--backbone", "/no/such/backbone"], "backbone"),
+        (["--resume"], "nothing to resume"),
+    ],
+)
+def test_wrong_use_is_said(
+    files: Path, tmp_path: Path, flags: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A wrong weight, backbone or resume is exit code 2 with the fault named, and leaves no output."""
+    assert train(files, tmp_path / "model", *flags) == 2
+    assert said in capsys.readouterr().err
+    assert not (tmp_path / "model").exists()
+
+
+def test_augmentation_and_emoji_reach_the_served_model(files: Path, tmp_path: Path) -> None:
+    """Made-up examples are in the manifest's counts, and the model that is served tells emoji apart."""
+    output = tmp_path / "model"
+    assert train(files, output, "--max-steps", "4", "--augment", "200", "--emoji-tokens") == 0
+    manifest = load_manifest(output)
+    assert manifest.data["train"]["sources"]["augmented"] == manifest.training["recipe"]["augment"] == 200
+    assert "augmented" not in manifest.data["validation"]["sources"]
+    tokenizer = TextTokenizer.from_file(output / TOKENIZER_FILE)
+    happy, unhappy = tokenizer.encode(["thanks 😍", "thanks 😡"])
+    assert happy[:-1] == unhappy[:-1]
+    assert happy[-1] != unhappy[-1]
+    for backend in ("openvino", "torch"):
+        answers, _ = load_model(output, backend=backend).predict(["thanks 😍", "thanks 😡"])
+        assert answers[0].probabilities != answers[1].probabilities

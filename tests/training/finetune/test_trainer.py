@@ -1,0 +1,121 @@
+"""Fine-tuning: which weights are kept, when it stops, adapters, trackers."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import mlflow
+import numpy as np
+import pytest
+from safetensors.numpy import load_file
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from transformers import TrainerControl, TrainerState
+
+from sentiment.errors import InputError
+from sentiment.model.loading import load_model
+from tests.training import tiny
+from training.data.examples import Weighting
+from training.evaluation.metrics import macro_f1
+from training.finetune.callbacks import KeepBest
+from training.finetune.tracking import Tracker
+from training.finetune.trainer import Recipe, fine_tune
+
+TRAIN, DEV = tiny.examples(64, seed=1), tiny.examples(40, seed=2)
+
+
+@pytest.fixture(scope="module")
+def backbone(tmp_path_factory: pytest.TempPathFactory) -> str:
+    directory = tmp_path_factory.mktemp("trainer") / "backbone"
+    tiny.save_backbone(directory, std=0.2)
+    return str(directory)
+
+
+def log_of(output: Path) -> list[dict[str, Any]]:
+    entries: list[dict[str, Any]] = json.loads((output / "log.json").read_text())
+    return [entry for entry in entries if "eval_macro_f1" in entry]
+
+
+def test_the_best_weights_are_the_ones_that_are_saved(backbone: str, tmp_path: Path) -> None:
+    """At a learning rate that ruins the end, the checkpoint has the macro-F1 of the best evaluation, the last too."""
+    recipe = Recipe(max_steps=10, learning_rate=5e-2, batch_size=16, evaluations=5, max_length=32)
+    kept = fine_tune(backbone, TRAIN, DEV, tmp_path, recipe=recipe, weighting=Weighting())
+    scores = [entry["eval_macro_f1"] for entry in log_of(tmp_path)]
+    assert log_of(tmp_path)[-1]["step"] == 10
+    assert kept == {"selected_by_macro_f1": max(scores)}
+    predictions, _ = load_model(tmp_path, threads=1).predict([example.text for example in DEV])
+    chosen = np.array([np.argmax(prediction.probabilities) for prediction in predictions])
+    assert macro_f1(np.array([example.label for example in DEV]), chosen) == pytest.approx(max(scores))
+
+
+def state_of(*scores: float) -> TrainerState:
+    return TrainerState(log_history=[{"loss": 1.0}, *({"eval_macro_f1": score} for score in scores)])
+
+
+@pytest.mark.parametrize(
+    ("scores", "saved", "stops"),
+    [
+        ((0.5,), True, False),
+        ((0.5, 0.6), True, False),
+        ((0.6, 0.5), False, False),
+        ((0.6, 0.5, 0.59), False, True),
+        ((0.6, 0.6, 0.6), False, True),
+        ((0.6, 0.5, 0.7), True, False),
+    ],
+)
+def test_patience_counts_evaluations_without_a_better_one(
+    tmp_path: Path, backbone: str, scores: tuple[float, ...], saved: bool, stops: bool
+) -> None:
+    """With a patience of two: decided from the restored log alone, so that a resumed run decides the same."""
+    from training.finetune.backbones import load_backbone
+
+    _, model = load_backbone(backbone)
+    keeper = KeepBest(tmp_path / "best.safetensors", "macro_f1", patience=2)
+    control = keeper.on_evaluate(None, state_of(*scores), TrainerControl(), model=model)  # type: ignore[arg-type]
+    assert (tmp_path / "best.safetensors").is_file() == saved
+    assert control.should_training_stop == stops
+
+
+def test_bf16_trains_on_a_processor_too(backbone: str, tmp_path: Path) -> None:
+    """Mixed precision needs no GPU: `auto` takes it where the processor is fast in it. The weights stay fp32."""
+    recipe = Recipe(max_steps=2, batch_size=16, max_length=32, precision="bf16")
+    fine_tune(backbone, TRAIN, DEV, tmp_path, recipe=recipe, weighting=Weighting())
+    weights = load_file(tmp_path / "model.safetensors").values()
+    assert {str(weight.dtype) for weight in weights} == {"float32"}
+    assert all(np.isfinite(weight).all() for weight in weights)
+
+
+def test_adapters_train_little_and_are_merged(backbone: str, tmp_path: Path) -> None:
+    """With LoRA the checkpoint has the plain network's weights and names: linear layers moved, the rest as it was."""
+    recipe = Recipe(max_steps=6, learning_rate=5e-2, batch_size=16, evaluations=2, max_length=32, lora_rank=2)
+    fine_tune(backbone, TRAIN, DEV, tmp_path, recipe=recipe, weighting=Weighting())
+    before, after = load_file(Path(backbone) / "model.safetensors"), load_file(tmp_path / "model.safetensors")
+    assert set(after) == {*(f"bert.{name}" for name in before), "classifier.weight", "classifier.bias"}
+    moved = {name for name in before if not np.array_equal(before[name], after[f"bert.{name}"])}
+    assert "encoder.layer.0.attention.self.query.weight" in moved
+    assert not {name for name in moved if "LayerNorm" in name or "embeddings" in name or name.endswith("bias")}
+    change = after["bert.encoder.layer.1.output.dense.weight"] - before["encoder.layer.1.output.dense.weight"]
+    assert np.linalg.matrix_rank(change, tol=1e-4) <= 2
+
+
+def test_curves_reach_the_tracker(backbone: str, tmp_path: Path) -> None:
+    """TensorBoard and MLflow get the evaluations that the log has."""
+    recipe = Recipe(max_steps=4, batch_size=16, evaluations=2, max_length=32)
+    for name in ("tensorboard", "mlflow"):
+        tracker = Tracker(name, str(tmp_path / name))  # type: ignore[arg-type]
+        fine_tune(backbone, TRAIN, DEV, tmp_path / f"out-{name}", recipe=recipe, weighting=Weighting(), tracker=tracker)
+    expected = [entry["eval_macro_f1"] for entry in log_of(tmp_path / "out-tensorboard")]
+    board = EventAccumulator(str(tmp_path / "tensorboard"))
+    board.Reload()
+    assert [event.value for event in board.Scalars("eval/macro_f1")] == pytest.approx(expected)
+    client = mlflow.MlflowClient((tmp_path / "mlflow").as_uri())
+    (run,) = client.search_runs([experiment.experiment_id for experiment in client.search_experiments()])
+    logged = [metric.value for metric in client.get_metric_history(run.info.run_id, "eval_macro_f1")]
+    assert logged == pytest.approx(expected)
+
+
+def test_more_layers_than_there_are_cannot_be_kept(backbone: str, tmp_path: Path) -> None:
+    """Asking for too many layers is said, before anything is trained."""
+    with pytest.raises(InputError, match="has 2 layers, fewer than the 5"):
+        fine_tune(backbone, TRAIN, DEV, tmp_path, recipe=Recipe(keep_layers=5), weighting=Weighting())

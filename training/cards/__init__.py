@@ -1,0 +1,1 @@
+"""Model cards, and recording what a model was judged by in its manifest."""

@@ -1,0 +1,158 @@
+"""Labelled examples: reading, checking, weighting, and the fingerprint that a manifest carries.
+
+A data set has the columns `text` and `label`; `source`, `kind` ("human" or "stars"), `product` and `id` are optional.
+Texts go through the same redaction and normalisation as in serving, so that there is no skew.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from sentiment.errors import InputError
+from sentiment.events import LABELS
+from sentiment.privacy import redact
+from sentiment.text import normalise
+from training.data.rows import read_rows
+
+_SHOWN_ROWS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """One labelled text, redacted and normalised. `label` indexes `LABELS`; `kind` is "human" or "stars".
+
+    `product` and `id` are empty where the data do not say.
+    """
+
+    text: str
+    label: int
+    source: str
+    kind: str
+    product: str = ""
+    id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Weighting:
+    """How much an example counts in the loss: its class × its source × the discount of a weak neutral.
+
+    Three stars are a weak hint of a neutral text, so such an example counts `weak_neutral`.
+    """
+
+    classes: tuple[float, float, float] = (1.0, 1.0, 1.0)
+    sources: Mapping[str, float] | None = None
+    weak_neutral: float = 0.5
+
+    def of(self, example: Example) -> float:
+        """The weight of one example, ≥ 0."""
+        weight = self.classes[example.label] * (self.sources or {}).get(example.source, 1.0)
+        weak = example.kind == "stars" and LABELS[example.label] == "neutral"
+        return weight * self.weak_neutral if weak else weight
+
+
+def read_examples(source: str | Path, *, most: int | None = None) -> list[Example]:
+    """The examples of a file or a hub data set (`training.data.rows`), in order: all, or `most` of them evenly spaced.
+
+    Raises:
+        InputError: it cannot be read, a column is missing, or rows are bad: with their row numbers (1 is the first row
+            of data), never their texts.
+    """
+    frame = read_rows(source, ("text", "label"))
+    labels = frame["label"].map(lambda label: label.strip().lower() if isinstance(label, str) else label)
+    # Checked before the costly redaction, so that a mistake shows at once.
+    _check(source, "an unknown label", ~labels.isin(LABELS), f"labels are {', '.join(LABELS)}")
+    _check(source, "no text", _is_blank(frame["text"]), "leave them out")
+    ids = _column(frame, "id", "")
+    _check(source, "an id that another row has", ids.duplicated(keep=False) & (ids != ""), "ids tell rows apart")
+    index = {label: position for position, label in enumerate(LABELS)}
+    columns = (
+        frame["text"],
+        labels,
+        _column(frame, "source", "unknown"),
+        _column(frame, "kind", "human"),
+        _column(frame, "product", ""),
+        ids,
+    )
+    rows = zip(*(_spaced(column, most) for column in columns), strict=True)
+    return [
+        Example(text=prepared(text), label=index[label], source=origin, kind=kind, product=product, id=key)
+        for text, label, origin, kind, product, key in rows
+    ]
+
+
+def read_texts(source: str | Path, column: str = "text", *, most: int | None = None) -> list[str]:
+    """The texts of `column` without labels, redacted and normalised: all, or `most` of them evenly spaced.
+
+    Rows without a text are left out, doubles too. Raises ``InputError`` as ``read_examples``.
+    """
+    texts = read_rows(source, (column,))[column]
+    kept = dict.fromkeys(prepared(text) for text in _spaced(texts[~_is_blank(texts)], most))
+    kept.pop("", None)
+    return list(kept)
+
+
+def prepared(text: Any) -> str:
+    """`text` as a model may see it: redacted, then normalised, as in serving."""
+    return normalise(redact(str(text)).text)
+
+
+def without_leakage(train: Sequence[Example], held_out: Iterable[Example]) -> tuple[list[Example], int]:
+    """`train` without the texts that `held_out` holds too (letter case and outer punctuation apart), and how
+    many were left out. `training.data.leakage` says which, and finds those that are nearly the same.
+    """
+    seen = {canonical(example.text) for example in held_out}
+    kept = [example for example in train if canonical(example.text) not in seen]
+    return kept, len(train) - len(kept)
+
+
+def canonical(text: str) -> str:
+    """What is left of `text` when letter case and outer punctuation do not count."""
+    return text.casefold().strip(" .!?\"'")
+
+
+def fingerprint(examples: Iterable[Example]) -> str:
+    """SHA-256 over the texts and labels in their order: the same data give the same fingerprint on any machine."""
+    digest = hashlib.sha256()
+    for example in examples:
+        digest.update(f"{example.label}\t{example.source}\t{example.kind}\t{example.text}\n".encode())
+    return digest.hexdigest()
+
+
+def describe(examples: Sequence[Example]) -> dict[str, Any]:
+    """Counts by label and source, for the manifest."""
+    return {
+        "rows": len(examples),
+        "fingerprint": fingerprint(examples),
+        "labels": {LABELS[label]: count for label, count in sorted(Counter(e.label for e in examples).items())},
+        "sources": dict(sorted(Counter(example.source for example in examples).items())),
+    }
+
+
+def _column(frame: pd.DataFrame, name: str, default: str) -> pd.Series:
+    """A column as strings, with `default` where it or a value is missing."""
+    if name not in frame.columns:
+        return pd.Series(default, frame.index)
+    return frame[name].where(frame[name].notna(), default).astype(str)
+
+
+def _spaced(rows: pd.Series, most: int | None) -> pd.Series:
+    """At most `most` rows at even distances, so that every part of an ordered file is among them."""
+    return rows if most is None else rows.iloc[:: max(1, len(rows) // most)].iloc[:most]
+
+
+def _is_blank(texts: pd.Series) -> pd.Series:
+    return texts.isna() | ~texts.astype(str).str.strip().astype(bool)
+
+
+def _check(source: str | Path, fault: str, bad: pd.Series, hint: str) -> None:
+    rows = [int(row) + 1 for row in bad.to_numpy().nonzero()[0]]
+    if rows:
+        shown = ", ".join(map(str, rows[:_SHOWN_ROWS])) + (", …" if len(rows) > _SHOWN_ROWS else "")
+        raise InputError(f"{source}: {len(rows)} rows with {fault} (rows {shown})", hint=hint)

@@ -1,0 +1,114 @@
+"""Training texts that the held-out rows hold too, word for word or nearly: figures on them would be too good.
+
+Nearly the same means that the sets of words and pairs of neighbouring words of two texts have a Jaccard similarity of
+at least a threshold. The search is exact and cheap: two sets that similar share one of their few rarest members, so
+only texts that do are compared (prefix filtering: Chaudhuri, Ganti and Kaushik 2006, "A Primitive Operator for
+Similarity Joins in Data Cleaning"). It costs seconds for a hundred thousand texts, and no pair is missed.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from training.data.examples import Example, canonical
+
+# Of ten words, one may differ at 0.7.
+NEAR_THRESHOLD = 0.7
+# One word in four is another opinion, not a copy ("great app, thanks" / "bad app, thanks").
+_FEWEST_WORDS = 5
+_WORD = re.compile(r"\w+")
+# Normalising made these of any handle and any link.
+_PLACEHOLDERS = frozenset({"user", "http", "rt"})
+
+
+@dataclass(frozen=True, slots=True)
+class Leak:
+    """Rows count from 0: `train_row` holds what `held_out_row` holds; `similarity` in (0, 1], 1 for the same words."""
+
+    train_row: int
+    held_out_row: int
+    similarity: float
+
+
+@dataclass(frozen=True, slots=True)
+class Leakage:
+    """`exact`: the same text, letter case and outer punctuation apart. `near`: the most similar held-out text."""
+
+    exact: tuple[Leak, ...]
+    near: tuple[Leak, ...]
+
+    def rows(self, *, near: bool) -> set[int]:
+        """The training rows to leave out."""
+        return {leak.train_row for leak in (*self.exact, *(self.near if near else ()))}
+
+
+def find_leakage(
+    train: Sequence[Example],
+    held_out: Sequence[Example],
+    *,
+    threshold: float = NEAR_THRESHOLD,
+    progress: Callable[[int], None] | None = None,
+) -> Leakage:
+    """Every row of `train` whose text `held_out` has too; `progress` gets the number of rows looked at so far."""
+    same = {canonical(example.text): row for row, example in enumerate(held_out)}
+    index = _NearIndex([example.text for example in held_out], threshold)
+    exact, near = [], []
+    for row, example in enumerate(train):
+        twin = same.get(canonical(example.text))
+        if twin is not None:
+            exact.append(Leak(row, twin, 1.0))
+        elif (found := index.nearest(example.text)) is not None:
+            near.append(Leak(row, *found))
+        if progress is not None and row % 1_000 == 0:
+            progress(row)
+    return Leakage(tuple(exact), tuple(near))
+
+
+class _NearIndex:
+    """Finds the text of a collection that is most similar to a given one, if it is similar enough."""
+
+    def __init__(self, texts: Sequence[str], threshold: float) -> None:
+        self._threshold = threshold
+        self._sets = [_shingles(text) for text in texts]
+        self._count = Counter(shingle for shingles in self._sets for shingle in shingles)
+        self._rows_of: dict[str, list[int]] = defaultdict(list)
+        for row, shingles in enumerate(self._sets):
+            for shingle in self._rarest(shingles):
+                self._rows_of[shingle].append(row)
+
+    def nearest(self, text: str) -> tuple[int, float] | None:
+        """Row and similarity of the most similar text of at least the threshold, the first of equals."""
+        shingles = _shingles(text)
+        rows = {row for shingle in self._rarest(shingles) for row in self._rows_of.get(shingle, ())}
+        scored = ((_jaccard(shingles, self._sets[row]), -row) for row in rows)
+        similarity, negative = max(scored, default=(0.0, 0))
+        return (-negative, similarity) if shingles and similarity >= self._threshold else None
+
+    def _rarest(self, shingles: frozenset[str]) -> list[str]:
+        """As many of the rarest as two similar sets cannot both do without."""
+        size = len(shingles) - math.ceil(self._threshold * len(shingles) - 1e-9) + 1
+        unknown = sum(shingle not in self._count for shingle in shingles)
+        if not shingles or unknown >= size:
+            return []
+        known = sorted((self._count[shingle], shingle) for shingle in shingles if shingle in self._count)
+        return [shingle for _, shingle in known[: size - unknown]]
+
+
+def _shingles(text: str) -> frozenset[str]:
+    words = [word for word in _WORD.findall(text.casefold()) if word not in _PLACEHOLDERS]
+    return frozenset(_with_pairs(words)) if len(words) >= _FEWEST_WORDS else frozenset()
+
+
+def _with_pairs(words: Sequence[str]) -> Iterator[str]:
+    yield from words
+    yield from (f"{left} {right}" for left, right in pairwise(words))
+
+
+def _jaccard(one: frozenset[str], other: frozenset[str]) -> float:
+    shared = len(one & other)
+    return shared / (len(one) + len(other) - shared)

@@ -1,0 +1,215 @@
+"""Refit the temperatures of a model on labelled rows, and say how well its probabilities can then be trusted.
+
+A temperature that was fitted on the rows it is judged by looks a little too good. So the figures after calibration are
+given twice: in sample, and cross-fitted (each fifth of the rows judged with the temperature of the other four).
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from sentiment.calibration import (
+    apply_temperature,
+    brier_score,
+    expected_calibration_error,
+    fit_temperature,
+)
+from sentiment.errors import InputError, ModelError
+from sentiment.events import LABELS
+from sentiment.model.directory import ModelDirectory, open_directory
+from sentiment.model.loading import load_model
+from sentiment.model.manifest import Manifest, load_manifest
+from sentiment.model.pipeline import TextClassifier
+from training.data.examples import Example, fingerprint
+from training.evaluation.metrics import log_loss
+from training.evaluation.records import Bin
+from training.evaluation.reliability import ece_by_chance, reliability_bins
+
+N_FOLDS = 5
+# Fewer rows fit a temperature to their accidents; each fold should see some of every class.
+MIN_ROWS = 50
+_OF_TEMPERATURE = ("ece", "brier", "nll")
+_TEXTS_AT_ONCE = 512
+_Rows = NDArray[np.float64]
+
+
+class Figures(msgspec.Struct, frozen=True, kw_only=True):
+    """Expected calibration error (15 bins), Brier score (0 … 2) and log loss in nats of one set of probabilities."""
+
+    ece: float
+    brier: float
+    nll: float
+
+
+class FormCalibration(msgspec.Struct, frozen=True, kw_only=True):
+    """One form of the weights before and after. `after` is in sample; `cross_fitted` is the one to believe.
+
+    `bins_after` are cross-fitted. `ece_by_chance` is what a perfectly calibrated model shows on as many rows.
+    """
+
+    form: str
+    temperature_before: float
+    temperature_after: float
+    before: Figures
+    after: Figures
+    cross_fitted: Figures
+    ece_by_chance: float
+    bins_before: tuple[Bin, ...]
+    bins_after: tuple[Bin, ...]
+
+
+class CalibrationReport(msgspec.Struct, frozen=True, kw_only=True):
+    """What was refitted on which rows."""
+
+    n: int
+    fingerprint: str
+    seed: int
+    n_folds: int
+    forms: tuple[FormCalibration, ...]
+
+
+def forms_of(directory: ModelDirectory) -> tuple[str, ...]:
+    """The forms of the weights that a model directory holds, each with a temperature of its own."""
+    held = {"fp32"} if directory.safetensors else set()
+    return tuple(sorted(held | set(directory.openvino_files)))
+
+
+def calibrate(
+    directory: Path,
+    examples: Sequence[Example],
+    forms: Sequence[str],
+    *,
+    seed: int,
+    threads: int = 0,
+    progress: Callable[[str, int], None] | None = None,
+) -> CalibrationReport:
+    """Fit a temperature for each of `forms` on `examples`; nothing is written.
+
+    `progress` gets the form and how many of its texts are done. A text of several windows is judged by the mean of
+    their logits, where serving takes the mean of their probabilities: a difference on long texts only.
+
+    Raises:
+        InputError: fewer than ``MIN_ROWS`` rows.
+        ModelError: the directory has no manifest, or lacks one of `forms`.
+    """
+    # A foreign directory without one has no place for a temperature.
+    calibration = load_manifest(directory).calibration
+    opened = open_directory(directory)
+    if missing := [form for form in forms if form not in forms_of(opened)]:
+        raise ModelError(f"{directory} has no {missing[0]} form", hint=f"it has {', '.join(forms_of(opened))}")
+    if len(examples) < MIN_ROWS:
+        raise InputError(f"{len(examples)} rows are too few to calibrate on", hint=f"give {MIN_ROWS} or more")
+    texts = [example.text for example in examples]
+    labels = np.array([example.label for example in examples], dtype=np.int64)
+
+    def refit(form: str) -> FormCalibration:
+        classifier = _load(opened, form, threads)
+        logits = np.empty((len(texts), len(LABELS)))
+        for start in range(0, len(texts), _TEXTS_AT_ONCE):
+            stop = min(start + _TEXTS_AT_ONCE, len(texts))
+            logits[start:stop] = classifier.logits(texts[start:stop])
+            if progress is not None:
+                progress(form, stop)
+        return refit_temperature(form, logits, labels, before=calibration.of(form), seed=seed)
+
+    return CalibrationReport(
+        n=len(examples),
+        fingerprint=fingerprint(examples),
+        seed=seed,
+        n_folds=N_FOLDS,
+        forms=tuple(map(refit, forms)),
+    )
+
+
+def refit_temperature(
+    form: str, logits: _Rows, labels: NDArray[np.int64], *, before: float, seed: int
+) -> FormCalibration:
+    """Fit on all rows of `logits` (n, 3), and judge on all and on held-out fifths; `before` is the old temperature."""
+    after = fit_temperature(logits, labels)
+    held_out = cross_fitted(logits, labels, seed=seed)
+    at_before = apply_temperature(logits, before)
+    return FormCalibration(
+        form=form,
+        temperature_before=before,
+        temperature_after=after,
+        before=_figures(at_before, labels),
+        after=_figures(apply_temperature(logits, after), labels),
+        cross_fitted=_figures(held_out, labels),
+        ece_by_chance=ece_by_chance(held_out.max(axis=1), seed=seed),
+        bins_before=reliability_bins(at_before, labels),
+        bins_after=reliability_bins(held_out, labels),
+    )
+
+
+def cross_fitted(logits: _Rows, labels: NDArray[np.int64], *, seed: int) -> _Rows:
+    """(n, 3) probabilities, each fifth of the rows with the temperature that fits the other four."""
+    probabilities = np.empty_like(logits)
+    folds = np.array_split(np.random.default_rng(seed).permutation(len(labels)), N_FOLDS)
+    for fold in folds:
+        others = np.setdiff1d(np.arange(len(labels)), fold)
+        probabilities[fold] = apply_temperature(logits[fold], fit_temperature(logits[others], labels[others]))
+    return probabilities
+
+
+def write_calibrated(directory: Path, report: CalibrationReport, *, output: Path | None) -> Manifest:
+    """Give the model of `directory` the temperatures of `report`, in place, or as a copy where `output` names one.
+
+    The version changes, because the answers do. Recorded figures that depended on the old temperature are left out of
+    the manifest; those of `report` come in. An existing `output` is replaced: whether it may be is the caller's to ask.
+    """
+    # Quantising comes with the module that writes manifests: too heavy for those who only look.
+    from training.exporting.export import set_calibration
+
+    manifest = load_manifest(directory)
+    temperatures = {f"temperature_{form.form}": form.temperature_after for form in report.forms}
+    calibration = msgspec.structs.replace(manifest.calibration, **temperatures)
+    manifest = msgspec.structs.replace(manifest, metrics=_metrics(manifest.metrics, report))
+    if output is None:
+        return set_calibration(directory, manifest, calibration)
+    staging = output.with_name(output.name + ".partial")
+    shutil.rmtree(staging, ignore_errors=True)
+    shutil.copytree(directory, staging)
+    updated = set_calibration(staging, manifest, calibration)
+    shutil.rmtree(output, ignore_errors=True)
+    staging.rename(output)
+    return updated
+
+
+def _metrics(metrics: dict[str, Any], report: CalibrationReport) -> dict[str, Any]:
+    """The recorded figures without those of the old temperatures, and with those of the new."""
+    kept = dict(metrics)
+    refitted = {form.form for form in report.forms}
+    if isinstance(validation := kept.get("validation"), dict):
+        kept["validation"] = {
+            name: {key: value for key, value in part.items() if key not in _OF_TEMPERATURE}
+            if name in refitted and isinstance(part, dict)
+            else part
+            for name, part in validation.items()
+        }
+    recorded: dict[str, Any] = msgspec.to_builtins(report)
+    for form in recorded["forms"]:
+        del form["bins_before"], form["bins_after"]
+    kept["calibration"] = recorded
+    return kept
+
+
+def _figures(probabilities: _Rows, labels: NDArray[np.int64]) -> Figures:
+    return Figures(
+        ece=expected_calibration_error(probabilities, labels),
+        brier=brier_score(probabilities, labels),
+        nll=log_loss(probabilities, labels),
+    )
+
+
+def _load(directory: ModelDirectory, form: str, threads: int) -> TextClassifier:
+    """As it is served: fp32 by torch where there are weights for it."""
+    if form == "fp32" and directory.safetensors:
+        return load_model(directory.path, backend="torch", threads=threads)
+    return load_model(directory.path, backend="openvino", form=form, threads=threads)

@@ -1,0 +1,112 @@
+"""How far each form of an exported model is from the network that was trained, as both are served."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from sentiment.model.loading import load_model
+from training.data.examples import read_examples, read_texts
+from training.data.rows import read_rows
+from training.evaluation.metrics import macro_f1
+from training.evaluation.predicting import probabilities_of
+from training.progress import Progress, Silent
+
+# Texts that are computed alone as well: one by one they cost several times as much.
+N_ALONE = 300
+
+
+class FormParity(msgspec.Struct, frozen=True, kw_only=True):
+    """One form against fp32 on torch, on `n_texts` texts, each form with its own temperature.
+
+    Differences are of single probabilities; `macro_f1_difference` is form − fp32, None without labels. `alone_*`
+    compare a text by itself with the same text in a batch, on the first ``N_ALONE``.
+    """
+
+    backend: str
+    n_texts: int
+    label_agreement: float
+    max_difference: float
+    mean_difference: float
+    macro_f1: float | None
+    macro_f1_difference: float | None
+    alone_label_agreement: float
+    alone_max_difference: float
+
+
+def measure_parity(
+    checkpoint: Path,
+    directory: Path,
+    forms: Sequence[str],
+    texts: Sequence[str],
+    labels: Sequence[int] | None,
+    *,
+    progress: Progress | None = None,
+) -> dict[str, FormParity]:
+    """Each of `forms` of the exported model in `directory` against its `checkpoint` in fp32 on torch.
+
+    `texts` are redacted; `labels` in 0 … 2, where there are.
+    """
+    shown = progress or Silent()
+    truth = None if labels is None else np.asarray(labels)
+    reference = _probabilities(checkpoint, "torch", None, texts, shown)[1]
+    report = {}
+    for form in forms:
+        backend, served = _probabilities(directory, "openvino", form, texts, shown)
+        alone = _alone(directory, form, texts[:N_ALONE])
+        report[form] = _compare(backend, served, reference, truth, alone)
+    return report
+
+
+def _compare(
+    backend: str,
+    served: NDArray[np.float64],
+    reference: NDArray[np.float64],
+    truth: NDArray[np.int64] | None,
+    alone: NDArray[np.float64],
+) -> FormParity:
+    chosen, expected = served.argmax(axis=1), reference.argmax(axis=1)
+    batched = served[: len(alone)]
+    quality = None if truth is None else macro_f1(truth, chosen)
+    return FormParity(
+        backend=backend,
+        n_texts=len(served),
+        label_agreement=float((chosen == expected).mean()),
+        max_difference=float(np.abs(served - reference).max()),
+        mean_difference=float(np.abs(served - reference).mean()),
+        macro_f1=quality,
+        macro_f1_difference=None if truth is None or quality is None else quality - macro_f1(truth, expected),
+        alone_label_agreement=float((alone.argmax(axis=1) == batched.argmax(axis=1)).mean()),
+        alone_max_difference=float(np.abs(alone - batched).max()),
+    )
+
+
+def _probabilities(
+    directory: Path, backend: str, form: str | None, texts: Sequence[str], progress: Progress
+) -> tuple[str, NDArray[np.float64]]:
+    classifier = load_model(directory, backend="torch" if backend == "torch" else "openvino", form=form)
+    progress.begin(f"parity: {form or backend}", len(texts))
+    done = 0
+
+    def advance(count: int) -> None:
+        nonlocal done
+        done += count
+        progress.at(done)
+
+    return classifier.backend, probabilities_of(classifier, texts, progress=advance)
+
+
+def _alone(directory: Path, form: str, texts: Sequence[str]) -> NDArray[np.float64]:
+    return probabilities_of(load_model(directory, backend="openvino", form=form, max_batch_items=1), texts)
+
+
+def read_parity_rows(source: str, text_field: str, most: int) -> tuple[list[str], list[int] | None]:
+    """At most `most` texts of a data set, evenly spaced, and their labels where it has them beside `text`."""
+    if text_field == "text" and "label" in read_rows(source, (text_field,)).columns:
+        examples = read_examples(source, most=most)
+        return [example.text for example in examples], [example.label for example in examples]
+    return read_texts(source, text_field, most=most), None
