@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from consumers.ingest.fields import FieldFlags
-from consumers.ingest.run import IngestReport, IngestRequest, Watch, run_ingest
+from consumers.ingest.ingest import IngestReport, IngestRequest, run_ingest
 
-__all__ = ["FieldFlags", "IngestReport", "IngestRequest", "Watch", "run_ingest"]
+__all__ = ["FieldFlags", "IngestReport", "IngestRequest", "run_ingest"]

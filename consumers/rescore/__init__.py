@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from consumers.rescore.run import RescoreReport, RescoreRequest, Watch, run_rescore
+from consumers.rescore.rescore import RescoreReport, RescoreRequest, run_rescore
 
-__all__ = ["RescoreReport", "RescoreRequest", "Watch", "run_rescore"]
+__all__ = ["RescoreReport", "RescoreRequest", "run_rescore"]

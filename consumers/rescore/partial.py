@@ -31,7 +31,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     procedure: int = 1
 
 
-class Progress(msgspec.Struct, frozen=True, kw_only=True):
+class Checkpoint(msgspec.Struct, frozen=True, kw_only=True):
     """How far it is: `n_parts` written, with `n_rows` rows, `n_unscored` of them without a result."""
 
     n_parts: int = 0
@@ -40,7 +40,7 @@ class Progress(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PartialWork:
-    """A folder of parts. A part counts once the progress that includes it is on the disk."""
+    """A folder of parts. A part counts once the checkpoint that includes it is on the disk."""
 
     def __init__(self, output: Path) -> None:
         self.folder = output.with_name(output.name + ".partial")
@@ -75,15 +75,15 @@ class PartialWork:
         finally:
             os.close(handle)
 
-    def begin(self, job: Job) -> Progress:
+    def begin(self, job: Job) -> Checkpoint:
         """Forget what is there, and start."""
         for path in self.folder.iterdir():
             if path.name != "lock":
                 path.unlink()
         _write_durably(self._job, lambda path: path.write_bytes(msgspec.json.encode(job)))
-        return Progress()
+        return Checkpoint()
 
-    def resume(self, job: Job) -> Progress:
+    def resume(self, job: Job) -> Checkpoint:
         """How far the same job came before.
 
         Raises:
@@ -91,9 +91,9 @@ class PartialWork:
         """
         try:
             before = msgspec.json.decode(self._job.read_bytes(), type=Job)
-            progress = Progress()
+            progress = Checkpoint()
             if self._progress.exists():
-                progress = msgspec.json.decode(self._progress.read_bytes(), type=Progress)
+                progress = msgspec.json.decode(self._progress.read_bytes(), type=Checkpoint)
         except msgspec.MsgspecError:
             raise InputError(f"{self.folder} holds nothing that can be resumed", hint="--force starts again") from None
         changed = [name for name in Job.__struct_fields__ if getattr(before, name) != getattr(job, name)]
@@ -104,12 +104,12 @@ class PartialWork:
             )
         return progress
 
-    def add(self, progress: Progress, write: Callable[[Path], object]) -> None:
+    def add(self, progress: Checkpoint, write: Callable[[Path], object]) -> None:
         """Add the part number `progress.n_parts`, written by `write`; from here on `progress` is true."""
         _write_durably(self._part(progress.n_parts - 1), write)
         _write_durably(self._progress, lambda path: path.write_bytes(msgspec.json.encode(progress)))
 
-    def finish(self, progress: Progress, output: Path, join: Callable[[list[Path], Path], object]) -> None:
+    def finish(self, progress: Checkpoint, output: Path, join: Callable[[list[Path], Path], object]) -> None:
         """Put the parts together as `output`, which appears whole, and remove the folder."""
         parts = [self._part(number) for number in range(progress.n_parts)]
         whole = self.folder / "whole"

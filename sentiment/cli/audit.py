@@ -77,9 +77,9 @@ def audit(
     if (labelled is None) != (group_field is None):
         raise UsageError("--labelled and --group-field belong together")
     with train_extra("auditing"):
+        from training.audit.audit import audit as run_audit
         from training.audit.eec import read_eec
         from training.audit.groups import read_grouped
-        from training.audit.run import audit as run_audit
     import msgspec
 
     from sentiment.cli.audit_tables import print_audit
@@ -124,8 +124,7 @@ def _predict(classifier: Classifier, texts: Sequence[str]) -> NDArray[Any]:
     from training.evaluation.predicting import probabilities_of
 
     with Ticker() as ticker:
-        ticker.begin("auditing", len(texts))
-        return probabilities_of(classifier, texts, progress=lambda count: ticker.at(ticker.done + count))
+        return probabilities_of(classifier, texts, progress=ticker, phase="auditing")
 
 
 def _groups(classifier: Classifier, grouped: Any, *, seed: int, min_n: int) -> list[GroupQuality]:

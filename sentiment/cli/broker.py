@@ -80,7 +80,7 @@ def broker(
     One process, one copy of the data, no TLS or authentication: not for production.
     """
     from consumers.broker.durability import FsyncPolicy
-    from consumers.broker.run import BrokerOptions, run_broker
+    from consumers.broker.process import BrokerOptions, run_broker
 
     def ready(address: str, folder: Path) -> None:
         if data_dir is None:

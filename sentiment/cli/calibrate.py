@@ -129,16 +129,7 @@ def _run(directory: Path, data: Path, forms: tuple[Any, ...], *, seed: int, thre
 
     examples = read_examples(data)
     with Ticker() as ticker:
-        of_form = ""
-
-        def progress(form: str, done: int) -> None:
-            nonlocal of_form
-            if form != of_form:
-                ticker.begin(f"scoring {form}", len(examples))
-                of_form = form
-            ticker.at(done)
-
-        return fit(directory, examples, forms, seed=seed, threads=threads, progress=progress)
+        return fit(directory, examples, forms, seed=seed, threads=threads, progress=ticker)
 
 
 def _print(report: CalibrationReport) -> None:

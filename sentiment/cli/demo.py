@@ -53,7 +53,7 @@ def demo(
     Everything runs in processes of its own on this machine, on a free port and in a temporary folder, and is gone at
     the end. Your cluster and your notification channels are not touched.
     """
-    from consumers.demo.run import DemoRequest, run_demo
+    from consumers.demo.demo import DemoRequest, run_demo
     from consumers.demo.stream import bundled_stream, open_stream
     from consumers.demo.view import make_view
     from consumers.ingest import FieldFlags

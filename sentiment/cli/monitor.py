@@ -95,7 +95,7 @@ def monitor(
     """
     import msgspec
 
-    from consumers.monitoring.run import MonitorJob, run_monitor
+    from consumers.monitoring.monitoring import MonitorJob, run_monitor
     from consumers.runtime.shutdown import stop_on_signals
     from sentiment.cli.monitor_lines import summary_lines, window_lines
     from sentiment.drift.comparison import DriftConfig

@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sentiment.errors import ConfigurationError
-from training.audit.run import audit
+from sentiment.progress import Progress
+from training.audit.audit import audit
 from training.comparison.contenders import Answers, Entry, Facts
 from training.comparison.cost import Assumptions, cost_of
 from training.comparison.pareto import pareto_front
@@ -26,7 +27,6 @@ from training.evaluation.bootstrap import paired_bootstrap, percentile_interval
 from training.evaluation.confusion import accuracy_of, confusion_table, macro_f1_of, resample_counts
 from training.evaluation.metrics import quality
 from training.evaluation.records import Measure
-from training.progress import Progress
 
 # What progress may lag behind, and enough to sort by length.
 _TEXTS_AT_ONCE = 256

@@ -6,7 +6,6 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
 import msgspec
 import numpy as np
@@ -14,6 +13,7 @@ import numpy as np
 from sentiment.events import ModelRef
 from sentiment.model.loading import load_configured, locate
 from sentiment.model.manifest import MANIFEST_FILE, load_manifest
+from sentiment.progress import Progress
 from sentiment.settings import ModelSettings
 from training.data.examples import fingerprint, read_examples
 from training.evaluation.evaluate import evaluate
@@ -21,18 +21,6 @@ from training.evaluation.mistakes import surest_mistakes
 from training.evaluation.predicting import probabilities_of
 from training.evaluation.records import Evaluation, Mistake
 from training.evaluation.reproduction import Reproduction, form_of, reproduce
-
-
-class Progress(Protocol):
-    """Who is told how far a run is."""
-
-    def begin(self, what: str, total: int | None) -> None:
-        """A phase begins."""
-        ...
-
-    def at(self, done: int) -> None:
-        """So many rows are done."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,15 +76,8 @@ def judge(settings: ModelSettings, request: Request, progress: Progress) -> Judg
     kept = sample_rows(len(in_file), request.max_rows, request.seed)
     examples = [in_file[index] for index in kept]
     classifier = load_configured(settings)
-    progress.begin("scoring", len(examples))
-    done, began_s = 0, time.perf_counter()
-
-    def count(n_texts: int) -> None:
-        nonlocal done
-        done += n_texts
-        progress.at(done)
-
-    probabilities = probabilities_of(classifier, [example.text for example in examples], progress=count)
+    began_s = time.perf_counter()
+    probabilities = probabilities_of(classifier, [example.text for example in examples], progress=progress)
     seconds = time.perf_counter() - began_s
     judged = evaluate(
         probabilities,

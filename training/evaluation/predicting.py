@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from sentiment.events import LABELS
 from sentiment.model.classifier import Classifier
 from sentiment.model.loading import BackendChoice, load_model
+from sentiment.progress import Progress, Silent
 
 Probabilities = NDArray[np.float64]
 # As many as a judgement's progress may lag behind, and enough to sort by length.
@@ -25,13 +26,14 @@ def load_for_judging(
 
 
 def probabilities_of(
-    classifier: Classifier, texts: Sequence[str], *, progress: Callable[[int], None] | None = None
+    classifier: Classifier, texts: Sequence[str], *, progress: Progress | None = None, phase: str = "scoring"
 ) -> Probabilities:
-    """(n, 3) calibrated probabilities of redacted `texts`, in order; `progress` gets the number of texts just done."""
+    """(n, 3) calibrated probabilities of redacted `texts`, in order. `phase` is what `progress` shows meanwhile."""
+    progress = progress or Silent()
+    progress.begin(phase, len(texts))
     rows: list[tuple[float, float, float]] = []
     for start in range(0, len(texts), _TEXTS_AT_ONCE):
         predictions, _ = classifier.predict(texts[start : start + _TEXTS_AT_ONCE])
         rows.extend(prediction.probabilities for prediction in predictions)
-        if progress is not None:
-            progress(len(predictions))
+        progress.at(len(rows))
     return np.array(rows, dtype=np.float64).reshape(len(texts), len(LABELS))

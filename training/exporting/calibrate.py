@@ -7,7 +7,7 @@ given twice: in sample, and cross-fitted (each fifth of the rows judged with the
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,7 @@ from sentiment.model.directory import ModelDirectory, open_directory
 from sentiment.model.loading import load_model
 from sentiment.model.manifest import Manifest, load_manifest
 from sentiment.model.pipeline import TextClassifier
+from sentiment.progress import Progress, Silent
 from training.data.examples import Example, fingerprint
 from training.evaluation.metrics import log_loss
 from training.evaluation.records import Bin
@@ -88,11 +89,11 @@ def calibrate(
     *,
     seed: int,
     threads: int = 0,
-    progress: Callable[[str, int], None] | None = None,
+    progress: Progress | None = None,
 ) -> CalibrationReport:
     """Fit a temperature for each of `forms` on `examples`; nothing is written.
 
-    `progress` gets the form and how many of its texts are done. A text of several windows is judged by the mean of
+    A text of several windows is judged by the mean of
     their logits, where serving takes the mean of their probabilities: a difference on long texts only.
 
     Raises:
@@ -109,14 +110,16 @@ def calibrate(
     texts = [example.text for example in examples]
     labels = np.array([example.label for example in examples], dtype=np.int64)
 
+    progress = progress or Silent()
+
     def refit(form: str) -> FormCalibration:
         classifier = _load(opened, form, threads)
+        progress.begin(f"scoring {form}", len(texts))
         logits = np.empty((len(texts), len(LABELS)))
         for start in range(0, len(texts), _TEXTS_AT_ONCE):
             stop = min(start + _TEXTS_AT_ONCE, len(texts))
             logits[start:stop] = classifier.logits(texts[start:stop])
-            if progress is not None:
-                progress(form, stop)
+            progress.at(stop)
         return refit_temperature(form, logits, labels, before=calibration.of(form), seed=seed)
 
     return CalibrationReport(

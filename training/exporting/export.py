@@ -41,10 +41,10 @@ from sentiment.model.manifest import (
 )
 from sentiment.model.tokenizer import TextTokenizer
 from sentiment.model.torch_backend import load_pretrained
+from sentiment.progress import Progress
 from training.data.examples import read_texts
 from training.exporting.graphs import Sample, Unconvertible, quantise, to_graph
 from training.exporting.parity import measure_parity, read_parity_rows
-from training.progress import Progress
 
 Form = Literal["int8", "bf16", "fp32"]
 

@@ -10,11 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sentiment.model.loading import load_model
+from sentiment.progress import Progress, Silent
 from training.data.examples import read_examples, read_texts
 from training.data.rows import read_rows
 from training.evaluation.metrics import macro_f1
 from training.evaluation.predicting import probabilities_of
-from training.progress import Progress, Silent
 
 # Texts that are computed alone as well: one by one they cost several times as much.
 N_ALONE = 300
@@ -89,15 +89,8 @@ def _probabilities(
     directory: Path, backend: str, form: str | None, texts: Sequence[str], progress: Progress
 ) -> tuple[str, NDArray[np.float64]]:
     classifier = load_model(directory, backend="torch" if backend == "torch" else "openvino", form=form)
-    progress.begin(f"parity: {form or backend}", len(texts))
-    done = 0
-
-    def advance(count: int) -> None:
-        nonlocal done
-        done += count
-        progress.at(done)
-
-    return classifier.backend, probabilities_of(classifier, texts, progress=advance)
+    phase = f"parity: {form or backend}"
+    return classifier.backend, probabilities_of(classifier, texts, progress=progress, phase=phase)
 
 
 def _alone(directory: Path, form: str, texts: Sequence[str]) -> NDArray[np.float64]:

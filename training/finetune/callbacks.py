@@ -9,7 +9,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
-from training.progress import Progress
+from sentiment.progress import Progress
 
 
 class KeepBest(TrainerCallback):  # type: ignore[misc]

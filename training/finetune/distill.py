@@ -19,10 +19,10 @@ from numpy.typing import NDArray
 from sentiment.errors import InputError
 from sentiment.model.loading import load_model, locate
 from sentiment.model.pipeline import TextClassifier
+from sentiment.progress import Progress, Silent
 from training.data.examples import Example, canonical, read_texts
 from training.evaluation.predicting import probabilities_of
 from training.finetune.encoded import SoftTargets
-from training.progress import Progress, Silent
 
 # A minute or so of a large teacher's work on a CPU: as much as an interruption may cost.
 _TEXTS_A_PART = 2_048

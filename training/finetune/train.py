@@ -16,6 +16,7 @@ import numpy as np
 from sentiment.errors import InputError
 from sentiment.model.directory import open_directory
 from sentiment.model.manifest import Manifest, write_manifest
+from sentiment.progress import Progress, Silent
 from training.augmentation import augment
 from training.data.examples import Example, Weighting, describe, read_examples
 from training.data.leakage import NEAR_THRESHOLD, Leakage, find_leakage
@@ -26,7 +27,6 @@ from training.finetune.distill import Teaching, ask_teacher
 from training.finetune.encoded import SoftTargets
 from training.finetune.tracking import Tracker
 from training.finetune.trainer import Recipe, fine_tune
-from training.progress import Progress, Silent
 
 _PACKAGES = ("torch", "transformers", "openvino", "nncf", "tokenizers")
 _SHOWN_ROWS = 5

@@ -21,6 +21,7 @@ from transformers.trainer_utils import get_last_checkpoint
 from transformers.utils import logging as transformers_logging
 
 from sentiment.errors import InputError
+from sentiment.progress import Progress, Silent
 from training.data.examples import Example, Weighting
 from training.finetune.backbones import load_backbone, with_adapters
 from training.finetune.callbacks import KeepBest, ShowProgress
@@ -28,7 +29,6 @@ from training.finetune.emoji import add_emoji
 from training.finetune.encoded import EncodedTexts, Padding, SoftTargets, text_tokenizer
 from training.finetune.loss import MixedLoss
 from training.finetune.tracking import Tracker
-from training.progress import Progress, Silent
 
 Selection = Literal["macro_f1", "source_macro_f1"]
 Precision = Literal["auto", "bf16", "no"]

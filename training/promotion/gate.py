@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 from sentiment.model.classifier import Classifier
 from sentiment.model.manifest import load_manifest, verify_files
 from sentiment.model.registry import Version
+from sentiment.progress import Progress
+from training.audit.audit import audit
 from training.audit.report import AuditReport
-from training.audit.run import audit
 from training.data.examples import Example
 from training.evaluation.predicting import load_for_judging, probabilities_of
-from training.progress import Progress
 from training.promotion.fairness import audit_check
 from training.promotion.forms import form_checks
 from training.promotion.latency import latency_checks
@@ -38,15 +38,7 @@ class _Contender:
 
     def answers(self, texts: Sequence[str], what: str) -> NDArray[np.float64]:
         """(n, 3) probabilities."""
-        self.progress.begin(f"{self.name}: {what}", len(texts))
-        done = 0
-
-        def count(n_texts: int) -> None:
-            nonlocal done
-            done += n_texts
-            self.progress.at(done)
-
-        return probabilities_of(self.classifier, texts, progress=count)
+        return probabilities_of(self.classifier, texts, progress=self.progress, phase=f"{self.name}: {what}")
 
     def audited(self, seed: int) -> AuditReport:
         """The audit of the model."""

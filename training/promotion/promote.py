@@ -11,8 +11,8 @@ from typing import Literal
 import msgspec
 
 from sentiment.model.registry import Registry, is_registry
+from sentiment.progress import Progress
 from training.data.examples import Example
-from training.progress import Progress
 from training.promotion.gate import judge
 from training.promotion.records import GateLimits, Verdict
 

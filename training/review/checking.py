@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Protocol
 
 from sentiment.errors import InputError
 from sentiment.events import LABELS
+from sentiment.progress import Progress
 from sentiment.settings import ModelSettings
 from training.data.examples import read_examples
 from training.data.rows import read_rows
@@ -18,19 +18,7 @@ _GIVEN_COLUMN = "input_label"
 """Where `sentiment rescore` keeps the label that a file had."""
 
 
-class Watch(Protocol):
-    """Told how far the scoring is."""
-
-    def begin(self, what: str, total: int | None, done: int = 0) -> None:
-        """A phase begins."""
-        ...
-
-    def at(self, done: int) -> None:
-        """So many texts are done."""
-        ...
-
-
-def suspected_candidates(path: Path, model: ModelSettings, watch: Watch) -> tuple[int, list[Candidate]]:
+def suspected_candidates(path: Path, model: ModelSettings, progress: Progress) -> tuple[int, list[Candidate]]:
     """How many labelled rows `path` has, and those whose label is suspected, the surest first.
 
     A file that `sentiment rescore` made of a labelled one has all that is needed; any other is scored here.
@@ -41,7 +29,7 @@ def suspected_candidates(path: Path, model: ModelSettings, watch: Watch) -> tupl
     """
     columns = set(read_rows(path, ("text",)).columns)
     known = columns.issuperset(PROBABILITY_COLUMNS)
-    candidates = _rescored(path) if known else _scored_now(path, model, watch)
+    candidates = _rescored(path) if known else _scored_now(path, model, progress)
     labels = [LABELS.index(candidate.given) for candidate in candidates if candidate.given in LABELS]
     if len(labels) < len(candidates) or not candidates:
         raise InputError(f"{path} has rows without one of the labels {', '.join(LABELS)}")
@@ -54,17 +42,9 @@ def _rescored(path: Path) -> list[Candidate]:
     return list(from_rescored(read_rows(path, ("text", _GIVEN_COLUMN)), "text", _GIVEN_COLUMN))
 
 
-def _scored_now(path: Path, model: ModelSettings, watch: Watch) -> list[Candidate]:
+def _scored_now(path: Path, model: ModelSettings, progress: Progress) -> list[Candidate]:
     examples = read_examples(path)
     classifier = load_for_judging(model.path or None, threads=model.threads)
-    watch.begin("scoring", len(examples))
-    done = 0
-
-    def progress(n_texts: int) -> None:
-        nonlocal done
-        done += n_texts
-        watch.at(done)
-
     probabilities = probabilities_of(classifier, [example.text for example in examples], progress=progress)
     return [
         Candidate(

@@ -22,7 +22,7 @@ from tests.brokers import Broker
 START = datetime(2024, 3, 1, tzinfo=UTC)
 
 
-class QuietWatch:
+class Recorded:
     """Remembers what a user would have been told."""
 
     def __init__(self) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from consumers.rescore import RescoreRequest, run_rescore
 from sentiment.settings import ModelSettings
-from tests.consumers.ingest.support import QuietWatch
+from tests.consumers.ingest.support import Recorded
 from tests.fakes import LexiconClassifier
 
 
@@ -19,7 +19,7 @@ def main() -> None:
     """Run to the end."""
     source, output, flags, seconds_per_text = sys.argv[1:]
     request = RescoreRequest(source, Path(output), resume=flags == "resume", force=flags == "force")
-    run_rescore(request, ModelSettings(), lambda: LexiconClassifier(float(seconds_per_text)), QuietWatch())
+    run_rescore(request, ModelSettings(), lambda: LexiconClassifier(float(seconds_per_text)), Recorded())
     sys.stdout.write(str(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss))
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from consumers.rescore import RescoreReport, RescoreRequest, run_rescore
 from sentiment.settings import ModelSettings
-from tests.consumers.ingest.support import QuietWatch
+from tests.consumers.ingest.support import Recorded
 from tests.fakes import LexiconClassifier
 
 TEXTS = ["great app", "awful update", "it is an app"]
@@ -18,9 +18,9 @@ LABELS = ["positive", "negative", "neutral"]
 
 def rescore(
     source: Path, output: Path, classifier: LexiconClassifier | None = None, **options: object
-) -> tuple[RescoreReport, QuietWatch]:
+) -> tuple[RescoreReport, Recorded]:
     """Run one with the fake classifier."""
-    watch = QuietWatch()
+    watch = Recorded()
     request = RescoreRequest(str(source), output, **options)  # type: ignore[arg-type]
     return run_rescore(request, ModelSettings(), lambda: classifier or LexiconClassifier(), watch), watch
 

@@ -9,8 +9,8 @@ import pytest
 from numpy.typing import NDArray
 
 from tests.training.audit.fakes import constant, scoring
+from training.audit.audit import audit
 from training.audit.report import AuditLimits
-from training.audit.run import audit
 
 TARGETS = AuditLimits()
 

@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 from pathlib import Path
-from typing import Protocol
 
 from consumers.cluster.connection import check_connection
 from consumers.cluster.topics import ensure_topics
@@ -22,6 +21,7 @@ from consumers.ingest.rejects import RejectsFile, collecting, rejects_path
 from consumers.ingest.survey import Plan, Survey, fingerprint, publishable, read_publishable, survey
 from consumers.sources import FileFormat, InputFile, detect_format, find_input, open_rows
 from sentiment.errors import InputError, UsageError
+from sentiment.progress import Progress
 from sentiment.settings import Settings
 
 _ID_DIGITS = 12
@@ -53,23 +53,7 @@ class IngestReport:
     rejects_file: Path
 
 
-class Watch(Protocol):
-    """Who wants to see the progress."""
-
-    def begin(self, what: str, total: int | None, done: int = 0) -> None:
-        """A phase begins; `total` rows, where that is known, of which `done` are done already."""
-        ...
-
-    def at(self, done: int) -> None:
-        """So many rows are done in this phase."""
-        ...
-
-    def say(self, message: str) -> None:
-        """Something worth knowing now."""
-        ...
-
-
-def run_ingest(settings: Settings, request: IngestRequest, watch: Watch) -> IngestReport:
+def run_ingest(settings: Settings, request: IngestRequest, progress: Progress) -> IngestReport:
     """Publish a file or a pipe; blocks until its end.
 
     Raises:
@@ -80,12 +64,12 @@ def run_ingest(settings: Settings, request: IngestRequest, watch: Watch) -> Inge
     given = find_input(request.argument)
     file_format = detect_format(given, request.file_format)
     if given.repeatable:
-        return _ingest_file(settings, request, given, file_format, watch)
-    return _ingest_pipe(settings, request, given, file_format, watch)
+        return _ingest_file(settings, request, given, file_format, progress)
+    return _ingest_pipe(settings, request, given, file_format, progress)
 
 
 def _ingest_file(
-    settings: Settings, request: IngestRequest, given: InputFile, file_format: FileFormat, watch: Watch
+    settings: Settings, request: IngestRequest, given: InputFile, file_format: FileFormat, progress: Progress
 ) -> IngestReport:
     with open_rows(given, file_format) as source:
         fields = resolve_fields(request.fields, source.columns, given.name)
@@ -93,28 +77,28 @@ def _ingest_file(
     plan = Plan(given, file_format, fields, request.topic, request.rebase_time)
     _prepare_kafka(settings, request.topic)
     with collecting(rejects_path(given)) as rejects:
-        watch.begin("checking", None)
-        found = survey(plan, rejects, watch.at)
+        progress.begin("checking", None)
+        found = survey(plan, rejects, progress.at)
     _require_some(found.good, rejects, given)
     name = fingerprint(plan)
     with closing(Publisher(settings, topic=request.topic, name=name, run=uuid.uuid4().hex)) as publisher:
         start = publisher.open(restart=request.restart, shift_us=_shift_us(request, found))
-        with _remaining(plan, name[:_ID_DIGITS], found, start.published, watch) as rows:
-            watch.begin("publishing", found.good, start.published)
-            _publish(publisher, request, rows, timedelta(microseconds=start.shift_us), watch)
+        with _remaining(plan, name[:_ID_DIGITS], found, start.published, progress) as rows:
+            progress.begin("publishing", found.good, start.published)
+            _publish(publisher, request, rows, timedelta(microseconds=start.shift_us), progress)
         if publisher.published < found.good:
             raise InputError(f"{given.name} changed while it was read", hint="ingest a file that is complete")
         return IngestReport(publisher.published, start.published, found.rejected, rejects.path)
 
 
 def _ingest_pipe(
-    settings: Settings, request: IngestRequest, given: InputFile, file_format: FileFormat, watch: Watch
+    settings: Settings, request: IngestRequest, given: InputFile, file_format: FileFormat, progress: Progress
 ) -> IngestReport:
     """Publish what comes through a pipe, as it comes, in the order in which it comes."""
     if request.rebase_time:
         raise UsageError("--rebase-time needs a file: the last time of a pipe is not known before its end")
     _prepare_kafka(settings, request.topic)
-    watch.say("a pipe cannot be resumed: after an interruption its rows have to be sent again")
+    progress.say("a pipe cannot be resumed: after an interruption its rows have to be sent again")
     run = uuid.uuid4().hex
     with open_rows(given, file_format) as source, collecting(rejects_path(given)) as rejects:
         fields = resolve_fields(request.fields, source.columns, given.name)
@@ -122,8 +106,8 @@ def _ingest_pipe(
         rows = with_idle_marks(publishable(source, fields, run[:_ID_DIGITS], rejects.add))
         with closing(Publisher(settings, topic=request.topic, name=f"pipe-{run}", run=run)) as publisher:
             publisher.open(restart=False, shift_us=0)
-            watch.begin("publishing", None)
-            _publish(publisher, request, rows, timedelta(), watch)
+            progress.begin("publishing", None)
+            _publish(publisher, request, rows, timedelta(), progress)
     _require_some(publisher.published, rejects, given)
     return IngestReport(publisher.published, 0, rejects.count, rejects.path)
 
@@ -134,9 +118,13 @@ def _prepare_kafka(settings: Settings, topic: str) -> None:
 
 
 def _publish(
-    publisher: Publisher, request: IngestRequest, rows: Iterable[Publishable | None], shift: timedelta, watch: Watch
+    publisher: Publisher,
+    request: IngestRequest,
+    rows: Iterable[Publishable | None],
+    shift: timedelta,
+    progress: Progress,
 ) -> None:
-    """Publish `rows` at the speed asked for, and tell `watch` after every commit."""
+    """Publish `rows` at the speed asked for, and tell `progress` after every commit."""
     units = batches(
         rows,
         lambda row: to_record(row, request.topic, shift),
@@ -146,11 +134,13 @@ def _publish(
     )
     for unit in units:
         publisher.publish(unit)
-        watch.at(publisher.published)
+        progress.at(publisher.published)
 
 
 @contextmanager
-def _remaining(plan: Plan, id_prefix: str, found: Survey, skip: int, watch: Watch) -> Iterator[Iterable[Publishable]]:
+def _remaining(
+    plan: Plan, id_prefix: str, found: Survey, skip: int, progress: Progress
+) -> Iterator[Iterable[Publishable]]:
     """The rows that are not published yet, in the order in which they have to be."""
     if skip >= found.good:
         yield ()
@@ -159,8 +149,8 @@ def _remaining(plan: Plan, id_prefix: str, found: Survey, skip: int, watch: Watc
     if found.in_order:
         yield islice(rows, skip, None)
         return
-    watch.say("the rows are not in the order of their times: sorting them")
-    watch.begin("sorting", None)
+    progress.say("the rows are not in the order of their times: sorting them")
+    progress.begin("sorting", None)
     with in_order_of_time(rows, skip) as ordered:
         yield ordered
 

@@ -25,7 +25,7 @@ from sentiment.errors import InputError, UsageError
 from tests.brokers import REPOSITORY, Broker
 from tests.consumers.ingest.support import (
     START,
-    QuietWatch,
+    Recorded,
     new_topic,
     read_committed,
     settings_for,
@@ -40,7 +40,7 @@ FLAGS = FieldFlags(time="at")
 def ingest(broker: Broker, path: Path, topic: str, **options: object) -> IngestReport:
     """Run an ingest in this process."""
     request = IngestRequest(argument=str(path), fields=FLAGS, topic=topic, **options)  # type: ignore[arg-type]
-    return run_ingest(settings_for(broker), request, QuietWatch())
+    return run_ingest(settings_for(broker), request, Recorded())
 
 
 def start_process(
@@ -183,7 +183,7 @@ def test_rows_arrive_in_the_order_of_their_times_and_shifted_to_now(broker: Brok
     )
     before = datetime.now(UTC)
     request = IngestRequest(argument=str(path), fields=FLAGS, topic=topic, rebase_time=True)
-    run_ingest(settings, request, QuietWatch())
+    run_ingest(settings, request, Recorded())
     values = read_committed(broker, topic)
     assert [value["id"] for value in values] == [f"r{n}" for n in range(50)]
     times = [datetime.fromisoformat(value["created_at"]) for value in values]
@@ -256,13 +256,13 @@ def test_a_call_that_makes_no_sense_is_refused(dev_broker: Broker, tmp_path: Pat
     path.write_text("text\nhello\n")
     request = IngestRequest(argument=str(path), topic=topic, speed=2.0)
     with pytest.raises(UsageError, match="needs the times"):
-        run_ingest(settings_for(dev_broker), request, QuietWatch())
+        run_ingest(settings_for(dev_broker), request, Recorded())
     pipe = IngestRequest(argument="-", file_format="csv", topic=topic, rebase_time=True)
     with pytest.raises(UsageError, match="needs a file"):
-        run_ingest(settings_for(dev_broker), pipe, QuietWatch())
+        run_ingest(settings_for(dev_broker), pipe, Recorded())
     path.write_text('text,n\n"",1\n" ",2\n')
     with pytest.raises(InputError, match=r"no row that can be published; the first \(line 2\): the text is empty"):
-        run_ingest(settings_for(dev_broker), IngestRequest(argument=str(path), topic=topic), QuietWatch())
+        run_ingest(settings_for(dev_broker), IngestRequest(argument=str(path), topic=topic), Recorded())
 
 
 def test_no_broker_is_said_at_once(tmp_path: Path) -> None:

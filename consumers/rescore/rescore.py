@@ -6,17 +6,17 @@ import functools
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
 from consumers.rescore.columns import RESULT_COLUMNS, UNSCORED, Columns, Result, plan_columns, to_result
 from consumers.rescore.inputs import CHUNK_ROWS, Chunk, Survey, read_chunks, survey
 from consumers.rescore.outputs import make_output
-from consumers.rescore.partial import Job, PartialWork, Progress
+from consumers.rescore.partial import Checkpoint, Job, PartialWork
 from consumers.sources import FileFormat, InputFile, Row, detect_format, find_input, open_rows
 from sentiment.errors import FatalError, InputError, UsageError
 from sentiment.events import MAX_TEXT_CHARS
 from sentiment.model.classifier import Classifier
 from sentiment.privacy import redact
+from sentiment.progress import Progress
 from sentiment.settings import ModelSettings
 
 
@@ -42,24 +42,8 @@ class RescoreReport:
     already_complete: bool = False
 
 
-class Watch(Protocol):
-    """Who wants to see the progress."""
-
-    def begin(self, what: str, total: int | None, done: int = 0) -> None:
-        """A phase begins; `total` rows, where that is known, of which `done` are done already."""
-        ...
-
-    def at(self, done: int) -> None:
-        """So many rows are done in this phase."""
-        ...
-
-    def say(self, message: str) -> None:
-        """Something worth knowing now."""
-        ...
-
-
 def run_rescore(
-    request: RescoreRequest, model: ModelSettings, load: Callable[[], Classifier], watch: Watch
+    request: RescoreRequest, model: ModelSettings, load: Callable[[], Classifier], progress: Progress
 ) -> RescoreReport:
     """Score every row of a file. Blocks until the output is there; an interruption leaves `FILE.partial/`.
 
@@ -75,13 +59,13 @@ def run_rescore(
     output_format, packed = _output_format(request.output, input_format)
     partial = PartialWork(request.output)
     _check_earlier_work(request, partial)
-    watch.begin("checking", None)
-    found = survey(given, input_format, request.text_field, watch.at)
+    progress.begin("checking", None)
+    found = survey(given, input_format, request.text_field, progress.at)
     columns = plan_columns(found.columns)
     for before, after in columns.renamed.items():
-        watch.say(f"the input's column {before!r} is kept as {after!r}: {before!r} is the result's")
+        progress.say(f"the input's column {before!r} is kept as {after!r}: {before!r} is the result's")
     if found.n_padded:
-        watch.say(
+        progress.say(
             f"rows with fewer fields than the header: {found.n_padded:,} (the missing ones are taken to be empty)"
         )
     classifier = load()
@@ -92,21 +76,21 @@ def run_rescore(
     output = make_output(output_format, columns, found.kinds)
     with partial.locked():
         resumed = request.resume and partial.exists()
-        progress = partial.resume(job) if resumed else partial.begin(job)
-        watch.begin("scoring", found.n_rows, progress.n_rows)
-        for chunk in read_chunks(given, input_format, progress.n_parts):
+        saved = partial.resume(job) if resumed else partial.begin(job)
+        progress.begin("scoring", found.n_rows, saved.n_rows)
+        for chunk in read_chunks(given, input_format, saved.n_parts):
             results = _score(classifier, chunk, request.text_field)
-            progress = Progress(
-                n_parts=progress.n_parts + 1,
-                n_rows=progress.n_rows + len(results),
-                n_unscored=progress.n_unscored + sum(1 for result in results if result is UNSCORED),
+            saved = Checkpoint(
+                n_parts=saved.n_parts + 1,
+                n_rows=saved.n_rows + len(results),
+                n_unscored=saved.n_unscored + sum(1 for result in results if result is UNSCORED),
             )
-            partial.add(progress, functools.partial(output.write_part, chunk=chunk, results=results))
-            watch.at(progress.n_rows)
-        if progress.n_rows != found.n_rows:
+            partial.add(saved, functools.partial(output.write_part, chunk=chunk, results=results))
+            progress.at(saved.n_rows)
+        if saved.n_rows != found.n_rows:
             raise InputError(f"{given.name} changed while it was read", hint="--force starts again")
-        partial.finish(progress, request.output, lambda parts, path: output.join(parts, path, packed=packed))
-    return RescoreReport(progress.n_rows, progress.n_unscored, columns.renamed)
+        partial.finish(saved, request.output, lambda parts, path: output.join(parts, path, packed=packed))
+    return RescoreReport(saved.n_rows, saved.n_unscored, columns.renamed)
 
 
 def _score(classifier: Classifier, chunk: Chunk, text_field: str) -> list[Result]:

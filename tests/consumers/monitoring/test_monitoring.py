@@ -14,7 +14,7 @@ import pytest
 
 from consumers.cluster.reader import read_to_end
 from consumers.monitoring.labels import publish_labels
-from consumers.monitoring.run import MonitorJob, run_monitor
+from consumers.monitoring.monitoring import MonitorJob, run_monitor
 from consumers.runtime.shutdown import StopRequest
 from consumers.scoring.worker import run_worker
 from consumers.timing.clock import SystemClock
