@@ -12,7 +12,26 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("sentiment", "consumers", "training")
-PURE = ("errors", "events", "privacy", "chunking", "batching", "calibration", "spikes", "drift")
+
+FLOORS = {
+    "consumers": (
+        ("timing", "sources", "broker"),
+        ("cluster", "rescore"),
+        ("runtime", "ingest"),
+        ("scoring", "alerting", "notifying", "monitoring", "demo"),
+    ),
+    "training": (
+        ("data", "explanation"),
+        ("evaluation", "augmentation"),
+        ("exporting", "audit", "review", "cards"),
+        ("finetune", "promotion"),
+        ("comparison",),
+    ),
+}
+"""The rooms (folders) of a package, from the ground up. A room imports rooms of lower floors only."""
+
+WORKERS = {"runtime", "scoring", "alerting", "notifying", "ingest", "rescore", "monitoring", "demo"}
+PURE = ("errors", "events", "progress", "privacy", "chunking", "batching", "calibration", "spikes", "drift")
 PURE_MAY_IMPORT = {"numpy", "msgspec", "sentiment"}
 KAFKA_CLIENTS = {"KafkaConsumer", "KafkaProducer", "KafkaAdminClient"}
 
@@ -35,6 +54,54 @@ def imports(path: Path) -> set[str]:
 
 def top(names: set[str]) -> set[str]:
     return {name.split(".")[0] for name in names}
+
+
+def rooms(package: str) -> dict[str, set[str]]:
+    """Room → the other rooms of its package that it imports. A file beside the folders is a room too."""
+    found: dict[str, set[str]] = {}
+    for path in modules(package):
+        room = path.relative_to(ROOT / package).parts[0]
+        names = [name.split(".") for name in imports(path)]
+        found.setdefault(room, set()).update(n[1] for n in names if n[0] == package and len(n) > 1 and n[1] != room)
+    found.pop("__init__.py", None)
+    return found
+
+
+@pytest.mark.parametrize("package", FLOORS)
+def test_every_room_has_its_floor(package: str) -> None:
+    """The list of floors names every folder once, and there is no loose file beside the folders."""
+    listed = [room for floor in FLOORS[package] for room in floor]
+    assert sorted(listed) == sorted(rooms(package))
+
+
+@pytest.mark.parametrize("package", FLOORS)
+def test_no_import_runs_back_up(package: str) -> None:
+    """A room imports only what stands below it, so there is no circle either."""
+    floor_of = {room: number for number, floor in enumerate(FLOORS[package]) for room in floor}
+    for room, imported in rooms(package).items():
+        above = {other for other in imported if floor_of[other] >= floor_of[room]}
+        assert not above, f"{package}/{room} imports {above}, which is not below it"
+
+
+@pytest.mark.parametrize("room", ["timing", "cluster"])
+def test_the_ground_knows_no_worker(room: str) -> None:
+    """Clients, readers and clocks serve every worker, so they know none of them."""
+    assert not rooms("consumers")[room] & WORKERS
+
+
+def test_the_broker_stands_apart() -> None:
+    """The broker imports nothing of the pipeline but its errors; only the command that starts it imports the broker."""
+    for path in modules("consumers/broker"):
+        names = {name for name in imports(path) if name.split(".")[0] in PACKAGES}
+        foreign = {name for name in names if not name.startswith(("consumers.broker", "sentiment.errors"))}
+        assert not foreign, f"{path}: {foreign}"
+    users = {
+        path.relative_to(ROOT).as_posix()
+        for path in modules(*PACKAGES)
+        if "broker" not in path.relative_to(ROOT).parts[:2]
+        and any(name.startswith("consumers.broker") for name in imports(path))
+    }
+    assert users == {"sentiment/cli/broker.py"}
 
 
 def test_the_core_knows_neither_services_nor_training() -> None:
