@@ -29,6 +29,10 @@ class Language(msgspec.Struct, frozen=True):
     unsupported: bool
 
 
+UNKNOWN = Language(None, 0.0, False)
+"""Nothing is known of the language."""
+
+
 def detect_language(text: str) -> Language:
     """The language of a redacted, normalised text; reads its first 1,000 characters.
 
@@ -37,11 +41,11 @@ def detect_language(text: str) -> Language:
     sample = text[:_MAX_CHARACTERS]
     letters = sum(map(str.isalpha, sample))
     if letters == 0:
-        return Language(None, 0.0, False)
+        return UNKNOWN
     with _PREDICTING:
         best = _detector().detect(sample, model="lite")
     if not best:
-        return Language(None, 0.0, False)
+        return UNKNOWN
     code, confidence = str(best[0]["lang"]), float(best[0]["score"])
     return Language(
         code, confidence, code != SUPPORTED_LANGUAGE and letters >= MIN_LETTERS and confidence >= MIN_CONFIDENCE

@@ -10,6 +10,8 @@ import html
 import re
 import unicodedata
 
+from sentiment.events import MAX_TEXT_CHARS
+
 _HANDLE = re.compile(r"\[HANDLE\]|(?<![\w@])@\w{2,}")
 _LINK = re.compile(r"\[URL\]|(?:https?://|www\.)\S+", re.IGNORECASE)
 _ESCAPED_COMMA = re.compile(r"\\u002c", re.IGNORECASE)
@@ -18,6 +20,21 @@ _REPEATED = re.compile(r"(\S)\1{3,}")
 _INVISIBLE = re.compile(r"[\u200b\u2060\ufeff\u00ad\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _SPACE = re.compile(r"\s+")
 _QUOTES = str.maketrans({"\u2018": "'", "\u2019": "'", "\u201c": '"', "\u201d": '"'})
+
+
+def text_fault(value: object) -> str | None:
+    """Why `value` is not a text that the pipeline scores, without quoting it; None if it is one."""
+    if not isinstance(value, str):
+        return "there is no text"
+    try:
+        value.encode("utf-8")
+    except UnicodeEncodeError:
+        return "the text is not UTF-8"
+    if not value.strip():
+        return "the text is empty"
+    if len(value) > MAX_TEXT_CHARS:
+        return f"the text has {len(value)} characters; at most {MAX_TEXT_CHARS} are read"
+    return None
 
 
 def normalise(text: str) -> str:
@@ -35,3 +52,17 @@ def normalise(text: str) -> str:
     text = _PLACEHOLDER.sub(lambda kind: kind[1].lower(), text)
     text = _REPEATED.sub(r"\1\1\1", text)
     return _SPACE.sub(" ", text).strip()
+
+
+class NormalisedText(str):
+    """A text that went through `normalise`: the tokenizer takes it as it is.
+
+    It is meant for the way from `sentiment.scoring` to the tokenizer only, because msgspec encodes no subclass of str.
+    """
+
+    __slots__ = ()
+
+    @classmethod
+    def of(cls, text: str) -> NormalisedText:
+        """`text`, normalised."""
+        return cls(normalise(text))

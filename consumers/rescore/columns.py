@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from sentiment.model.classifier import Prediction
+from sentiment.scoring import Answer
 
 RESULT_COLUMNS = ("label", "score", "p_negative", "p_neutral", "p_positive", "model_version")
 """The contract's names: what stands under them in the output is always the result."""
@@ -51,9 +51,10 @@ def plan_columns(inputs: Iterable[str]) -> Columns:
     return Columns(names, tuple(kept))
 
 
-def to_result(prediction: Prediction, model_version: str) -> Result:
+def to_result(answer: Answer) -> Result:
     """The result columns of one row."""
-    return (prediction.label, prediction.score, *prediction.probabilities, model_version)
+    shares = answer.probabilities
+    return (answer.label, answer.score, shares.negative, shares.neutral, shares.positive, answer.model.version)
 
 
 def transpose(results: Sequence[Result]) -> dict[str, list[str | float | None]]:

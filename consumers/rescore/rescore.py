@@ -12,12 +12,12 @@ from consumers.rescore.inputs import CHUNK_ROWS, Chunk, Survey, read_chunks, sur
 from consumers.rescore.outputs import make_output
 from consumers.rescore.partial import Checkpoint, Job, PartialWork
 from consumers.sources import FileFormat, InputFile, Row, detect_format, find_input, open_rows
-from sentiment.errors import FatalError, InputError, UsageError
-from sentiment.events import MAX_TEXT_CHARS
+from sentiment.errors import InputError, UsageError
 from sentiment.model.classifier import Classifier
-from sentiment.privacy import redact
 from sentiment.progress import Progress
+from sentiment.scoring import score_texts
 from sentiment.settings import ModelSettings
+from sentiment.text import text_fault
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,22 +96,14 @@ def run_rescore(
 def _score(classifier: Classifier, chunk: Chunk, text_field: str) -> list[Result]:
     """One result for each row, in order; a row without a usable text gets nulls."""
     results: list[Result] = [UNSCORED] * len(chunk.rows)
-    places = [index for index, row in enumerate(chunk.rows) if _is_text(row.values.get(text_field))]
+    places = [index for index, row in enumerate(chunk.rows) if text_fault(row.values.get(text_field)) is None]
     if not places:
         return results
-    # As in the scoring worker: what the model sees is redacted.
-    texts = [redact(str(chunk.rows[index].values[text_field])).text for index in places]
-    predictions, _ = classifier.predict(texts)
-    if len(predictions) != len(texts):
-        raise FatalError(f"the model gave {len(predictions)} answers to {len(texts)} texts")
-    for index, prediction in zip(places, predictions, strict=True):
-        results[index] = to_result(prediction, classifier.model.version)
+    texts = [str(chunk.rows[index].values[text_field]) for index in places]
+    answers, _ = score_texts(classifier, texts, languages=False)
+    for index, answer in zip(places, answers, strict=True):
+        results[index] = to_result(answer)
     return results
-
-
-def _is_text(value: object) -> bool:
-    """Whether a worker would accept it as a feedback text."""
-    return isinstance(value, str) and bool(value.strip()) and len(value) <= MAX_TEXT_CHARS
 
 
 def _check_earlier_work(request: RescoreRequest, partial: PartialWork) -> None:

@@ -70,7 +70,7 @@ TABLE = (
         "histogram",
         "seconds",
         ("stage",),
-        "Time of a batch in a stage: decode, redact, tokenise, infer, encode, commit.",
+        "Time of a batch in a stage: decode, redact, language, tokenise, infer, encode, commit.",
         _WORK_S,
         "a stage of a small batch takes a millisecond, of a full one a second",
     ),

@@ -1,9 +1,10 @@
-"""The scoring worker's handler: decode → redact → predict → results, with dead letters for what cannot be scored."""
+"""The scoring worker's handler: decode → score → write results, with dead letters for what cannot be scored."""
 
 from __future__ import annotations
 
 import time
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -14,26 +15,30 @@ from consumers.runtime.handler import BaseHandler, Committed
 from consumers.runtime.metrics import Metrics
 from consumers.scoring.breaker import Breaker
 from consumers.scoring.dead_letters import Parking
-from consumers.scoring.results import ResultWriter, SafeEvent
+from consumers.scoring.results import AnsweredEvent, ResultWriter
 from consumers.scoring.serving import ServingModel
-from sentiment.errors import FatalError, PoisonRecord
-from sentiment.events import ModelRef, SourcePosition, decode_feedback
-from sentiment.model.classifier import BatchInfo, Classifier, Prediction
+from sentiment.errors import PoisonRecord
+from sentiment.events import FeedbackEvent, SourcePosition, decode_feedback
+from sentiment.model.classifier import BatchInfo
+from sentiment.privacy import redact_json
+from sentiment.scoring import score_texts
 
 _log = structlog.get_logger(__name__)
 
 
-@dataclass(slots=True)
-class _Tally:
-    """What one partition's share of a batch came to; counted once it is committed."""
+@dataclass(frozen=True, slots=True)
+class _Outcome:
+    """What became of one record: a result with `label`, or a dead letter with `reason`."""
 
-    labels: Counter[str] = field(default_factory=Counter)
-    reasons: Counter[str] = field(default_factory=Counter)
-    redactions: Counter[str] = field(default_factory=Counter)
+    partition: TopicPartition
+    offset: int
+    label: str | None = None
+    reason: str | None = None
+    redactions: Mapping[str, int] = field(default_factory=dict)
 
 
 class ScoringHandler(BaseHandler):
-    """Scores batches. Its only state is the breaker's, and counts that wait for their commit."""
+    """Scores batches. Its only state is the breaker's, and outcomes that are counted once they are committed."""
 
     def __init__(
         self, serving: ServingModel, writer: ResultWriter, parking: Parking, breaker: Breaker, metrics: Metrics
@@ -43,8 +48,8 @@ class ScoringHandler(BaseHandler):
         self._parking = parking
         self._breaker = breaker
         self._metrics = metrics
-        self._tallies: dict[tuple[TopicPartition, int], _Tally] = {}
-        """By partition and last offset of the share of a batch."""
+        self._uncommitted: list[_Outcome] = []
+        """In the order in which the records were handled."""
 
     def handle(self, batch: RecordBatch, now: datetime) -> WorkResult:
         """One result or one dead letter for every record, in the order of each partition.
@@ -53,25 +58,20 @@ class ScoringHandler(BaseHandler):
             TooManyPoisonRecords: the breaker opened.
             FatalError: the model gave fewer or more answers than it got texts.
         """
-        events = self._decode_and_redact(batch)
-        safe = [event for event in events.values() if isinstance(event, SafeEvent)]
-        classifier = self._serving.classifier  # the same for the whole batch, whatever is promoted meanwhile
-        predictions = self._predict(safe, classifier)
+        decoded = self._decode(batch)
+        answered = iter(self._score([each for each in decoded if isinstance(each, FeedbackEvent)]))
         started = time.perf_counter()
-        outputs: dict[TopicPartition, list[OutgoingRecord]] = {}
-        for partition, records in batch.partitions.items():
-            tally = self._tallies[partition, records[-1].offset] = _Tally()
-            outputs[partition] = [
-                self._finish(record, events[partition, record.offset], predictions, classifier.model, tally, now)
-                for record in records
-            ]
+        outputs: dict[TopicPartition, list[OutgoingRecord]] = {partition: [] for partition in batch.partitions}
+        for record, each in zip(batch, decoded, strict=True):
+            output, outcome = self._settle(record, next(answered) if isinstance(each, FeedbackEvent) else each, now)
+            outputs[outcome.partition].append(output)
+            self._uncommitted.append(outcome)
         self._observe("encode", time.perf_counter() - started)
         return WorkResult(outputs)
 
     def on_revoked(self, partitions: frozenset[TopicPartition]) -> None:
-        """Counts of work that will not be committed here are dropped."""
-        for key in [key for key in self._tallies if key[0] in partitions]:
-            del self._tallies[key]
+        """Drop the outcomes of work that will not be committed here."""
+        self._uncommitted = [outcome for outcome in self._uncommitted if outcome.partition not in partitions]
 
     def on_lost(self, partitions: frozenset[TopicPartition]) -> None:
         """Like `on_revoked`; the same records may come again, so the breaker starts afresh too."""
@@ -79,79 +79,78 @@ class ScoringHandler(BaseHandler):
         self._breaker.reset()
 
     def on_committed(self, committed: Committed) -> None:
-        """Now it counts."""
-        for batch in committed.batches:
-            for partition, records in batch.partitions.items():
-                tally = self._tallies.pop((partition, records[-1].offset), None)
-                if tally is not None:
-                    self._count(tally)
+        """Count what lies before the committed offsets."""
+        done: list[_Outcome] = []
+        waiting: list[_Outcome] = []
+        for outcome in self._uncommitted:
+            is_committed = outcome.offset < committed.offsets.get(outcome.partition, 0)
+            (done if is_committed else waiting).append(outcome)
+        self._uncommitted = waiting
+        self._count(done)
 
-    def _decode_and_redact(self, batch: RecordBatch) -> dict[tuple[TopicPartition, int], SafeEvent | PoisonRecord]:
+    def _decode(self, batch: RecordBatch) -> list[FeedbackEvent | PoisonRecord]:
+        """The event of each record, or why it has none."""
         started = time.perf_counter()
-        redact_s = 0.0
-        events: dict[tuple[TopicPartition, int], SafeEvent | PoisonRecord] = {}
-        for partition, records in batch.partitions.items():
-            for record in records:
-                position = SourcePosition(topic=record.topic, partition=record.partition, offset=record.offset)
-                try:
-                    event = decode_feedback(record.value, position=position, timestamp_ms=record.timestamp_ms)
-                except PoisonRecord as poison:
-                    self._breaker.note(poison.reason)
-                    events[partition, record.offset] = poison
-                    continue
+        decoded: list[FeedbackEvent | PoisonRecord] = []
+        for record in batch:
+            position = SourcePosition(topic=record.topic, partition=record.partition, offset=record.offset)
+            try:
+                decoded.append(decode_feedback(record.value, position=position, timestamp_ms=record.timestamp_ms))
                 self._breaker.note(None)
-                before = time.perf_counter()
-                events[partition, record.offset] = self._writer.make_safe(record, event)
-                redact_s += time.perf_counter() - before
-        self._observe("decode", time.perf_counter() - started - redact_s)
-        self._observe("redact", redact_s)
-        return events
+            except PoisonRecord as poison:
+                decoded.append(poison)
+                self._breaker.note(poison.reason)
+        self._observe("decode", time.perf_counter() - started)
+        return decoded
 
-    def _predict(self, safe: list[SafeEvent], classifier: Classifier) -> dict[tuple[TopicPartition, int], Prediction]:
-        if not safe:
-            return {}
-        predictions, info = classifier.predict([each.text for each in safe])
-        if len(predictions) != len(safe):
-            raise FatalError(f"the model gave {len(predictions)} answers to {len(safe)} texts")
-        self._observe_inference(info)
-        return {
-            (TopicPartition(each.record.topic, each.record.partition), each.record.offset): prediction
-            for each, prediction in zip(safe, predictions, strict=True)
-        }
+    def _score(self, events: Sequence[FeedbackEvent]) -> list[AnsweredEvent]:
+        """Each event with its answer, and personal data taken out of its text and metadata."""
+        if not events:
+            return []
+        classifier = self._serving.classifier  # the same for the whole batch, whatever is promoted meanwhile
+        started = time.perf_counter()
+        metadata = [redact_json(event.metadata) for event in events]
+        metadata_s = time.perf_counter() - started
+        answers, costs = score_texts(classifier, [event.text for event in events])
+        self._observe("redact", metadata_s + costs.redact_s)
+        self._observe("language", costs.language_s)
+        self._observe_inference(costs.inference)
+        return [
+            AnsweredEvent(
+                event,
+                answer,
+                metadata=safe if isinstance(safe, dict) else {},
+                redactions=dict(Counter(answer.redactions) + Counter(found)),
+            )
+            for event, answer, (safe, found) in zip(events, answers, metadata, strict=True)
+        ]
 
-    def _finish(
-        self,
-        record: Record,
-        event: SafeEvent | PoisonRecord,
-        predictions: dict[tuple[TopicPartition, int], Prediction],
-        model: ModelRef,
-        tally: _Tally,
-        now: datetime,
-    ) -> OutgoingRecord:
-        if isinstance(event, PoisonRecord):
-            return self._park(record, event, tally, now)
-        prediction = predictions[TopicPartition(record.topic, record.partition), record.offset]
-        try:
-            result = self._writer.write(event, prediction, model, now)
-        except PoisonRecord as poison:
-            return self._park(record, poison, tally, now)
-        tally.labels[prediction.label] += 1
-        tally.redactions.update(event.redactions)
-        return result
+    def _settle(
+        self, record: Record, found: AnsweredEvent | PoisonRecord, now: datetime
+    ) -> tuple[OutgoingRecord, _Outcome]:
+        partition = TopicPartition(record.topic, record.partition)
+        if isinstance(found, AnsweredEvent):
+            try:
+                result = self._writer.write(record, found, now)
+            except PoisonRecord as poison:
+                found = poison
+            else:
+                return result, _Outcome(partition, record.offset, label=found.answer.label, redactions=found.redactions)
+        _log.warning("record_parked", **fault_fields(record, found))
+        dead_letter = self._parking.dead_letter(record, found, now)
+        return dead_letter, _Outcome(partition, record.offset, reason=found.reason.value)
 
-    def _park(self, record: Record, poison: PoisonRecord, tally: _Tally, now: datetime) -> OutgoingRecord:
-        tally.reasons[poison.reason.value] += 1
-        _log.warning("record_parked", **fault_fields(record, poison))
-        return self._parking.dead_letter(record, poison, now)
-
-    def _count(self, tally: _Tally) -> None:
-        self._metrics.counter("sentiment_events_total", outcome="scored").inc(tally.labels.total())
-        self._metrics.counter("sentiment_events_total", outcome="dead_letter").inc(tally.reasons.total())
-        for label, n in tally.labels.items():
+    def _count(self, outcomes: Sequence[_Outcome]) -> None:
+        labels = Counter(outcome.label for outcome in outcomes if outcome.label is not None)
+        reasons = Counter(outcome.reason for outcome in outcomes if outcome.reason is not None)
+        redactions = sum((Counter(outcome.redactions) for outcome in outcomes), Counter[str]())
+        self._metrics.counter("sentiment_events_total", outcome="scored").inc(labels.total())
+        self._metrics.counter("sentiment_events_total", outcome="dead_letter").inc(reasons.total())
+        for label, n in labels.items():
             self._metrics.counter("sentiment_labels_total", label=label).inc(n)
-        for reason, n in tally.reasons.items():
+        for reason, n in reasons.items():
             self._metrics.counter("sentiment_dead_letters_total", reason=reason).inc(n)
-        for kind, n in tally.redactions.items():
+        for kind, n in redactions.items():
             self._metrics.counter("sentiment_redactions_total", kind=kind).inc(n)
 
     def _observe_inference(self, info: BatchInfo) -> None:

@@ -1,43 +1,30 @@
-"""From a feedback event and its prediction to the record on the results topic, with personal data taken out."""
+"""From an answered event to the record on the results topic, with personal data taken out."""
 
 from __future__ import annotations
 
 import functools
 import math
-from collections import Counter
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from consumers.cluster.records import Header, OutgoingRecord, Record
 from sentiment.errors import PoisonReason, PoisonRecord
-from sentiment.events import (
-    HEADER_SOURCE_KEY,
-    FeedbackEvent,
-    ModelRef,
-    Probabilities,
-    ScoredFeedback,
-    SourcePosition,
-    encode,
-)
-from sentiment.language import detect_language
-from sentiment.model.classifier import Prediction
-from sentiment.privacy import pseudonym, redact, redact_json, safe_identifier
-from sentiment.text import normalise
+from sentiment.events import HEADER_SOURCE_KEY, FeedbackEvent, ScoredFeedback, SourcePosition, encode
+from sentiment.privacy import pseudonym, safe_identifier
+from sentiment.scoring import Answer
 
 _FRAMING_BYTES = 1_024
 
 
 @dataclass(frozen=True, slots=True)
-class SafeEvent:
-    """A feedback event after redaction: nothing in it tells who wrote it."""
+class AnsweredEvent:
+    """An event with its answer. `metadata` is redacted; `redactions` counts what was found in text and metadata."""
 
-    record: Record
     event: FeedbackEvent
-    text: str
+    answer: Answer
     metadata: dict[str, Any]
-    redactions: Mapping[str, int]
+    redactions: dict[str, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,45 +36,37 @@ class ResultWriter:
     publish_text: bool
     limit_bytes: int
 
-    def make_safe(self, record: Record, event: FeedbackEvent) -> SafeEvent:
-        """Redact what is free text; identifiers are made safe when the result is written."""
-        redacted = redact(event.text)
-        metadata, found = redact_json(event.metadata)
-        counts = Counter(redacted.counts) + Counter(found)
-        return SafeEvent(record, event, redacted.text, metadata if isinstance(metadata, dict) else {}, dict(counts))
-
-    def write(self, safe: SafeEvent, prediction: Prediction, model: ModelRef, now: datetime) -> OutgoingRecord:
-        """The result record, keyed by segment; the same input and `model` give the same identity again.
+    def write(self, record: Record, answered: AnsweredEvent, now: datetime) -> OutgoingRecord:
+        """The result of `record`, keyed by segment; the same input and model give the same identity again.
 
         Raises:
-            PoisonRecord: the prediction is not a distribution, or the result is larger than Kafka takes.
+            PoisonRecord: the answer is not a distribution, or the result is larger than Kafka takes.
         """
-        record, event = safe.record, safe.event
-        negative, neutral, positive = prediction.probabilities
-        if not math.isclose(negative + neutral + positive, 1.0, abs_tol=1e-3):  # also false for NaN
+        event, answer = answered.event, answered.answer
+        shares = answer.probabilities
+        if not math.isclose(shares.negative + shares.neutral + shares.positive, 1.0, abs_tol=1e-3):  # also for NaN
             raise PoisonRecord(PoisonReason.MODEL_REJECTED, "the model's answer is not a distribution")
-        language = detect_language(normalise(safe.text))
         product = self._safe(event.product)
         scored = ScoredFeedback(
             event_id=self._safe(event.id),
             position=SourcePosition(topic=record.topic, partition=record.partition, offset=record.offset),
-            label=prediction.label,
-            probabilities=Probabilities(negative=negative, neutral=neutral, positive=positive),
-            score=prediction.score,
-            text=safe.text if self.publish_text else None,
+            label=answer.label,
+            probabilities=shares,
+            score=answer.score,
+            text=answer.text if self.publish_text else None,
             product=product,
             source=self._safe(event.source),
             author=None if event.author_id is None else pseudonym(event.author_id, self.hash_key),
             rating=event.rating,
-            metadata=safe.metadata,
+            metadata=answered.metadata,
             created_at=event.created_at,
             scored_at=now,
-            model=model,
-            language=language.code if event.language is None else self._safe(event.language),
-            unsupported_language=language.unsupported,
-            n_chunks=prediction.n_chunks,
-            truncated=prediction.truncated,
-            redactions=dict(safe.redactions),
+            model=answer.model,
+            language=answer.language if event.language is None else self._safe(event.language),
+            unsupported_language=answer.unsupported_language,
+            n_chunks=answer.n_chunks,
+            truncated=answer.truncated,
+            redactions=answered.redactions,
         )
         result = OutgoingRecord(self.topic, encode(scored), product.encode(), self._headers(record))
         size = Record(self.topic, 0, 0, 0, result.key, result.value, result.headers).n_bytes

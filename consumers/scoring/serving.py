@@ -11,9 +11,10 @@ import structlog
 
 from consumers.runtime.metrics import Metrics
 from consumers.timing.clock import Clock
-from sentiment.errors import FatalError, SentimentError
+from sentiment.errors import SentimentError
 from sentiment.model.classifier import Classifier
 from sentiment.model.registry import Registry, Stamp
+from sentiment.scoring import score_texts
 
 _log = structlog.get_logger(__name__)
 
@@ -104,9 +105,7 @@ class Reloader:
         if self._registry.promoted().ref == old:
             return
         new = self._load()
-        predictions, _ = new.predict([_PROBE])
-        if len(predictions) != 1:
-            raise FatalError(f"the model gave {len(predictions)} answers to one text")
+        score_texts(new, [_PROBE], languages=False)
         self._serving.replace(new)
         _log.info("model_reloaded", model=new.model.name, version=new.model.version, previous=old.version)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -68,30 +68,10 @@ def _score(lines: Sequence[Line], classifier: Classifier) -> Iterator[dict[str, 
         yield {"label": None, "error": line.error} if line.text is None else next(answers)
 
 
-def _answers(texts: Iterable[str], classifier: Classifier) -> list[dict[str, Any]]:
-    from sentiment.events import LABELS
-    from sentiment.language import detect_language
-    from sentiment.privacy import redact
-    from sentiment.text import normalise
+def _answers(texts: Sequence[str], classifier: Classifier) -> list[dict[str, Any]]:
+    import msgspec
 
-    redacted = [redact(text) for text in texts]
-    predictions, _ = classifier.predict([safe.text for safe in redacted])
-    model = {"name": classifier.model.name, "version": classifier.model.version}
-    answers = []
-    for safe, prediction in zip(redacted, predictions, strict=True):
-        language = detect_language(normalise(safe.text))
-        answers.append(
-            {
-                "label": prediction.label,
-                "score": prediction.score,
-                "probabilities": dict(zip(LABELS, prediction.probabilities, strict=True)),
-                "text": safe.text,
-                "language": language.code,
-                "unsupported_language": language.unsupported,
-                "n_chunks": prediction.n_chunks,
-                "truncated": prediction.truncated,
-                "redactions": dict(safe.counts),
-                "model": model,
-            }
-        )
-    return answers
+    from sentiment.scoring import score_texts
+
+    answers, _ = score_texts(classifier, texts)
+    return [msgspec.to_builtins(answer) for answer in answers]

@@ -12,7 +12,7 @@ from pathlib import Path
 import msgspec
 
 from sentiment.errors import InputError
-from sentiment.events import MAX_TEXT_CHARS
+from sentiment.text import text_fault
 
 _STDIN = Path("-")
 _JSONL_SUFFIXES = frozenset({".jsonl", ".ndjson"})
@@ -28,16 +28,9 @@ class Line:
 
 
 def line_of(text: str) -> Line:
-    """`text` if it is one that the pipeline takes: Unicode, not blank, and not more than ``MAX_TEXT_CHARS``."""
-    try:
-        text.encode("utf-8")
-    except UnicodeEncodeError:  # an argument of the command line that was not UTF-8
-        return Line(error="the text is not UTF-8")
-    if not text.strip():
-        return Line(error="the text is empty")
-    if len(text) > MAX_TEXT_CHARS:
-        return Line(error=f"the text has {len(text)} characters; at most {MAX_TEXT_CHARS} are read")
-    return Line(text=text)
+    """`text`, if the pipeline scores it (`text_fault`)."""
+    fault = text_fault(text)
+    return Line(text=text) if fault is None else Line(error=fault)
 
 
 def read_lines(path: Path) -> Iterator[Line]:

@@ -60,7 +60,7 @@ class Classifier(Protocol):
         ...
 
     def predict(self, texts: Sequence[str]) -> tuple[list[Prediction], BatchInfo]:
-        """Classify texts that are redacted already; normalising is done here.
+        """Classify redacted texts. One that is not a ``NormalisedText`` yet is normalised first.
 
         No text is refused: an empty one gets the model's answer to nothing. Raises ``FatalError`` where a single
         window does not fit into memory.

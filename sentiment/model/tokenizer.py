@@ -8,7 +8,7 @@ from pathlib import Path
 from tokenizers import Tokenizer
 
 from sentiment.errors import ModelError
-from sentiment.text import normalise
+from sentiment.text import NormalisedText, normalise
 
 _PROBE = "a"
 
@@ -43,8 +43,10 @@ class TextTokenizer:
             raise ModelError(f"{path} is not a tokenizer: {str(error).splitlines()[0]}") from error
 
     def encode(self, texts: Sequence[str]) -> list[list[int]]:
-        """Token ids of each normalised text, whole and without special tokens."""
-        prepared = [_without_surrogates(normalise(text)) for text in texts]
+        """Token ids of each text, whole and without special tokens; what is not normalised yet is normalised first."""
+        prepared = [
+            _without_surrogates(text if isinstance(text, NormalisedText) else normalise(text)) for text in texts
+        ]
         encodings = self._tokenizer.encode_batch_fast(prepared, add_special_tokens=False)
         return [self._without_ends(encoding.ids) for encoding in encodings]
 

@@ -6,6 +6,7 @@ import csv
 from pathlib import Path
 
 from consumers.rescore import RescoreReport, RescoreRequest, run_rescore
+from sentiment.model.classifier import Classifier
 from sentiment.settings import ModelSettings
 from tests.consumers.ingest.support import Recorded
 from tests.fakes import LexiconClassifier
@@ -17,7 +18,7 @@ LABELS = ["positive", "negative", "neutral"]
 
 
 def rescore(
-    source: Path, output: Path, classifier: LexiconClassifier | None = None, **options: object
+    source: Path, output: Path, classifier: Classifier | None = None, **options: object
 ) -> tuple[RescoreReport, Recorded]:
     """Run one with the fake classifier."""
     watch = Recorded()

@@ -267,6 +267,23 @@ def test_only_what_was_committed_is_counted() -> None:
     assert value("sentiment_redactions_total", kind="email") == 1
 
 
+def test_every_stage_of_a_batch_is_timed_once() -> None:
+    """One observation for each stage that the handler goes through; poison alone is decoded and parked, not scored."""
+    metrics = Metrics()
+
+    def observed() -> dict[str, float]:
+        samples = [sample for family in metrics.registry.collect() for sample in family.samples]
+        return {
+            sample.labels["stage"]: sample.value for sample in samples if sample.name == "sentiment_stage_seconds_count"
+        }
+
+    handler = scorer(metrics=metrics)
+    outputs(handler, feedback(A, 0, {"text": "great"}), feedback(A, 1, b"{"), feedback(B, 0, {"text": "awful"}))
+    assert observed() == dict.fromkeys(("decode", "redact", "language", "tokenise", "infer", "encode"), 1)
+    outputs(handler, feedback(A, 2, b"{"))
+    assert {stage for stage, count in observed().items() if count == 2} == {"decode", "encode"}
+
+
 @pytest.mark.usefixtures("fresh_loggers")
 def test_logs_of_parked_records_hold_no_text() -> None:
     """A log line names reason and position, nothing of the record."""

@@ -8,7 +8,7 @@ from tokenizers import Tokenizer
 from transformers import AutoTokenizer
 
 from sentiment.model.tokenizer import TextTokenizer
-from sentiment.text import normalise
+from sentiment.text import NormalisedText, normalise
 from tests.sentiment.model.models import TEXTS
 
 
@@ -35,3 +35,12 @@ def test_half_a_surrogate_pair_harms_nobody(checkpoint: Path) -> None:
     tokenizer = TextTokenizer.from_file(checkpoint / "tokenizer.json")
     broken, neighbour = tokenizer.encode(["great \ud800", "great"])
     assert broken[: len(neighbour)] == neighbour
+
+
+def test_a_normalised_text_is_not_normalised_again(checkpoint: Path) -> None:
+    """Text escaped four times is unescaped twice, whoever normalises it."""
+    tokenizer = TextTokenizer.from_file(checkpoint / "tokenizer.json")
+    text = "great &amp;amp;amp;lt;app&amp;amp;amp;gt;"
+    assert normalise(normalise(text)) != normalise(text)
+    assert tokenizer.encode([NormalisedText.of(text)]) == tokenizer.encode([text])
+    assert tokenizer.encode([normalise(normalise(text))]) != tokenizer.encode([text])
