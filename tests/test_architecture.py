@@ -31,7 +31,18 @@ FLOORS = {
 """The rooms (folders) of a package, from the ground up. A room imports rooms of lower floors only."""
 
 WORKERS = {"runtime", "scoring", "alerting", "notifying", "ingest", "rescore", "monitoring", "demo"}
-PURE = ("errors", "events", "progress", "privacy", "chunking", "batching", "calibration", "spikes", "drift")
+PURE = (
+    "errors",
+    "events",
+    "progress",
+    "privacy",
+    "chunking",
+    "batching",
+    "calibration",
+    "statistics",
+    "spikes",
+    "drift",
+)
 PURE_MAY_IMPORT = {"numpy", "msgspec", "sentiment"}
 KAFKA_CLIENTS = {"KafkaConsumer", "KafkaProducer", "KafkaAdminClient"}
 

@@ -11,10 +11,10 @@ from rich.table import Table
 from rich.text import Text
 
 if TYPE_CHECKING:
+    from sentiment.statistics import Interval
     from training.audit.gaps import AttributeGaps
     from training.audit.groups import Compared, GroupQuality
     from training.audit.report import AuditLimits, AuditReport
-    from training.evaluation.bootstrap import Interval
 
 _WIDTH_WITHOUT_TERMINAL = 120
 

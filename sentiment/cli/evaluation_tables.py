@@ -10,8 +10,9 @@ from rich.table import Table
 from rich.text import Text
 
 if TYPE_CHECKING:
+    from sentiment.statistics import Estimate
     from training.evaluation.judgement import Judgement
-    from training.evaluation.records import Evaluation, Measure, SliceQuality
+    from training.evaluation.records import Evaluation, SliceQuality
 
 # Wide enough for every table here where nobody's terminal says how wide it is.
 _WIDTH_WITHOUT_TERMINAL = 110
@@ -55,7 +56,7 @@ def _table(title: str, *columns: str) -> Table:
     return table
 
 
-def _ends(measure: Measure) -> str:
+def _ends(measure: Estimate) -> str:
     return f"{measure.value:.3f} [{measure.low:.3f}, {measure.high:.3f}]"
 
 

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from sentiment.drift.accuracy import AccuracyEstimate
 from sentiment.drift.comparison import Comparison
 from sentiment.drift.profile import EVERYTHING
-from sentiment.drift.quality import Estimate
 from sentiment.drift.reports import Summary, WindowReport
+from sentiment.statistics import Estimate
 
 _WORDS = {
     "reference": "reference",

@@ -26,12 +26,10 @@ import msgspec
 import numpy as np
 
 from sentiment.drift.profile import Profile
-from sentiment.drift.quality import Estimate
+from sentiment.statistics import Z95, Estimate
 
 MIN_REFERENCE_PAIRS = 50
 """Labelled reference results that DoC and ATC need: with fewer their own error is beyond ±14 points."""
-
-_Z95 = 1.959963984540054
 
 
 class AccuracyEstimate(msgspec.Struct, frozen=True, kw_only=True):
@@ -59,7 +57,7 @@ def estimate_accuracy(window: Profile, reference: Sequence[ReferencePair]) -> Ac
     n = window.n
     mean = window.confidence_sum / n
     # The variance of a sum of independent trials with these chances, each right with its confidence.
-    spread = _Z95 * math.sqrt(max(window.confidence_sum - window.confidence_square_sum, 0.0)) / n
+    spread = Z95 * math.sqrt(max(window.confidence_sum - window.confidence_square_sum, 0.0)) / n
     interval = Estimate(value=mean, low=max(0.0, mean - spread), high=min(1.0, mean + spread))
     doc = atc = None
     if len(reference) >= MIN_REFERENCE_PAIRS:

@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 from sentiment.drift.divergence import jensen_shannon_distance, population_stability_index
 from sentiment.drift.features import FEATURES
 from sentiment.drift.profile import Histograms, Profile
-from sentiment.drift.significance import holm, permutation_p_value
+from sentiment.drift.significance import permutation_p_value
+from sentiment.statistics import holm
 
 _LEAST_DRAWS = 999
 
@@ -54,7 +55,11 @@ class Shift(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Comparison(msgspec.Struct, frozen=True, kw_only=True):
-    """One feature of one segment. `adjusted_p` is corrected for all comparisons of the window (Holm)."""
+    """One feature of one segment.
+
+    `adjusted_p` is corrected for all comparisons of the window. Holm's correction holds under any dependence, which is
+    needed here: the products add up to the whole, and confidence and label are two views of one answer.
+    """
 
     segment: str
     feature: str

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 
 import msgspec
@@ -10,19 +9,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sentiment.events import LABELS
+from sentiment.statistics import (
+    DEFAULT_RESAMPLES,
+    Estimate,
+    macro_f1_of,
+    percentile_interval,
+    resample_counts,
+    wilson,
+)
 
-_Z95 = 1.959963984540054
-_BOOTSTRAPS = 1_000
 _WEIGHT_DIGITS = 2
 """Weights are kept to so many significant digits, so that equal ones meet and the number of counts stays small."""
-
-
-class Estimate(msgspec.Struct, frozen=True, kw_only=True):
-    """A share with its 95 % interval."""
-
-    value: float
-    low: float
-    high: float
 
 
 class LabelledQuality(msgspec.Struct, frozen=True, kw_only=True):
@@ -70,32 +67,15 @@ class Pairs:
         total = float((counts * weights).sum())
         effective_n = total**2 / float((counts * weights**2).sum())
         right = sum(weight * self._counts[cell] for cell in cells for t, p, weight in [cell] if t == p)
-        draws = np.random.default_rng(seed).multinomial(counts.sum(), counts / counts.sum(), size=_BOOTSTRAPS)
-        scores = macro_f1(_confusions(draws, weights, places))
-        low, high = np.quantile(scores, [0.025, 0.975])
-        value = float(macro_f1(_confusions(counts[None], weights, places))[0])
+        draws = resample_counts(counts, n_resamples=DEFAULT_RESAMPLES, seed=seed)
+        interval = percentile_interval(macro_f1_of(_confusions(draws, weights, places)))
+        value = float(macro_f1_of(_confusions(counts[None], weights, places))[0])
         return LabelledQuality(
             n=int(counts.sum()),
             effective_n=effective_n,
             accuracy=wilson(right / total, effective_n),
-            macro_f1=Estimate(value=value, low=float(low), high=float(high)),
+            macro_f1=interval.of(value),
         )
-
-
-def macro_f1(confusions: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Mean F1 over the classes that occur as truth or prediction, for each of (n, classes, classes) confusions."""
-    hits = np.diagonal(confusions, axis1=1, axis2=2)
-    both = confusions.sum(axis=1) + confusions.sum(axis=2)
-    occurs = both > 0
-    f1 = np.divide(2.0 * hits, both, out=np.zeros_like(both), where=occurs)
-    return np.asarray(f1.sum(axis=1) / occurs.sum(axis=1), dtype=np.float64)
-
-
-def wilson(share: float, n: float) -> Estimate:
-    """Wilson's 95 % interval (1927) of a share seen in `n` > 0 trials; `n` may be an effective number."""
-    centre = (share + _Z95**2 / (2 * n)) / (1 + _Z95**2 / n)
-    half = _Z95 * math.sqrt(share * (1 - share) / n + _Z95**2 / (4 * n * n)) / (1 + _Z95**2 / n)
-    return Estimate(value=share, low=max(0.0, centre - half), high=min(1.0, centre + half))
 
 
 def _confusions(

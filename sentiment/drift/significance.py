@@ -1,8 +1,6 @@
-"""Could chance alone have done this? A permutation test for two histograms, and Holm's control over many of them."""
+"""Could chance alone have done this? A permutation test for two histograms."""
 
 from __future__ import annotations
-
-from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -46,18 +44,3 @@ def permutation_p_value(reference: ArrayLike, window: ArrayLike, rng: np.random.
     if p_first >= _PLAINLY_CHANCE or n_first == n_draws:
         return p_first
     return (1 + n_exceeding + exceeding(n_draws - n_first)) / (1 + n_draws)
-
-
-def holm(p_values: Sequence[float]) -> list[float]:
-    """Adjusted p-values in the given order: rejecting those ≤ α errs anywhere with a chance of at most α.
-
-    Holm 1979; holds under any dependence, which is needed here: the products add up to the whole, and confidence and
-    label are two views of one answer.
-    """
-    order = np.argsort(p_values, kind="stable")
-    adjusted = [0.0] * len(p_values)
-    highest = 0.0
-    for rank, index in enumerate(order):
-        highest = max(highest, min(1.0, (len(p_values) - rank) * p_values[index]))
-        adjusted[index] = highest
-    return adjusted

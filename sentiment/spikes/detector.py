@@ -14,7 +14,7 @@ How often it cries wolf is measured by `tests/sentiment/spikes/simulation.py`.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import exp, lgamma, log, log1p, sqrt
+from math import exp, lgamma, log, log1p
 
 import msgspec
 
@@ -151,14 +151,3 @@ def beta_binomial_tail(k: int, n: int, a: float, b: float) -> float:
         if relative < 1e-18 * total:
             break  # terms only fall from here
     return min(1.0, exp(log_mass + log(total)))
-
-
-def wilson_interval(negatives: int, n: int, design_effect: float) -> tuple[float, float]:
-    """95 % interval of a share (Wilson 1927) with the sample shrunk by the design effect; (0, 1) without results."""
-    if n == 0:
-        return 0.0, 1.0
-    z, size = 1.959964, n / design_effect
-    share = negatives / n
-    centre = (share + z * z / (2 * size)) / (1 + z * z / size)
-    margin = z / (1 + z * z / size) * sqrt(share * (1 - share) / size + z * z / (4 * size * size))
-    return max(0.0, min(share, centre - margin)), min(1.0, max(share, centre + margin))

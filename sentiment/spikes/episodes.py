@@ -20,7 +20,8 @@ import msgspec
 
 from sentiment.spikes.baseline import Expected
 from sentiment.spikes.buckets import MinuteCounts
-from sentiment.spikes.detector import Evidence, log_likelihood_ratio, raised_share, wilson_interval
+from sentiment.spikes.detector import Evidence, log_likelihood_ratio, raised_share
+from sentiment.statistics import Estimate, wilson
 
 Severity = Literal["warning", "critical"]
 
@@ -69,6 +70,11 @@ class Window(msgspec.Struct):
     def design_effect(self) -> float:
         """By which correlation makes the sample smaller; at least 1."""
         return self.dispersed_n / self.n if self.n else 1.0
+
+    @property
+    def negative_share(self) -> Estimate:
+        """The share of negatives with its interval at the effective sample size. Needs a result."""
+        return wilson(self.negatives / self.n, self.n / self.design_effect)
 
 
 class Episode(msgspec.Struct, kw_only=True):
@@ -133,8 +139,7 @@ def update(
         return Transition.RECOVERED
     if counts.minute - episode.opened >= config.max_minutes:
         return Transition.NEW_LEVEL
-    low, _ = wilson_interval(episode.window.negatives, episode.window.n, episode.window.design_effect)
-    if episode.severity == "warning" and _is_critical(low, episode.expected, config):
+    if episode.severity == "warning" and _is_critical(episode.window.negative_share.low, episode.expected, config):
         episode.severity = "critical"
         return Transition.ESCALATED
     return None

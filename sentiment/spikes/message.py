@@ -10,9 +10,9 @@ from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 
 from sentiment.events import Alert, Rate
-from sentiment.spikes.detector import wilson_interval
 from sentiment.spikes.episodes import Transition
 from sentiment.spikes.segment import Change
+from sentiment.statistics import Estimate
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MAX_MESSAGE_CHARS = 2_048
@@ -20,7 +20,7 @@ _MAX_MESSAGE_CHARS = 2_048
 
 def make_alert(change: Change, *, created_at: datetime) -> Alert:
     """The alert that tells of a transition; everything but `created_at` follows from event time."""
-    low, high = wilson_interval(change.window.negatives, change.window.n, change.window.design_effect)
+    observed = change.window.negative_share
     episode_id = _identity("episode", change.segment, str(change.started))
     status = "resolved" if change.transition.is_end else "firing"
     return Alert(
@@ -33,7 +33,7 @@ def make_alert(change: Change, *, created_at: datetime) -> Alert:
         window_end=_time(change.ended + 1),
         n=change.window.n,
         negatives=change.window.negatives,
-        observed=Rate(value=change.window.negatives / change.window.n, low=low, high=high),
+        observed=Rate(value=observed.value, low=observed.low, high=observed.high),
         expected=change.expected.share,
         probability_of_chance=change.probability,
         drivers=list(change.account.drivers),
@@ -41,7 +41,7 @@ def make_alert(change: Change, *, created_at: datetime) -> Alert:
         model=change.model,
         started_at=_time(change.started),
         created_at=created_at,
-        message=_message(change, low, high)[:_MAX_MESSAGE_CHARS],
+        message=_message(change, observed)[:_MAX_MESSAGE_CHARS],
     )
 
 
@@ -57,9 +57,9 @@ def one_in(probability: float) -> str:
     return f"< 1 in {bound:,}"
 
 
-def _message(change: Change, low: float, high: float) -> str:
-    share = change.window.negatives / change.window.n
-    rate = f"{share:.0%} negative against {change.expected.share:.0%} expected (95 % interval {low:.0%}–{high:.0%})"
+def _message(change: Change, observed: Estimate) -> str:
+    ends = f"{observed.low:.0%}–{observed.high:.0%}"
+    rate = f"{observed.value:.0%} negative against {change.expected.share:.0%} expected (95 % interval {ends})"
     volume = f"{change.window.n:,} messages since {_clock(change.started)}"
     if change.transition is Transition.RECOVERED:
         return f"{change.segment}: over since {_clock(change.ended + 1)}. It was {rate}, {volume}."

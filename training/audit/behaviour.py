@@ -15,10 +15,9 @@ from collections.abc import Mapping, Sequence
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import binomtest
 
+from sentiment.statistics import Interval, wilson
 from training.audit.cases import Case
-from training.evaluation.bootstrap import Interval
 
 DIRECTION_TOLERANCE = 0.1
 INVARIANCE_TOLERANCE = 0.2
@@ -72,13 +71,13 @@ def _result(capability: str, judged: Sequence[tuple[Case, bool]]) -> CapabilityR
     for case, fault in judged:
         tests.setdefault((case.test, case.kind), []).append(fault)
     failures = sum(fault for _, fault in judged)
-    interval = binomtest(failures, len(judged)).proportion_ci(method="wilson")
+    rate = wilson(failures / len(judged), len(judged))
     return CapabilityResult(
         capability=capability,
         n=len(judged),
         failures=failures,
-        rate=failures / len(judged),
-        interval=Interval(float(interval.low), float(interval.high)),
+        rate=rate.value,
+        interval=Interval(rate.low, rate.high),
         tests=[
             TestResult(name=name, kind=kind, n=len(faults), failures=sum(faults))
             for (name, kind), faults in tests.items()

@@ -13,8 +13,8 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from sentiment.statistics import DEFAULT_RESAMPLES, Interval, percentile_interval
 from training.audit.pairs import PairSet
-from training.evaluation.bootstrap import DEFAULT_RESAMPLES, Interval, percentile_interval
 
 
 class GroupOffset(msgspec.Struct, frozen=True, kw_only=True):

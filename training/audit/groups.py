@@ -13,10 +13,17 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from sentiment.statistics import (
+    DEFAULT_RESAMPLES,
+    Interval,
+    confusion_table,
+    macro_f1_of,
+    macro_recall_of,
+    percentile_interval,
+    resample_counts,
+)
 from training.data.examples import Example, read_examples
 from training.data.rows import read_rows
-from training.evaluation.bootstrap import DEFAULT_RESAMPLES, Interval, percentile_interval
-from training.evaluation.confusion import confusion_table, macro_f1_of, macro_recall_of, resample_counts
 
 DEFAULT_MIN_N = 30
 

@@ -14,19 +14,18 @@ from numpy.typing import NDArray
 
 from sentiment.errors import ConfigurationError
 from sentiment.progress import Progress
+from sentiment.statistics import confusion_table, holm, macro_f1_of, percentile_interval, resample_counts
 from training.audit.audit import audit
 from training.comparison.contenders import Answers, Entry, Facts
 from training.comparison.cost import Assumptions, cost_of
+from training.comparison.mcnemar import mcnemar
 from training.comparison.pareto import pareto_front
 from training.comparison.process import ContenderProcess
 from training.comparison.records import Comparison, Conditions, Contestant, Gap, Quality, Versus
-from training.comparison.significance import holm, mcnemar
 from training.comparison.timing import Times, speed_of, time_in_rounds
 from training.data.examples import Example, fingerprint, read_examples
-from training.evaluation.bootstrap import paired_bootstrap, percentile_interval
-from training.evaluation.confusion import accuracy_of, confusion_table, macro_f1_of, resample_counts
 from training.evaluation.metrics import quality
-from training.evaluation.records import Measure
+from training.evaluation.paired_bootstrap import paired_bootstrap
 
 # What progress may lag behind, and enough to sort by length.
 _TEXTS_AT_ONCE = 256
@@ -204,8 +203,8 @@ def _quality(one: _Measured, labels: NDArray[np.int64], request: Request) -> Qua
     found = quality(one.probabilities, labels)
     has_probabilities = one.facts.has_probabilities
     return Quality(
-        macro_f1=Measure(found["macro_f1"], interval.low, interval.high),
-        accuracy=float(accuracy_of(counts)),
+        macro_f1=interval.of(found["macro_f1"]),
+        accuracy=found["accuracy"],
         macro_recall=found["macro_recall"],
         f1=found["f1"],
         ece=found["ece"] if has_probabilities else None,
@@ -225,7 +224,7 @@ def _versus(
     adjusted = zip(holm([of.p_value for of in differences]), holm([test.p_value for test in tests]), strict=True)
     return {
         one.name: Versus(
-            macro_f1=Measure(of.difference, of.low, of.high),
+            macro_f1=of.macro_f1,
             bootstrap_p=of.p_value,
             bootstrap_p_adjusted=bootstrap_p,
             mcnemar_p=test.p_value,

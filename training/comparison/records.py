@@ -5,14 +5,14 @@ from __future__ import annotations
 import msgspec
 
 from sentiment.events import Label
+from sentiment.statistics import Estimate
 from training.comparison.cost import Assumptions, Cost
-from training.evaluation.records import Measure
 
 
 class Quality(msgspec.Struct, frozen=True, kw_only=True):
     """Against the labels. `ece` and `brier` are None for what gives no probabilities."""
 
-    macro_f1: Measure
+    macro_f1: Estimate
     accuracy: float
     macro_recall: float
     f1: dict[Label, float]
@@ -27,7 +27,7 @@ class Versus(msgspec.Struct, frozen=True, kw_only=True):
     McNemar's test on accuracy; `…_adjusted` are Holm's over all models of the comparison.
     """
 
-    macro_f1: Measure
+    macro_f1: Estimate
     bootstrap_p: float
     bootstrap_p_adjusted: float
     mcnemar_p: float
@@ -47,7 +47,7 @@ class Speed(msgspec.Struct, frozen=True, kw_only=True):
     n_singles: int
     texts_per_s: float
     tokens_per_s: float | None
-    ratio: Measure
+    ratio: Estimate
     cpu_ms_per_text: float
 
 

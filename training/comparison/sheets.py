@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from sentiment.statistics import Estimate
 from training.comparison.records import Comparison, Contestant
-from training.evaluation.records import Measure
 
 FRONT_MARK = "◆"
 _MISSING = "n/a"
@@ -123,7 +123,7 @@ def _name(model: Contestant) -> str:
     return f"{model.name} {FRONT_MARK}" if model.on_front else model.name
 
 
-def _ends(measure: Measure, form: str) -> str:
+def _ends(measure: Estimate, form: str) -> str:
     return f"{measure.value:{form}} [{measure.low:{form}}, {measure.high:{form}}]"
 
 

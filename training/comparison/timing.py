@@ -8,9 +8,9 @@ from typing import Protocol
 
 import numpy as np
 
+from sentiment.statistics import Estimate
 from training.comparison.process import Timed
 from training.comparison.records import Speed
-from training.evaluation.records import Measure
 
 _WARM_UP_TEXTS = 16
 
@@ -75,6 +75,6 @@ def speed_of(times: Times, reference: Times) -> Speed:
         n_singles=len(times.singles_s),
         texts_per_s=float(np.median(times.n_texts / wall_s)),
         tokens_per_s=float(np.median(np.array(known) / wall_s)) if len(known) == len(tokens) else None,
-        ratio=Measure(float(np.median(ratios)), float(ratios.min()), float(ratios.max())),
+        ratio=Estimate(float(np.median(ratios)), float(ratios.min()), float(ratios.max())),
         cpu_ms_per_text=float(np.median([one.cpu_s for one in times.passes])) / times.n_texts * 1_000,
     )

@@ -10,19 +10,22 @@ from numpy.typing import NDArray
 
 from sentiment.calibration import expected_calibration_error
 from sentiment.events import LABELS, Label
-from training.data.examples import Example
-from training.evaluation.bootstrap import DEFAULT_LEVEL, DEFAULT_RESAMPLES, percentile_interval
-from training.evaluation.confusion import (
+from sentiment.statistics import (
+    DEFAULT_LEVEL,
+    DEFAULT_RESAMPLES,
+    Estimate,
     accuracy_of,
     confusion_table,
     f1_of,
     macro_f1_of,
     macro_recall_of,
+    percentile_interval,
     precision_of,
     recall_of,
     resample_counts,
 )
-from training.evaluation.records import ClassQuality, Evaluation, Measure, SliceQuality
+from training.data.examples import Example
+from training.evaluation.records import ClassQuality, Evaluation, SliceQuality
 from training.evaluation.reliability import measure_reliability
 from training.evaluation.slices import SLICE_KINDS, Slice, slice_rows
 
@@ -50,7 +53,7 @@ def evaluate(
     table = confusion_table(labels, chosen)
     resamples = resample_counts(table, n_resamples=n_resamples, seed=seed)
 
-    def overall(measure: Callable[[_Tables], NDArray[np.float64]]) -> Measure:
+    def overall(measure: Callable[[_Tables], NDArray[np.float64]]) -> Estimate:
         return _measure(measure, table, resamples, level)
 
     def part(piece: Slice) -> SliceQuality:
@@ -83,7 +86,10 @@ def _by_class(table: _Tables, resamples: _Tables, level: float) -> dict[Label, C
         label: ClassQuality(
             n=int(table[index].sum()),
             n_chosen=int(table[:, index].sum()),
-            **{name: _with_ends(value[index], drawn[:, index], level) for name, (value, drawn) in measures.items()},
+            **{
+                name: percentile_interval(drawn[:, index], level).of(float(value[index]))
+                for name, (value, drawn) in measures.items()
+            },
         )
         for index, label in enumerate(LABELS)
     }
@@ -117,10 +123,5 @@ def _slice_quality(
 
 def _measure(
     measure: Callable[[_Tables], NDArray[np.float64]], table: _Tables, resamples: _Tables, level: float
-) -> Measure:
-    return _with_ends(float(measure(table)), measure(resamples), level)
-
-
-def _with_ends(value: float, drawn: NDArray[np.float64], level: float) -> Measure:
-    interval = percentile_interval(drawn, level)
-    return Measure(float(value), interval.low, interval.high)
+) -> Estimate:
+    return percentile_interval(measure(resamples), level).of(float(measure(table)))

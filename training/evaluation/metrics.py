@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from sentiment.calibration import brier_score, expected_calibration_error
 from sentiment.events import LABELS
-from training.evaluation.confusion import accuracy_of, confusion_table, f1_of, macro_f1_of, macro_recall_of
+from sentiment.statistics import accuracy_of, confusion_table, f1_of, macro_f1_of, macro_recall_of
 
 # A probability of 0 for what then was true would make the mean infinite, and say nothing about the other rows.
 _LEAST_PROBABILITY = 1e-12
@@ -28,11 +28,6 @@ def quality(probabilities: NDArray[np.float64], labels: NDArray[np.int64]) -> di
         "brier": brier_score(probabilities, labels),
         "nll": log_loss(probabilities, labels),
     }
-
-
-def macro_f1(labels: NDArray[np.int64], chosen: NDArray[np.int64]) -> float:
-    """Mean F1 of the classes that occur in `labels` or `chosen`, as scikit-learn's."""
-    return float(macro_f1_of(confusion_table(labels, chosen)))
 
 
 def log_loss(probabilities: NDArray[np.float64], labels: NDArray[np.int64]) -> float:

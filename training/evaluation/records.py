@@ -5,14 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from sentiment.events import Label
-
-
-class Measure(msgspec.Struct, frozen=True):
-    """A value with both ends of its bootstrap interval, at the level of the evaluation."""
-
-    value: float
-    low: float
-    high: float
+from sentiment.statistics import Estimate
 
 
 class ClassQuality(msgspec.Struct, frozen=True, kw_only=True):
@@ -20,9 +13,9 @@ class ClassQuality(msgspec.Struct, frozen=True, kw_only=True):
 
     n: int
     n_chosen: int
-    precision: Measure
-    recall: Measure
-    f1: Measure
+    precision: Estimate
+    recall: Estimate
+    f1: Estimate
 
 
 class Bin(msgspec.Struct, frozen=True, kw_only=True):
@@ -43,10 +36,10 @@ class Reliability(msgspec.Struct, frozen=True, kw_only=True):
     without rows are left out.
     """
 
-    ece: Measure
+    ece: Estimate
     ece_by_chance: float
-    brier: Measure
-    nll: Measure
+    brier: Estimate
+    nll: Estimate
     mean_confidence: float
     bins: tuple[Bin, ...]
 
@@ -61,8 +54,8 @@ class SliceQuality(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     n: int
     labels: dict[Label, int]
-    macro_f1: Measure
-    accuracy: Measure
+    macro_f1: Estimate
+    accuracy: Estimate
     ece: float
     small: bool = False
     n_merged: int = 0
@@ -81,7 +74,7 @@ class Mistake(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Evaluation(msgspec.Struct, frozen=True, kw_only=True):
-    """The judgement of one model on one set of rows.
+    """The judgement of one model on one set of rows. Intervals are by bootstrap, at `level`.
 
     `confusion[i][j]` counts rows of label i that were called j, in the order of ``LABELS``. `slices` are by kind
     (source, product, language, length), largest first.
@@ -92,9 +85,9 @@ class Evaluation(msgspec.Struct, frozen=True, kw_only=True):
     n_resamples: int
     level: float
     min_slice: int
-    macro_f1: Measure
-    macro_recall: Measure
-    accuracy: Measure
+    macro_f1: Estimate
+    macro_recall: Estimate
+    accuracy: Estimate
     by_class: dict[Label, ClassQuality]
     confusion: tuple[tuple[int, ...], ...]
     reliability: Reliability

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import NDArray
 
 from sentiment.calibration import expected_calibration_error
-from training.evaluation.bootstrap import DEFAULT_LEVEL, DEFAULT_RESAMPLES, bootstrap_interval
+from sentiment.statistics import DEFAULT_LEVEL, DEFAULT_RESAMPLES, Estimate, bootstrap_interval
 from training.evaluation.metrics import log_losses
-from training.evaluation.records import Bin, Measure, Reliability
+from training.evaluation.records import Bin, Reliability
 
 N_BINS = 15
 _CHANCE_DRAWS = 200
@@ -29,18 +31,16 @@ def measure_reliability(
     squares = ((probabilities - np.eye(probabilities.shape[1])[labels]) ** 2).sum(axis=1)
     losses = log_losses(probabilities, labels)
 
-    def ece(rows: NDArray[np.int64]) -> float:
-        return _ece(gaps[rows], bins[rows])
+    def estimate(value: float, of_rows: Callable[[NDArray[np.int64]], float]) -> Estimate:
+        interval = bootstrap_interval(of_rows, len(labels), seed=seed, n_resamples=n_resamples, level=level)
+        return interval.of(value)
 
-    def mean_of(values: NDArray[np.float64]) -> Measure:
-        interval = bootstrap_interval(
-            lambda rows: float(values[rows].mean()), len(labels), seed=seed, n_resamples=n_resamples, level=level
-        )
-        return Measure(float(values.mean()), interval.low, interval.high)
+    def mean_of(values: NDArray[np.float64]) -> Estimate:
+        return estimate(float(values.mean()), lambda rows: float(values[rows].mean()))
 
-    interval = bootstrap_interval(ece, len(labels), seed=seed, n_resamples=n_resamples, level=level)
+    ece = expected_calibration_error(probabilities, labels)
     return Reliability(
-        ece=Measure(expected_calibration_error(probabilities, labels), interval.low, interval.high),
+        ece=estimate(ece, lambda rows: _ece(gaps[rows], bins[rows])),
         ece_by_chance=ece_by_chance(confidence, seed=seed),
         brier=mean_of(squares),
         nll=mean_of(losses),

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from sentiment.model.loading import load_model
 from sentiment.progress import Progress, Silent
+from sentiment.statistics import macro_f1
 from training.data.examples import read_examples, read_texts
 from training.data.rows import read_rows
-from training.evaluation.metrics import macro_f1
 from training.evaluation.predicting import probabilities_of
 
 # Texts that are computed alone as well: one by one they cost several times as much.

@@ -17,10 +17,11 @@ from sentiment.errors import InputError
 from sentiment.model.directory import open_directory
 from sentiment.model.manifest import Manifest, write_manifest
 from sentiment.progress import Progress, Silent
+from sentiment.statistics import macro_f1
 from training.augmentation import augment
 from training.data.examples import Example, Weighting, describe, read_examples
 from training.data.leakage import NEAR_THRESHOLD, Leakage, find_leakage
-from training.evaluation.metrics import macro_f1, quality
+from training.evaluation.metrics import quality
 from training.evaluation.predicting import load_for_judging, probabilities_of
 from training.exporting.export import N_CALIBRATION_TEXTS, export_model
 from training.finetune.distill import Teaching, ask_teacher

@@ -15,13 +15,13 @@ from typing import Any, Literal
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from sklearn.metrics import f1_score
 from transformers import EvalPrediction, PrinterCallback, Trainer, TrainingArguments
 from transformers.trainer_utils import get_last_checkpoint
 from transformers.utils import logging as transformers_logging
 
 from sentiment.errors import InputError
 from sentiment.progress import Progress, Silent
+from sentiment.statistics import macro_f1
 from training.data.examples import Example, Weighting
 from training.finetune.backbones import load_backbone, with_adapters
 from training.finetune.callbacks import KeepBest, ShowProgress
@@ -208,11 +208,10 @@ def _metrics(prediction: EvalPrediction) -> dict[str, float]:
     counts = np.bincount(sources)
     large = [source for source in np.flatnonzero(counts) if counts[source] >= _LEAST_ROWS_OF_A_SOURCE]
     of_source = [
-        f1_score(labels[sources == source], chosen[sources == source], average="macro", zero_division=0.0)
-        for source in large or np.flatnonzero(counts)
+        macro_f1(labels[sources == source], chosen[sources == source]) for source in large or np.flatnonzero(counts)
     ]
     return {
-        "macro_f1": float(f1_score(labels, chosen, average="macro", zero_division=0.0)),
+        "macro_f1": macro_f1(labels, chosen),
         "source_macro_f1": float(np.mean(of_source)),
         "accuracy": float((chosen == labels).mean()),
     }

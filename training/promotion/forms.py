@@ -10,7 +10,7 @@ import numpy as np
 from sentiment.model.directory import open_directory
 from sentiment.model.loading import load_model
 from training.data.examples import Example
-from training.evaluation.bootstrap import paired_bootstrap
+from training.evaluation.paired_bootstrap import paired_bootstrap
 from training.evaluation.predicting import probabilities_of
 from training.promotion.records import Check, GateLimits
 
@@ -34,18 +34,18 @@ def form_checks(
         served = load_model(directory, backend="openvino", form=form, threads=threads)
         chosen = probabilities_of(served, texts).argmax(axis=1)
         agreement = float((chosen == expected).mean())
-        apart = paired_bootstrap(labels, chosen, expected, seed=seed)
+        apart = paired_bootstrap(labels, chosen, expected, seed=seed).macro_f1
         within = apart.low <= limits.max_form_difference and apart.high >= -limits.max_form_difference
         yield Check(
             name=f"{form} like fp32",
-            measured=f"{agreement:.1%} agree, macro-F1 {apart.difference:+.4f} [{apart.low:+.4f}, {apart.high:+.4f}]",
+            measured=f"{agreement:.1%} agree, macro-F1 {apart.value:+.4f} [{apart.low:+.4f}, {apart.high:+.4f}]",
             limit=f"≥ {limits.min_agreement:.1%}, not surely beyond ±{limits.max_form_difference:g}",
             passed=agreement >= limits.min_agreement and within,
             figures={
                 "backend": served.backend,
                 "n": len(texts),
                 "label_agreement": agreement,
-                "macro_f1_difference": apart.difference,
+                "macro_f1_difference": apart.value,
                 "low": apart.low,
                 "high": apart.high,
             },

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sentiment.calibration import expected_calibration_error
-from training.evaluation.bootstrap import paired_bootstrap
-from training.evaluation.metrics import macro_f1
+from sentiment.statistics import macro_f1
+from training.evaluation.paired_bootstrap import paired_bootstrap
 from training.evaluation.reliability import ece_by_chance
 from training.promotion.records import Check, GateLimits
 
@@ -35,18 +35,19 @@ def quality_checks(
     )
     if old is None:
         return
-    difference = paired_bootstrap(labels, chosen, old.argmax(axis=1), seed=seed)
+    paired = paired_bootstrap(labels, chosen, old.argmax(axis=1), seed=seed)
+    difference = paired.macro_f1
     yield Check(
         name="macro-F1 against current",
-        measured=f"{difference.difference:+.4f} [{difference.low:+.4f}, {difference.high:+.4f}]",
+        measured=f"{difference.value:+.4f} [{difference.low:+.4f}, {difference.high:+.4f}]",
         limit=f"low end > −{limits.margin:g}",
         passed=difference.low > -limits.margin,
         figures={
             "current_macro_f1": macro_f1(labels, old.argmax(axis=1)),
-            "difference": difference.difference,
+            "difference": difference.value,
             "low": difference.low,
             "high": difference.high,
-            "p_value": difference.p_value,
+            "p_value": paired.p_value,
         },
     )
 

@@ -7,15 +7,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.spatial.distance import jensenshannon
-from scipy.stats import chi2_contingency, false_discovery_control
+from scipy.stats import chi2_contingency
 from sklearn.metrics import accuracy_score, f1_score
 
 from sentiment.drift.accuracy import ReferencePair, estimate_accuracy
 from sentiment.drift.divergence import g_statistic, jensen_shannon_distance, population_stability_index
 from sentiment.drift.features import Observation
 from sentiment.drift.profile import Profile
-from sentiment.drift.quality import Pairs, wilson
-from sentiment.drift.significance import holm, permutation_p_value
+from sentiment.drift.quality import Pairs
+from sentiment.drift.significance import permutation_p_value
 
 histograms = st.integers(2, 12).flatmap(
     lambda bins: st.tuples(*[st.lists(st.integers(0, 300), min_size=bins, max_size=bins)] * 2)
@@ -64,20 +64,6 @@ def test_p_values_of_no_change_are_never_too_small() -> None:
     assert permutation_p_value([0, 0], [3, 4], rng, n_draws=99) == 1.0
 
 
-@given(st.lists(st.floats(0, 1), min_size=1, max_size=20))
-def test_holm_lies_between_benjamini_hochberg_and_bonferroni(p_values: list[float]) -> None:
-    """And it keeps the order of the p-values."""
-    adjusted = holm(p_values)
-    assert all(ours <= min(1.0, len(p_values) * p) + 1e-12 for ours, p in zip(adjusted, p_values, strict=True))
-    assert np.all(np.array(adjusted) >= false_discovery_control(p_values) - 1e-12)
-    assert np.all(np.diff(np.array(adjusted)[np.argsort(p_values, kind="stable")]) >= 0)
-
-
-def test_holm_by_hand() -> None:
-    """Multiplied by 3, 2 and 1 from the smallest on, and never less than the one before."""
-    assert holm([0.04, 0.01, 0.03]) == pytest.approx([0.06, 0.03, 0.06])
-
-
 def test_quality_is_scikit_learns_and_its_intervals_cover() -> None:
     """Weighted accuracy and macro-F1 equal the oracle's; a pair that is taken back leaves no trace."""
     rng = np.random.default_rng(3)
@@ -96,13 +82,6 @@ def test_quality_is_scikit_learns_and_its_intervals_cover() -> None:
     assert quality.macro_f1.value == pytest.approx(f1_score(truth, predicted, average="macro", sample_weight=weights))
     assert quality.macro_f1.low < quality.macro_f1.value < quality.macro_f1.high
     assert quality.effective_n == pytest.approx(weights.sum() ** 2 / (weights**2).sum())
-
-
-def test_wilsons_interval_is_statsmodels_formula_and_stays_inside() -> None:
-    """8 of 10: 0.490 to 0.943 (Brown, Cai & DasGupta 2001); 0 of 10 starts at 0."""
-    interval = wilson(0.8, 10)
-    assert (interval.low, interval.high) == pytest.approx((0.4902, 0.9433), abs=1e-4)
-    assert wilson(0.0, 10).low == 0.0
 
 
 def _profile(confidences: np.ndarray) -> Profile:

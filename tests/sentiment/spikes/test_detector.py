@@ -21,7 +21,6 @@ from sentiment.spikes.detector import (
     log_likelihood_ratio,
     raised_share,
     threshold_for,
-    wilson_interval,
 )
 
 shares = st.floats(0.01, 0.9)
@@ -105,15 +104,3 @@ def test_the_threshold_follows_the_budget() -> None:
     """Half the false alarms cost ln 2 nats; a generous budget stops at the floor."""
     assert threshold_for(0.5) - threshold_for(1.0) == pytest.approx(log(2))
     assert threshold_for(100.0) == 2.0
-
-
-@settings(deadline=None)
-@given(st.integers(0, 300), st.integers(0, 300), st.floats(1, 10))
-def test_the_interval_holds_the_share(negatives: int, others: int, design_effect: float) -> None:
-    """Within [0, 1], around the observed share, and wider for correlated results."""
-    n = negatives + others
-    low, high = wilson_interval(negatives, n, 1.0)
-    wide_low, wide_high = wilson_interval(negatives, n, design_effect)
-    assert 0.0 <= wide_low <= low <= high <= wide_high <= 1.0 or design_effect == pytest.approx(1.0)
-    if n:
-        assert low <= negatives / n <= high

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from sentiment.errors import ConfigurationError, InputError
+from sentiment.statistics import Interval
 from training.audit.behaviour import CapabilityResult
 from training.audit.gaps import AttributeGaps, GroupOffset
 from training.audit.report import AuditLimits, AuditReport, read_limits
-from training.evaluation.bootstrap import Interval
 
 
 def gaps(**changed: object) -> AttributeGaps:

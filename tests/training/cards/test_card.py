@@ -15,12 +15,12 @@ from sentiment.cli.main import run
 from sentiment.events import ModelRef
 from sentiment.model.loading import shipped_model_path
 from sentiment.model.manifest import Calibration, Manifest, load_manifest, write_manifest
+from sentiment.statistics import Interval
 from tests.training.evaluation.made import answers, examples
 from training.audit.behaviour import CapabilityResult
 from training.audit.gaps import AttributeGaps
 from training.audit.report import AuditReport
 from training.cards.card import card
-from training.evaluation.bootstrap import Interval
 from training.evaluation.evaluate import evaluate
 from training.evaluation.judgement import Cost, DataRef, Judgement
 from training.evaluation.mistakes import surest_mistakes

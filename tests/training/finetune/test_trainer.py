@@ -15,9 +15,9 @@ from transformers import TrainerControl, TrainerState
 
 from sentiment.errors import InputError
 from sentiment.model.loading import load_model
+from sentiment.statistics import macro_f1
 from tests.training import tiny
 from training.data.examples import Weighting
-from training.evaluation.metrics import macro_f1
 from training.finetune.callbacks import KeepBest
 from training.finetune.tracking import Tracker
 from training.finetune.trainer import Recipe, fine_tune

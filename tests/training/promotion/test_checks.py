@@ -14,10 +14,10 @@ from tokenizers import Tokenizer, models, pre_tokenizers
 
 from sentiment.events import ModelRef
 from sentiment.model.classifier import BatchInfo, Prediction
+from sentiment.statistics import Interval
 from training.audit.behaviour import CapabilityResult
 from training.audit.gaps import AttributeGaps
 from training.audit.report import AuditReport
-from training.evaluation.bootstrap import Interval
 from training.promotion.fairness import audit_check
 from training.promotion.latency import N_TEXTS, ROUNDS, latency_checks
 from training.promotion.placeholders import PLACEHOLDERS, placeholder_checks, unknown_placeholders

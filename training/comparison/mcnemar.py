@@ -1,8 +1,7 @@
-"""Whether two models differ by more than chance on the same rows: McNemar's test, and Holm's correction for several."""
+"""Do two models differ by more than chance on the same rows? McNemar's test."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -41,13 +40,3 @@ def mcnemar_of(only_a: int, only_b: int) -> McNemar:
         return McNemar(only_a, only_b, p_value, exact=True)
     statistic = max(abs(only_a - only_b) - 1, 0) ** 2 / discordant
     return McNemar(only_a, only_b, float(chi2.sf(statistic, df=1)), exact=False)
-
-
-def holm(p_values: Sequence[float]) -> list[float]:
-    """Holm 1979: p-values adjusted so that the chance of any false alarm among them stays at the level. In order."""
-    adjusted = [1.0] * len(p_values)
-    highest = 0.0
-    for rank, index in enumerate(sorted(range(len(p_values)), key=p_values.__getitem__)):
-        highest = max(highest, min(1.0, (len(p_values) - rank) * p_values[index]))
-        adjusted[index] = highest
-    return adjusted

@@ -1,4 +1,4 @@
-"""McNemar's test and Holm's correction against their formulas."""
+"""McNemar's test against its formulas."""
 
 from __future__ import annotations
 
@@ -9,9 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from training.comparison.significance import holm, mcnemar, mcnemar_of
-
-p_values = st.lists(st.floats(0.0, 1.0), max_size=8)
+from training.comparison.mcnemar import mcnemar, mcnemar_of
 
 
 @given(st.integers(0, 400), st.integers(0, 400))
@@ -47,19 +45,3 @@ def test_only_rows_that_one_model_gets_right_count() -> None:
 def test_the_same_answers_never_differ() -> None:
     """Without a discordant row p is 1."""
     assert mcnemar_of(0, 0).p_value == 1.0
-
-
-def test_holm_gives_the_textbook_values() -> None:
-    """The smallest is multiplied by their number, the next by one less, and none falls below the one before."""
-    assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
-
-
-@given(p_values)
-def test_holm_is_the_running_maximum_of_its_definition(values: list[float]) -> None:
-    """Each is the largest, over all values not above its own, of value × (how many are not yet rejected)."""
-    ordered = sorted(values)
-    expected = [
-        max(min(1.0, (len(values) - rank) * other) for rank, other in enumerate(ordered) if other <= value)
-        for value in values
-    ]
-    assert holm(values) == pytest.approx(expected)
