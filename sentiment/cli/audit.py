@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from sentiment.cli.extras import train_extra
 from sentiment.cli.options import common_options
 
 if TYPE_CHECKING:
@@ -76,14 +75,13 @@ def audit(
 
     if (labelled is None) != (group_field is None):
         raise UsageError("--labelled and --group-field belong together")
-    with train_extra("auditing"):
-        from training.audit.audit import audit as run_audit
-        from training.audit.eec import read_eec
-        from training.audit.groups import read_grouped
     import msgspec
 
     from sentiment.cli.audit_tables import print_audit
     from sentiment.model.loading import load_configured
+    from training.audit.audit import audit as run_audit
+    from training.audit.eec import read_eec
+    from training.audit.groups import read_grouped
 
     limits = _limits(limits_file, flags)
     pair_sets = [pair_set for file in corpora for pair_set in read_eec(file)]

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
+import torch  # noqa: F401 the fp32 reference needs it: where it is missing, say so before the gate begins
 
 from sentiment.model.directory import open_directory
 from sentiment.model.loading import load_model

@@ -16,7 +16,6 @@ from sentiment.cli.main import run
 sys.exit(run(sys.argv[1:]))
 """
 CALLS = [
-    ["audit"],
     ["calibrate", "rows.jsonl", "--plot", "plot.svg"],
     ["card"],
     ["compare", "rows.jsonl", "--model", "shipped"],
