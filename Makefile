@@ -3,12 +3,15 @@ BIN := .venv/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable
 INPUTS := pyproject.toml constraints.txt sentiment/__init__.py
 
-.PHONY: setup demo test lint clean
+.PHONY: setup demo picture test lint clean
 
 setup: .venv/.base ## .venv with what the pipeline needs to run
 
 demo: .venv/.base ## the whole pipeline on a bundled stream, on the development broker
 	$(BIN)/sentiment demo
+
+picture: .venv/.base ## docs/demo.svg, from a run of the demo
+	$(BIN)/python -m consumers.demo.picture docs/demo.svg
 
 test: .venv/.dev ## all tests; those on Apache Kafka where KAFKA_HOME is found
 	$(BIN)/python -m pytest -rs --numprocesses 2 --dist worksteal $(TESTS)

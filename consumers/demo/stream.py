@@ -14,6 +14,8 @@ from consumers.sources import FileFormat, detect_format, find_input, open_rows
 from sentiment.errors import InputError, UsageError
 
 BUNDLED = Path(sentiment.__file__).parent / "assets" / "demo" / "feedback.jsonl"
+# One day in twenty seconds: long enough to see the incident come, short enough to wait for.
+BUNDLED_SPEED = 4_320.0
 _INCIDENT = BUNDLED.with_name("incident.json")
 
 

@@ -13,9 +13,6 @@ if TYPE_CHECKING:
     from consumers.demo.verdict import Summary
     from sentiment.settings import Settings
 
-# One day in twenty seconds: long enough to see the incident come, short enough to wait for.
-BUNDLED_SPEED = 4_320.0
-
 
 @click.command(
     epilog="""\b
@@ -54,7 +51,7 @@ def demo(
     the end. Your cluster and your notification channels are not touched.
     """
     from consumers.demo.demo import DemoRequest, run_demo
-    from consumers.demo.stream import bundled_stream, open_stream
+    from consumers.demo.stream import BUNDLED_SPEED, bundled_stream, open_stream
     from consumers.demo.view import make_view
     from consumers.ingest import FieldFlags
     from sentiment.cli.signals import terminate_like_interrupt
