@@ -1,7 +1,7 @@
 """What the tokenizer sees: one normalisation shared by training and serving, so that there is no skew.
 
-The input is redacted text (`sentiment.privacy`). Placeholders that models know in another spelling are mapped to it:
-handles become `@user` and links `http`, as in TweetEval (Barbieri et al. 2020).
+The input is redacted text (`sentiment.privacy`). Every placeholder becomes a word that models know: handles become
+`@user` and links `http`, as in TweetEval (Barbieri et al. 2020), and the others the name of their kind.
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ import re
 import unicodedata
 
 from sentiment.events import MAX_TEXT_CHARS
+from sentiment.privacy import PLACEHOLDER, placeholder
 
-_HANDLE = re.compile(r"\[HANDLE\]|(?<![\w@])@\w{2,}")
-_LINK = re.compile(r"\[URL\]|(?:https?://|www\.)\S+", re.IGNORECASE)
+_HANDLE = re.compile(rf"{re.escape(placeholder('handle'))}|(?<![\w@])@\w{{2,}}")
+_LINK = re.compile(rf"{re.escape(placeholder('url'))}|(?:https?://|www\.)\S+", re.IGNORECASE)
 _ESCAPED_COMMA = re.compile(r"\\u002c", re.IGNORECASE)
-_PLACEHOLDER = re.compile(r"\[(EMAIL|PHONE|CARD|IBAN|ID|IP)\]")
 _REPEATED = re.compile(r"(\S)\1{3,}")
 _INVISIBLE = re.compile(r"[\u200b\u2060\ufeff\u00ad\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _SPACE = re.compile(r"\s+")
@@ -49,7 +49,7 @@ def normalise(text: str) -> str:
     text = _ESCAPED_COMMA.sub(",", _INVISIBLE.sub("", text))
     text = _LINK.sub("http", text)
     text = _HANDLE.sub("@user", text)
-    text = _PLACEHOLDER.sub(lambda kind: kind[1].lower(), text)
+    text = PLACEHOLDER.sub(lambda found: found[0][1:-1].lower(), text)
     text = _REPEATED.sub(r"\1\1\1", text)
     return _SPACE.sub(" ", text).strip()
 

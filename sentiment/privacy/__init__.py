@@ -4,6 +4,24 @@
 """
 
 from sentiment.privacy.pseudonyms import pseudonym, safe_identifier
-from sentiment.privacy.redact import Redacted, contains_personal_data, redact, redact_json
+from sentiment.privacy.redact import (
+    KINDS,
+    PLACEHOLDER,
+    Redacted,
+    contains_personal_data,
+    placeholder,
+    redact,
+    redact_json,
+)
 
-__all__ = ["Redacted", "contains_personal_data", "pseudonym", "redact", "redact_json", "safe_identifier"]
+__all__ = [
+    "KINDS",
+    "PLACEHOLDER",
+    "Redacted",
+    "contains_personal_data",
+    "placeholder",
+    "pseudonym",
+    "redact",
+    "redact_json",
+    "safe_identifier",
+]

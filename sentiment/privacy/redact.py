@@ -32,10 +32,19 @@ _STAGES: tuple[tuple[str, _Finder, bool], ...] = (
     ("handle", patterns.find_handles, False),
 )
 KINDS = tuple(dict.fromkeys(kind for kind, _, _ in _STAGES))
+"""Every kind that can be found: a key of `Redacted.counts`."""
 
-_PLACEHOLDER = re.compile("|".join(re.escape(f"[{kind.upper()}]") for kind in KINDS))
+
+def placeholder(kind: str) -> str:
+    """What stands for a value of `kind` in a redacted text: `[EMAIL]`."""
+    return f"[{kind.upper()}]"
+
+
+PLACEHOLDER = re.compile("|".join(re.escape(placeholder(kind)) for kind in KINDS))
+"""Any placeholder."""
+
 _UUID = r"(?<![0-9A-Fa-f])[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}(?![0-9A-Fa-f])"
-_NOTHING_INSIDE = re.compile(rf"{_PLACEHOLDER.pattern}|{_UUID}")
+_NOTHING_INSIDE = re.compile(rf"{PLACEHOLDER.pattern}|{_UUID}")
 _FILLER = "\ue000"
 _SUSPICIOUS = re.compile(
     r"[@\d\uff20\ufe6b\u00b2\u00b3\u00b9\u2070-\u2089\u2460-\u2468]|://|&commat;|[ (\[{<]at[ )\]}>]|u/", re.IGNORECASE
@@ -44,7 +53,7 @@ _MANY_DIGITS = re.compile(r"\d(?:[^\d]{0,6}\d){5}")
 _MAX_PASSES = 8
 _SMALLEST_IDENTIFIER = 10**6
 _WORD_BREAKS = re.compile(r"[\W_]+|(?<=[a-z])(?=[A-Z])")
-_DENSE_WORD = re.compile(rf"{_PLACEHOLDER.pattern}|[^\s\[\]]+")
+_DENSE_WORD = re.compile(rf"{PLACEHOLDER.pattern}|[^\s\[\]]+")
 _DIGIT_OR_AT = re.compile(r"[@\d]")
 
 
@@ -141,7 +150,7 @@ def _replace(text: str, findings: list[tuple[int, int, str]]) -> str:
     pieces: list[str] = []
     position = 0
     for start, end, kind in findings:
-        pieces += text[position:start], f"[{kind.upper()}]"
+        pieces += text[position:start], placeholder(kind)
         position = end
     pieces.append(text[position:])
     return "".join(pieces)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import random
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sentiment.privacy import redact
+from sentiment.privacy import KINDS, PLACEHOLDER, placeholder, redact
 from sentiment.text import normalise
+from tests.sentiment.privacy import samples
 
 
 @pytest.mark.parametrize(
@@ -34,6 +37,20 @@ def test_output_is_one_trimmed_line(text: str) -> None:
     """Any text becomes one line without doubled or outer white space."""
     out = normalise(text)
     assert out == " ".join(out.split())
+
+
+_OTHER_SAMPLES = {"url": "https://user:pw@host.com/x", "handle": "@SpotifyCares"}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_that_redaction_emits_is_normalised(kind: str) -> None:
+    """Whatever a value of any kind is replaced by, the model reads a plain word and no placeholder."""
+    value = _OTHER_SAMPLES[kind] if kind in _OTHER_SAMPLES else samples.KINDS[kind](random.Random(7))
+    redacted = redact(f"call me at {value}")
+    assert (redacted.text, redacted.counts) == (f"call me at {placeholder(kind)}", {kind: 1})
+    read = normalise(redacted.text)
+    assert PLACEHOLDER.search(read) is None
+    assert "[" not in read
 
 
 def test_a_placeholder_and_its_original_read_alike() -> None:

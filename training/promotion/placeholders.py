@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 from sentiment.events import LABELS
 from sentiment.model.manifest import TOKENIZER_FILE
 from sentiment.model.tokenizer import TextTokenizer
-from sentiment.privacy.redact import KINDS
+from sentiment.privacy import KINDS, placeholder
 from training.promotion.records import Check, GateLimits
 
-PLACEHOLDERS = tuple(f"[{kind.upper()}]" for kind in KINDS)
+PLACEHOLDERS = tuple(map(placeholder, KINDS))
 
 _SENTENCES = (
     "{} never answered, and my order is still broken.",
