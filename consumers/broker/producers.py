@@ -53,16 +53,21 @@ class ProducerStates:
         # One row an aborted transaction, in order of the marker; 32 bytes each, dropped with the log they lie in.
         self._aborted = tuple(array("q") for _ in range(4))
 
+    def check_epoch(self, producer_id: int, epoch: int) -> None:
+        """Raise BrokerError(INVALID_PRODUCER_EPOCH) where a newer instance of the producer has written."""
+        producer = self.producers.get(producer_id)
+        if producer is not None and epoch < producer.epoch:
+            raise BrokerError(Code.INVALID_PRODUCER_EPOCH, "a newer instance of this producer has written here")
+
     def duplicate_of(self, header: BatchHeader) -> int | None:
         """The base offset that the same batch got before; None for a new batch that may be appended.
 
         Raises BrokerError for a fenced producer or a gap in its sequence.
         """
+        self.check_epoch(header.producer_id, header.producer_epoch)
         producer = self.producers.get(header.producer_id)
         if producer is None:
             return None
-        if header.producer_epoch < producer.epoch:
-            raise BrokerError(Code.INVALID_PRODUCER_EPOCH, "a newer instance of this producer has written here")
         if header.producer_epoch > producer.epoch:
             if header.base_sequence != 0:
                 raise BrokerError(Code.OUT_OF_ORDER_SEQUENCE_NUMBER, "a new producer epoch starts with sequence 0")

@@ -100,6 +100,7 @@ class Server:
         except _UNDECODABLE as error:
             raise BadRequestError(f"{api.request.name} version {version} does not decode") from error
         call = Call(request, version, request.header.client_id or "", host)
+        _log.debug("request", api=api.request.name, version=version, client_id=call.client_id)
         try:
             response = api.handler(self._broker, call)
             if inspect.isawaitable(response):

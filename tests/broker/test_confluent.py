@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
-from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic
 
 from tests.broker.support import WITHIN_S, new_topic, unique, wait_until
 from tests.brokers import BrokerProcess
@@ -166,19 +165,3 @@ def test_a_cooperative_group_shares_the_partitions(broker: BrokerProcess) -> Non
             return {each.partition for each in one.assignment()} == {0, 1, 2, 3}
 
         wait_until(alone, "the one that stayed has all")
-
-
-def test_the_admin_client_works(broker: BrokerProcess) -> None:
-    """Topics, settings, groups and watermarks."""
-    topic = new_topic(broker.bootstrap, 2)
-    admin = AdminClient({"bootstrap.servers": broker.bootstrap})
-    metadata = wait_until(lambda: admin.list_topics(topic, WITHIN_S).topics[topic].partitions, "metadata")
-    assert sorted(metadata) == [0, 1]
-    resource = ConfigResource(ConfigResource.Type.TOPIC, topic)
-    described = next(iter(admin.describe_configs([resource]).values())).result(WITHIN_S)
-    assert described["cleanup.policy"].value == "delete"
-    with _consumer(broker.bootstrap) as client:
-        assert client.get_watermark_offsets(TopicPartition(topic, 0), WITHIN_S) == (0, 0)
-    with pytest.raises(KafkaException):
-        admin.create_topics([NewTopic(topic, 1, 1)])[topic].result(WITHIN_S)
-    admin.delete_topics([topic])[topic].result(WITHIN_S)

@@ -23,6 +23,7 @@ from consumers.broker.api import (
     metadata,
     produce,
     topics,
+    transaction_admin,
     transactions,
 )
 from consumers.broker.api.call import Call
@@ -77,6 +78,7 @@ _ALL = (
     Api(producer.AddPartitionsToTxnRequest, 0, 3, transactions.add_partitions),
     Api(producer.AddOffsetsToTxnRequest, 0, 3, transactions.add_offsets),
     Api(producer.EndTxnRequest, 0, 3, transactions.end_transaction),
+    Api(producer.WriteTxnMarkersRequest, 1, 2, transaction_admin.write_markers),
     Api(producer.TxnOffsetCommitRequest, 0, 3, transactions.commit_offsets),
     Api(admin.DescribeConfigsRequest, 1, 4, configs.describe),
     Api(admin.AlterConfigsRequest, 0, 2, configs.alter),
@@ -85,9 +87,9 @@ _ALL = (
     Api(admin.IncrementalAlterConfigsRequest, 0, 1, configs.alter_incrementally),
     Api(consumer.OffsetDeleteRequest, 0, 0, group_offsets.delete),
     Api(admin.DescribeClusterRequest, 0, 2, metadata.describe_cluster),
-    Api(admin.DescribeProducersRequest, 0, 0, transactions.describe_producers),
-    Api(admin.DescribeTransactionsRequest, 0, 0, transactions.describe_transactions),
-    Api(admin.ListTransactionsRequest, 0, 1, transactions.list_transactions),
+    Api(admin.DescribeProducersRequest, 0, 0, transaction_admin.describe_producers),
+    Api(admin.DescribeTransactionsRequest, 0, 0, transaction_admin.describe_transactions),
+    Api(admin.ListTransactionsRequest, 0, 1, transaction_admin.list_transactions),
 )
 
 APIS: dict[int, Api] = {api.request.API_KEY: api for api in _ALL}
