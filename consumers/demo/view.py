@@ -14,6 +14,7 @@ from rich.text import Text
 
 from consumers.demo.board import Board
 from sentiment.events import LABELS, Label
+from sentiment.terminal import printable
 
 _LINE_EVERY_S = 2.0
 _DRAW_EVERY_S = 0.2
@@ -89,7 +90,8 @@ class PlainView:
         self._say(line)
 
     def _say(self, line: str) -> None:
-        self._console.print(f"{self._board.elapsed_s:5.1f} s  {line}", markup=False, highlight=False, soft_wrap=True)
+        shown = f"{self._board.elapsed_s:5.1f} s  {printable(line)}"
+        self._console.print(shown, markup=False, highlight=False, soft_wrap=True)
 
 
 class LiveView:
@@ -134,7 +136,7 @@ def draw(board: Board) -> RenderableType:
     """The whole display."""
     parts: list[RenderableType] = [_flow(board), _products(board)]
     if board.notices:
-        lines = Text("\n".join(board.notices), overflow="fold")
+        lines = Text("\n".join(map(printable, board.notices)), overflow="fold")
         parts.append(Panel(lines, title="from the notifier", title_align="left", border_style="yellow"))
     header = f"[bold]{board.title}[/bold]  {board.elapsed_s:.0f} s  {board.phase}"
     return Panel(Group(*parts), title=header, title_align="left", border_style="blue")
@@ -183,7 +185,7 @@ def _products(board: Board) -> Table:
     for product in sorted(busiest[:MAX_PRODUCTS]):
         shares = board.shares(product)
         table.add_row(
-            Text(product[:24]),
+            Text(printable(product[:24])),
             f"{board.labels[product].total():,}",
             share_bar(shares),
             " ".join(f"[{_COLOURS[label]}]{shares[label]:4.0%}[/]" for label in LABELS),

@@ -9,6 +9,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from sentiment.terminal import printable
+
 if TYPE_CHECKING:
     from sentiment.statistics import Estimate
     from training.evaluation.judgement import Judgement
@@ -114,4 +116,4 @@ def _errors(judgement: Judgement, count: int) -> Table:
 
 def _plain(text: str) -> Text:
     """Words of others: neither rich's markup nor a terminal's escape sequences in them have a meaning here."""
-    return Text("".join(character if character.isprintable() else " " for character in text))
+    return Text(printable(text))

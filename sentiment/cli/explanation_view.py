@@ -9,6 +9,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from sentiment.terminal import printable
+
 if TYPE_CHECKING:
     from training.explanation.explain import ExplainedWord, Explanation
 
@@ -36,7 +38,7 @@ def print_explanation(explanation: Explanation) -> None:
 
 def _coloured(explanation: Explanation) -> Text:
     largest = _largest(explanation)
-    text = Text("".join(sign if sign.isprintable() else " " for sign in explanation.text))
+    text = Text(printable(explanation.text))
     for word in explanation.words:
         if style := _style(word, largest):
             text.stylize(style, word.start, word.end)
@@ -53,7 +55,7 @@ def _bars(explanation: Explanation) -> Table:
     for word in explanation.words:
         bar = Text("█" * round(_BAR_WIDTH * abs(word.attribution) / largest), style=_style(word, largest))
         down, up = ("", bar) if word.attribution >= 0 else (bar, "")
-        table.add_row(Text(word.word), f"{word.attribution:+.3f}", down, up)
+        table.add_row(Text(printable(word.word)), f"{word.attribution:+.3f}", down, up)
     return table
 
 

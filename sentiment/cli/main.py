@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from sentiment.errors import SentimentError
+from sentiment.terminal import printable
 
 # command → (module of sentiment.cli, attribute, help for the overview)
 COMMANDS: dict[str, tuple[str, str, str]] = {
@@ -122,9 +123,10 @@ def run(arguments: list[str] | None = None) -> int:
 
 
 def _say(message: str, hint: str | None) -> None:
-    click.echo(f"error: {message}", err=True)
+    # A message may name a file or a column whose name somebody else chose.
+    click.echo(f"error: {printable(message)}", err=True)
     if hint:
-        click.echo(f"  hint: {hint}", err=True)
+        click.echo("\n".join(map(printable, f"  hint: {hint}".split("\n"))), err=True)
 
 
 def _place(error: BaseException) -> str:

@@ -9,6 +9,7 @@ from sentiment.drift.comparison import Comparison
 from sentiment.drift.profile import EVERYTHING
 from sentiment.drift.reports import Summary, WindowReport
 from sentiment.statistics import Estimate
+from sentiment.terminal import printable
 
 _WORDS = {
     "reference": "reference",
@@ -26,7 +27,7 @@ def window_lines(report: WindowReport) -> Iterator[str]:
     if report.outcome in ("drifted", "steady") and not report.text_features:
         yield "    the results carry no text: length and tokens are not watched"
     if report.model_changed:
-        yield f"    another model than in the reference: {', '.join(map(_clean, report.models))}"
+        yield f"    another model than in the reference: {', '.join(map(printable, report.models))}"
     for comparison in sorted(report.drifted, key=lambda each: -each.psi):
         yield _comparison(comparison)
 
@@ -40,17 +41,17 @@ def summary_lines(summary: Summary) -> Iterator[str]:
     yield f"{summary.labels_joined} labels joined, {waiting}"
     for version, quality in summary.labelled.items():
         yield (
-            f"  model {_clean(version)}: accuracy {_interval(quality.accuracy)}, "
+            f"  model {printable(version)}: accuracy {_interval(quality.accuracy)}, "
             f"macro-F1 {_interval(quality.macro_f1)} on {quality.n} labels"
         )
 
 
 def _comparison(found: Comparison) -> str:
-    segment = "all" if found.segment == EVERYTHING else _clean(found.segment)[:24]
+    segment = "all" if found.segment == EVERYTHING else printable(found.segment)[:24]
     shift = found.largest
     return (
         f"    {found.feature:<15} {segment:<12} PSI {found.psi:.2f}  JS {found.js_distance:.2f}  "
-        f"p {found.adjusted_p:.4f}  {_clean(shift.bin)}: {shift.reference:.0%} → {shift.window:.0%}"
+        f"p {found.adjusted_p:.4f}  {printable(shift.bin)}: {shift.reference:.0%} → {shift.window:.0%}"
     )
 
 
@@ -64,7 +65,3 @@ def _estimates(accuracy: AccuracyEstimate) -> str:
 
 def _interval(estimate: Estimate) -> str:
     return f"{estimate.value:.2f} ({estimate.low:.2f}–{estimate.high:.2f})"
-
-
-def _clean(text: str) -> str:
-    return "".join(character if character.isprintable() else "�" for character in text)

@@ -1,7 +1,7 @@
 """Records as lines, for people and for machines. What a line shows of feedback is redacted.
 
 Results and alerts are redacted already. Raw feedback is redacted here; of a dead letter only the headers are shown,
-since its value may be anything. Control characters are replaced: a feedback text must not steer somebody's terminal.
+since its value may be anything. Nothing in a line can steer the reader's terminal.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from sentiment.events import (
 )
 from sentiment.privacy import redact, redact_json
 from sentiment.settings import TopicSettings
+from sentiment.terminal import escape_controls, printable
 
 Render = Callable[[Record], str]
 
@@ -50,11 +51,12 @@ def line_renderer(topics: TopicSettings, topic: str, *, as_json: bool, raw: bool
 
     def one_line(record: Record) -> str:
         try:
-            return render(record)
+            line = render(record)
         except PoisonRecord as poison:
             if as_json:
                 return _json({**_place(record), "error": f"{poison.reason}: {poison.message}"})
             return click.style(f"{_position(record)}  unreadable: {poison.reason}: {poison.message}", fg="yellow")
+        return escape_controls(line) if as_json else line
 
     return one_line
 
@@ -66,7 +68,7 @@ def _scored_line(record: Record) -> str:
 
 def _describe(scored: ScoredFeedback) -> str:
     label = click.style(f"{scored.label:<8}", fg=_COLOURS[scored.label])
-    start = f"{_time(scored.created_at)}  {label}  {scored.score:+.2f}  {_clean(scored.product)[:20]:<12}  "
+    start = f"{_time(scored.created_at)}  {label}  {scored.score:+.2f}  {printable(scored.product)[:20]:<12}  "
     return start + _shortened(scored.text or "", len(click.unstyle(start)))
 
 
@@ -78,7 +80,7 @@ def _alert_line(record: Record) -> str:
     alert: Alert = decode_alert(record.value)
     colour = "green" if alert.status == "resolved" else "red" if alert.severity == "critical" else "yellow"
     state = click.style(f"{alert.status.upper():<8}  {alert.severity:<8}", fg=colour, bold=alert.status == "firing")
-    return f"{_time(alert.created_at)}  {state}  {_clean(alert.segment)[:20]:<12}  {_clean(alert.message)}"
+    return f"{_time(alert.created_at)}  {state}  {printable(alert.segment)[:20]:<12}  {printable(alert.message)}"
 
 
 def _alert_json(record: Record) -> str:
@@ -87,7 +89,7 @@ def _alert_json(record: Record) -> str:
 
 def _feedback_line(record: Record) -> str:
     event = decode_feedback(record.value, position=_source(record), timestamp_ms=record.timestamp_ms)
-    start = f"{_time(event.created_at)}  {_clean(redact(event.product).text)[:20]:<12}  "
+    start = f"{_time(event.created_at)}  {printable(redact(event.product).text)[:20]:<12}  "
     return start + _shortened(redact(event.text).text, len(start))
 
 
@@ -114,7 +116,7 @@ def _dead_letter_json(record: Record) -> str:
 def _dead_letter(record: Record) -> dict[str, str]:
     """Our own headers; those of the source record may hold anything."""
     return {
-        name: _clean(value.decode(errors="replace"))
+        name: printable(value.decode(errors="replace"))
         for name, value in record.headers
         if name.startswith("dead-letter-")
     }
@@ -131,7 +133,7 @@ def _other_json(record: Record) -> str:
 
 def _raw_line(record: Record) -> str:
     value = "" if record.value is None else record.value.decode(errors="replace")
-    return f"{_time_of(record)}  {_position(record)}  {_clean(value)}"
+    return f"{_time_of(record)}  {_position(record)}  {printable(value)}"
 
 
 def _raw_json(record: Record) -> str:
@@ -174,9 +176,5 @@ def _time_of(record: Record) -> str:
 def _shortened(text: str, used: int) -> str:
     """As much of the text as fits beside what stands on the line already."""
     room = max(20, shutil.get_terminal_size((_UNKNOWN_WIDTH, 24)).columns - used - 1)
-    line = _clean(" ".join(text.split()))
+    line = printable(" ".join(text.split()))
     return line if len(line) <= room else line[: room - 1] + "…"
-
-
-def _clean(text: str) -> str:
-    return "".join(character if character.isprintable() else "�" for character in text)

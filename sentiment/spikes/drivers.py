@@ -17,6 +17,8 @@ from math import log, sqrt
 
 import msgspec
 
+from sentiment.terminal import printable
+
 MAX_SAMPLES = 256
 MAX_SNIPPET_CHARS = 240
 MAX_TERMS = 512
@@ -160,7 +162,7 @@ def terms_of(text: str) -> set[str]:
 
 def snippet(text: str) -> str:
     """The text on one line of printable characters, cut at a word when longer than `MAX_SNIPPET_CHARS`."""
-    line = " ".join("".join(each if each.isprintable() else " " for each in text).split())
+    line = " ".join(printable(text).split())
     if len(line) <= MAX_SNIPPET_CHARS:
         return line
     cut = line[: MAX_SNIPPET_CHARS - 1]

@@ -7,6 +7,7 @@ from typing import TextIO
 
 from consumers.notifying.channels.channel import Attempt, Outcome
 from sentiment.events import Alert
+from sentiment.terminal import printable
 
 
 class ConsoleChannel:
@@ -26,12 +27,7 @@ class ConsoleChannel:
 
 def as_text(alert: Alert) -> str:
     """The alert in lines, each ended; examples only where it starts or worsens."""
-    lines = [f"{alert.status.upper()} {alert.severity} · {_printable(alert.message)}"]
+    lines = [f"{alert.status.upper()} {alert.severity} · {printable(alert.message)}"]
     if alert.status == "firing":
-        lines += [f"    “{_printable(exemplar)}”" for exemplar in alert.exemplars]
+        lines += [f"    “{printable(exemplar)}”" for exemplar in alert.exemplars]
     return "".join(f"{line}\n" for line in lines)
-
-
-def _printable(text: str) -> str:
-    """Feedback may hold control characters that would drive the reader's terminal."""
-    return "".join(character if character.isprintable() else " " for character in text)

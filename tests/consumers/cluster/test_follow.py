@@ -77,6 +77,14 @@ def test_a_result_is_one_line_with_label_score_product_and_text() -> None:
     )
 
 
+def test_json_lines_hold_the_text_and_no_control_characters() -> None:
+    """A reader of JSON gets the text as it is; a terminal and a splitter of lines get nothing to act on."""
+    text = "a\x9b2Jb\u2028c\u202ed"
+    line = show("sentiment", record("sentiment", encode(scored(text))), as_json=True)
+    assert msgspec.json.decode(line)["text"] == text
+    assert line.isprintable()
+
+
 def test_an_alert_shows_state_severity_and_message() -> None:
     """Firing and resolved can be told apart."""
     alert = Alert(

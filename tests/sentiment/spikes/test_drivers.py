@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sentiment.spikes.drivers import MAX_SAMPLES, MAX_SNIPPET_CHARS, Texts, account, log_odds, snippet, terms_of
+from sentiment.terminal import printable
 
 BEFORE = ["the app is slow today", "slow start again", "login is confusing", "video quality is poor", "ads everywhere"]
 INCIDENT = [
@@ -91,7 +92,7 @@ def test_a_snippet_is_one_bounded_printable_line(text: str) -> None:
     """Whatever the text holds."""
     line = snippet(text)
     assert len(line) <= MAX_SNIPPET_CHARS
-    assert line.isprintable()
+    assert printable(line) == line
     assert snippet(line) == line
 
 

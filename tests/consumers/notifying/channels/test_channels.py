@@ -152,8 +152,8 @@ def test_the_console_shows_lines_and_no_control_characters() -> None:
     """The message on one line, examples below; nothing in a text can drive the terminal."""
     out = io.StringIO()
     ConsoleChannel(out).attempt(alert(exemplars=["red \x1b[31m\r\nalert"]), START)
-    assert out.getvalue() == as_text(alert(exemplars=["red  [31m  alert"]))
+    assert out.getvalue() == as_text(alert(exemplars=["red �[31m  alert"]))
     assert out.getvalue().splitlines() == [
         "FIRING critical · app: 50% negative against 10% expected",
-        "    “red  [31m  alert”",
+        "    “red �[31m  alert”",
     ]
