@@ -35,6 +35,7 @@ PURE = (
     "errors",
     "events",
     "progress",
+    "terminal",
     "privacy",
     "chunking",
     "batching",
