@@ -13,7 +13,7 @@ from sentiment.cli.extras import train_extra
 if TYPE_CHECKING:
     from sentiment.model.manifest import Manifest
     from training.finetune.distill import Teaching
-    from training.finetune.train import TrainingJob
+    from training.finetune.job import TrainingJob
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -115,9 +115,9 @@ def make_job(
         raise ConfigurationError(f"--class-weight: unknown label {min(unknown)!r}", hint=f"one of {', '.join(LABELS)}")
     with train_extra():
         from training.data.examples import Weighting
+        from training.finetune.job import TrainingJob
+        from training.finetune.recipe import Recipe
         from training.finetune.tracking import Tracker, default_location
-        from training.finetune.train import TrainingJob
-        from training.finetune.trainer import Recipe
     return TrainingJob(
         train=train,
         validation=validation,
@@ -143,8 +143,9 @@ def run_job(job: TrainingJob, *, resume: bool, as_json: bool) -> None:
     import msgspec
 
     from sentiment.cli.progress import Ticker
-    from training.finetune.train import train_model
 
+    with train_extra():
+        from training.finetune.train import train_model
     with Ticker() as ticker:
         manifest = train_model(job, resume=resume, progress=ticker)
     if as_json:

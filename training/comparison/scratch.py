@@ -17,19 +17,15 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import click
-import msgspec
 import numpy as np
 
-from sentiment.calibration import fit_temperature
 from sentiment.errors import InputError, SentimentError
-from sentiment.model.loading import load_model
-from sentiment.model.manifest import Calibration, Manifest, hash_files, version_of, write_manifest
+from sentiment.model.manifest import Manifest
 from training.comparison.architectures import ARCHITECTURES, Architecture, save_untrained
 from training.data.examples import Example, Weighting, describe, read_examples, without_leakage
-from training.finetune.trainer import Recipe, fine_tune
-
-# Files of a fine-tuning that are not part of the model.
-_KEPT = ("config.json", "tokenizer.json", "tokenizer_config.json", "model.safetensors")
+from training.exporting.export import ExportPlan, Provenance, export_model
+from training.finetune.recipe import Recipe
+from training.finetune.trainer import FineTuning, fine_tune
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,15 +51,11 @@ def split(examples: Sequence[Example], budget: Budget) -> tuple[list[Example], l
 
 
 def train_from_scratch(
-    architecture: Architecture,
-    train: Sequence[Example],
-    held_out: Sequence[Example],
-    output: Path,
-    budget: Budget,
+    architecture: Architecture, train: Sequence[Example], held_out: Sequence[Example], output: Path, budget: Budget
 ) -> Manifest:
-    """Write a servable model directory (fp32, torch backend) to `output`, which must not exist.
+    """Write a model directory for the torch backend to `output`, which must not exist.
 
-    The temperature is fitted on `held_out`, which also served for selection.
+    The temperature is fitted on `held_out`, which also selected the weights.
     """
     work = output.with_name(output.name + ".training")
     shutil.rmtree(work, ignore_errors=True)
@@ -76,7 +68,24 @@ def train_from_scratch(
         max_length=budget.max_length,
         seed=budget.seed,
     )
-    recipe = Recipe(
+    recipe = _recipe(budget)
+    fine_tune(FineTuning(str(work / "untrained"), train, held_out, work / "trained", recipe, Weighting()))
+    training = {
+        "budget": asdict(budget),
+        "n_parameters": n_parameters,
+        "took_s": round(time.monotonic() - began_s),
+        "versions": {package: importlib.metadata.version(package) for package in ("torch", "transformers")},
+    }
+    data = {"train": describe(train), "held_out": describe(held_out)}
+    plan = ExportPlan((), forms=(), max_length=budget.max_length, temperature_rows=held_out)
+    origin = Provenance(output.name, f"{architecture}, random weights", training, data)
+    manifest = export_model(work / "trained", output, plan, origin)
+    shutil.rmtree(work)
+    return manifest
+
+
+def _recipe(budget: Budget) -> Recipe:
+    return Recipe(
         max_steps=budget.steps,
         batch_size=budget.batch_size,
         learning_rate=budget.learning_rate,
@@ -84,43 +93,6 @@ def train_from_scratch(
         warmup_ratio=0.1,
         seed=budget.seed,
     )
-    trained = work / "trained"
-    fine_tune(str(work / "untrained"), train, held_out, trained, recipe=recipe, weighting=Weighting())
-    model = work / "model"
-    model.mkdir()
-    for name in _KEPT:
-        shutil.copyfile(trained / name, model / name)
-    files = hash_files(model)
-    manifest = Manifest(
-        name=output.name,
-        version=version_of(files),
-        files=files,
-        max_length=budget.max_length,
-        architecture=architecture,
-        backbone=f"{architecture}, random weights",
-        training={
-            "budget": asdict(budget),
-            "n_parameters": n_parameters,
-            "took_s": round(time.monotonic() - began_s),
-            "versions": {package: importlib.metadata.version(package) for package in ("torch", "transformers")},
-        },
-        data={"train": describe(train), "held_out": describe(held_out)},
-    )
-    write_manifest(model, manifest)
-    manifest = _calibrated(model, manifest, held_out)
-    model.rename(output)
-    shutil.rmtree(work)
-    return manifest
-
-
-def _calibrated(model: Path, manifest: Manifest, held_out: Sequence[Example]) -> Manifest:
-    logits = load_model(model, backend="torch").logits([example.text for example in held_out])
-    temperature = fit_temperature(logits, [example.label for example in held_out])
-    calibration = Calibration(temperature_fp32=temperature)
-    version = version_of({**manifest.files, "temperature_fp32": str(temperature)})
-    manifest = msgspec.structs.replace(manifest, calibration=calibration, version=version)
-    write_manifest(model, manifest)
-    return manifest
 
 
 @click.command(

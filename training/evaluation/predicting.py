@@ -3,26 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sentiment.events import LABELS
 from sentiment.model.classifier import Classifier
-from sentiment.model.loading import BackendChoice, load_model
 from sentiment.progress import Progress, Silent
 
 Probabilities = NDArray[np.float64]
 # As many as a judgement's progress may lag behind, and enough to sort by length.
 _TEXTS_AT_ONCE = 512
-
-
-def load_for_judging(
-    model: str | Path | None, choice: BackendChoice = "auto", *, threads: int = 0
-) -> Classifier:  # fmt: skip
-    """The model as it is served, by the backend `choice`. Raises ``ModelError``."""
-    return load_model(model, backend=choice, threads=threads)
 
 
 def probabilities_of(

@@ -32,6 +32,7 @@ from training.data.examples import Example, fingerprint
 from training.evaluation.metrics import log_loss
 from training.evaluation.records import Bin
 from training.evaluation.reliability import ece_by_chance, reliability_bins
+from training.exporting.temperatures import set_calibration
 
 N_FOLDS = 5
 # Fewer rows fit a temperature to their accidents; each fold should see some of every class.
@@ -91,16 +92,16 @@ def calibrate(
     threads: int = 0,
     progress: Progress | None = None,
 ) -> CalibrationReport:
-    """Fit a temperature for each of `forms` on `examples`; nothing is written.
+    """Fit a temperature for each of `forms` on `examples`. Nothing is written.
 
-    A text of several windows is judged by the mean of
-    their logits, where serving takes the mean of their probabilities: a difference on long texts only.
+    A text of several windows is judged by the mean of their logits, while serving takes the mean of their
+    probabilities. Only long texts differ.
 
     Raises:
         InputError: fewer than ``MIN_ROWS`` rows.
         ModelError: the directory has no manifest, or lacks one of `forms`.
     """
-    # A foreign directory without one has no place for a temperature.
+    # A foreign directory without a manifest has no place for a temperature.
     calibration = load_manifest(directory).calibration
     opened = open_directory(directory)
     if missing := [form for form in forms if form not in forms_of(opened)]:
@@ -109,25 +110,13 @@ def calibrate(
         raise InputError(f"{len(examples)} rows are too few to calibrate on", hint=f"give {MIN_ROWS} or more")
     texts = [example.text for example in examples]
     labels = np.array([example.label for example in examples], dtype=np.int64)
-
-    progress = progress or Silent()
-
-    def refit(form: str) -> FormCalibration:
-        classifier = _load(opened, form, threads)
-        progress.begin(f"scoring {form}", len(texts))
-        logits = np.empty((len(texts), len(LABELS)))
-        for start in range(0, len(texts), _TEXTS_AT_ONCE):
-            stop = min(start + _TEXTS_AT_ONCE, len(texts))
-            logits[start:stop] = classifier.logits(texts[start:stop])
-            progress.at(stop)
-        return refit_temperature(form, logits, labels, before=calibration.of(form), seed=seed)
-
+    shown = progress or Silent()
+    refitted = []
+    for form in forms:
+        logits = _logits(_load(opened, form, threads), form, texts, shown)
+        refitted.append(refit_temperature(form, logits, labels, before=calibration.of(form), seed=seed))
     return CalibrationReport(
-        n=len(examples),
-        fingerprint=fingerprint(examples),
-        seed=seed,
-        n_folds=N_FOLDS,
-        forms=tuple(map(refit, forms)),
+        n=len(examples), fingerprint=fingerprint(examples), seed=seed, n_folds=N_FOLDS, forms=tuple(refitted)
     )
 
 
@@ -167,9 +156,6 @@ def write_calibrated(directory: Path, report: CalibrationReport, *, output: Path
     The version changes, because the answers do. Recorded figures that depended on the old temperature are left out of
     the manifest; those of `report` come in. An existing `output` is replaced: whether it may be is the caller's to ask.
     """
-    # Quantising comes with the module that writes manifests: too heavy for those who only look.
-    from training.exporting.export import set_calibration
-
     manifest = load_manifest(directory)
     temperatures = {f"temperature_{form.form}": form.temperature_after for form in report.forms}
     calibration = msgspec.structs.replace(manifest.calibration, **temperatures)
@@ -209,6 +195,16 @@ def _figures(probabilities: _Rows, labels: NDArray[np.int64]) -> Figures:
         brier=brier_score(probabilities, labels),
         nll=log_loss(probabilities, labels),
     )
+
+
+def _logits(classifier: TextClassifier, form: str, texts: Sequence[str], progress: Progress) -> _Rows:
+    progress.begin(f"scoring {form}", len(texts))
+    logits = np.empty((len(texts), len(LABELS)))
+    for start in range(0, len(texts), _TEXTS_AT_ONCE):
+        stop = min(start + _TEXTS_AT_ONCE, len(texts))
+        logits[start:stop] = classifier.logits(texts[start:stop])
+        progress.at(stop)
+    return logits
 
 
 def _load(directory: ModelDirectory, form: str, threads: int) -> TextClassifier:

@@ -1,6 +1,6 @@
 """Fine-tuning with transformers' Trainer: a weighted loss, the best weights by macro-F1, resumable.
 
-What comes out is a plain transformers checkpoint; `training.finetune.train` makes a servable model of it.
+The result is a plain transformers checkpoint; `training.finetune.train` makes a servable model of it.
 """
 
 from __future__ import annotations
@@ -10,12 +10,12 @@ import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from transformers import EvalPrediction, PrinterCallback, Trainer, TrainingArguments
+from transformers import EvalPrediction, PreTrainedModel, PrinterCallback, Trainer, TrainerCallback, TrainingArguments
 from transformers.trainer_utils import get_last_checkpoint
 from transformers.utils import logging as transformers_logging
 
@@ -28,48 +28,34 @@ from training.finetune.callbacks import KeepBest, ShowProgress
 from training.finetune.emoji import add_emoji
 from training.finetune.encoded import EncodedTexts, Padding, SoftTargets, text_tokenizer
 from training.finetune.loss import MixedLoss
+from training.finetune.recipe import Recipe
 from training.finetune.tracking import Tracker
 
-Selection = Literal["macro_f1", "source_macro_f1"]
-Precision = Literal["auto", "bf16", "no"]
 _SHOWN_METRICS = ("macro_f1", "source_macro_f1", "loss")
-# Smaller sources move by points from one label to the next; where all are small, all count.
-_LEAST_ROWS_OF_A_SOURCE = 30
+# One label moves the macro-F1 of a smaller data set by points. If all are small, all count.
+_LEAST_ROWS_OF_A_DATA_SET = 30
 _SAVES_A_RUN = 20
 
 
 @dataclass(frozen=True, slots=True)
-class Recipe:
-    """Hyperparameters of one fine-tuning. `max_length` in tokens, special ones included.
+class FineTuning:
+    """What to fine-tune on what. `backbone` is a hub id or a local directory; `output` gets the checkpoint.
 
-    The weights that are kept are the best by `select_on` among `evaluations` a run, evenly spaced: macro-F1 over all
-    rows, or its mean over the sources. `patience` evaluations without a better one end the run; 0 never. `lora_rank`
-    0 trains every weight, and `keep_layers` 0 keeps every layer. `precision` "auto" takes bf16 where that is fast.
-    `augment` made-up or changed examples join the training data, and `emoji_tokens` extends the vocabulary by emoji.
+    With `soft` the student also learns a teacher's probabilities, on unlabelled texts too.
     """
 
-    epochs: float = 1.0
-    learning_rate: float = 6e-5
-    batch_size: int = 32
-    max_length: int = 96
-    warmup_ratio: float = 0.06
-    weight_decay: float = 0.01
-    label_smoothing: float = 0.05
-    seed: int = 13
-    max_steps: int = -1
-    evaluations: int = 4
-    patience: int = 0
-    select_on: Selection = "macro_f1"
-    precision: Precision = "auto"
-    keep_layers: int = 0
-    lora_rank: int = 0
-    lora_alpha: int = 16
-    augment: int = 0
-    emoji_tokens: bool = False
+    backbone: str
+    train: Sequence[Example]
+    validation: Sequence[Example]
+    output: Path
+    recipe: Recipe
+    weighting: Weighting
+    soft: SoftTargets | None = None
+    tracker: Tracker | None = None
 
 
 class _WeightedTrainer(Trainer):  # type: ignore[misc]
-    """A Trainer whose loss is a ``MixedLoss`` in training and plain cross-entropy in evaluation."""
+    """A Trainer whose loss is `objective` in training and plain cross-entropy in evaluation."""
 
     objective = MixedLoss()
 
@@ -85,78 +71,72 @@ class _WeightedTrainer(Trainer):  # type: ignore[misc]
         return (loss, {"logits": outputs.logits}) if return_outputs else loss
 
 
-def fine_tune(
-    backbone: str,
-    train: Sequence[Example],
-    validation: Sequence[Example],
-    output: Path,
-    *,
-    recipe: Recipe,
-    weighting: Weighting,
-    resume: bool = False,
-    soft: SoftTargets | None = None,
-    tracker: Tracker | None = None,
-    progress: Progress | None = None,
-) -> dict[str, float]:
-    """Fine-tune `backbone` (a hub id or a local directory) and save a transformers checkpoint to `output`.
+def fine_tune(run: FineTuning, *, resume: bool = False, progress: Progress | None = None) -> None:
+    """Fine-tune the backbone and save a transformers checkpoint to `run.output`.
 
-    With `soft` the student also learns a teacher's probabilities, of unlabelled texts too. Intermediate state lies in
-    `output`/steps until the end; with `resume` an interrupted run goes on from the newest. Returns the metrics of the
-    weights that were kept.
+    Intermediate states are kept in `output`/steps. With `resume` an interrupted run continues from the newest.
 
     Raises:
         ModelError: the backbone cannot be loaded.
         InputError: nothing to resume.
     """
-    steps = output / "steps"
-    last = get_last_checkpoint(steps) if steps.is_dir() else None
-    if resume and last is None:
-        raise InputError(f"there is nothing to resume in {output}", hint="run without --resume")
+    recipe, steps = run.recipe, run.output / "steps"
+    checkpoint = get_last_checkpoint(steps) if resume and steps.is_dir() else None
+    if resume and checkpoint is None:
+        raise InputError(f"there is nothing to resume in {run.output}", hint="run without --resume")
     _quiet()
-    torch.manual_seed(recipe.seed)  # a head that the backbone lacks is drawn from it
-    tokenizer, model = load_backbone(backbone, keep_layers=recipe.keep_layers)
+    tokenizer, network = _load_student(run)
+    best = KeepBest(steps / "best.safetensors", recipe.select_on, recipe.patience)
+    callbacks = [best, ShowProgress(progress or Silent(), _SHOWN_METRICS)]
+    if run.tracker is not None:
+        callbacks.append(run.tracker.callback())
+    trainer = _make_trainer(run, tokenizer, network, callbacks)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)  # libraries warn about each other
+        trainer.train(resume_from_checkpoint=checkpoint)
+    best.restore(network)
+    trained = network.merge_and_unload() if recipe.lora_rank else network
+    trained.save_pretrained(run.output)
+    tokenizer.save_pretrained(run.output)
+    (run.output / "log.json").write_text(json.dumps(trainer.state.log_history, indent=1))
+
+
+def _load_student(run: FineTuning) -> tuple[Any, Any]:
+    """The tokenizer, and the network with what the recipe adds to the backbone."""
+    recipe = run.recipe
+    torch.manual_seed(recipe.seed)  # draws the head, if the backbone has none
+    model: PreTrainedModel
+    tokenizer, model = load_backbone(run.backbone, keep_layers=recipe.keep_layers)
     if recipe.emoji_tokens:
         tokenizer = add_emoji(tokenizer, model)
-    network = (
-        with_adapters(model, rank=recipe.lora_rank, alpha=recipe.lora_alpha, seed=recipe.seed)
-        if recipe.lora_rank
-        else model
-    )
-    texts = text_tokenizer(tokenizer)
-    pad_id = int(tokenizer.pad_token_id)
-    plain = Weighting(weak_neutral=1.0)
-    held_out = EncodedTexts(texts, validation, plain, recipe.max_length, empty_id=pad_id)
+    if recipe.lora_rank:
+        return tokenizer, with_adapters(model, rank=recipe.lora_rank, alpha=recipe.lora_alpha, seed=recipe.seed)
+    return tokenizer, model
+
+
+def _make_trainer(
+    run: FineTuning, tokenizer: Any, network: torch.nn.Module, callbacks: Sequence[TrainerCallback]
+) -> Trainer:
+    recipe, soft = run.recipe, run.soft
+    texts, pad_id = text_tokenizer(tokenizer), int(tokenizer.pad_token_id)
+    unweighted = Weighting(weak_neutral=1.0)
     trainer = _WeightedTrainer(
         model=network,
-        args=_arguments(recipe, steps),
-        train_dataset=EncodedTexts(texts, train, weighting, recipe.max_length, empty_id=pad_id, soft=soft),
-        eval_dataset=held_out,
+        args=_arguments(recipe, run.output / "steps"),
+        train_dataset=EncodedTexts(texts, run.train, run.weighting, recipe.max_length, empty_id=pad_id, soft=soft),
+        eval_dataset=EncodedTexts(texts, run.validation, unweighted, recipe.max_length, empty_id=pad_id),
         processing_class=tokenizer,
         data_collator=Padding(pad_id),
         compute_metrics=_metrics,
+        callbacks=list(callbacks),
     )
     trainer.objective = MixedLoss(
         label_smoothing=recipe.label_smoothing,
         temperature=soft.temperature if soft is not None else 1.0,
         hard_share=soft.hard_share if soft is not None else 1.0,
     )
-    best = KeepBest(steps / "best.safetensors", recipe.select_on, recipe.patience)
     trainer.remove_callback(PrinterCallback)  # standard output is for results
-    trainer.add_callback(best)
-    trainer.add_callback(ShowProgress(progress or Silent(), _SHOWN_METRICS))
-    if tracker is not None:
-        trainer.add_callback(tracker.callback())
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", FutureWarning)  # of libraries, about each other
-        trainer.train(resume_from_checkpoint=last if resume else None)
-    best.restore(network)
-    if recipe.lora_rank:
-        model = network.merge_and_unload()
-    model.save_pretrained(output)
-    tokenizer.save_pretrained(output)
-    (output / "log.json").write_text(json.dumps(trainer.state.log_history, indent=1))
-    scores = best.scores(trainer.state)
-    return {f"selected_by_{recipe.select_on}": max(scores)} if scores else {}
+    return trainer
 
 
 def _arguments(recipe: Recipe, steps: Path) -> TrainingArguments:
@@ -178,7 +158,7 @@ def _arguments(recipe: Recipe, steps: Path) -> TrainingArguments:
         save_total_limit=1,
         logging_steps=0.01,
         bf16=bf16,
-        use_cpu=bf16 and not torch.cuda.is_available(),  # the library refuses bf16 on a CPU that nobody asked for
+        use_cpu=bf16 and not torch.cuda.is_available(),  # the library refuses bf16 on a CPU unless it is asked for one
         seed=recipe.seed,
         dataloader_pin_memory=torch.cuda.is_available(),
         remove_unused_columns=False,
@@ -189,13 +169,13 @@ def _arguments(recipe: Recipe, steps: Path) -> TrainingArguments:
 
 
 def _quiet() -> None:
-    """What the library says about missing heads and shards would bury what the user is to read."""
+    """Silence the library: its remarks on missing heads and shards would bury our own messages."""
     transformers_logging.set_verbosity_error()
     transformers_logging.disable_progress_bar()
 
 
 def _fast_bf16() -> bool:
-    """Whether bf16 autocast makes training faster here: on a GPU that has it, or a CPU with AVX-512 bf16."""
+    """Whether bf16 autocast makes training faster here: on a GPU that supports it, or a CPU with AVX-512 bf16."""
     if torch.cuda.is_available():
         return bool(torch.cuda.is_bf16_supported())
     return bool(torch.cpu._is_avx512_bf16_supported())
@@ -206,7 +186,7 @@ def _metrics(prediction: EvalPrediction) -> dict[str, float]:
     labels, sources = (np.asarray(part) for part in prediction.label_ids)
     chosen = logits.argmax(axis=1)
     counts = np.bincount(sources)
-    large = [source for source in np.flatnonzero(counts) if counts[source] >= _LEAST_ROWS_OF_A_SOURCE]
+    large = [source for source in np.flatnonzero(counts) if counts[source] >= _LEAST_ROWS_OF_A_DATA_SET]
     of_source = [
         macro_f1(labels[sources == source], chosen[sources == source]) for source in large or np.flatnonzero(counts)
     ]

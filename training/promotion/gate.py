@@ -10,13 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sentiment.model.classifier import Classifier
+from sentiment.model.loading import load_model
 from sentiment.model.manifest import load_manifest, verify_files
 from sentiment.model.registry import Version
 from sentiment.progress import Progress
 from training.audit.audit import audit
 from training.audit.report import AuditReport
 from training.data.examples import Example
-from training.evaluation.predicting import load_for_judging, probabilities_of
+from training.evaluation.predicting import probabilities_of
 from training.promotion.fairness import audit_check
 from training.promotion.forms import form_checks
 from training.promotion.latency import latency_checks
@@ -59,10 +60,10 @@ def judge(
 
     Raises ``ModelError`` where one of the two cannot be loaded.
     """
-    new = _Contender("candidate", load_for_judging(candidate.path, threads=threads), progress)
+    new = _Contender("candidate", load_model(candidate.path, threads=threads), progress)
     old = None
     if current is not None:
-        old = _Contender("current", load_for_judging(current.path, threads=threads), progress)
+        old = _Contender("current", load_model(current.path, threads=threads), progress)
     checks = tuple(_checks(candidate.path, new, old, examples, limits, seed, threads))
     return Verdict(
         candidate=candidate.ref,

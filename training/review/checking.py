@@ -6,11 +6,12 @@ from pathlib import Path
 
 from sentiment.errors import InputError
 from sentiment.events import LABELS
+from sentiment.model.loading import load_configured
 from sentiment.progress import Progress
 from sentiment.settings import ModelSettings
 from training.data.examples import read_examples
 from training.data.rows import read_rows
-from training.evaluation.predicting import load_for_judging, probabilities_of
+from training.evaluation.predicting import probabilities_of
 from training.review.candidates import PROBABILITY_COLUMNS, Candidate, from_rescored, item_id
 from training.review.label_errors import suspects
 
@@ -44,7 +45,7 @@ def _rescored(path: Path) -> list[Candidate]:
 
 def _scored_now(path: Path, model: ModelSettings, progress: Progress) -> list[Candidate]:
     examples = read_examples(path)
-    classifier = load_for_judging(model.path or None, threads=model.threads)
+    classifier = load_configured(model)
     probabilities = probabilities_of(classifier, [example.text for example in examples], progress=progress)
     return [
         Candidate(

@@ -27,7 +27,7 @@ from tests.consumers.kafka_io import committed_offsets, new_topic, produce, read
 from tests.sentiment.model.models import save_classifier
 from tests.sentiment.model.registries import save_directory
 from tests.training import tiny
-from training.exporting.export import export_model
+from training.exporting.export import ExportPlan, Provenance, export_model
 
 WITHIN_S = 90.0
 CHUNK = 150
@@ -106,10 +106,8 @@ def test_a_running_worker_takes_over_what_is_promoted(dev_broker: DevBroker, tmp
     export_model(
         save_classifier(tmp_path / "checkpoint"),
         exported,
-        calibration_texts=texts,
-        name="tiny",
-        backbone="tiny",
-        max_length=32,
+        ExportPlan(texts, max_length=32),
+        Provenance("tiny", "tiny"),
     )
     registry = Registry(tmp_path / "models")
     promote(registry, as_version(exported, "first"))

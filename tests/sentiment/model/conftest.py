@@ -10,7 +10,7 @@ import pytest
 
 from tests.sentiment.model.models import save_classifier
 from tests.training import tiny
-from training.exporting.export import export_model
+from training.exporting.export import ExportPlan, Provenance, export_model
 
 
 @pytest.fixture(scope="session")
@@ -24,9 +24,8 @@ def exported(checkpoint: Path) -> Path:
     """The same network as this project exports it."""
     directory = checkpoint.parent / "exported"
     texts = [row["text"] for row in tiny.rows(30, seed=5)]
-    export_model(
-        checkpoint, directory, calibration_texts=texts, name="tiny", backbone="tiny", max_length=32, licences={"x": "y"}
-    )
+    plan = ExportPlan(texts, max_length=32)
+    export_model(checkpoint, directory, plan, Provenance("tiny", "tiny", licences={"x": "y"}))
     return directory
 
 

@@ -14,9 +14,9 @@ from sentiment.model.manifest import load_manifest, write_manifest
 from tests.sentiment.model.models import save_classifier
 from tests.training import tiny
 from training.data.examples import describe, read_examples
+from training.evaluation.as_served import measure_as_served
 from training.evaluation.judgement import Judgement
-from training.exporting.export import export_model
-from training.finetune.train import measure_as_served
+from training.exporting.export import ExportPlan, Provenance, export_model
 
 pytestmark = pytest.mark.slow
 PERSON = "the app was slow, write to jane.doe@example.com"
@@ -32,10 +32,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     export_model(
         save_classifier(place / "checkpoint"),
         place / "model",
-        calibration_texts=texts[:20],
-        name="tiny",
-        backbone="tiny",
-        max_length=32,
+        ExportPlan(texts[:20], max_length=32),
+        Provenance("tiny", "tiny"),
     )
     examples = read_examples(place / "dev.jsonl")
     manifest = msgspec.structs.replace(

@@ -18,7 +18,7 @@ from sentiment.model.manifest import load_manifest, verify_files, write_manifest
 from tests.sentiment.model.models import save_classifier
 from tests.training import tiny
 from training.exporting.calibrate import N_FOLDS, cross_fitted, refit_temperature
-from training.exporting.export import export_model
+from training.exporting.export import ExportPlan, Provenance, export_model
 
 ROWS = tiny.rows(120, seed=6)
 
@@ -75,10 +75,8 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     export_model(
         save_classifier(folder / "checkpoint"),
         folder / "model",
-        calibration_texts=[row["text"] for row in ROWS[:20]],
-        name="tiny",
-        backbone="tiny",
-        max_length=32,
+        ExportPlan([row["text"] for row in ROWS[:20]], max_length=32),
+        Provenance("tiny", "tiny"),
     )
     manifest = load_manifest(folder / "model")
     manifest.metrics["validation"] = {form: {"macro_f1": 0.5, "ece": 0.4, "n": 9} for form in ("fp32", "int8")}

@@ -17,10 +17,11 @@ from sentiment.model.loading import load_model
 from sentiment.model.manifest import Calibration, hash_files, load_manifest
 from tests.sentiment.model.models import save_classifier
 from tests.training import tiny
-from training.exporting.export import export_model, set_calibration
+from training.exporting.export import ExportPlan, Provenance, export_model
+from training.exporting.temperatures import set_calibration
 
-TEXTS = [row["text"] for row in tiny.rows(80, seed=6)]
-TRUTH = [LABELS.index(row["label"]) for row in tiny.rows(80, seed=6)]  # type: ignore[arg-type]
+ROWS = tiny.examples(80, seed=6)
+TEXTS, TRUTH = [row.text for row in ROWS], [row.label for row in ROWS]
 
 
 @pytest.fixture(scope="module")
@@ -34,13 +35,8 @@ def exported(checkpoint: Path) -> Path:
     export_model(
         checkpoint,
         directory,
-        calibration_texts=TEXTS[:30],
-        name="tiny",
-        backbone="tiny-backbone",
-        max_length=32,
-        temperature_texts=TEXTS,
-        temperature_labels=TRUTH,
-        training={"epochs": 1},
+        ExportPlan(TEXTS[:30], max_length=32, temperature_rows=ROWS),
+        Provenance("tiny", "tiny-backbone", training={"epochs": 1}),
     )
     return directory
 
@@ -110,14 +106,14 @@ def test_labels_in_another_order_are_refused(checkpoint: Path, tmp_path: Path) -
         (tmp_path / file.name).write_bytes(file.read_bytes())
     (tmp_path / "config.json").write_bytes(msgspec.json.encode(config))
     with pytest.raises(InputError, match="id2label must be negative, neutral, positive"):
-        export_model(tmp_path, tmp_path / "out", calibration_texts=TEXTS, name="x", backbone="y")
+        export_model(tmp_path, tmp_path / "out", ExportPlan(TEXTS), Provenance("x", "y"))
     assert not list(tmp_path.glob("out*"))
 
 
 def test_an_export_without_texts_is_refused(checkpoint: Path, tmp_path: Path) -> None:
     """Scales cannot be fixed without calibration texts."""
     with pytest.raises(InputError, match="needs calibration texts"):
-        export_model(checkpoint, tmp_path / "out", calibration_texts=[], name="x", backbone="y")
+        export_model(checkpoint, tmp_path / "out", ExportPlan([]), Provenance("x", "y"))
 
 
 def test_a_served_export_is_the_default_backend(exported: Path) -> None:

@@ -14,7 +14,7 @@ from sentiment.model.loading import load_model
 from sentiment.model.manifest import hash_files, load_manifest
 from tests.sentiment.model.models import save_classifier
 from tests.training import tiny
-from training.exporting import export
+from training.exporting import files
 from training.exporting.graphs import Unconvertible
 
 ROWS = tiny.rows(60, seed=9)
@@ -69,7 +69,7 @@ def test_what_cannot_be_converted_is_served_by_torch(
     def refuse(*_: object) -> None:
         raise Unconvertible("OpenVINO cannot convert it (Probe)")
 
-    monkeypatch.setattr(export, "to_graph", refuse)
+    monkeypatch.setattr(files, "to_graph", refuse)
     assert run(flags(folder, "torch-only")) == 0
     assert "no int8: OpenVINO cannot convert it (Probe); torch serves this model" in capsys.readouterr().out
     assert load_manifest(folder / "torch-only").training["export"]["forms"] == []

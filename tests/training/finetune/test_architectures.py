@@ -18,9 +18,10 @@ from sentiment.model.loading import load_model
 from sentiment.text import normalise
 from tests.training import tiny
 from training.data.examples import Weighting
-from training.exporting.export import export_model
+from training.exporting.export import ExportPlan, Provenance, export_model
 from training.finetune.backbones import load_backbone
-from training.finetune.trainer import Recipe, fine_tune
+from training.finetune.recipe import Recipe
+from training.finetune.trainer import FineTuning, fine_tune
 
 TEXTS = [row["text"] for row in tiny.rows(24, seed=8)] + ["love it 😀 @someone https://example.com/a", "slow " * 8]
 LAYERS = {
@@ -44,22 +45,10 @@ def folder(architecture: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp(architecture)
     tiny.save_backbone(folder / "backbone", architecture, layers=3, std=0.3)
     recipe = Recipe(max_steps=12, learning_rate=5e-3, batch_size=16, max_length=32, keep_layers=2, evaluations=1)
-    fine_tune(
-        str(folder / "backbone"),
-        tiny.examples(96, seed=1),
-        tiny.examples(32, seed=2),
-        folder / "checkpoint",
-        recipe=recipe,
-        weighting=Weighting(),
-    )
-    export_model(
-        folder / "checkpoint",
-        folder / "model",
-        calibration_texts=TEXTS,
-        name=architecture,
-        backbone=architecture,
-        forms=("fp32",),
-    )
+    train, validation = tiny.examples(96, seed=1), tiny.examples(32, seed=2)
+    fine_tune(FineTuning(str(folder / "backbone"), train, validation, folder / "checkpoint", recipe, Weighting()))
+    plan = ExportPlan(TEXTS, forms=("fp32",))
+    export_model(folder / "checkpoint", folder / "model", plan, Provenance(architecture, architecture))
     return folder
 
 

@@ -11,11 +11,12 @@ from safetensors.numpy import load_file
 
 from sentiment.cli.main import run
 from sentiment.errors import InputError
+from sentiment.model.loading import load_model
 from sentiment.model.manifest import load_manifest
 from tests.sentiment.model.models import save_classifier
 from tests.training import tiny
 from training.data.examples import Example
-from training.evaluation.predicting import load_for_judging, probabilities_of
+from training.evaluation.predicting import probabilities_of
 from training.finetune import distill
 from training.finetune import train as pipeline
 from training.finetune.distill import Teaching, ask_teacher
@@ -42,7 +43,7 @@ def test_soft_targets_are_the_teachers_answers(teacher: Path, streams: Path, tmp
     soft, record = ask_teacher(teaching, TRAIN, DEV, tmp_path / "cache")
     assert soft.unlabelled == ("a new text", "mail email")
     texts = [*(example.text for example in TRAIN), *soft.unlabelled]
-    expected = probabilities_of(load_for_judging(teacher), texts)
+    expected = probabilities_of(load_model(teacher), texts)
     np.testing.assert_allclose(np.exp(soft.log_probabilities), expected, atol=1e-5)
     assert record["unlabelled"]["rows"] == 2
     assert record["teacher"]["name"] == "teacher"
@@ -67,7 +68,7 @@ def test_an_interrupted_teacher_is_not_asked_again(
     asked.clear()
     soft, _ = ask_teacher(Teaching(str(teacher)), TRAIN, DEV, tmp_path)
     assert asked == [10, 10]
-    expected = probabilities_of(load_for_judging(teacher), [example.text for example in TRAIN])
+    expected = probabilities_of(load_model(teacher), [example.text for example in TRAIN])
     np.testing.assert_allclose(np.exp(soft.log_probabilities), expected, atol=1e-5)
     asked.clear()
     ask_teacher(Teaching(str(teacher)), [*TRAIN[1:11], Example("other", 0, "s", "human")], DEV, tmp_path)
@@ -114,6 +115,6 @@ def test_a_student_follows_its_teacher_across_an_interruption(
     assert not any("layer.2." in name for name in load_file(tmp_path / "model" / "model.safetensors"))
 
     texts = [example.text for example in DEV]
-    said = probabilities_of(load_for_judging(teacher), texts).argmax(axis=1)
-    learnt = probabilities_of(load_for_judging(tmp_path / "model", "torch"), texts).argmax(axis=1)
+    said = probabilities_of(load_model(teacher), texts).argmax(axis=1)
+    learnt = probabilities_of(load_model(tmp_path / "model", backend="torch"), texts).argmax(axis=1)
     assert (said == learnt).mean() > 0.7

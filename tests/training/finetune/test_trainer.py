@@ -19,8 +19,9 @@ from sentiment.statistics import macro_f1
 from tests.training import tiny
 from training.data.examples import Weighting
 from training.finetune.callbacks import KeepBest
+from training.finetune.recipe import Recipe
 from training.finetune.tracking import Tracker
-from training.finetune.trainer import Recipe, fine_tune
+from training.finetune.trainer import FineTuning, fine_tune
 
 TRAIN, DEV = tiny.examples(64, seed=1), tiny.examples(40, seed=2)
 
@@ -40,10 +41,9 @@ def log_of(output: Path) -> list[dict[str, Any]]:
 def test_the_best_weights_are_the_ones_that_are_saved(backbone: str, tmp_path: Path) -> None:
     """At a learning rate that ruins the end, the checkpoint has the macro-F1 of the best evaluation, the last too."""
     recipe = Recipe(max_steps=10, learning_rate=5e-2, batch_size=16, evaluations=5, max_length=32)
-    kept = fine_tune(backbone, TRAIN, DEV, tmp_path, recipe=recipe, weighting=Weighting())
+    fine_tune(FineTuning(backbone, TRAIN, DEV, tmp_path, recipe, Weighting()))
     scores = [entry["eval_macro_f1"] for entry in log_of(tmp_path)]
     assert log_of(tmp_path)[-1]["step"] == 10
-    assert kept == {"selected_by_macro_f1": max(scores)}
     predictions, _ = load_model(tmp_path, threads=1).predict([example.text for example in DEV])
     chosen = np.array([np.argmax(prediction.probabilities) for prediction in predictions])
     assert macro_f1(np.array([example.label for example in DEV]), chosen) == pytest.approx(max(scores))
@@ -80,7 +80,7 @@ def test_patience_counts_evaluations_without_a_better_one(
 def test_bf16_trains_on_a_processor_too(backbone: str, tmp_path: Path) -> None:
     """Mixed precision needs no GPU: `auto` takes it where the processor is fast in it. The weights stay fp32."""
     recipe = Recipe(max_steps=2, batch_size=16, max_length=32, precision="bf16")
-    fine_tune(backbone, TRAIN, DEV, tmp_path, recipe=recipe, weighting=Weighting())
+    fine_tune(FineTuning(backbone, TRAIN, DEV, tmp_path, recipe, Weighting()))
     weights = load_file(tmp_path / "model.safetensors").values()
     assert {str(weight.dtype) for weight in weights} == {"float32"}
     assert all(np.isfinite(weight).all() for weight in weights)
@@ -89,7 +89,7 @@ def test_bf16_trains_on_a_processor_too(backbone: str, tmp_path: Path) -> None:
 def test_adapters_train_little_and_are_merged(backbone: str, tmp_path: Path) -> None:
     """With LoRA the checkpoint has the plain network's weights and names: linear layers moved, the rest as it was."""
     recipe = Recipe(max_steps=6, learning_rate=5e-2, batch_size=16, evaluations=2, max_length=32, lora_rank=2)
-    fine_tune(backbone, TRAIN, DEV, tmp_path, recipe=recipe, weighting=Weighting())
+    fine_tune(FineTuning(backbone, TRAIN, DEV, tmp_path, recipe, Weighting()))
     before, after = load_file(Path(backbone) / "model.safetensors"), load_file(tmp_path / "model.safetensors")
     assert set(after) == {*(f"bert.{name}" for name in before), "classifier.weight", "classifier.bias"}
     moved = {name for name in before if not np.array_equal(before[name], after[f"bert.{name}"])}
@@ -104,7 +104,7 @@ def test_curves_reach_the_tracker(backbone: str, tmp_path: Path) -> None:
     recipe = Recipe(max_steps=4, batch_size=16, evaluations=2, max_length=32)
     for name in ("tensorboard", "mlflow"):
         tracker = Tracker(name, str(tmp_path / name))  # type: ignore[arg-type]
-        fine_tune(backbone, TRAIN, DEV, tmp_path / f"out-{name}", recipe=recipe, weighting=Weighting(), tracker=tracker)
+        fine_tune(FineTuning(backbone, TRAIN, DEV, tmp_path / f"out-{name}", recipe, Weighting(), tracker=tracker))
     expected = [entry["eval_macro_f1"] for entry in log_of(tmp_path / "out-tensorboard")]
     board = EventAccumulator(str(tmp_path / "tensorboard"))
     board.Reload()
@@ -118,4 +118,4 @@ def test_curves_reach_the_tracker(backbone: str, tmp_path: Path) -> None:
 def test_more_layers_than_there_are_cannot_be_kept(backbone: str, tmp_path: Path) -> None:
     """Asking for too many layers is said, before anything is trained."""
     with pytest.raises(InputError, match="has 2 layers, fewer than the 5"):
-        fine_tune(backbone, TRAIN, DEV, tmp_path, recipe=Recipe(keep_layers=5), weighting=Weighting())
+        fine_tune(FineTuning(backbone, TRAIN, DEV, tmp_path, Recipe(keep_layers=5), Weighting()))

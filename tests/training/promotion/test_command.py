@@ -19,7 +19,7 @@ from sentiment.model.loading import load_model, locate
 from tests.brokers import REPOSITORY
 from tests.sentiment.model.models import save_classifier
 from tests.training import tiny
-from training.exporting.export import export_model
+from training.exporting.export import ExportPlan, Provenance, export_model
 
 pytestmark = pytest.mark.slow
 
@@ -41,7 +41,7 @@ def exported(folder: Path, name: str, *, other_weights: bool) -> Path:
         with torch.no_grad():
             model.classifier.weight.neg_()
         model.save_pretrained(checkpoint)
-    export_model(checkpoint, folder / name, calibration_texts=TEXTS, name=name, backbone="tiny", max_length=32)
+    export_model(checkpoint, folder / name, ExportPlan(TEXTS, max_length=32), Provenance(name, "tiny"))
     return folder / name
 
 

@@ -1,0 +1,38 @@
+"""The quality of a model directory in each form of its weights, for its manifest."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from sentiment.model.directory import open_directory
+from sentiment.model.loading import load_model
+from sentiment.statistics import macro_f1
+from training.data.examples import Example
+from training.evaluation.metrics import quality
+from training.evaluation.predicting import probabilities_of
+
+
+def measure_as_served(model: Path, examples: Sequence[Example]) -> dict[str, Any]:
+    """Quality on `examples` of torch's fp32 and of the form that is served by default.
+
+    For the served form also its agreement with fp32 (the share of equal labels) and its macro-F1 by data set.
+    """
+    labels = np.array([example.label for example in examples])
+    texts = [example.text for example in examples]
+    fp32 = probabilities_of(load_model(model, backend="torch"), texts)
+    measured: dict[str, Any] = {"fp32": quality(fp32, labels)}
+    form = next(iter(open_directory(model).openvino_files), "fp32")
+    served = fp32 if form == "fp32" else probabilities_of(load_model(model, backend="openvino"), texts)
+    if form != "fp32":
+        measured[form] = quality(served, labels)
+        measured[f"{form}_agrees_with_fp32"] = float((served.argmax(axis=1) == fp32.argmax(axis=1)).mean())
+    sources = np.array([example.source for example in examples])
+    measured[f"{form}_macro_f1_by_source"] = {
+        source: macro_f1(labels[sources == source], served[sources == source].argmax(axis=1))
+        for source in sorted(set(sources.tolist()))
+    }
+    return measured

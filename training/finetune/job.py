@@ -1,0 +1,31 @@
+"""What a training is asked to do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from training.data.examples import Weighting
+from training.finetune.distill import Teaching
+from training.finetune.recipe import Recipe
+from training.finetune.tracking import Tracker
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingJob:
+    """What to train from what. `licences` maps a part (backbone, data) to its licence, for the manifest.
+
+    `train` and `validation` are files or hub data sets. With `teaching` another model teaches as well.
+    """
+
+    train: str
+    validation: str
+    backbone: str
+    output: Path
+    name: str
+    recipe: Recipe
+    weighting: Weighting
+    licences: dict[str, str]
+    teaching: Teaching | None = None
+    drop_near_duplicates: bool = False
+    tracker: Tracker | None = None

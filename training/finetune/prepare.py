@@ -1,0 +1,69 @@
+"""The rows of a training: read, freed of what the validation rows hold too, and augmented."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sentiment.errors import InputError
+from sentiment.progress import Progress
+from training.augmentation import augment
+from training.data.examples import Example, describe, read_examples
+from training.data.leakage import NEAR_THRESHOLD, Leak, Leakage, find_leakage
+from training.finetune.job import TrainingJob
+
+_SHOWN_ROWS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedRows:
+    """Rows to train on and to validate on, and what the manifest says of `leakage` between the two."""
+
+    train: list[Example]
+    validation: list[Example]
+    leakage: dict[str, Any]
+
+    def description(self) -> dict[str, Any]:
+        """Counts and fingerprints, for the manifest."""
+        return {"train": describe(self.train), "validation": describe(self.validation)}
+
+
+def prepare_rows(job: TrainingJob, progress: Progress) -> PreparedRows:
+    """Read the rows of `job`. Raises ``InputError`` if they cannot be used."""
+    validation, everything = read_examples(job.validation), read_examples(job.train)
+    train, leakage = _without_leaks(job, everything, validation, progress)
+    train += augment(train, job.recipe.augment, seed=job.recipe.seed)
+    return PreparedRows(train, validation, leakage)
+
+
+def _without_leaks(
+    job: TrainingJob, train: Sequence[Example], validation: Sequence[Example], progress: Progress
+) -> tuple[list[Example], dict[str, Any]]:
+    progress.begin("looking for validation rows in the training data", len(train))
+    found = find_leakage(train, validation, progress=progress.at)
+    dropped = found.rows(near=job.drop_near_duplicates)
+    kept = [example for row, example in enumerate(train) if row not in dropped]
+    if not kept:
+        raise InputError(f"every row of {job.train} is in {job.validation} too", hint="hold out other rows")
+    kept_near = "left out" if job.drop_near_duplicates else "kept (see --drop-near-duplicates)"
+    for how, leaks, fate in (("exactly", found.exact, "left out"), ("nearly", found.near, kept_near)):
+        if leaks:
+            rows = _shown(leaks)
+            progress.say(f"{len(leaks):,} training rows are {how} in the validation data: {fate} (rows {rows})")
+    return kept, _record(found, len(dropped))
+
+
+def _shown(leaks: Sequence[Leak]) -> str:
+    rows = ", ".join(str(leak.train_row + 1) for leak in leaks[:_SHOWN_ROWS])
+    return rows + (", …" if len(leaks) > _SHOWN_ROWS else "")
+
+
+def _record(found: Leakage, dropped: int) -> dict[str, Any]:
+    """For the manifest. Rows count from 1, as in messages."""
+    return {
+        "exact_rows": [leak.train_row + 1 for leak in found.exact],
+        "near_rows": [leak.train_row + 1 for leak in found.near],
+        "near_threshold": NEAR_THRESHOLD,
+        "dropped": dropped,
+    }
