@@ -164,7 +164,7 @@ def _construct(client: type[Any], kafka: KafkaSettings, **options: Any) -> Any:
     except KafkaError as error:
         raise BrokerUnavailable(
             f"no usable Kafka at {kafka.bootstrap_servers} ({type(error).__name__})",
-            hint="is the broker running, and is this its address? `sentiment doctor` looks closer",
+            hint="is the broker running, and is this its address?",
         ) from None
 
 

@@ -229,4 +229,4 @@ def _refused(name: str, error: KafkaError) -> SentimentError:
 
 
 def _unavailable(what: str, error: KafkaError) -> BrokerUnavailable:
-    return BrokerUnavailable(f"{what} ({type(error).__name__})", hint="is the broker well? `sentiment doctor` looks")
+    return BrokerUnavailable(f"{what} ({type(error).__name__})", hint="is the broker running, and in good health?")
