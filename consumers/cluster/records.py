@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sentiment.errors import PoisonRecord
 
@@ -32,9 +32,11 @@ __all__ = [
     "TopicPartition",
     "WorkResult",
     "fault_fields",
+    "to_record",
 ]
 
-Header = tuple[str, bytes]
+Header = tuple[str, bytes | None]
+"""Name and value. Kafka allows a null value; kafka-python reads it but cannot send it (`TransactionalProducer`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +55,14 @@ class Record:
     def n_bytes(self) -> int:
         """Payload size: key, value and headers, without Kafka's framing."""
         size = len(self.key or b"") + len(self.value or b"")
-        return size + sum(len(name) + len(value) for name, value in self.headers)
+        return size + sum(len(name) + len(value or b"") for name, value in self.headers)
+
+
+def to_record(found: Any) -> Record:
+    """A record as kafka-python returned it, without what only the client needs."""
+    return Record(
+        found.topic, found.partition, found.offset, found.timestamp, found.key, found.value, tuple(found.headers)
+    )
 
 
 def fault_fields(record: Record, poison: PoisonRecord) -> dict[str, str | int | None]:

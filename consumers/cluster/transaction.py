@@ -22,15 +22,18 @@ from kafka import KafkaProducer
 from kafka.errors import AuthorizationError, KafkaError, MessageSizeTooLargeError, UnsupportedVersionError
 from kafka.structs import ConsumerGroupMetadata, OffsetAndMetadata
 
+from consumers.cluster.clients import make_producer
 from consumers.cluster.records import OutgoingRecord, TopicPartition
 from consumers.timing.deadline import run_with_deadline
 from sentiment.errors import DeadlineExceeded, FatalError, TransactionFailed
+from sentiment.settings import Settings
 
 _log = structlog.get_logger(__name__)
 
 T = TypeVar("T")
 
 _PERMANENT = (AuthorizationError, MessageSizeTooLargeError, UnsupportedVersionError)
+_DEADLINE_MARGIN_S = 5.0
 _CLOSE_S = 5.0
 _BROKEN_CLOSE_S = 0.5
 
@@ -47,6 +50,18 @@ class TransactionalProducer:
         self._deadline_s = deadline_s
         self._open = False
         self._broken = False
+
+    @classmethod
+    def open(cls, settings: Settings, transactional_id: str) -> TransactionalProducer:
+        """A started producer of this id; its predecessors are fenced. Raises like `make_producer` and `start`."""
+        deadline_s = settings.kafka.transaction_timeout_ms / 1000 + _DEADLINE_MARGIN_S
+        producer = cls(make_producer(settings, transactional_id=transactional_id), deadline_s=deadline_s)
+        try:
+            producer.start()
+        except BaseException:
+            producer.close()
+            raise
+        return producer
 
     def start(self) -> None:
         """Fence predecessors and settle what they left open. Once, before the first commit.
@@ -107,11 +122,13 @@ class TransactionalProducer:
         self._guarded_here("delivery", lambda: [future.get(timeout=0) for future in futures])
 
     def _send(self, record: OutgoingRecord) -> Any:
+        # The client refuses a null header value, though Kafka allows it: an empty one goes in its place.
+        headers = [(name, b"" if value is None else value) for name, value in record.headers]
         return self._producer.send(
             record.topic,
             value=record.value,
             key=record.key,
-            headers=list(record.headers),
+            headers=headers,
             partition=record.partition,
             timestamp_ms=record.timestamp_ms,
         )

@@ -21,7 +21,7 @@ import structlog
 from kafka.errors import KafkaError
 from kafka.structs import ConsumerGroupMetadata, OffsetAndMetadata
 
-from consumers.cluster.clients import make_consumer, make_producer
+from consumers.cluster.clients import make_consumer
 from consumers.cluster.records import OutgoingRecord, TopicPartition
 from consumers.cluster.transaction import TransactionalProducer
 from consumers.timing.backoff import Backoff
@@ -33,7 +33,6 @@ _log = structlog.get_logger(__name__)
 T = TypeVar("T")
 
 _ATTEMPTS = 20  # some 45 s of waiting, and the clients' own time-outs: a broker that restarts is back by then
-_DEADLINE_MARGIN_S = 5.0
 
 
 class Position(msgspec.Struct, frozen=True, kw_only=True):
@@ -92,7 +91,8 @@ class Publisher:
         expected: set[str | None] = set()
 
         def claim() -> Position:
-            self._producer = self._start_producer()  # first: an open transaction hides what is committed
+            # First, since an open transaction hides what is committed.
+            self._producer = TransactionalProducer.open(self._settings, self._name)
             now = self.committed()
             run = None if now is None else now.run
             if not expected:
@@ -139,7 +139,7 @@ class Publisher:
         """A new producer and the committed position, which must still be this run's."""
         with suppress(BrokerUnavailable):  # nobody is fenced in vain; but the open transaction of a fault has to be
             self._require_own()
-        self._producer = self._start_producer()
+        self._producer = TransactionalProducer.open(self._settings, self._name)
         return self._require_own()
 
     def _require_own(self) -> Position:
@@ -147,17 +147,6 @@ class Publisher:
         if now is None or now.run != self._position.run:
             raise _taken_over()
         return now
-
-    def _start_producer(self) -> TransactionalProducer:
-        deadline_s = self._settings.kafka.transaction_timeout_ms / 1000 + _DEADLINE_MARGIN_S
-        client = make_producer(self._settings, transactional_id=self._name)
-        producer = TransactionalProducer(client, deadline_s=deadline_s)
-        try:
-            producer.start()
-        except BaseException:
-            producer.close()
-            raise
-        return producer
 
     def _commit(self, records: Sequence[OutgoingRecord], position: Position) -> None:
         if self._producer is None:

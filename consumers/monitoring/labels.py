@@ -6,15 +6,12 @@ from collections.abc import Sequence
 from contextlib import closing
 from uuid import uuid4
 
-from consumers.cluster.clients import make_producer
 from consumers.cluster.connection import check_connection
 from consumers.cluster.records import OutgoingRecord
 from consumers.cluster.topics import ensure_topics
 from consumers.cluster.transaction import TransactionalProducer
 from sentiment.events import LateLabel, encode
 from sentiment.settings import Settings
-
-_DEADLINE_MARGIN_S = 5.0
 
 
 def publish_labels(settings: Settings, labels: Sequence[LateLabel]) -> int:
@@ -28,10 +25,7 @@ def publish_labels(settings: Settings, labels: Sequence[LateLabel]) -> int:
     """
     check_connection(settings)
     ensure_topics(settings, [settings.topics.labels])
-    deadline_s = settings.kafka.transaction_timeout_ms / 1000 + _DEADLINE_MARGIN_S
-    client = make_producer(settings, transactional_id=f"labels.{uuid4().hex}")
-    with closing(TransactionalProducer(client, deadline_s=deadline_s)) as producer:
-        producer.start()
+    with closing(TransactionalProducer.open(settings, f"labels.{uuid4().hex}")) as producer:
         return producer.commit([_record(settings.topics.labels, label) for label in labels])
 
 

@@ -19,8 +19,8 @@ from kafka.errors import (
 )
 from kafka.structs import ConsumerGroupMetadata, MemberState
 
-from consumers.cluster.clients import make_consumer, make_producer
-from consumers.cluster.records import OutgoingRecord, Record, TopicPartition
+from consumers.cluster.clients import make_consumer
+from consumers.cluster.records import OutgoingRecord, Record, TopicPartition, to_record
 from consumers.cluster.transaction import TransactionalProducer
 from consumers.runtime.loop_config import LoopConfig
 from consumers.runtime.ownership import Rebalance, RebalanceLog
@@ -33,7 +33,6 @@ _log = structlog.get_logger(__name__)
 T = TypeVar("T")
 
 _CLOSE_S = 5.0
-_DEADLINE_MARGIN_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,13 +76,9 @@ class Session:
             TransientError: worth another attempt.
             ConfigurationError, FatalError: not worth one.
         """
-        deadline_s = settings.kafka.transaction_timeout_ms / 1000 + _DEADLINE_MARGIN_S
-        producer = TransactionalProducer(
-            make_producer(settings, transactional_id=transactional_id), deadline_s=deadline_s
-        )
+        producer = TransactionalProducer.open(settings, transactional_id)
+        rebalances = RebalanceLog()
         try:
-            producer.start()
-            rebalances = RebalanceLog()
             consumer = make_consumer(
                 settings,
                 group_id=config.group_id,
@@ -103,13 +98,7 @@ class Session:
         """New records; drives joins and rejoins, which `rebalances` then tells."""
         free_read_out_slot(self._consumer)
         polled = self._translated(lambda: self._consumer.poll(timeout_ms=timeout_ms))
-        return {
-            partition: [
-                Record(r.topic, r.partition, r.offset, r.timestamp, r.key, r.value, _headers(r.headers))
-                for r in records
-            ]
-            for partition, records in polled.items()
-        }
+        return {partition: [to_record(found) for found in records] for partition, records in polled.items()}
 
     def rebalances(self) -> list[Rebalance]:
         """Changes of the assignment since the last call, in order."""
@@ -201,7 +190,3 @@ def free_read_out_slot(consumer: KafkaConsumer) -> None:
     fetcher = consumer._fetcher
     if not fetcher._next_partition_records:
         fetcher._next_partition_records = None
-
-
-def _headers(headers: Iterable[tuple[str, bytes | None]]) -> tuple[tuple[str, bytes], ...]:
-    return tuple((name, value if value is not None else b"") for name, value in headers)

@@ -71,13 +71,13 @@ def _source_headers(record: Record) -> tuple[Header, ...]:
     return tuple((SOURCE_PREFIX + name, value) for name, value in record.headers if name not in own)
 
 
-def _first_seen(headers: Mapping[str, bytes]) -> datetime | None:
+def _first_seen(headers: Mapping[str, bytes | None]) -> datetime | None:
     try:
-        return msgspec.convert(headers.get(FIRST_SEEN, b"").decode(), datetime)
+        return msgspec.convert((headers.get(FIRST_SEEN) or b"").decode(), datetime)
     except (UnicodeDecodeError, msgspec.ValidationError):
         return None
 
 
-def _attempts(headers: Mapping[str, bytes]) -> int:
-    given = headers.get(ATTEMPTS, b"")
+def _attempts(headers: Mapping[str, bytes | None]) -> int:
+    given = headers.get(ATTEMPTS) or b""
     return int(given) if given.isdigit() and len(given) < 6 else 0

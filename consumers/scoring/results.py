@@ -85,7 +85,9 @@ class ResultWriter:
         key = () if record.key is None else ((HEADER_SOURCE_KEY, self._safe_bytes(record.key)),)
         return passed + key
 
-    def _safe_bytes(self, value: bytes) -> bytes:
+    def _safe_bytes(self, value: bytes | None) -> bytes | None:
+        if value is None:
+            return None
         try:
             text = value.decode()
         except UnicodeDecodeError:

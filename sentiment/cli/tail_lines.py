@@ -116,7 +116,7 @@ def _dead_letter_json(record: Record) -> str:
 def _dead_letter(record: Record) -> dict[str, str]:
     """Our own headers; those of the source record may hold anything."""
     return {
-        name: printable(value.decode(errors="replace"))
+        name: printable((value or b"").decode(errors="replace"))
         for name, value in record.headers
         if name.startswith("dead-letter-")
     }

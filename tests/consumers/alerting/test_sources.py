@@ -10,7 +10,6 @@ from kafka import KafkaConsumer
 from kafka.structs import ConsumerGroupMetadata, OffsetAndMetadata, TopicPartition
 
 from consumers.alerting.sources import SourceProgress, source_name
-from consumers.cluster.clients import make_producer
 from consumers.cluster.records import OutgoingRecord
 from consumers.cluster.transaction import TransactionalProducer
 from sentiment.settings import KafkaSettings, Settings, TopicSettings, WorkerSettings
@@ -35,18 +34,14 @@ def settings_for(bootstrap: str, topic: str) -> Settings:
 def publish(settings: Settings, *partitions: int) -> None:
     """One record in each of the partitions given, in one transaction: each partition also gets a marker."""
     topic = settings.topics.feedback
-    producer = TransactionalProducer(make_producer(settings, transactional_id=f"{topic}.ingest"), deadline_s=30.0)
-    with closing(producer):
-        producer.start()
+    with closing(TransactionalProducer.open(settings, f"{topic}.ingest")) as producer:
         producer.commit([OutgoingRecord(topic, b"{}", partition=partition) for partition in partitions])
 
 
 def score(settings: Settings, offsets: dict[int, int]) -> None:
     """The scoring group commits these offsets."""
     topic = settings.topics.feedback
-    producer = TransactionalProducer(make_producer(settings, transactional_id=f"{topic}.score"), deadline_s=30.0)
-    with closing(producer):
-        producer.start()
+    with closing(TransactionalProducer.open(settings, f"{topic}.score")) as producer:
         to_commit = {TopicPartition(topic, p): OffsetAndMetadata(offset, "", -1) for p, offset in offsets.items()}
         producer.commit([], to_commit, ConsumerGroupMetadata(settings.worker.group_id))
 

@@ -11,8 +11,9 @@ import pytest
 from kafka import KafkaProducer
 from kafka.errors import CommitFailedError, KafkaError
 
+from consumers.cluster import transaction
 from consumers.cluster.records import RecordBatch
-from consumers.runtime import loop, session
+from consumers.runtime import loop
 from consumers.timing.backoff import Backoff
 from sentiment.errors import (
     BrokerUnavailable,
@@ -67,15 +68,15 @@ def test_no_fault_of_a_transaction_loses_or_doubles_anything(
     released = threading.Event()
     scripts = faults(released)
     built: list[ScriptedProducer] = []
-    make_producer = session.make_producer
+    make_producer = transaction.make_producer
 
     def scripted(*args: Any, **kwargs: Any) -> ScriptedProducer:
         script = scripts[len(built)][1] if len(built) < len(scripts) else {}
         built.append(ScriptedProducer(script, make_producer(*args, **kwargs)))
         return built[-1]
 
-    monkeypatch.setattr(session, "make_producer", scripted)
-    monkeypatch.setattr(session, "_DEADLINE_MARGIN_S", -7.0)  # the hanging calls are given up after 3 s
+    monkeypatch.setattr(transaction, "make_producer", scripted)
+    monkeypatch.setattr(transaction, "_DEADLINE_MARGIN_S", -7.0)  # the hanging calls are given up after 3 s
     monkeypatch.setattr(loop, "Backoff", lambda limit: Backoff(limit, base_s=0.01, max_s=0.1))
     pipe = Pipe(broker.bootstrap, 600)
     try:
@@ -93,14 +94,14 @@ def test_a_fault_that_lasts_stops_the_loop_after_bounded_attempts(
     broker: BrokerProcess, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The same transient fault again and again ends the loop, with the offsets where they were."""
-    make_producer = session.make_producer
+    make_producer = transaction.make_producer
     built: list[ScriptedProducer] = []
 
     def scripted(*args: Any, **kwargs: Any) -> ScriptedProducer:
         built.append(ScriptedProducer({"flush": refuse(KafkaError("injected"))}, make_producer(*args, **kwargs)))
         return built[-1]
 
-    monkeypatch.setattr(session, "make_producer", scripted)
+    monkeypatch.setattr(transaction, "make_producer", scripted)
     pipe = Pipe(broker.bootstrap, 10)
     with pytest.raises(TransientError, match="flush failed"):
         pipe.run(Copier(pipe.target), max_attempts=3)
