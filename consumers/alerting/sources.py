@@ -8,19 +8,16 @@ by little, the records between are looked for.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Protocol
 
 import structlog
-from kafka.admin import KafkaAdminClient, OffsetSpec
-from kafka.errors import AuthorizationError, KafkaError
 
-from consumers.cluster.clients import make_admin, make_consumer
+from consumers.cluster.lookup import ClusterLookup, NotAllowedError
+from consumers.cluster.reader import CommittedReader, ReadingStalledError
 from consumers.cluster.records import TopicPartition
-from sentiment.errors import BrokerUnavailable
 from sentiment.settings import Settings
 
 _log = structlog.get_logger(__name__)
@@ -54,12 +51,12 @@ class _Finding:
 
 
 class SourceProgress:
-    """Asks the broker. For one thread; raises BrokerUnavailable where it does not answer."""
+    """Asks the brokers; raises BrokerUnavailable if they do not answer. Not thread-safe."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._admin: KafkaAdminClient | None = None
-        self._peeking: Any = None
+        self._lookup = ClusterLookup(settings)
+        self._reader: CommittedReader | None = None
         self._findings: dict[TopicPartition, _Finding] = {}
         self._names: frozenset[str] = frozenset()
         self._blind = False
@@ -67,7 +64,7 @@ class SourceProgress:
     def names(self) -> frozenset[str]:
         """As of the last call of `settled_since`; asks at the first call."""
         if not self._names:
-            self._ask(self._partitions)
+            self._partitions()
         return self._names
 
     def settled_since(self, now: datetime) -> Mapping[str, datetime] | None:
@@ -75,53 +72,32 @@ class SourceProgress:
         if self._blind:
             return None
         try:
-            settled: Mapping[str, datetime] | None = self._ask(lambda: self._look(now))
-            return settled
-        except AuthorizationError:
+            return self._look(now)
+        except NotAllowedError:
             self._blind = True
             _log.warning("scoring_progress_unknown", reason="not authorised", group=self._settings.worker.group_id)
             return None
 
     def close(self) -> None:
-        """Give the clients up."""
-        for client in (self._admin, self._peeking):
-            if client is not None:
-                client.close()
-        self._admin = self._peeking = None
-
-    def _ask(self, question: Any) -> Any:
-        try:
-            return question()
-        except AuthorizationError:
-            raise
-        except KafkaError as error:
-            self.close()
-            raise BrokerUnavailable(f"the progress of scoring cannot be read ({type(error).__name__})") from error
+        """Disconnect."""
+        self._lookup.close()
+        if self._reader is not None:
+            self._reader.close()
 
     def _partitions(self) -> list[TopicPartition]:
-        topic = self._settings.topics.feedback
-        self._admin = self._admin or make_admin(self._settings)
-        described = self._admin.describe_topics([topic])
-        count = len(described[0]["partitions"]) if described and described[0]["error_code"] == 0 else 0
-        self._names = frozenset(source_name(topic, number) for number in range(count))
-        return [TopicPartition(topic, number) for number in range(count)]
+        partitions = self._lookup.partitions(self._settings.topics.feedback)
+        self._names = frozenset(source_name(*partition) for partition in partitions)
+        return partitions
 
     def _look(self, now: datetime) -> Mapping[str, datetime] | None:
         partitions = self._partitions()
-        if not partitions or self._admin is None:
-            return {}
-        group = self._settings.worker.group_id
-        ends = self._admin.list_partition_offsets(
-            dict.fromkeys(partitions, OffsetSpec.LATEST), isolation_level="read_committed"
-        )
-        starts = self._admin.list_partition_offsets(dict.fromkeys(partitions, OffsetSpec.EARLIEST))
-        committed: dict[TopicPartition, Any] = self._admin.list_group_offsets({group: partitions})[group]
-        reached = {p: max(_offset(committed.get(p)), starts[p].offset) for p in partitions}
-        if all(_offset(committed.get(p)) < 0 for p in partitions) and any(
-            ends[p].offset > starts[p].offset for p in partitions
-        ):
+        ends = self._lookup.stable_ends(partitions)
+        starts = self._lookup.starts(partitions)
+        committed = self._lookup.committed(self._settings.worker.group_id, partitions)
+        if not committed and any(ends[p] > starts[p] for p in partitions):
             return None  # another group scores, or none: its progress is not ours to know
-        self._findings = {p: self._finding(p, reached[p], ends[p].offset, now) for p in partitions}
+        reached = {p: max(committed.get(p, 0), starts[p]) for p in partitions}
+        self._findings = {p: self._finding(p, reached[p], ends[p], now) for p in partitions}
         return {
             source_name(*partition): finding.settled_since
             for partition, finding in self._findings.items()
@@ -136,23 +112,12 @@ class SourceProgress:
         return _Finding(reached, end, now if settled else None)
 
     def _has_record(self, partition: TopicPartition, start: int, end: int) -> bool:
-        """Whether there is a committed record in [start, end); true where that takes long to tell."""
-        if self._peeking is None:
-            self._peeking = make_consumer(self._settings, group_id=None, max_poll_records=1)
-        consumer = self._peeking
-        consumer.assign([partition])
-        consumer.seek(partition, start)
-        until = time.monotonic() + _PEEK_S
+        """Whether there is a committed record in [start, end); true if that takes long to tell."""
+        reader = self._reader = self._reader or CommittedReader(self._settings, max_poll_records=1)
+        reader.seek({partition: start})
         try:
-            while time.monotonic() < until:
-                if consumer.poll(timeout_ms=100):
-                    return True
-                if consumer.position(partition) >= end:
-                    return False
+            return any(True for _ in reader.read_to({partition: end}, patience_s=_PEEK_S))
+        except ReadingStalledError:
             return True
         finally:
-            consumer.assign([])
-
-
-def _offset(committed: Any) -> int:
-    return -1 if committed is None else int(committed.offset)
+            reader.seek({})

@@ -8,18 +8,14 @@ milliseconds, not yet for this topic.
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import closing
-from typing import Any
 
 import structlog
-from kafka.admin import OffsetSpec
-from kafka.errors import KafkaError
 
-from consumers.cluster.clients import make_admin, make_consumer
-from consumers.cluster.records import OutgoingRecord, TopicPartition
-from sentiment.errors import BrokerUnavailable
+from consumers.cluster.lookup import ClusterLookup
+from consumers.cluster.reader import CommittedReader
+from consumers.cluster.records import OutgoingRecord, Record, TopicPartition
 from sentiment.settings import Settings
 from sentiment.spikes.segment import SpikeConfig
 from sentiment.spikes.segment_state import decode_segment, decode_stream, encode_state
@@ -40,23 +36,25 @@ class AlertStateStore:
         self._settings = settings
         self._topic = settings.topics.alert_state
         self._config = config
-        # An open transaction of a killed worker is aborted by the broker after this time; then the end is readable.
-        self._deadline_s = settings.kafka.transaction_timeout_ms / 1000 + _MARGIN_S
+        # The broker aborts an open transaction of a killed worker after its timeout; then the end can be read.
+        self._patience_s = settings.kafka.transaction_timeout_ms / 1000 + _MARGIN_S
 
     def load(self, partitions: Iterable[TopicPartition]) -> dict[TopicPartition, StreamMonitor]:
         """The monitors of these partitions of the results as they were last committed; new ones where there is none.
 
         Raises:
-            BrokerUnavailable: the state could not be read to its end.
+            BrokerUnavailable: no answer, or the state could not be read to its end.
             InputError: a record is not a state of this program.
         """
         wanted = {TopicPartition(self._topic, results.partition): results for results in partitions}
         values: dict[TopicPartition, dict[bytes, bytes]] = {partition: {} for partition in wanted}
-        try:
-            with closing(make_consumer(self._settings, group_id=None, max_poll_records=1_000)) as consumer:
-                self._read(consumer, values)
-        except KafkaError as error:
-            raise BrokerUnavailable(f"the alert state cannot be read ({type(error).__name__})") from error
+        for record in self._read(wanted):
+            states = values[TopicPartition(record.topic, record.partition)]
+            key = record.key or b""
+            if record.value is None:
+                states.pop(key, None)
+            else:
+                states[key] = record.value
         monitors = {wanted[partition]: self._monitor(states) for partition, states in values.items()}
         _log.info(
             "alert_state_loaded",
@@ -74,30 +72,13 @@ class AlertStateStore:
             values[STREAM_KEY] = encode_state(changed.stream)
         return [OutgoingRecord(self._topic, value, key=key, partition=partition) for key, value in values.items()]
 
-    def _read(self, consumer: Any, values: dict[TopicPartition, dict[bytes, bytes]]) -> None:
-        with closing(make_admin(self._settings)) as admin:
-            found = admin.list_partition_offsets(dict.fromkeys(values, OffsetSpec.LATEST))
-        ends = {partition: found[partition].offset for partition in values}
-        consumer.assign(list(values))
-        consumer.seek_to_beginning(*values)
-        until = time.monotonic() + self._deadline_s
-        while behind := [p for p, end in ends.items() if consumer.position(p) < end]:
-            if time.monotonic() > until:
-                raise BrokerUnavailable(
-                    f"the alert state of partition {behind[0].partition} cannot be read to its end",
-                    hint="a transaction may hang there: see kafka-transactions.sh find-hanging",
-                )
-            for partition, records in consumer.poll(timeout_ms=200).items():
-                _apply(values[partition], records)
+    def _read(self, partitions: Collection[TopicPartition]) -> Iterator[Record]:
+        with closing(ClusterLookup(self._settings)) as lookup:
+            ends = lookup.log_ends(partitions)
+        with closing(CommittedReader(self._settings)) as reader:
+            reader.seek(dict.fromkeys(partitions))
+            yield from reader.read_to(ends, patience_s=self._patience_s)
 
     def _monitor(self, values: dict[bytes, bytes]) -> StreamMonitor:
         stream = decode_stream(values.pop(STREAM_KEY)) if STREAM_KEY in values else None
         return StreamMonitor(self._config, stream, [decode_segment(value) for value in values.values()])
-
-
-def _apply(values: dict[bytes, bytes], records: Iterable[Any]) -> None:
-    for record in records:
-        if record.value is None:
-            values.pop(record.key, None)
-        else:
-            values[record.key] = record.value

@@ -12,7 +12,7 @@ What must not be left at the client's defaults, and why:
 from __future__ import annotations
 
 import re
-from typing import Any, Literal
+from typing import Any
 
 from kafka import KafkaConsumer, KafkaProducer
 from kafka.admin import KafkaAdminClient
@@ -41,8 +41,6 @@ def make_consumer(
     listener: ConsumerRebalanceListener | None = None,
     instance_id: str | None = None,
     max_poll_records: int = 500,
-    isolation_level: Literal["read_committed", "read_uncommitted"] = "read_committed",
-    auto_offset_reset: Literal["earliest", "latest"] = "earliest",
 ) -> KafkaConsumer:
     """A consumer, subscribed when `topics` are given; without them call `assign`. Blocks until the broker answers.
 
@@ -58,9 +56,9 @@ def make_consumer(
         kafka,
         group_id=group_id,
         group_instance_id=instance_id,
-        isolation_level=isolation_level,
+        isolation_level="read_committed",
         enable_auto_commit=False,
-        auto_offset_reset=auto_offset_reset,
+        auto_offset_reset="earliest",
         partition_assignment_strategy=[CooperativeStickyAssignor],
         session_timeout_ms=kafka.session_timeout_ms,
         heartbeat_interval_ms=kafka.heartbeat_interval_ms,

@@ -1,102 +1,157 @@
-"""Reading whole topics without a consumer group: committed records from the beginning, and where the end is.
+"""Reading committed records without a consumer group: nothing is committed, and nobody's progress is touched.
 
-Nothing is committed and nobody's progress is touched. Whoever keeps counts of what it read needs no storage: the topic
-is the state, and a restart reads it again and counts the same.
+A reader that keeps counts needs no storage of its own: the topic is the state. A restart reads it again and counts the
+same.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import closing
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
 from typing import Any
 
 from kafka.errors import KafkaError
 
 from consumers.cluster.clients import make_consumer
-from consumers.cluster.records import Record, TopicPartition
-from consumers.timing.clock import Clock
-from sentiment.errors import BrokerUnavailable, DeadlineExceeded
+from consumers.cluster.records import Record, TopicPartition, to_record
+from sentiment.errors import BrokerUnavailable
 from sentiment.settings import Settings
 
 _MAX_POLL_RECORDS = 2_000
-_ENDS_EVERY_S = 1.0
+_PATIENCE_S = 30.0
+_POLL_S = 0.2
+_POSITION_MS = 1_000
+
+
+class ReadingStalledError(BrokerUnavailable):
+    """There is more to read, but nothing comes: an open transaction holds it back, or the broker is in trouble."""
 
 
 class CommittedReader:
-    """Follows all partitions of `topics`, also those that are added later. The topics must exist. Not thread-safe."""
+    """Reads whole topics (`follow`) or chosen partitions (`seek`). The order holds within a partition. Not thread-safe.
 
-    def __init__(self, settings: Settings, topics: Sequence[str], clock: Clock) -> None:
-        self._topics = tuple(topics)
-        self._clock = clock
-        self._consumer = make_consumer(settings, group_id=None, max_poll_records=_MAX_POLL_RECORDS)
-        self._ends: dict[TopicPartition, int] = {}
-        self._ends_read_s = -_ENDS_EVERY_S
-        self._take_partitions()
+    Every method that asks the cluster raises BrokerUnavailable.
+    """
+
+    def __init__(self, settings: Settings, *, max_poll_records: int = _MAX_POLL_RECORDS) -> None:
+        self._consumer = make_consumer(settings, group_id=None, max_poll_records=max_poll_records)
+        self._topics: tuple[str, ...] = ()
+
+    def follow(self, *topics: str, from_beginning: bool = True) -> None:
+        """Read all partitions of existing topics, also those that are added later; those always from their beginning.
+
+        Without `from_beginning` only what is written from now on is read.
+        """
+        self._topics = topics
+        with _translated():
+            self._take_added_partitions()
+            if not from_beginning:
+                self._consumer.seek_to_end(*self._consumer.assignment())
+
+    def seek(self, starts: Mapping[TopicPartition, int | None]) -> None:
+        """Read these partitions and no others, each from its offset, or from its beginning (None)."""
+        self._topics = ()
+        with _translated():
+            self._consumer.assign(list(starts))
+            for partition, offset in starts.items():
+                if offset is None:
+                    self._consumer.seek_to_beginning(partition)
+                else:
+                    self._consumer.seek(partition, offset)
 
     def poll(self, wait_s: float) -> list[Record]:
-        """What has come, waiting at most `wait_s` for something. Raises BrokerUnavailable."""
-        try:
-            self._take_partitions()
+        """The records that have come, after waiting at most `wait_s` for the first."""
+        with _translated():
+            self._take_added_partitions()
             polled: dict[TopicPartition, list[Any]] = self._consumer.poll(timeout_ms=int(wait_s * 1000))
-        except KafkaError as error:
-            raise _unreadable(error) from error
-        return [_to_record(found) for records in polled.values() for found in records]
+        return [to_record(found) for records in polled.values() for found in records]
 
-    def behind(self) -> frozenset[TopicPartition]:
-        """Partitions with committed records that `poll` has not returned yet, as of a second ago at most."""
-        try:
-            now_s = self._clock.monotonic()
-            if now_s - self._ends_read_s >= _ENDS_EVERY_S:
-                # Read committed: the end of what can be read now, before any open transaction.
-                self._ends = self._consumer.end_offsets(list(self._consumer.assignment()))
-                self._ends_read_s = now_s
-            return frozenset(p for p, end in self._ends.items() if self._consumer.position(p) < end)
-        except KafkaError as error:
-            raise _unreadable(error) from error
+    def ends(self) -> dict[TopicPartition, int]:
+        """Where the committed records of each partition end now, before any open transaction."""
+        with _translated():
+            found: dict[TopicPartition, int] = self._consumer.end_offsets(list(self._consumer.assignment()))
+        return found
+
+    def at_end(self) -> bool:
+        """Whether `poll` has returned everything that is committed by now."""
+        return not self._behind(self.ends())
+
+    def read_to(self, ends: Mapping[TopicPartition, int], *, patience_s: float = _PATIENCE_S) -> Iterator[Record]:
+        """The records before `ends` (the offset after the last one, by partition), as they come.
+
+        Raises:
+            ReadingStalledError: no partition came any further for `patience_s` seconds.
+        """
+        before: dict[TopicPartition, int] = {}
+        moved_s = time.monotonic()
+        while behind := self._behind(ends):
+            if behind != before:
+                before, moved_s = behind, time.monotonic()
+            elif time.monotonic() - moved_s > patience_s:
+                raise _stalled(behind, ends, patience_s)
+            for record in self.poll(_POLL_S):
+                if record.offset < ends.get(TopicPartition(record.topic, record.partition), 0):
+                    yield record
 
     def close(self) -> None:
-        """Leave the cluster."""
+        """Disconnect."""
         self._consumer.close()
 
-    def _take_partitions(self) -> None:
-        before = self._consumer.assignment()
+    def _behind(self, ends: Mapping[TopicPartition, int]) -> dict[TopicPartition, int]:
+        """The positions of the partitions that are not read to their `ends`."""
+        with _translated():
+            positions = {partition: self._position(partition) for partition in ends}
+        return {partition: position for partition, position in positions.items() if position < ends[partition]}
+
+    def _position(self, partition: TopicPartition) -> int:
+        """The next offset to read; -1 until the broker has told where that is."""
+        position: int | None = self._consumer.position(partition, timeout_ms=_POSITION_MS)
+        return -1 if position is None else position
+
+    def _take_added_partitions(self) -> None:
+        assigned = self._consumer.assignment()
         every = {
             TopicPartition(topic, number)
             for topic in self._topics
             for number in self._consumer.partitions_for_topic(topic) or ()
         }
-        if every > before:
-            positions = {partition: self._consumer.position(partition) for partition in before}
+        if every > assigned:
+            # Assigning forgets the positions. New partitions start at their beginning.
+            positions = {partition: self._position(partition) for partition in assigned}
+            if -1 in positions.values():
+                return  # the next poll takes them
             self._consumer.assign(list(every))
             for partition, position in positions.items():
                 self._consumer.seek(partition, position)
 
 
-def read_to_end(settings: Settings, topic: str, clock: Clock, *, stalled_s: float = 30.0) -> Iterator[Record]:
-    """The committed records of `topic` up to its present end.
+def read_to_end(settings: Settings, *topics: str, patience_s: float = _PATIENCE_S) -> Iterator[Record]:
+    """The committed records of existing topics, from the beginning to their present end.
 
     Raises:
         BrokerUnavailable: the cluster cannot be reached.
-        DeadlineExceeded: nothing came for `stalled_s` seconds though there is more.
+        ReadingStalledError: see `CommittedReader.read_to`.
     """
-    with closing(CommittedReader(settings, [topic], clock)) as reader:
-        moved_s = clock.monotonic()
-        while True:
-            records = reader.poll(0.5)
-            yield from records
-            if records:
-                moved_s = clock.monotonic()
-            elif not reader.behind():
-                return
-            elif clock.monotonic() - moved_s > stalled_s:
-                raise DeadlineExceeded(f"{topic} could not be read to its end in time")
+    with closing(CommittedReader(settings)) as reader:
+        reader.follow(*topics)
+        yield from reader.read_to(reader.ends(), patience_s=patience_s)
 
 
-def _unreadable(error: KafkaError) -> BrokerUnavailable:
-    return BrokerUnavailable(f"the topics cannot be read ({type(error).__name__})")
-
-
-def _to_record(found: Any) -> Record:
-    return Record(
-        found.topic, found.partition, found.offset, found.timestamp, found.key, found.value, tuple(found.headers)
+def _stalled(
+    behind: Mapping[TopicPartition, int], ends: Mapping[TopicPartition, int], patience_s: float
+) -> ReadingStalledError:
+    partition, position = min(behind.items())
+    return ReadingStalledError(
+        f"{partition.topic}/{partition.partition} cannot be read to its end:"
+        f" at {position} of {ends[partition]}, no further for {patience_s:g} s",
+        hint="a transaction may hang there: see kafka-transactions.sh find-hanging",
     )
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    try:
+        yield
+    except KafkaError as error:
+        raise BrokerUnavailable(f"the topics cannot be read ({type(error).__name__})") from error

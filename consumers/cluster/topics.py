@@ -12,8 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import structlog
-from kafka import TopicPartition
-from kafka.admin import KafkaAdminClient, OffsetSpec
+from kafka.admin import KafkaAdminClient
 from kafka.errors import (
     AuthorizationError,
     InvalidReplicationFactorError,
@@ -26,6 +25,8 @@ from kafka.errors import (
 )
 
 from consumers.cluster.clients import make_admin
+from consumers.cluster.lookup import ClusterLookup
+from consumers.cluster.records import TopicPartition
 from sentiment.errors import BrokerUnavailable, ConfigurationError, SentimentError
 from sentiment.settings import Settings, TopicSettings
 
@@ -93,7 +94,7 @@ def ensure_topics(settings: Settings, names: Iterable[str] | None = None) -> lis
     """
     known = plans(settings.topics)
     wanted = list(dict.fromkeys(known if names is None else names))
-    with closing(_admin(settings)) as admin:
+    with closing(make_admin(settings)) as admin:
         counts = _partition_counts(
             admin, {*wanted, *(p.partitions_of for n in wanted if (p := known.get(n)) and p.partitions_of)}
         )
@@ -122,35 +123,23 @@ def list_partitions(settings: Settings, names: Sequence[str] | None = None) -> l
         ConfigurationError: a named topic does not exist.
         BrokerUnavailable: the cluster did not answer.
     """
-    with closing(_admin(settings)) as admin:
+    with closing(make_admin(settings)) as admin:
         counts = _partition_counts(admin, names)
         if names is not None and (absent := [name for name in names if name not in counts]):
             raise ConfigurationError(f"no such topic: {', '.join(absent)}", hint="`sentiment topics list` shows all")
-        partitions = [TopicPartition(name, number) for name in sorted(counts) for number in range(counts[name])]
-        if not partitions:
-            return []
-        try:
-            low = admin.list_partition_offsets(dict.fromkeys(partitions, OffsetSpec.EARLIEST))
-            high = admin.list_partition_offsets(dict.fromkeys(partitions, OffsetSpec.LATEST))
-            stable = admin.list_partition_offsets(
-                dict.fromkeys(partitions, OffsetSpec.LATEST), isolation_level="read_committed"
-            )
-        except KafkaError as error:
-            raise _unavailable("the offsets of the topics cannot be read", error) from error
-    return [PartitionInfo(p.topic, p.partition, low[p].offset, stable[p].offset, high[p].offset) for p in partitions]
+    partitions = [TopicPartition(name, number) for name in sorted(counts) for number in range(counts[name])]
+    with closing(ClusterLookup(settings)) as lookup:
+        low, high, stable = lookup.starts(partitions), lookup.log_ends(partitions), lookup.stable_ends(partitions)
+    return [PartitionInfo(p.topic, p.partition, low[p], stable[p], high[p]) for p in partitions]
 
 
 def partition_count(settings: Settings, name: str) -> int:
     """Partitions of an existing topic; raises ConfigurationError where there is no such topic."""
-    with closing(_admin(settings)) as admin:
+    with closing(make_admin(settings)) as admin:
         counts = _partition_counts(admin, [name])
     if name not in counts:
         raise ConfigurationError(f"no such topic: {name}", hint="`sentiment topics list` shows all")
     return counts[name]
-
-
-def _admin(settings: Settings) -> KafkaAdminClient:
-    return make_admin(settings)
 
 
 def _default_plan(name: str, topics: TopicSettings) -> TopicPlan:

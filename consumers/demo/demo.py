@@ -9,12 +9,11 @@ from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from datetime import timedelta
 
-from kafka.admin import KafkaAdminClient
-
-from consumers.cluster.clients import make_admin
+from consumers.cluster.lookup import ClusterLookup
 from consumers.cluster.topics import ensure_topics
-from consumers.demo import groups, processes
+from consumers.demo import processes
 from consumers.demo.board import Board
+from consumers.demo.groups import is_past
 from consumers.demo.output import LineReader
 from consumers.demo.stream import Stream
 from consumers.demo.supervisor import Child, Supervisor
@@ -80,9 +79,9 @@ def _play(settings: Settings, request: DemoRequest, supervisor: Supervisor, boar
     notify = supervisor.start("notify", ["notify"], variables)
     with ExitStack() as stack:
         observer = stack.enter_context(closing(Observer(own)))
-        admin = stack.enter_context(closing(make_admin(own)))
+        lookup = stack.enter_context(closing(ClusterLookup(own)))
         board.tally = observer.tally
-        course = _Course(own, supervisor, observer, admin, board, view, LineReader(notify.output))
+        course = _Course(own, supervisor, observer, lookup, board, view, LineReader(notify.output))
         course.until_workers_are_ready()
         view.phase("playing the stream")
         ingest = supervisor.start(
@@ -122,7 +121,7 @@ class _Course:
     settings: Settings
     supervisor: Supervisor
     observer: Observer
-    admin: KafkaAdminClient
+    lookup: ClusterLookup
     board: Board
     view: View
     delivered: LineReader
@@ -147,7 +146,7 @@ class _Course:
             self.settings.notify.group_id: 1,
         }
         self._wait(
-            lambda: all(groups.members_at_work(self.admin, group) >= n for group, n in kafka_groups.items()),
+            lambda: all(self.lookup.members_at_work(group) >= n for group, n in kafka_groups.items()),
             "the workers did not get ready",
             _START_S,
         )
@@ -173,7 +172,7 @@ class _Course:
 
     def _until_past(self, group: str, topic: str) -> None:
         self._wait(
-            lambda: groups.is_past(self.admin, group, topic, self.observer.reached),
+            lambda: is_past(self.lookup, group, topic, self.observer.reached),
             f"{group} does not get through",
             _STALL_S,
         )

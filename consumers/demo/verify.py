@@ -7,23 +7,15 @@ shows as such.
 
 from __future__ import annotations
 
-import time
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
 
-from kafka.errors import KafkaError
-
-from consumers.cluster.clients import make_consumer
-from consumers.cluster.records import TopicPartition
-from sentiment.errors import BrokerUnavailable, DeadlineExceeded, PoisonRecord
+from consumers.cluster.reader import CommittedReader, read_to_end
+from consumers.cluster.records import Record, TopicPartition
+from sentiment.errors import PoisonRecord
 from sentiment.events import Alert, Label, ScoredFeedback, SourcePosition, decode_alert, decode_feedback, decode_scored
-from sentiment.settings import Settings
-
-_READ_DEADLINE_S = 60.0
+from sentiment.settings import Settings, TopicSettings
 
 
 @dataclass(slots=True)
@@ -106,26 +98,16 @@ class Observer:
         self.tally = Tally()
         self.reached: dict[TopicPartition, int] = {}
         """Partition → offset after the last record that was counted. Markers of transactions are no records."""
-        self._settings = settings
-        self._consumer = make_consumer(settings, group_id=None, max_poll_records=2_000)
-        topics = settings.topics
-        self._partitions = [
-            TopicPartition(name, partition)
-            for name in (topics.feedback, topics.sentiment, topics.dead_letter, topics.alerts)
-            for partition in sorted(self._consumer.partitions_for_topic(name) or ())
-        ]
-        self._consumer.assign(self._partitions)
+        self._topics = settings.topics
+        self._reader = CommittedReader(settings)
+        self._reader.follow(*_observed(settings.topics))
 
     def poll(self, wait_s: float) -> list[ScoredFeedback | Alert]:
         """Count what has come, waiting at most `wait_s` for something; the results and alerts among it."""
-        try:
-            polled: dict[TopicPartition, list[Any]] = self._consumer.poll(timeout_ms=int(wait_s * 1000))
-        except KafkaError as error:
-            raise BrokerUnavailable(f"the topics cannot be read ({type(error).__name__})") from None
         found = []
-        for partition, records in polled.items():
-            self.reached[partition] = records[-1].offset + 1
-            found += [self._count(partition.topic, record) for record in records]
+        for record in self._reader.poll(wait_s):
+            self.reached[TopicPartition(record.topic, record.partition)] = record.offset + 1
+            found.append(_count(self.tally, record, self._topics))
         return [each for each in found if each is not None]
 
     @property
@@ -136,57 +118,57 @@ class Observer:
 
     def at_end(self) -> bool:
         """Whether everything that is committed by now was counted."""
-        ends = self._consumer.end_offsets(self._partitions)
-        return all(self._consumer.position(partition) >= end for partition, end in ends.items())
+        return self._reader.at_end()
 
     def close(self) -> None:
         """Disconnect."""
-        self._consumer.close()
-
-    def _count(self, topic: str, record: Any) -> ScoredFeedback | Alert | None:
-        names = self._settings.topics
-        if topic == names.feedback:
-            position = SourcePosition(topic=topic, partition=record.partition, offset=record.offset)
-            try:
-                event = decode_feedback(record.value, position=position, timestamp_ms=record.timestamp)
-            except PoisonRecord:
-                self.tally.add_event(position, "unknown", None)
-            else:
-                self.tally.add_event(position, event.product, event.created_at)
-            return None
-        if topic == names.dead_letter:
-            headers = {name: value.decode() for name, value in record.headers}
-            position = SourcePosition(
-                topic=headers["dead-letter-topic"],
-                partition=int(headers["dead-letter-partition"]),
-                offset=int(headers["dead-letter-offset"]),
-            )
-            self.tally.add_dead_letter(position, headers["dead-letter-reason"])
-            return None
-        if topic == names.alerts:
-            alert = decode_alert(record.value)
-            self.tally.alerts.append(alert)
-            return alert
-        result = decode_scored(record.value)
-        self.tally.add_result(result)
-        return result
+        self._reader.close()
 
 
 def count_everything(settings: Settings) -> Tally:
     """Read all topics from the beginning to their committed end, with a consumer of its own.
 
     Raises:
-        BrokerUnavailable: no answer.
-        DeadlineExceeded: the end was not reached in a minute (a transaction that nobody ends holds readers back).
+        BrokerUnavailable: no answer, or the end was not reached (a transaction that nobody ends holds readers back).
     """
-    with closing(Observer(settings)) as observer:
-        deadline = time.monotonic() + _READ_DEADLINE_S
-        for _ in _until(deadline):
-            if not observer.poll(0.2) and observer.at_end():
-                return observer.tally
-    raise DeadlineExceeded("the topics were not read to their end in time")
+    tally = Tally()
+    for record in read_to_end(settings, *_observed(settings.topics)):
+        _count(tally, record, settings.topics)
+    return tally
 
 
-def _until(deadline: float) -> Iterator[None]:
-    while time.monotonic() < deadline:
-        yield
+def _observed(topics: TopicSettings) -> tuple[str, ...]:
+    return topics.feedback, topics.sentiment, topics.dead_letter, topics.alerts
+
+
+def _count(tally: Tally, record: Record, topics: TopicSettings) -> ScoredFeedback | Alert | None:
+    """Enter one record by its topic; returns it if it is a result or an alert."""
+    if record.topic == topics.feedback:
+        _count_event(tally, record)
+        return None
+    if record.topic == topics.dead_letter:
+        headers = {name: (value or b"").decode() for name, value in record.headers}
+        position = SourcePosition(
+            topic=headers["dead-letter-topic"],
+            partition=int(headers["dead-letter-partition"]),
+            offset=int(headers["dead-letter-offset"]),
+        )
+        tally.add_dead_letter(position, headers["dead-letter-reason"])
+        return None
+    if record.topic == topics.alerts:
+        alert = decode_alert(record.value)
+        tally.alerts.append(alert)
+        return alert
+    result = decode_scored(record.value)
+    tally.add_result(result)
+    return result
+
+
+def _count_event(tally: Tally, record: Record) -> None:
+    position = SourcePosition(topic=record.topic, partition=record.partition, offset=record.offset)
+    try:
+        event = decode_feedback(record.value, position=position, timestamp_ms=record.timestamp_ms)
+    except PoisonRecord:
+        tally.add_event(position, "unknown", None)
+    else:
+        tally.add_event(position, event.product, event.created_at)

@@ -76,14 +76,15 @@ def run_monitor(
                 shown.window(report)
                 emit(report)
 
-        with closing(CommittedReader(settings, [topics.sentiment, topics.labels], clock)) as reader:
+        with closing(CommittedReader(settings)) as reader:
+            reader.follow(topics.sentiment, topics.labels)
             health.enter("ready")
             while not stop.event.is_set():
                 records = reader.poll(_POLL_S)
                 health.beat()
                 for record in records:
                     feed.take(record)
-                behind = bool(records) or bool(reader.behind())
+                behind = bool(records) or not reader.at_end()
                 watermark_ms = None if behind or job.until_idle_s is not None else feed.watermark_ms()
                 tell(monitor.advance(watermark_ms))
                 shown.state(monitor)

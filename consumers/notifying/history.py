@@ -5,23 +5,18 @@ An alert that was published twice (after the alert state was deleted, say) is th
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable
 from contextlib import closing
-from typing import Any
 
-from kafka.errors import KafkaError
-
-from consumers.cluster.clients import make_admin, make_consumer
+from consumers.cluster.lookup import ClusterLookup
+from consumers.cluster.reader import CommittedReader
 from consumers.cluster.records import TopicPartition
-from sentiment.errors import BrokerUnavailable, PoisonRecord
+from sentiment.errors import PoisonRecord
 from sentiment.events import decode_alert
 from sentiment.settings import Settings
 
 MAX_HISTORY = 2_000
 """Alerts of a partition that are looked back on: a segment rarely has more than a few a day."""
-
-_DEADLINE_S = 30.0
 
 
 class AlertHistory:
@@ -35,33 +30,25 @@ class AlertHistory:
         """Ids of the latest alerts before the committed offset of each partition.
 
         Raises:
-            BrokerUnavailable: they could not be read in time.
+            BrokerUnavailable: no answer, or they could not be read in time.
         """
-        wanted = list(partitions)
-        try:
-            with closing(make_admin(self._settings)) as admin:
-                found: dict[TopicPartition, Any] = admin.list_group_offsets({self._group_id: wanted})[self._group_id]
-            ends = {p: found[p].offset for p in wanted if p in found and found[p].offset > 0}
-            with closing(make_consumer(self._settings, group_id=None)) as consumer:
-                return {p: set() for p in wanted} | (_read(consumer, ends) if ends else {})
-        except KafkaError as error:
-            raise BrokerUnavailable(f"the delivered alerts cannot be read ({type(error).__name__})") from error
+        ids: dict[TopicPartition, set[str]] = {partition: set() for partition in partitions}
+        ends = self._ends(ids)
+        with closing(CommittedReader(self._settings)) as reader:
+            reader.seek({partition: max(0, end - MAX_HISTORY) for partition, end in ends.items()})
+            for record in reader.read_to(ends):
+                alert_id = _alert_id(record.value)
+                if alert_id is not None:
+                    ids[TopicPartition(record.topic, record.partition)].add(alert_id)
+        return ids
 
-
-def _read(consumer: Any, ends: dict[TopicPartition, int]) -> dict[TopicPartition, set[str]]:
-    consumer.assign(list(ends))
-    starts = consumer.beginning_offsets(list(ends))
-    for partition, end in ends.items():
-        consumer.seek(partition, max(starts[partition], end - MAX_HISTORY))
-    ids: dict[TopicPartition, set[str]] = {partition: set() for partition in ends}
-    until = time.monotonic() + _DEADLINE_S
-    while any(consumer.position(partition) < end for partition, end in ends.items()):
-        if time.monotonic() > until:
-            raise BrokerUnavailable("the delivered alerts could not be read in time")
-        for partition, records in consumer.poll(timeout_ms=200).items():
-            before = [record for record in records if record.offset < ends[partition]]
-            ids[partition].update(alert_id for record in before if (alert_id := _alert_id(record.value)) is not None)
-    return ids
+    def _ends(self, partitions: Iterable[TopicPartition]) -> dict[TopicPartition, int]:
+        """Where the group goes on in each partition that it has read from."""
+        with closing(ClusterLookup(self._settings)) as lookup:
+            committed = lookup.committed(self._group_id, partitions)
+            # A topic that was deleted and created again ends before what the group had committed.
+            stable = lookup.stable_ends(committed)
+        return {partition: min(offset, stable[partition]) for partition, offset in committed.items()}
 
 
 def _alert_id(value: bytes | None) -> str | None:

@@ -192,7 +192,6 @@ def _from_topic(settings: Settings) -> list[Candidate]:
     from consumers.cluster.connection import check_connection
     from consumers.cluster.reader import read_to_end
     from consumers.cluster.topics import ensure_topics
-    from consumers.timing.clock import SystemClock
     from sentiment.errors import PoisonRecord
     from sentiment.events import ScoredFeedback, decode_scored
     from training.review.candidates import from_results, without_doubles
@@ -207,7 +206,7 @@ def _from_topic(settings: Settings) -> list[Candidate]:
         except PoisonRecord:
             return []
 
-    results = (each for record in read_to_end(settings, topic, SystemClock()) for each in decoded(record.value))
+    results = (each for record in read_to_end(settings, topic) for each in decoded(record.value))
     return without_doubles(from_results(results))
 
 

@@ -12,12 +12,10 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from consumers.cluster.reader import read_to_end
 from consumers.monitoring.labels import publish_labels
 from consumers.monitoring.monitoring import MonitorJob, run_monitor
 from consumers.runtime.shutdown import StopRequest
 from consumers.scoring.worker import run_worker
-from consumers.timing.clock import SystemClock
 from sentiment.cli.main import run
 from sentiment.drift.monitor import MonitorConfig
 from sentiment.drift.reports import WindowReport
@@ -190,15 +188,6 @@ def test_a_review_of_the_topic_reaches_the_monitor(dev_broker: DevBroker, tmp_pa
     for _ in range(2):
         assert run(["review", "import", str(sheet), *where, *flags]) == 0
         assert monitor(settings)[1] == {"joined": 30, "waiting": 0}
-
-
-def test_reading_to_the_end_gives_every_committed_record_once(dev_broker: DevBroker) -> None:
-    """Over all partitions, and nothing is left behind."""
-    settings = settings_for(dev_broker)
-    records = [(f"k{n}".encode(), f"{n}".encode()) for n in range(300)]
-    produce(dev_broker.bootstrap, settings.topics.feedback, records)
-    found = [record.value for record in read_to_end(settings, settings.topics.feedback, SystemClock())]
-    assert sorted(found) == sorted(value for _, value in records)
 
 
 def test_the_vocabulary_tells_known_from_unknown() -> None:
