@@ -13,7 +13,6 @@ import asyncio
 import contextlib
 import os
 from enum import StrEnum
-from pathlib import Path
 from typing import Protocol
 
 INTERVAL_S = 1.0
@@ -88,23 +87,3 @@ def _sync_and_close(descriptors: list[int]) -> None:
             closing.callback(os.close, fd)
         for fd in descriptors:
             os.fsync(fd)
-
-
-def replace_file(path: Path, data: bytes) -> None:
-    """Write `path` so that a reader, or a restart after a crash, sees the old content or the new, never a part."""
-    temporary = path.with_name(path.name + ".tmp")
-    with temporary.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
-    sync_directory(path.parent)
-
-
-def sync_directory(directory: Path) -> None:
-    """Make renames and new names in `directory` durable."""
-    fd = os.open(directory, os.O_RDONLY)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)

@@ -12,8 +12,9 @@ from pathlib import Path
 import msgspec
 import structlog
 
-from consumers.broker.durability import Flusher, replace_file
+from consumers.broker.durability import Flusher
 from consumers.broker.entries import AnyEntry, Entry
+from sentiment.durable import replace_file
 
 _log = structlog.get_logger(__name__)
 

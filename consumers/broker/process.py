@@ -13,8 +13,9 @@ from pathlib import Path
 
 from consumers.broker.broker import Broker, DataDirInUseError
 from consumers.broker.codes import BrokerError
-from consumers.broker.durability import FsyncPolicy, replace_file
+from consumers.broker.durability import FsyncPolicy
 from consumers.broker.server import Server
+from sentiment.durable import replace_file
 from sentiment.errors import ConfigurationError, SentimentError
 
 

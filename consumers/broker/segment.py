@@ -14,8 +14,9 @@ from pathlib import Path
 import msgspec
 
 from consumers.broker.batch import HEADER_BYTES, LENGTH_OVERHEAD, BatchHeader, checksum_matches, plausible, read_header
-from consumers.broker.durability import Flusher, replace_file
+from consumers.broker.durability import Flusher
 from consumers.broker.index import SparseIndex
+from sentiment.durable import replace_file
 
 LOG_SUFFIX = ".log"
 INDEX_SUFFIX = ".index"

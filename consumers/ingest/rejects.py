@@ -13,6 +13,7 @@ import msgspec
 
 from consumers.ingest.fields import Reject
 from consumers.sources import InputFile
+from sentiment.durable import put_in_place
 from sentiment.errors import InputError
 
 
@@ -44,7 +45,7 @@ class RejectsFile:
                 self.path.unlink()
             return
         self._file.close()
-        self._temporary.replace(self.path)
+        put_in_place(self._temporary, self.path)
 
     def discard(self) -> None:
         """Leave the place as it was."""

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import msgspec
 
+from sentiment.durable import put_in_place, replace_file
 from sentiment.errors import InputError, SentimentError
 
 
@@ -80,7 +81,7 @@ class PartialWork:
         for path in self.folder.iterdir():
             if path.name != "lock":
                 path.unlink()
-        _write_durably(self._job, lambda path: path.write_bytes(msgspec.json.encode(job)))
+        replace_file(self._job, msgspec.json.encode(job))
         return Checkpoint()
 
     def resume(self, job: Job) -> Checkpoint:
@@ -106,32 +107,20 @@ class PartialWork:
 
     def add(self, progress: Checkpoint, write: Callable[[Path], object]) -> None:
         """Add the part number `progress.n_parts`, written by `write`; from here on `progress` is true."""
-        _write_durably(self._part(progress.n_parts - 1), write)
-        _write_durably(self._progress, lambda path: path.write_bytes(msgspec.json.encode(progress)))
+        written = self.folder / "part.new"
+        write(written)
+        put_in_place(written, self._part(progress.n_parts - 1))
+        replace_file(self._progress, msgspec.json.encode(progress))
 
     def finish(self, progress: Checkpoint, output: Path, join: Callable[[list[Path], Path], object]) -> None:
         """Put the parts together as `output`, which appears whole, and remove the folder."""
         parts = [self._part(number) for number in range(progress.n_parts)]
         whole = self.folder / "whole"
         join(parts, whole)
-        _sync(whole)
-        whole.replace(output)
+        put_in_place(whole, output)
         # First, so that a folder that is only half removed is not taken for work to resume.
         self._job.unlink()
         shutil.rmtree(self.folder)
 
     def _part(self, number: int) -> Path:
         return self.folder / f"part-{number:06}"
-
-
-def _write_durably(path: Path, write: Callable[[Path], object]) -> None:
-    """`path` is either what it was before or complete, whenever the process or the machine stops."""
-    temporary = path.with_name(path.name + ".new")
-    write(temporary)
-    _sync(temporary)
-    temporary.replace(path)
-
-
-def _sync(path: Path) -> None:
-    with path.open("rb") as file:
-        os.fsync(file.fileno())

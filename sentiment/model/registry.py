@@ -20,9 +20,9 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal
 
+from sentiment.durable import put_in_place
 from sentiment.errors import CheckFailed, InputError, ModelError
 from sentiment.events import ModelRef
-from sentiment.model.durable import sync_directory
 from sentiment.model.manifest import CONFIG_FILE, MANIFEST_FILE, load_manifest, verify_files
 from sentiment.model.registry_files import (
     POINTER_FILE,
@@ -225,6 +225,5 @@ class Registry:
                 )
             verify_files(target, there, there.files)
         else:
-            staged.path.rename(target)
-            sync_directory(self._versions)
+            put_in_place(staged.path, target)
         return self._version(staged.id)

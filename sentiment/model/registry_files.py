@@ -14,8 +14,8 @@ from typing import Any, Literal
 
 import msgspec
 
+from sentiment.durable import append_line, replace_file
 from sentiment.errors import InputError, ModelError
-from sentiment.model.durable import append_line, replace_file, sync_directory
 from sentiment.model.manifest import MANIFEST_FILE, Manifest, verify_files
 
 POINTER_FILE = "current"
@@ -102,23 +102,16 @@ def locked(root: Path) -> Iterator[None]:
 
 
 def copy_model(source_dir: Path, target_dir: Path, manifest: Manifest) -> None:
-    """The manifest and what it lists, on the disk for good, each file with the hash of the manifest.
+    """Copy the manifest and what it lists, and check that each copy has the hash of the manifest.
 
     Raises ``ModelError`` where a file is missing or not the one that was exported, and ``OSError``.
     """
-    folders = {target_dir}
     for name in (*manifest.files, MANIFEST_FILE):
         source, target = source_dir / name, target_dir / name
         if not source.is_file():
             raise ModelError(f"{source} is missing", hint="the model directory is incomplete: copy or export it again")
         target.parent.mkdir(parents=True, exist_ok=True)
-        folders.add(target.parent)
-        with source.open("rb") as reader, target.open("xb") as writer:
-            shutil.copyfileobj(reader, writer, 1 << 20)
-            writer.flush()
-            os.fsync(writer.fileno())
-    for folder in folders:
-        sync_directory(folder)
+        shutil.copyfile(source, target)
     verify_files(target_dir, manifest, manifest.files)
 
 

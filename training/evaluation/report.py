@@ -7,6 +7,7 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from sentiment.durable import replace_file
 from sentiment.errors import InputError
 from training.evaluation.judgement import Judgement
 from training.evaluation.plots import confusion_plot, reliability_plot, slices_plot
@@ -17,10 +18,8 @@ _TEMPLATES = Path(__file__).parent / "templates"
 def write_report(path: Path, judgement: Judgement) -> None:
     """Write the page to `path`, whole or not at all. Raises ``InputError`` where that is not possible."""
     content = report_html(judgement)
-    staging = path.with_name(path.name + ".partial")
     try:
-        staging.write_text(content, encoding="utf-8")
-        staging.replace(path)
+        replace_file(path, content.encode())
     except OSError as error:
         raise InputError(f"{path} cannot be written: {error.strerror}") from None
 

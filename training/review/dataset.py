@@ -20,6 +20,7 @@ from typing import Any
 
 import msgspec
 
+from sentiment.durable import put_in_place
 from sentiment.errors import InputError
 
 DATA_FILE = "data.jsonl"
@@ -145,7 +146,7 @@ def _write(directory: Path, data: bytes, lineage: Lineage) -> Path:
             (aside / DATA_FILE).write_bytes(data)
             (aside / LINEAGE_FILE).write_bytes(msgspec.json.format(msgspec.json.encode(lineage), indent=2) + b"\n")
             aside.chmod(0o755)
-            aside.rename(target)  # fails where the version exists: it is never empty
+            put_in_place(aside, target)  # fails where the version exists: it is never empty
         finally:
             shutil.rmtree(aside, ignore_errors=True)
     except OSError as error:
