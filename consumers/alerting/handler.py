@@ -31,7 +31,7 @@ from sentiment.errors import PoisonRecord
 from sentiment.events import ScoredFeedback, decode_scored, encode
 from sentiment.spikes.buckets import Fate
 from sentiment.spikes.message import make_alert
-from sentiment.spikes.segment import Change, Observation
+from sentiment.spikes.segment import EpisodeChange, SpikeObservation
 from sentiment.spikes.stream import StreamMonitor
 
 _log = structlog.get_logger(__name__)
@@ -161,8 +161,8 @@ class AlertingHandler(BaseHandler):
         watched.last_seen[seen.source] = now
         return watched.monitor.observe(record.offset, seen)
 
-    def _observation(self, scored: ScoredFeedback) -> Observation:
-        return Observation(
+    def _observation(self, scored: ScoredFeedback) -> SpikeObservation:
+        return SpikeObservation(
             key=scored.position.key(),
             segment=scored.product,
             source=source_name(scored.position.topic, scored.position.partition),
@@ -177,7 +177,7 @@ class AlertingHandler(BaseHandler):
         )
 
     def _outputs(
-        self, partition: TopicPartition, watched: _Partition, changes: list[Change], now: datetime
+        self, partition: TopicPartition, watched: _Partition, changes: list[EpisodeChange], now: datetime
     ) -> list[OutgoingRecord]:
         alerts = []
         for change in changes:

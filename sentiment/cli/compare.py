@@ -13,8 +13,8 @@ from sentiment.cli.options import common_options
 
 if TYPE_CHECKING:
     from sentiment.settings import Settings
-    from training.comparison.compare import Request
-    from training.comparison.records import Comparison
+    from training.comparison.compare import ComparisonRequest
+    from training.comparison.records import ModelComparison
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
 _PRICE = click.FloatRange(0.0, 1e6, max_open=True)
@@ -94,18 +94,18 @@ def compare(
         _print(comparison)
 
 
-def _request(settings: Settings, data: Path, flags: dict[str, Any]) -> Request:
+def _request(settings: Settings, data: Path, flags: dict[str, Any]) -> ComparisonRequest:
     from sentiment.errors import ConfigurationError
-    from training.comparison.compare import Request
-    from training.comparison.contenders import LEXICON, Entry, parse_entry
+    from training.comparison.compare import ComparisonRequest
+    from training.comparison.contenders import LEXICON, ContenderSpec, parse_spec
     from training.comparison.cost import read_assumptions
 
-    entries = [parse_entry(text) for text in flags["models"]]
+    entries = [parse_spec(text) for text in flags["models"]]
     if flags["lexicon"]:
-        entries.append(Entry(LEXICON, None, is_lexicon=True))
+        entries.append(ContenderSpec(LEXICON, None, is_lexicon=True))
     if not entries:
         raise ConfigurationError("there is nothing to compare", hint="give --model NAME=DIR, and more of them")
-    return Request(
+    return ComparisonRequest(
         data=data,
         entries=entries,
         reference=flags["reference"] or entries[0].name,
@@ -128,26 +128,26 @@ def _request(settings: Settings, data: Path, flags: dict[str, Any]) -> Request:
     )
 
 
-def _run(run_comparison: Any, request: Request) -> Comparison:
+def _run(run_comparison: Any, request: ComparisonRequest) -> ModelComparison:
     from sentiment.cli.progress import Ticker
     from sentiment.cli.version import instruction_set
 
     with Ticker() as ticker:
-        comparison: Comparison = run_comparison(request, ticker, instruction_set=instruction_set())
+        comparison: ModelComparison = run_comparison(request, ticker, instruction_set=instruction_set())
     return comparison
 
 
-def _print(comparison: Comparison) -> None:
+def _print(comparison: ModelComparison) -> None:
     from rich.box import SIMPLE
     from rich.console import Console
     from rich.table import Table
 
-    from training.comparison.sheets import notes, sheets
+    from training.comparison.tables import notes, tables
 
     console = Console()
     if not console.is_terminal:
         console = Console(width=_WIDTH_WITHOUT_TERMINAL)
-    for sheet in sheets(comparison):
+    for sheet in tables(comparison):
         table = Table(title=sheet.title, box=SIMPLE, title_justify="left", title_style="bold", pad_edge=False)
         for number, column in enumerate(sheet.columns):
             table.add_column(column, justify="left" if number == 0 else "right", no_wrap=number == 0)

@@ -64,7 +64,7 @@ def evaluate(
     if report is not None and report.exists() and not force:
         raise InputError(f"{report} exists", hint="replace it with --force, or name another file")
     with train_extra("evaluating"):
-        from training.evaluation.judgement import Request, judge
+        from training.evaluation.judgement import EvaluationRequest, judge
         from training.evaluation.slices import SLICE_KINDS
 
         if report is not None:
@@ -74,7 +74,7 @@ def evaluate(
         raise ConfigurationError(f"--slices: unknown {min(unknown)!r}", hint=f"one of {', '.join(SLICE_KINDS)}")
     if backend is not None:
         settings = settings.model_copy(update={"model": settings.model.model_copy(update={"backend": backend})})
-    request = Request(
+    request = EvaluationRequest(
         data=data,
         slices=slices,
         min_slice=min_slice,

@@ -12,7 +12,7 @@ from rich.text import Text
 
 if TYPE_CHECKING:
     from sentiment.model.registry import Registry
-    from training.promotion.promote import Outcome
+    from training.promotion.promote import PromotionOutcome
     from training.promotion.records import GateLimits
 
 _WIDTH_WITHOUT_TERMINAL = 140
@@ -58,7 +58,7 @@ def print_versions(registry: Registry) -> None:
         click.echo("no version is promoted", err=True)
 
 
-def outcome_document(outcome: Outcome, limits: GateLimits) -> dict[str, Any]:
+def outcome_document(outcome: PromotionOutcome, limits: GateLimits) -> dict[str, Any]:
     """The verdict, the limits and what was done."""
     import msgspec
 
@@ -71,7 +71,7 @@ def outcome_document(outcome: Outcome, limits: GateLimits) -> dict[str, Any]:
     }
 
 
-def print_outcome(outcome: Outcome) -> None:
+def print_outcome(outcome: PromotionOutcome) -> None:
     """The verdict as a table, what exactly failed, and what was done."""
     verdict, console = outcome.verdict, _console()
     against = "nothing: the first of its registry" if verdict.current is None else _named(verdict.current)

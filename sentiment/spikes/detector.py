@@ -91,22 +91,22 @@ class Evidence(msgspec.Struct):
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class Decision:
     """What the evidence says: `probability` that so many negatives or more come by chance in this window."""
 
     alarm: bool
     probability: float
 
 
-def judge(evidence: Evidence, expected: Expected, config: DetectorConfig) -> Verdict:
+def judge(evidence: Evidence, expected: Expected, config: DetectorConfig) -> Decision:
     """Alarm when the CUSUM is over its threshold *and* the window is improbable under the uncertain baseline.
 
     The tail is computed only when the CUSUM is over: below, `probability` is 1.
     """
     if evidence.statistic < config.threshold or evidence.n < config.min_n:
-        return Verdict(alarm=False, probability=1.0)
+        return Decision(alarm=False, probability=1.0)
     probability = chance(evidence.n, evidence.negatives, evidence.dispersed_n, expected)
-    return Verdict(alarm=probability <= config.max_probability, probability=probability)
+    return Decision(alarm=probability <= config.max_probability, probability=probability)
 
 
 def log_likelihood_ratio(n: int, negatives: int, share: float, odds_ratio: float) -> float:

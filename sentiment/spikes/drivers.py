@@ -40,7 +40,7 @@ _STOPWORDS = frozenset(
 )
 
 
-class Sample(msgspec.Struct, frozen=True, order=True, array_like=True):
+class SampledText(msgspec.Struct, frozen=True, order=True, array_like=True):
     """A negative text of one segment. `rank` orders samples at random but alike in every process and order."""
 
     rank: str
@@ -53,18 +53,18 @@ class Sample(msgspec.Struct, frozen=True, order=True, array_like=True):
 class Texts(msgspec.Struct):
     """Bounded memory of what is said: a uniform sample of recent negative texts, and term counts of earlier ones."""
 
-    samples: list[Sample] = []
+    samples: list[SampledText] = []
     terms: dict[str, int] = {}
     n_texts: int = 0
 
     def add(self, key: str, minute: int, negative: float, text: str, author: str | None) -> None:
         """Keep a text, or drop the one with the highest rank; `key` must be the event's own."""
         rank = _digest(key)
-        self.samples.append(Sample(rank, minute, round(negative, 4), snippet(text), author and _digest(author)))
+        self.samples.append(SampledText(rank, minute, round(negative, 4), snippet(text), author and _digest(author)))
         if len(self.samples) > MAX_SAMPLES:
             self.samples.remove(max(self.samples))
 
-    def between(self, first_minute: int, last_minute: int) -> list[Sample]:
+    def between(self, first_minute: int, last_minute: int) -> list[SampledText]:
         """Samples of these minutes, both included, in order of rank."""
         return sorted(sample for sample in self.samples if first_minute <= sample.minute <= last_minute)
 
@@ -77,7 +77,7 @@ class Texts(msgspec.Struct):
         """Texts of an episode must not become what is normal."""
         self.samples = [sample for sample in self.samples if not first_minute <= sample.minute <= last_minute]
 
-    def _learn(self, samples: Iterable[Sample]) -> None:
+    def _learn(self, samples: Iterable[SampledText]) -> None:
         settled = sorted(samples)
         if not settled:
             return
@@ -100,7 +100,7 @@ class Account:
     caution: str | None
 
 
-def account(samples: Sequence[Sample], texts: Texts, *, max_drivers: int = 5, max_exemplars: int = 3) -> Account:
+def account(samples: Sequence[SampledText], texts: Texts, *, max_drivers: int = 5, max_exemplars: int = 3) -> Account:
     """Describe the negative texts of an episode against what was normal before."""
     return Account(
         drivers=tuple(contrast(samples, texts.terms, texts.n_texts, max_drivers)),
@@ -109,7 +109,7 @@ def account(samples: Sequence[Sample], texts: Texts, *, max_drivers: int = 5, ma
     )
 
 
-def contrast(samples: Sequence[Sample], background: Mapping[str, int], n_background: int, limit: int) -> list[str]:
+def contrast(samples: Sequence[SampledText], background: Mapping[str, int], n_background: int, limit: int) -> list[str]:
     """The terms that stand out most in `samples`, strongest first; a pair of words stands for its parts."""
     counts = Counter(term for sample in samples for term in terms_of(sample.text))
     scored = [
@@ -173,7 +173,7 @@ def _digest(name: str) -> str:
     return blake2b(name.encode(), digest_size=6).hexdigest()
 
 
-def _exemplars(samples: Sequence[Sample], limit: int) -> list[str]:
+def _exemplars(samples: Sequence[SampledText], limit: int) -> list[str]:
     """The texts that are most surely negative, each once."""
     surest: dict[str, str] = {}
     for sample in sorted(samples, key=lambda each: (-each.negative, each.rank)):
@@ -181,7 +181,7 @@ def _exemplars(samples: Sequence[Sample], limit: int) -> list[str]:
     return list(surest.values())[:limit]
 
 
-def _caution(samples: Sequence[Sample], *, at_least: int = 5, share: float = 0.5) -> str | None:
+def _caution(samples: Sequence[SampledText], *, at_least: int = 5, share: float = 0.5) -> str | None:
     if len(samples) < at_least:
         return None
     authors = Counter(sample.author for sample in samples if sample.author is not None)

@@ -53,7 +53,7 @@ class Transition(StrEnum):
         return self in (Transition.RECOVERED, Transition.FELL_SILENT, Transition.NEW_LEVEL)
 
 
-class Window(msgspec.Struct):
+class WindowCounts(msgspec.Struct):
     """Counts of some minutes; `dispersed_n` is the sum of n × design effect."""
 
     n: int = 0
@@ -88,11 +88,11 @@ class Episode(msgspec.Struct, kw_only=True):
     wander: float
     level: float
     severity: Severity
-    window: Window
+    window: WindowCounts
     turned: int | None = None
     """Since when the share seems to be back; None while it does not."""
     recovery: float = 0.0
-    since_turn: Window = msgspec.field(default_factory=Window)
+    since_turn: WindowCounts = msgspec.field(default_factory=WindowCounts)
 
     @property
     def expected(self) -> Expected:
@@ -102,7 +102,7 @@ class Episode(msgspec.Struct, kw_only=True):
 
 def open_episode(evidence: Evidence, minute: int, expected: Expected, config: EpisodeConfig) -> Episode:
     """The episode that an alarm at `minute` opens; it started at the change point of the evidence."""
-    window = Window(evidence.n, evidence.negatives, evidence.dispersed_n)
+    window = WindowCounts(evidence.n, evidence.negatives, evidence.dispersed_n)
     return Episode(
         started=minute if evidence.since is None else evidence.since,
         opened=minute,
@@ -130,7 +130,7 @@ def update(
         turned = episode.since_turn
         episode.window.add(turned.n, turned.negatives, turned.dispersed_n)
         episode.window.add(counts.n, counts.negatives, dispersed_n)
-        episode.recovery, episode.turned, episode.since_turn = 0.0, None, Window()
+        episode.recovery, episode.turned, episode.since_turn = 0.0, None, WindowCounts()
         episode.level = _level(episode.window)
     else:
         episode.turned = counts.minute if episode.turned is None else episode.turned
@@ -158,6 +158,6 @@ def _odds(share: float) -> float:
     return share / max(1.0 - share, 1e-9)
 
 
-def _level(window: Window) -> float:
+def _level(window: WindowCounts) -> float:
     """Share of negatives, kept off 0 and 1 by one result of each kind."""
     return (window.negatives + 1) / (window.n + 2)

@@ -11,14 +11,14 @@ from hashlib import sha256
 
 from sentiment.events import Alert, Rate
 from sentiment.spikes.episodes import Transition
-from sentiment.spikes.segment import Change
+from sentiment.spikes.segment import EpisodeChange
 from sentiment.statistics import Estimate
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MAX_MESSAGE_CHARS = 2_048
 
 
-def make_alert(change: Change, *, created_at: datetime) -> Alert:
+def make_alert(change: EpisodeChange, *, created_at: datetime) -> Alert:
     """The alert that tells of a transition; everything but `created_at` follows from event time."""
     observed = change.window.negative_share
     episode_id = _identity("episode", change.segment, str(change.started))
@@ -57,7 +57,7 @@ def one_in(probability: float) -> str:
     return f"< 1 in {bound:,}"
 
 
-def _message(change: Change, observed: Estimate) -> str:
+def _message(change: EpisodeChange, observed: Estimate) -> str:
     ends = f"{observed.low:.0%}–{observed.high:.0%}"
     rate = f"{observed.value:.0%} negative against {change.expected.share:.0%} expected (95 % interval {ends})"
     volume = f"{change.window.n:,} messages since {_clock(change.started)}"

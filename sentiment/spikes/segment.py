@@ -18,7 +18,7 @@ from sentiment.spikes.episodes import (
     EpisodeConfig,
     Severity,
     Transition,
-    Window,
+    WindowCounts,
     open_episode,
     silent_since,
     update,
@@ -39,7 +39,7 @@ class SpikeConfig:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Observation:
+class SpikeObservation:
     """What detection takes from a result. `text` is redacted; None where results carry none."""
 
     key: str
@@ -57,7 +57,7 @@ class Observation:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Change:
+class EpisodeChange:
     """A transition of an episode with what a message about it needs. Minutes count from 1970.
 
     The window runs from the first minute of `started` to the end of minute `ended`, both included.
@@ -69,14 +69,14 @@ class Change:
     started: int
     ended: int
     severity: Severity
-    window: Window
+    window: WindowCounts
     expected: Expected
     probability: float
     account: Account
     model: ModelRef | None
 
 
-def observe(state: SegmentState, seen: Observation, config: SpikeConfig) -> bool:
+def observe(state: SegmentState, seen: SpikeObservation, config: SpikeConfig) -> bool:
     """Count a result; False where its minute is closed already."""
     minute = seen.event_ms // MINUTE_MS
     if not state.open.add(minute, negative=seen.negative):
@@ -91,9 +91,9 @@ def observe(state: SegmentState, seen: Observation, config: SpikeConfig) -> bool
     return True
 
 
-def close(state: SegmentState, minute: int, config: SpikeConfig) -> list[Change]:
+def close(state: SegmentState, minute: int, config: SpikeConfig) -> list[EpisodeChange]:
     """Work off every open minute before `minute`, and what the passing of time alone does."""
-    changes: list[Change] = []
+    changes: list[EpisodeChange] = []
     for counts in state.open.close(minute):
         changes += _fall_silent(state, counts.minute, config)
         changes += _take(state, counts, config)
@@ -101,16 +101,16 @@ def close(state: SegmentState, minute: int, config: SpikeConfig) -> list[Change]
     return changes
 
 
-def _take(state: SegmentState, counts: MinuteCounts, config: SpikeConfig) -> list[Change]:
+def _take(state: SegmentState, counts: MinuteCounts, config: SpikeConfig) -> list[EpisodeChange]:
     design_effect = state.recent.design_effect(counts, config.detector.correlation)
     if state.episode is not None:
         transition = update(state.episode, counts, design_effect, config.detector.odds_ratio, config.episodes)
         return [] if transition is None else [_change(state, state.episode, transition, counts.minute, config)]
     expected = state.baseline.expected(counts.minute, config.baseline)
     if not expected.ready:
-        _learn(state, counts.minute, Window(counts.n, counts.negatives, counts.n * design_effect), config)
+        _learn(state, counts.minute, WindowCounts(counts.n, counts.negatives, counts.n * design_effect), config)
         return []
-    held = Window(state.evidence.n, state.evidence.negatives, state.evidence.dispersed_n)
+    held = WindowCounts(state.evidence.n, state.evidence.negatives, state.evidence.dispersed_n)
     share = expected.cautious(config.detector.caution)
     state.evidence.add(counts, design_effect, share, config.detector.odds_ratio)
     if state.evidence.since is None:
@@ -125,25 +125,27 @@ def _take(state: SegmentState, counts: MinuteCounts, config: SpikeConfig) -> lis
     return [_change(state, state.episode, Transition.OPENED, counts.minute, config)]
 
 
-def _fall_silent(state: SegmentState, minute: int, config: SpikeConfig) -> list[Change]:
+def _fall_silent(state: SegmentState, minute: int, config: SpikeConfig) -> list[EpisodeChange]:
     if state.episode is None or silent_since(state.episode, config.episodes) > minute:
         return []
     return [_change(state, state.episode, Transition.FELL_SILENT, silent_since(state.episode, config.episodes), config)]
 
 
-def _change(state: SegmentState, episode: Episode, transition: Transition, minute: int, config: SpikeConfig) -> Change:
+def _change(
+    state: SegmentState, episode: Episode, transition: Transition, minute: int, config: SpikeConfig
+) -> EpisodeChange:
     """Describe a transition; where the episode ends by it, put its traces away."""
     turned = transition.is_end and episode.turned is not None
     ended = episode.turned - 1 if turned and episode.turned is not None else episode.last
     window = episode.window if turned else _whole(episode)
-    change = Change(
+    change = EpisodeChange(
         segment=state.segment,
         transition=transition,
         minute=minute,
         started=episode.started,
         ended=max(ended, episode.started),
         severity=episode.severity,
-        window=Window(window.n, window.negatives, window.dispersed_n),
+        window=WindowCounts(window.n, window.negatives, window.dispersed_n),
         expected=episode.expected,
         probability=chance(window.n, window.negatives, window.dispersed_n, episode.expected),
         account=account(state.texts.between(episode.started, ended), state.texts),
@@ -154,7 +156,7 @@ def _change(state: SegmentState, episode: Episode, transition: Transition, minut
     return change
 
 
-def _put_away(state: SegmentState, episode: Episode, change: Change, config: SpikeConfig) -> None:
+def _put_away(state: SegmentState, episode: Episode, change: EpisodeChange, config: SpikeConfig) -> None:
     state.episode = None
     state.cool_until = change.minute + config.episodes.cool_down_minutes
     state.texts.forget(change.started, change.ended)
@@ -167,13 +169,13 @@ def _put_away(state: SegmentState, episode: Episode, change: Change, config: Spi
         _learn(state, episode.last, episode.since_turn, config)
 
 
-def _learn(state: SegmentState, minute: int, normal: Window, config: SpikeConfig) -> None:
+def _learn(state: SegmentState, minute: int, normal: WindowCounts, config: SpikeConfig) -> None:
     weight = 1.0 / normal.design_effect
     state.baseline.learn(minute, normal.n, normal.negatives, weight=weight, config=config.baseline)
     state.texts.settle(minute + 1)
 
 
-def _whole(episode: Episode) -> Window:
-    window = Window(episode.window.n, episode.window.negatives, episode.window.dispersed_n)
+def _whole(episode: Episode) -> WindowCounts:
+    window = WindowCounts(episode.window.n, episode.window.negatives, episode.window.dispersed_n)
     window.add(episode.since_turn.n, episode.since_turn.negatives, episode.since_turn.dispersed_n)
     return window

@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from sentiment.spikes.buckets import MINUTE_MS, Fate
-from sentiment.spikes.segment import Change, Observation, SpikeConfig, close, observe
+from sentiment.spikes.segment import EpisodeChange, SpikeConfig, SpikeObservation, close, observe
 from sentiment.spikes.segment_state import SegmentState, StreamState
 
 FORGET_DAYS = 60
@@ -21,7 +21,7 @@ _NEVER = -1
 
 
 @dataclass(frozen=True, slots=True)
-class Changed:
+class UnsavedStates:
     """What differs from what was written last: the stream's state, segments' states, and names to be forgotten."""
 
     stream: StreamState | None
@@ -41,7 +41,7 @@ class StreamMonitor:
         self._changed: set[str] = set()
         self._moved = False
 
-    def observe(self, offset: int, seen: Observation) -> Fate | None:
+    def observe(self, offset: int, seen: SpikeObservation) -> Fate | None:
         """Take in the result at an offset; None where the state holds it already."""
         if not self.skip(offset):
             return None
@@ -57,7 +57,9 @@ class StreamMonitor:
         self._moved = True
         return True
 
-    def advance(self, *, sources: Collection[str], idle_ms: Mapping[str, int], finite: bool = False) -> list[Change]:
+    def advance(
+        self, *, sources: Collection[str], idle_ms: Mapping[str, int], finite: bool = False
+    ) -> list[EpisodeChange]:
         """Move the clock (see `SourceClock.advance`) and work off what that closes, segments in order of name."""
         clock = self.stream.clock
         before = clock.watermark_ms
@@ -67,7 +69,7 @@ class StreamMonitor:
         minute = _NEVER if watermark_ms is None else watermark_ms // MINUTE_MS
         stands = minute == (_NEVER if before is None else before // MINUTE_MS)
         self._moved = self._moved or not stands
-        changes: list[Change] = []
+        changes: list[EpisodeChange] = []
         for name in sorted(self.segments):
             state = self.segments[name]
             if stands and not state.open.is_full:
@@ -81,9 +83,9 @@ class StreamMonitor:
             self._forget_unused(minute)
         return changes
 
-    def take_changed(self) -> Changed:
+    def take_changed(self) -> UnsavedStates:
         """What is to be written, once."""
-        changed = Changed(
+        changed = UnsavedStates(
             stream=self.stream if self._moved else None,
             segments=[self.segments[name] for name in sorted(self._changed & self.segments.keys())],
             forgotten=sorted(self._changed - self.segments.keys()),
@@ -100,7 +102,7 @@ class StreamMonitor:
                 del self.segments[name]
                 self._changed.add(name)
 
-    def _fate(self, seen: Observation) -> Fate:
+    def _fate(self, seen: SpikeObservation) -> Fate:
         if seen.event_ms > seen.scored_ms + self._config.future_ms:
             return Fate.FUTURE
         self.stream.clock.observe(seen.source, seen.event_ms)

@@ -2,27 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
 from sentiment.privacy import redact
+from sentiment.statistics import Floats
 from training.audit import cases, pairs
 from training.audit.behaviour import judge
 from training.audit.gaps import AttributeGaps, measure_gaps
 from training.audit.pairs import PairSet
 from training.audit.report import AuditReport
+from training.evaluation.predicting import Predict
 
-Predict = Callable[[Sequence[str]], NDArray[np.float64]]
-Answers = dict[str, NDArray[np.float64]]
+_Answers = dict[str, Floats]
 
 
 def audit(predict: Predict, *, seed: int, corpora: Sequence[PairSet] = ()) -> AuditReport:
     """Audit a model on the pairs and cases of this package, and on `corpora`.
 
-    `predict` gets redacted texts and returns their (n, 3) probabilities in the order of ``LABELS``; it is called once,
-    with each text once. `seed` decides which cases are drawn and how intervals are resampled.
+    `predict` is called once, with each text once. `seed` decides which cases are drawn and how intervals are resampled.
     """
     pair_sets = [*pairs.built_in(), *corpora]
     suite = cases.built_in(seed=seed)
@@ -37,7 +36,7 @@ def audit(predict: Predict, *, seed: int, corpora: Sequence[PairSet] = ()) -> Au
     )
 
 
-def _answer(predict: Predict, texts: Sequence[str]) -> Answers:
+def _answer(predict: Predict, texts: Sequence[str]) -> _Answers:
     """The probabilities of every different text, redacted on its way to the model as in serving."""
     different = list(dict.fromkeys(texts))
     probabilities = predict([redact(text).text for text in different])
@@ -46,6 +45,6 @@ def _answer(predict: Predict, texts: Sequence[str]) -> Answers:
     return dict(zip(different, probabilities, strict=True))
 
 
-def _gaps_of(pair_set: PairSet, answers: Answers, seed: int) -> AttributeGaps:
+def _gaps_of(pair_set: PairSet, answers: _Answers, seed: int) -> AttributeGaps:
     rows = np.array([answers[variant.text] for variant in pair_set.variants])
     return measure_gaps(pair_set, rows[:, 2] - rows[:, 0], rows.argmax(axis=1), seed=seed)

@@ -16,7 +16,7 @@ from training.audit.perturbations import PERTURBATIONS
 _FILE = "behaviour.toml"
 _SENTENCE_FILLINGS = 3
 
-Kind = Literal["label", "direction", "invariance"]
+CaseKind = Literal["label", "direction", "invariance"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ class Case:
 
     capability: str
     test: str
-    kind: Kind
+    kind: CaseKind
     texts: tuple[str, ...]
     expect: tuple[int, ...] = ()
     sign: int = 0
@@ -39,7 +39,7 @@ class Case:
 class _Test(msgspec.Struct, forbid_unknown_fields=True):
     capability: str
     name: str
-    kind: Kind
+    kind: CaseKind
     expect: list[str] = []
     direction: Literal["up", "down"] | None = None
     cases: int = 0

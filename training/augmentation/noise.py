@@ -6,13 +6,10 @@ from __future__ import annotations
 
 import random
 import re
-from collections.abc import Callable
 from functools import cache
 
 from sentiment.events import LABELS
 from training.augmentation.templates import identity_pairs, table
-
-Change = Callable[[str, random.Random], str]
 
 _WORD = re.compile(r"[A-Za-z]{4,}")
 _ANY_WORD = re.compile(r"\bmrs?\.|[a-z]+", re.IGNORECASE)

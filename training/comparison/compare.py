@@ -16,12 +16,12 @@ from sentiment.errors import ConfigurationError
 from sentiment.progress import Progress
 from sentiment.statistics import confusion_table, holm, macro_f1_of, percentile_interval, resample_counts
 from training.audit.audit import audit
-from training.comparison.contenders import Answers, Entry, Facts
+from training.comparison.contenders import Answers, ContenderSpec, Facts
 from training.comparison.cost import Assumptions, cost_of
 from training.comparison.mcnemar import mcnemar
 from training.comparison.pareto import pareto_front
 from training.comparison.process import ContenderProcess
-from training.comparison.records import Comparison, Conditions, Contestant, Gap, Quality, Versus
+from training.comparison.records import Conditions, Contestant, FairnessGap, ModelComparison, Quality, Versus
 from training.comparison.timing import Times, speed_of, time_in_rounds
 from training.data.examples import Example, fingerprint, read_examples
 from training.evaluation.metrics import quality
@@ -34,7 +34,7 @@ _PACKAGES = ("torch", "transformers", "openvino", "tokenizers")
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class ComparisonRequest:
     """What to compare and how. `reference` names one of `entries`; `max_rows` None takes every row of `data`.
 
     `n_timed_texts` (batched) and `n_singles` (one by one) are what each of the `rounds` times. `threads` 0 means all
@@ -42,7 +42,7 @@ class Request:
     """
 
     data: Path
-    entries: Sequence[Entry]
+    entries: Sequence[ContenderSpec]
     reference: str
     max_rows: int | None = None
     seed: int = 13
@@ -64,7 +64,7 @@ class _Measured:
     facts: Facts
     probabilities: NDArray[np.float64]
     times: Times
-    gaps: tuple[Gap, ...] | None
+    gaps: tuple[FairnessGap, ...] | None
     peak_memory_bytes: int
 
     @property
@@ -74,7 +74,7 @@ class _Measured:
         return chosen
 
 
-def compare(request: Request, progress: Progress, *, instruction_set: str) -> Comparison:
+def compare(request: ComparisonRequest, progress: Progress, *, instruction_set: str) -> ModelComparison:
     """Measure every entry in a process of its own and judge them against the reference.
 
     Models stay loaded together until the end, so that they can be timed in turns: they must fit into memory at once.
@@ -98,14 +98,14 @@ def compare(request: Request, progress: Progress, *, instruction_set: str) -> Co
             for entry in request.entries
         ]
         measured = _measure(processes, texts, request, progress)
-    return Comparison(
+    return ModelComparison(
         conditions=_conditions(request, rows, len(examples), instruction_set),
         reference=request.reference,
         models=_judge(measured, labels, request),
     )
 
 
-def _sample(examples: Sequence[Example], request: Request) -> list[Example]:
+def _sample(examples: Sequence[Example], request: ComparisonRequest) -> list[Example]:
     if request.max_rows is None or request.max_rows >= len(examples):
         return list(examples)
     drawn = np.random.default_rng(request.seed).choice(len(examples), request.max_rows, replace=False)
@@ -113,7 +113,7 @@ def _sample(examples: Sequence[Example], request: Request) -> list[Example]:
 
 
 def _measure(
-    processes: Sequence[ContenderProcess], texts: Sequence[str], request: Request, progress: Progress
+    processes: Sequence[ContenderProcess], texts: Sequence[str], request: ComparisonRequest, progress: Progress
 ) -> list[_Measured]:
     facts, probabilities, gaps = [], [], []
     for process in processes:  # all are loaded before anything long begins, so that a mistake shows at once
@@ -141,12 +141,12 @@ def _answer(process: ContenderProcess, texts: Sequence[str], what: str, progress
     return Answers(np.concatenate(parts), None)
 
 
-def _gaps(process: ContenderProcess, seed: int, progress: Progress) -> tuple[Gap, ...]:
+def _gaps(process: ContenderProcess, seed: int, progress: Progress) -> tuple[FairnessGap, ...]:
     def predict(texts: Sequence[str]) -> NDArray[np.float64]:
         return _answer(process, texts, f"{process.name}: fairness", progress).probabilities
 
     return tuple(
-        Gap(
+        FairnessGap(
             attribute=found.attribute,
             n_pairs=found.n_pairs,
             mean_abs_gap=found.mean_abs_gap,
@@ -158,14 +158,16 @@ def _gaps(process: ContenderProcess, seed: int, progress: Progress) -> tuple[Gap
     )
 
 
-def _timed_texts(texts: Sequence[str], request: Request) -> list[str]:
+def _timed_texts(texts: Sequence[str], request: ComparisonRequest) -> list[str]:
     """Drawn by the seed, in the drawn order: neither sorted nor grouped by source, as events arrive."""
     count = min(request.n_timed_texts, len(texts))
     drawn = np.random.default_rng(request.seed + 1).choice(len(texts), count, replace=False)
     return [texts[row] for row in drawn]
 
 
-def _judge(measured: Sequence[_Measured], labels: NDArray[np.int64], request: Request) -> tuple[Contestant, ...]:
+def _judge(
+    measured: Sequence[_Measured], labels: NDArray[np.int64], request: ComparisonRequest
+) -> tuple[Contestant, ...]:
     reference = next(one for one in measured if one.name == request.reference)
     qualities = [_quality(one, labels, request) for one in measured]
     speeds = [speed_of(one.times, reference.times) for one in measured]
@@ -195,7 +197,7 @@ def _judge(measured: Sequence[_Measured], labels: NDArray[np.int64], request: Re
     )
 
 
-def _quality(one: _Measured, labels: NDArray[np.int64], request: Request) -> Quality:
+def _quality(one: _Measured, labels: NDArray[np.int64], request: ComparisonRequest) -> Quality:
     counts = confusion_table(labels, one.chosen)
     interval = percentile_interval(
         macro_f1_of(resample_counts(counts, n_resamples=request.n_resamples, seed=request.seed))
@@ -213,7 +215,7 @@ def _quality(one: _Measured, labels: NDArray[np.int64], request: Request) -> Qua
 
 
 def _versus(
-    measured: Sequence[_Measured], reference: _Measured, labels: NDArray[np.int64], request: Request
+    measured: Sequence[_Measured], reference: _Measured, labels: NDArray[np.int64], request: ComparisonRequest
 ) -> dict[str, Versus]:
     others = [one for one in measured if one is not reference]
     differences = [
@@ -237,7 +239,9 @@ def _versus(
     }
 
 
-def _conditions(request: Request, rows: Sequence[Example], n_in_file: int, instruction_set: str) -> Conditions:
+def _conditions(
+    request: ComparisonRequest, rows: Sequence[Example], n_in_file: int, instruction_set: str
+) -> Conditions:
     return Conditions(
         data=request.data.name,
         n_rows=len(rows),

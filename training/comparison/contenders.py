@@ -15,7 +15,7 @@ from sentiment.errors import ConfigurationError
 from sentiment.events import LABELS
 from sentiment.model.classifier import Classifier
 from sentiment.model.loading import BackendChoice, load_model, locate
-from training.evaluation.predicting import Probabilities
+from sentiment.statistics import Floats
 
 SHIPPED = "shipped"
 LEXICON = "lexicon"
@@ -24,7 +24,7 @@ _VADER_NEUTRAL_BELOW = 0.05
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class ContenderSpec:
     """One line of the table: its `name`, and where the model is (None for the shipped one)."""
 
     name: str
@@ -37,7 +37,7 @@ class Entry:
 class Answers:
     """(n, 3) probabilities, one-hot from what has none; `n_tokens` that were read, None from what knows no tokens."""
 
-    probabilities: Probabilities
+    probabilities: Floats
     n_tokens: int | None
 
 
@@ -64,7 +64,7 @@ class Contender(Protocol):
         ...
 
 
-def parse_entry(text: str) -> Entry:
+def parse_spec(text: str) -> ContenderSpec:
     """`[NAME=]DIR|ID|shipped[@openvino|@torch]`. Raises ``ConfigurationError``."""
     name, separator, place = text.partition("=")
     place = place if separator else text
@@ -75,10 +75,10 @@ def parse_entry(text: str) -> Entry:
     if not name or not path:
         raise ConfigurationError(f"--model takes NAME=DIR, not {text!r}", hint="such as --model small=models/small")
     is_shipped = path == SHIPPED and not Path(path).exists()
-    return Entry(name=name, path=None if is_shipped else path, backend=backend)  # type: ignore[arg-type]
+    return ContenderSpec(name=name, path=None if is_shipped else path, backend=backend)  # type: ignore[arg-type]
 
 
-def open_contender(entry: Entry, *, threads: int, label_map: Mapping[str, str] | None) -> Contender:
+def open_contender(entry: ContenderSpec, *, threads: int, label_map: Mapping[str, str] | None) -> Contender:
     """Load what `entry` names. Raises ``ModelError``; ``ImportError`` where the word list is not installed."""
     if entry.is_lexicon:
         return _Vader()

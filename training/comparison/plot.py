@@ -10,7 +10,7 @@ import matplotlib as mpl
 from matplotlib.figure import Figure
 
 from sentiment.errors import InputError
-from training.comparison.records import Comparison
+from training.comparison.records import ModelComparison
 
 PLOT_ENDINGS = (".svg", ".png")
 
@@ -26,7 +26,7 @@ _SETTINGS: Any = {
 }
 
 
-def save_plot(comparison: Comparison, path: Path) -> None:
+def save_plot(comparison: ModelComparison, path: Path) -> None:
     """Write the plot as SVG or PNG, by the ending of `path`. Raises ``InputError`` for another ending."""
     check_ending(path)
     with mpl.rc_context(_SETTINGS):
@@ -42,7 +42,7 @@ def check_ending(path: Path) -> None:
         raise InputError(f"{path} is no name for a plot", hint=f"it ends with {' or '.join(PLOT_ENDINGS)}")
 
 
-def _figure(comparison: Comparison) -> Figure:
+def _figure(comparison: ModelComparison) -> Figure:
     figure = Figure(figsize=(8.0, 4.6), layout="constrained")
     axes = figure.subplots()
     front = sorted(

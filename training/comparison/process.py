@@ -21,7 +21,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from sentiment.errors import SentimentError
-from training.comparison.contenders import Answers, Contender, Entry, Facts, open_contender
+from training.comparison.contenders import Answers, Contender, ContenderSpec, Facts, open_contender
 
 _STOP_DEADLINE_S = 5.0
 
@@ -41,7 +41,7 @@ class ContenderProcess:
     Raises what the child raised (a ``SentimentError``), and a ``SentimentError`` where it failed or died.
     """
 
-    def __init__(self, entry: Entry, *, threads: int, label_map: Mapping[str, str] | None) -> None:
+    def __init__(self, entry: ContenderSpec, *, threads: int, label_map: Mapping[str, str] | None) -> None:
         self.name = entry.name
         context = multiprocessing.get_context("spawn")
         self._pipe, theirs = context.Pipe()
@@ -111,7 +111,7 @@ class ContenderProcess:
 class _Work:
     """What the child does when asked; the names of the methods are the protocol."""
 
-    def __init__(self, entry: Entry, threads: int, label_map: Mapping[str, str] | None) -> None:
+    def __init__(self, entry: ContenderSpec, threads: int, label_map: Mapping[str, str] | None) -> None:
         self._entry, self._threads, self._label_map = entry, threads, label_map
         self._loaded: Contender | None = None
 
@@ -156,7 +156,7 @@ def peak_memory_bytes(status: Path = Path("/proc/self/status")) -> int:
     return peak if sys.platform == "darwin" else peak * 1024
 
 
-def _serve(pipe: Connection, entry: Entry, threads: int, label_map: Mapping[str, str] | None) -> None:
+def _serve(pipe: Connection, entry: ContenderSpec, threads: int, label_map: Mapping[str, str] | None) -> None:
     """Answer until the parent hangs up."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides what an interruption means
     os.dup2(2, 1)  # standard output is for the parent's results

@@ -51,7 +51,7 @@ class Speed(msgspec.Struct, frozen=True, kw_only=True):
     cpu_ms_per_text: float
 
 
-class Gap(msgspec.Struct, frozen=True, kw_only=True):
+class FairnessGap(msgspec.Struct, frozen=True, kw_only=True):
     """Pairs of texts that differ only in `attribute`: mean |difference of scores| and share of changed labels."""
 
     attribute: str
@@ -75,7 +75,7 @@ class Contestant(msgspec.Struct, frozen=True, kw_only=True):
     speed: Speed
     cost: Cost
     peak_memory_mib: float
-    gaps: tuple[Gap, ...] | None
+    gaps: tuple[FairnessGap, ...] | None
     on_front: bool
 
 
@@ -99,7 +99,7 @@ class Conditions(msgspec.Struct, frozen=True, kw_only=True):
     assumptions: Assumptions
 
 
-class Comparison(msgspec.Struct, frozen=True, kw_only=True):
+class ModelComparison(msgspec.Struct, frozen=True, kw_only=True):
     """All models on the same rows, in the order in which they were given."""
 
     conditions: Conditions

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from training.comparison.records import Comparison
-from training.comparison.sheets import Sheet, notes, sheets
+from training.comparison.records import ModelComparison
+from training.comparison.tables import ReportTable, notes, tables
 
 
-def markdown(comparison: Comparison) -> str:
-    """All sheets and the notes; ends with a line break."""
+def markdown(comparison: ModelComparison) -> str:
+    """All tables and the notes; ends with a line break."""
     title = f"# {len(comparison.models)} models on {comparison.conditions.data}"
-    tables = [f"## {sheet.title}\n\n{_table(sheet)}" for sheet in sheets(comparison)]
-    return "\n\n".join([title, *tables, "\n".join(f"- {note}" for note in notes(comparison))]) + "\n"
+    sections = [f"## {table.title}\n\n{_markdown_table(table)}" for table in tables(comparison)]
+    return "\n\n".join([title, *sections, "\n".join(f"- {note}" for note in notes(comparison))]) + "\n"
 
 
-def _table(sheet: Sheet) -> str:
-    alignment = ["---", *("---:" for _ in sheet.columns[1:])]
-    return "\n".join(_line(row) for row in (sheet.columns, alignment, *sheet.rows))
+def _markdown_table(table: ReportTable) -> str:
+    alignment = ["---", *("---:" for _ in table.columns[1:])]
+    return "\n".join(_line(row) for row in (table.columns, alignment, *table.rows))
 
 
 def _line(cells: Sequence[str]) -> str:

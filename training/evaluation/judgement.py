@@ -24,7 +24,7 @@ from training.evaluation.reproduction import Reproduction, form_of, reproduce
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class EvaluationRequest:
     """What to judge on which rows: `max_rows` draws a random sample of the file, `n_errors` bounds the mistakes."""
 
     data: Path
@@ -44,7 +44,7 @@ class DataRef(msgspec.Struct, frozen=True, kw_only=True):
     fingerprint: str
 
 
-class Cost(msgspec.Struct, frozen=True, kw_only=True):
+class ScoringTime(msgspec.Struct, frozen=True, kw_only=True):
     """Wall time of the scoring alone, model loaded, on an otherwise unknown load of the machine."""
 
     seconds: float
@@ -62,10 +62,10 @@ class Judgement(msgspec.Struct, frozen=True, kw_only=True):
     evaluation: Evaluation
     reproduction: Reproduction | None
     errors: tuple[Mistake, ...]
-    cost: Cost
+    cost: ScoringTime
 
 
-def judge(settings: ModelSettings, request: Request, progress: Progress) -> Judgement:
+def judge(settings: ModelSettings, request: EvaluationRequest, progress: Progress) -> Judgement:
     """Score the rows with the configured model and measure the answers.
 
     Raises:
@@ -101,7 +101,7 @@ def judge(settings: ModelSettings, request: Request, progress: Progress) -> Judg
         evaluation=judged,
         reproduction=reproduction,
         errors=surest_mistakes(probabilities, examples, request.n_errors, rows=[index + 1 for index in kept]),
-        cost=Cost(seconds=seconds, texts_per_s=len(examples) / max(seconds, 1e-9)),
+        cost=ScoringTime(seconds=seconds, texts_per_s=len(examples) / max(seconds, 1e-9)),
     )
 
 

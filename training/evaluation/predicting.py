@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
 from sentiment.events import LABELS
 from sentiment.model.classifier import Classifier
 from sentiment.progress import Progress, Silent
+from sentiment.statistics import Floats
 
-Probabilities = NDArray[np.float64]
+Predict = Callable[[Sequence[str]], Floats]
+"""Redacted texts → (n, 3) probabilities, in their order and in the order of ``LABELS``."""
+
 # As many as a judgement's progress may lag behind, and enough to sort by length.
 _TEXTS_AT_ONCE = 512
 
 
 def probabilities_of(
     classifier: Classifier, texts: Sequence[str], *, progress: Progress | None = None, phase: str = "scoring"
-) -> Probabilities:
+) -> Floats:
     """(n, 3) calibrated probabilities of redacted `texts`, in order. `phase` is what `progress` shows meanwhile."""
     progress = progress or Silent()
     progress.begin(phase, len(texts))

@@ -16,7 +16,7 @@ from transformers import AutoTokenizer, PreTrainedModel
 
 from sentiment.model.manifest import CONFIG_FILE, OPENVINO_FILES, TOKENIZER_FILE, WEIGHTS_FILE
 from sentiment.model.tokenizer import TextTokenizer
-from training.exporting.graphs import Sample, Unconvertible, quantise, to_graph
+from training.exporting.graphs import NetworkInput, Unconvertible, quantise, to_graph
 
 Form = Literal["int8", "bf16", "fp32"]
 
@@ -51,7 +51,7 @@ def write_half(model: PreTrainedModel, checkpoint: Path, output: Path) -> None:
 
 
 def write_graphs(
-    model: PreTrainedModel, samples: Sequence[Sample], pad_id: int, forms: Sequence[Form], output: Path
+    model: PreTrainedModel, samples: Sequence[NetworkInput], pad_id: int, forms: Sequence[Form], output: Path
 ) -> dict[str, str]:
     """Write the OpenVINO graphs of `forms`, and return why each of the others could not be written."""
     if not forms:
@@ -73,7 +73,9 @@ def write_graphs(
     return missing
 
 
-def calibration_samples(texts: Sequence[str], tokenizer: TextTokenizer, max_length: int, pad_id: int) -> list[Sample]:
+def calibration_samples(
+    texts: Sequence[str], tokenizer: TextTokenizer, max_length: int, pad_id: int
+) -> list[NetworkInput]:
     """One network input (1, tokens) for each of `texts`, cut to `max_length` tokens."""
     capacity = max_length - len(tokenizer.prefix) - len(tokenizer.suffix)
     # A text without tokens is read as one padding token, as in serving.

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from transformers import PreTrainedModel
 from transformers.utils import logging as transformers_logging
 
-Sample = Mapping[str, NDArray[np.int64]]
+NetworkInput = Mapping[str, NDArray[np.int64]]
 
 # Outlier channels of a BERT want most of the difficulty in the weights, where int8 has a scale for each channel: at the
 # default of 0.95 the logits of the shipped model were off by twice as much.
@@ -36,7 +36,7 @@ class Unconvertible(Exception):
     """OpenVINO cannot compute this network, or computes something else; the message says which."""
 
 
-def to_graph(model: PreTrainedModel, samples: Sequence[Sample], pad_id: int) -> ov.Model:
+def to_graph(model: PreTrainedModel, samples: Sequence[NetworkInput], pad_id: int) -> ov.Model:
     """The fp32 graph of `model` for inputs of any shape (texts, tokens), proved on `samples` (see ``quantise``).
 
     Raises ``Unconvertible``.
@@ -64,7 +64,7 @@ def to_graph(model: PreTrainedModel, samples: Sequence[Sample], pad_id: int) -> 
     return graph
 
 
-def quantise(graph: ov.Model, samples: Sequence[Sample]) -> ov.Model:
+def quantise(graph: ov.Model, samples: Sequence[NetworkInput]) -> ov.Model:
     """`graph` with int8 weights and activations.
 
     `samples` are inputs of single texts (1, tokens): padding would be part of the ranges otherwise. Raises
@@ -116,7 +116,7 @@ def _without_cache(model: PreTrainedModel) -> Iterator[None]:
             config.use_cache = value
 
 
-def _padded(samples: Sequence[Sample], pad_id: int) -> dict[str, NDArray[np.int64]]:
+def _padded(samples: Sequence[NetworkInput], pad_id: int) -> dict[str, NDArray[np.int64]]:
     """One batch of `samples`, padded on the right to the longest."""
     ids = np.full((len(samples), max(map(_length, samples))), pad_id, dtype=np.int64)
     mask = np.zeros_like(ids)
@@ -126,5 +126,5 @@ def _padded(samples: Sequence[Sample], pad_id: int) -> dict[str, NDArray[np.int6
     return {"input_ids": ids, "attention_mask": mask}
 
 
-def _length(sample: Sample) -> int:
+def _length(sample: NetworkInput) -> int:
     return int(sample["input_ids"].shape[1])

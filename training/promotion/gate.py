@@ -23,14 +23,14 @@ from training.promotion.forms import form_checks
 from training.promotion.latency import latency_checks
 from training.promotion.placeholders import placeholder_checks
 from training.promotion.quality import calibration_check, quality_checks
-from training.promotion.records import Check, GateLimits, Verdict
+from training.promotion.records import Check, GateLimits, GateVerdict
 
 N_PARITY_ROWS = 500
 """Rows on which the forms are compared: torch on a CPU takes some ten times as long as int8."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Contender:
+class _LoadedModel:
     """A loaded model that says how far it is with what it is asked."""
 
     name: str
@@ -55,17 +55,17 @@ def judge(
     seed: int,
     threads: int,
     progress: Progress,
-) -> Verdict:
+) -> GateVerdict:
     """All checks, whether or not an early one fails. Without a `current` only the absolute ones.
 
     Raises ``ModelError`` where one of the two cannot be loaded.
     """
-    new = _Contender("candidate", load_model(candidate.path, threads=threads), progress)
+    new = _LoadedModel("candidate", load_model(candidate.path, threads=threads), progress)
     old = None
     if current is not None:
-        old = _Contender("current", load_model(current.path, threads=threads), progress)
+        old = _LoadedModel("current", load_model(current.path, threads=threads), progress)
     checks = tuple(_checks(candidate.path, new, old, examples, limits, seed, threads))
-    return Verdict(
+    return GateVerdict(
         candidate=candidate.ref,
         current=None if current is None else current.ref,
         passed=all(check.passed for check in checks),
@@ -77,8 +77,8 @@ def judge(
 
 def _checks(
     directory: Path,
-    new: _Contender,
-    old: _Contender | None,
+    new: _LoadedModel,
+    old: _LoadedModel | None,
     examples: Sequence[Example],
     limits: GateLimits,
     seed: int,

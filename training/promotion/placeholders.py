@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from sentiment.events import LABELS
 from sentiment.model.manifest import TOKENIZER_FILE
 from sentiment.model.tokenizer import TextTokenizer
 from sentiment.privacy import KINDS, placeholder
+from training.evaluation.predicting import Predict
 from training.promotion.records import Check, GateLimits
 
 PLACEHOLDERS = tuple(map(placeholder, KINDS))
@@ -46,8 +46,6 @@ _SENTENCES = (
     "I recommend it to everyone, {} made my day.",
 )
 """Clear in their sentiment whatever stands in the gap; a third of them for each label."""
-
-Predict = Callable[[Sequence[str]], NDArray[np.float64]]
 
 
 def placeholder_checks(directory: Path, predict: Predict, limits: GateLimits) -> Iterator[Check]:

@@ -14,17 +14,17 @@ from sentiment.model.registry import Registry, is_registry
 from sentiment.progress import Progress
 from training.data.examples import Example
 from training.promotion.gate import judge
-from training.promotion.records import GateLimits, Verdict
+from training.promotion.records import GateLimits, GateVerdict
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class PromotionOutcome:
     """What was done. `version` is the candidate's id, `serving` the id of what serves now, None where nothing does."""
 
     action: Literal["promoted", "forced", "rejected"]
     version: str
     serving: str | None
-    verdict: Verdict
+    verdict: GateVerdict
 
 
 def promote(
@@ -38,7 +38,7 @@ def promote(
     force: bool,
     clock: Callable[[], datetime],
     progress: Progress,
-) -> Outcome:
+) -> PromotionOutcome:
     """Judge a proved copy of `candidate`, and switch to it where it passes, or in spite of it with `force`.
 
     `candidate` is a model directory, or another registry, whose promoted version is meant.
@@ -55,7 +55,7 @@ def promote(
         figures = msgspec.to_builtins(verdict)
         if not (verdict.passed or force):
             registry.reject(staged, at=clock(), verdict=figures)
-            return Outcome("rejected", staged.id, None if current is None else current.id, verdict)
+            return PromotionOutcome("rejected", staged.id, None if current is None else current.id, verdict)
         action: Literal["promoted", "forced"] = "promoted" if verdict.passed else "forced"
         version = registry.switch_to(staged, instead_of=current, at=clock(), action=action, verdict=figures)
-        return Outcome(action, version.id, version.id, verdict)
+        return PromotionOutcome(action, version.id, version.id, verdict)

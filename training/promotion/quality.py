@@ -8,16 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sentiment.calibration import expected_calibration_error
-from sentiment.statistics import macro_f1
+from sentiment.statistics import Floats, macro_f1
 from training.evaluation.paired_bootstrap import paired_bootstrap
 from training.evaluation.reliability import ece_by_chance
 from training.promotion.records import Check, GateLimits
 
-Probabilities = NDArray[np.float64]
-
 
 def quality_checks(
-    new: Probabilities, old: Probabilities | None, labels: NDArray[np.int64], limits: GateLimits, *, seed: int
+    new: Floats, old: Floats | None, labels: NDArray[np.int64], limits: GateLimits, *, seed: int
 ) -> Iterator[Check]:
     """Macro-F1 against its floor, and against the current version's answers `old` on the same rows.
 
@@ -52,7 +50,7 @@ def quality_checks(
     )
 
 
-def calibration_check(new: Probabilities, labels: NDArray[np.int64], limits: GateLimits, *, seed: int) -> Check:
+def calibration_check(new: Floats, labels: NDArray[np.int64], limits: GateLimits, *, seed: int) -> Check:
     """The expected calibration error against its limit, to which is added what chance alone shows on so many rows.
 
     A perfectly calibrated model has an error too where rows are few: some 0.04 on 600 of them, 0.01 on 10,000.

@@ -45,7 +45,7 @@ class Check(msgspec.Struct, frozen=True, kw_only=True):
     details: tuple[str, ...] = ()
 
 
-class Verdict(msgspec.Struct, frozen=True, kw_only=True):
+class GateVerdict(msgspec.Struct, frozen=True, kw_only=True):
     """What the gate found on `n_rows` labelled rows; `current` is None for a first promotion."""
 
     candidate: ModelRef

@@ -13,13 +13,13 @@ import msgspec
 from sentiment.errors import InputError
 from sentiment.events import LABELS, Label
 from training.review.agreement import cohen_kappa, fleiss_kappa
-from training.review.sheets import SKIP, Sheet
+from training.review.sheets import SKIP, FilledSheet
 
 How = Literal["unanimous", "majority", "final", "single"]
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class SettledLabel:
     """What holds for an item, and why. `votes` count the labels that were given."""
 
     label: Label
@@ -35,7 +35,7 @@ class Adjudication:
     word is that they cannot be.
     """
 
-    verdicts: dict[str, Verdict]
+    settled: dict[str, SettledLabel]
     unsettled: dict[str, dict[str, int]]
     disagreements: list[str]
     skipped: list[str]
@@ -61,7 +61,7 @@ class PairAgreement(msgspec.Struct, frozen=True, kw_only=True):
     cohen_kappa: float | None
 
 
-def adjudicate(sheets: Sequence[Sheet]) -> Adjudication:
+def adjudicate(sheets: Sequence[FilledSheet]) -> Adjudication:
     """Settle every item that anybody judged: a final label holds, else more than half of the votes.
 
     Raises:
@@ -75,7 +75,7 @@ def adjudicate(sheets: Sequence[Sheet]) -> Adjudication:
         for item, label in sheet.finals.items():
             if finals.setdefault(item, label) != label:
                 raise InputError(f"the sheets have different final labels for item {item}", hint="keep one of them")
-    verdicts: dict[str, Verdict] = {}
+    settled: dict[str, SettledLabel] = {}
     unsettled: dict[str, dict[str, int]] = {}
     disagreements: list[str] = []
     skipped: list[str] = []
@@ -84,17 +84,17 @@ def adjudicate(sheets: Sequence[Sheet]) -> Adjudication:
         if len(votes) > 1:
             disagreements.append(item)
         final = finals.get(item)
-        verdict = _verdict(votes, final)
-        if verdict is not None:
-            verdicts[item] = verdict
+        outcome = _settle(votes, final)
+        if outcome is not None:
+            settled[item] = outcome
         elif votes and final is None:
             unsettled[item] = dict(votes)
         else:
             skipped.append(item)
-    return Adjudication(verdicts, unsettled, disagreements, skipped)
+    return Adjudication(settled, unsettled, disagreements, skipped)
 
 
-def measure_agreement(sheets: Sequence[Sheet]) -> Agreement:
+def measure_agreement(sheets: Sequence[FilledSheet]) -> Agreement:
     """How far the annotators agree, on what they judged and did not skip."""
     judged = [
         (sheet.annotator, {item: label for item, label in sheet.labels.items() if label != SKIP}) for sheet in sheets
@@ -110,11 +110,11 @@ def measure_agreement(sheets: Sequence[Sheet]) -> Agreement:
     return Agreement(pairs=pairs, fleiss_kappa=fleiss_kappa(votes) if votes else None, fleiss_n=len(by_all))
 
 
-def _verdict(votes: Counter[str], final: str | None) -> Verdict | None:
+def _settle(votes: Counter[str], final: str | None) -> SettledLabel | None:
     for label in LABELS:
         if final == label:
-            return Verdict(label, "final", dict(votes))
+            return SettledLabel(label, "final", dict(votes))
         if final is None and votes[label] * 2 > votes.total():
             how: How = "single" if votes.total() == 1 else "unanimous" if len(votes) == 1 else "majority"
-            return Verdict(label, how, dict(votes))
+            return SettledLabel(label, how, dict(votes))
     return None

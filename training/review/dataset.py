@@ -28,7 +28,7 @@ LINEAGE_FILE = "lineage.json"
 _VERSION = re.compile(r"v(\d{4,})")
 
 
-class Row(msgspec.Struct, frozen=True, kw_only=True):
+class LabelledRow(msgspec.Struct, frozen=True, kw_only=True):
     """One labelled text. `kind` is "human": somebody read it. `id` tells the text."""
 
     text: str
@@ -72,7 +72,7 @@ class Lineage(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def append_version(
-    directory: Path, rows: Sequence[Row], files: Sequence[Path], facts: dict[str, Any], *, now: datetime
+    directory: Path, rows: Sequence[LabelledRow], files: Sequence[Path], facts: dict[str, Any], *, now: datetime
 ) -> tuple[Path, Lineage] | None:
     """Make the next version with `rows` added; its directory and lineage. None: they hold nothing new.
 
@@ -105,12 +105,12 @@ def append_version(
     return _write(directory, data, lineage), lineage
 
 
-def read_version(path: Path) -> tuple[Lineage, list[Row]]:
+def read_version(path: Path) -> tuple[Lineage, list[LabelledRow]]:
     """A version's lineage and rows. Raises InputError where they do not fit together."""
     try:
         lineage = msgspec.json.decode((path / LINEAGE_FILE).read_bytes(), type=Lineage)
         data = (path / DATA_FILE).read_bytes()
-        rows = [msgspec.json.decode(line, type=Row) for line in data.splitlines()]
+        rows = [msgspec.json.decode(line, type=LabelledRow) for line in data.splitlines()]
     except OSError as error:
         raise InputError(f"{path} is not a version of a data set: {error.strerror}") from None
     except msgspec.DecodeError as error:
@@ -122,7 +122,7 @@ def read_version(path: Path) -> tuple[Lineage, list[Row]]:
     return lineage, rows
 
 
-def _latest(directory: Path) -> tuple[int, Parent | None, list[Row]]:
+def _latest(directory: Path) -> tuple[int, Parent | None, list[LabelledRow]]:
     found = {int(match[1]): path for path in directory.glob("v*") if (match := _VERSION.fullmatch(path.name))}
     if not found:
         return 0, None, []
@@ -131,7 +131,7 @@ def _latest(directory: Path) -> tuple[int, Parent | None, list[Row]]:
     return number, Parent(version=lineage.version, data_sha256=lineage.data_sha256), rows
 
 
-def _state(before: Row | None, row: Row) -> str:
+def _state(before: LabelledRow | None, row: LabelledRow) -> str:
     if before is None:
         return "added"
     return "unchanged" if before.label == row.label else "relabelled"

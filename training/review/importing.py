@@ -12,9 +12,9 @@ import msgspec
 from sentiment.drift.quality import LabelledQuality, Pairs
 from sentiment.events import LABELS, LateLabel
 from training.review.adjudication import Adjudication, Agreement, adjudicate, measure_agreement
-from training.review.dataset import Row
+from training.review.dataset import LabelledRow
 from training.review.label_errors import suspects
-from training.review.sheets import Item, Sheet
+from training.review.sheets import FilledSheet, Item
 
 _LEAST_FOR_SUSPECTS = 50
 """Confident learning needs some labels of every class to know how sure the model usually is of them."""
@@ -50,53 +50,53 @@ class Review:
     agreement: Agreement
 
     @classmethod
-    def of(cls, items: Mapping[str, Item], sheets: Sequence[Sheet]) -> Review:
+    def of(cls, items: Mapping[str, Item], sheets: Sequence[FilledSheet]) -> Review:
         """Adjudicate the sheets. Raises InputError like `adjudicate`."""
         return cls(items, adjudicate(sheets), measure_agreement(sheets))
 
-    def rows(self, source: str) -> list[Row]:
+    def rows(self, source: str) -> list[LabelledRow]:
         """The settled items as rows of a data set."""
         return [
-            Row(
+            LabelledRow(
                 text=self.items[item].text,
-                label=verdict.label,
+                label=outcome.label,
                 source=source,
                 kind="human",
                 id=item,
                 product=self.items[item].product,
             )
-            for item, verdict in self.adjudication.verdicts.items()
+            for item, outcome in self.adjudication.settled.items()
         ]
 
     def late_labels(self, now: datetime) -> list[LateLabel]:
         """What the monitor is to be told: the settled items that an event stands behind."""
         return [
             LateLabel(
-                label=verdict.label,
+                label=outcome.label,
                 labelled_at=now,
                 event_id=item.event_id,
                 position=item.position,
                 inclusion_probability=item.inclusion_probability,
             )
-            for key, verdict in self.adjudication.verdicts.items()
+            for key, outcome in self.adjudication.settled.items()
             for item in [self.items[key]]
             if item.event_id is not None or item.position is not None
         ]
 
     def unsettled(self) -> tuple[list[Item], list[str]]:
-        """The items without a verdict, and their votes as notes, for a sheet that settles them."""
+        """The items that are not settled, and their votes as notes, for a sheet that settles them."""
         votes = self.adjudication.unsettled
         notes = [", ".join(f"{label} {count}" for label, count in sorted(votes[key].items())) for key in votes]
         return [self.items[key] for key in votes], notes
 
     def report(self, *, seed: int) -> ReviewReport:
         """Counts, agreement, quality and doubts."""
-        verdicts = self.adjudication.verdicts
-        judged = len(verdicts) + len(self.adjudication.unsettled) + len(self.adjudication.skipped)
+        settled = self.adjudication.settled
+        judged = len(settled) + len(self.adjudication.unsettled) + len(self.adjudication.skipped)
         return ReviewReport(
             n_items=len(self.items),
-            settled=dict(sorted(Counter(verdict.how for verdict in verdicts.values()).items())),
-            labels=dict(sorted(Counter(verdict.label for verdict in verdicts.values()).items())),
+            settled=dict(sorted(Counter(outcome.how for outcome in settled.values()).items())),
+            labels=dict(sorted(Counter(outcome.label for outcome in settled.values()).items())),
             skipped=len(self.adjudication.skipped),
             unjudged=len(self.items) - judged,
             unsettled=list(self.adjudication.unsettled),
@@ -110,16 +110,16 @@ class Review:
         if self.adjudication.unsettled:
             return None
         pairs = Pairs()
-        for key, verdict in self.adjudication.verdicts.items():
+        for key, outcome in self.adjudication.settled.items():
             item = self.items[key]
             if item.inclusion_probability is not None:
                 predicted = max(range(len(LABELS)), key=item.probabilities.__getitem__)
-                pairs.add(LABELS.index(verdict.label), predicted, 1.0 / item.inclusion_probability)
+                pairs.add(LABELS.index(outcome.label), predicted, 1.0 / item.inclusion_probability)
         return pairs.quality(seed=seed)
 
     def _suspected(self) -> list[str]:
-        keys = list(self.adjudication.verdicts)
+        keys = list(self.adjudication.settled)
         if len(keys) < _LEAST_FOR_SUSPECTS:
             return []
-        labels = [LABELS.index(self.adjudication.verdicts[key].label) for key in keys]
+        labels = [LABELS.index(self.adjudication.settled[key].label) for key in keys]
         return [keys[place] for place in suspects(labels, [self.items[key].probabilities for key in keys])]

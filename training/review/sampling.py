@@ -18,7 +18,7 @@ import numpy as np
 from sentiment.errors import InputError
 from training.review.candidates import Candidate
 
-Measure = Literal["margin", "entropy"]
+UncertaintyMeasure = Literal["margin", "entropy"]
 
 MAX_STRATA = 20
 """The products with most texts are strata of their own, all others share one."""
@@ -37,7 +37,12 @@ class Chosen:
 
 
 def choose(
-    candidates: Sequence[Candidate], *, n_uncertain: int, n_random: int, seed: int, measure: Measure = "margin"
+    candidates: Sequence[Candidate],
+    *,
+    n_uncertain: int,
+    n_random: int,
+    seed: int,
+    measure: UncertaintyMeasure = "margin",
 ) -> list[Chosen]:
     """At most `n_uncertain` + `n_random` of the candidates (distinct texts), in random order; the same for a seed.
 
@@ -69,7 +74,7 @@ def choose(
     return [chosen[place] for place in rng.permutation(len(chosen))]
 
 
-def uncertainty(probabilities: Sequence[float], measure: Measure) -> float:
+def uncertainty(probabilities: Sequence[float], measure: UncertaintyMeasure) -> float:
     """How unsure an answer is: minus the gap between the two best, or the entropy in nats."""
     if measure == "margin":
         second, first = sorted(probabilities)[-2:]

@@ -53,7 +53,7 @@ class Item(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 @dataclass(frozen=True, slots=True)
-class Sheet:
+class FilledSheet:
     """What one annotator said: item → label or `SKIP`, and item → what is to hold whatever others say."""
 
     annotator: str
@@ -126,7 +126,7 @@ def read_items(path: Path) -> dict[str, Item]:
     return {item.item: item for item in items}
 
 
-def read_sheet(path: Path, items: dict[str, Item]) -> Sheet:
+def read_sheet(path: Path, items: dict[str, Item]) -> FilledSheet:
     """What an annotator filled in; rows without a label are not judged yet.
 
     Raises:
@@ -142,7 +142,7 @@ def read_sheet(path: Path, items: dict[str, Item]) -> Sheet:
     _check(path, f"an unknown label (known: {allowed}, {SKIP})", ~labels.isin([*LABELS, SKIP, ""]))
     _check(path, f"an unknown final label (known: {allowed}, {SKIP})", ~finals.isin([*LABELS, SKIP, ""]))
     rows = list(zip(ids, labels, finals, strict=True))
-    return Sheet(
+    return FilledSheet(
         annotator=path.name.split(".")[0],
         labels={item: label for item, label, _ in rows if label},
         finals={item: final for item, _, final in rows if final},

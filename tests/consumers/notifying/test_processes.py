@@ -15,7 +15,7 @@ import pytest
 
 from sentiment.events import encode
 from sentiment.spikes.message import make_alert
-from sentiment.spikes.segment import Observation
+from sentiment.spikes.segment import SpikeObservation
 from tests.brokers import BrokerProcess
 from tests.consumers.kafka_io import committed_offsets, produce
 from tests.consumers.notifying.test_handler import alert
@@ -100,7 +100,7 @@ def _handled(here: Pipeline) -> int:
 def _calm_run(results: list) -> list[str]:
     """Ids of the alerts when nothing is killed, by the pure core."""
     seen = [
-        Observation(
+        SpikeObservation(
             key=each.position.key(),
             segment=each.product,
             source=SOURCES[each.position.offset % len(SOURCES)],

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 
 from sentiment.events import ModelRef
-from sentiment.spikes.segment import Change, Observation, SpikeConfig
+from sentiment.spikes.segment import EpisodeChange, SpikeConfig, SpikeObservation
 from sentiment.spikes.segment_state import decode_segment, decode_stream, encode_state
 from sentiment.spikes.stream import StreamMonitor
 
@@ -25,10 +25,10 @@ def observation(
     author: str | None = None,
     model: ModelRef = MODEL,
     left_out: bool = False,
-) -> Observation:
+) -> SpikeObservation:
     """A result at `minute` after midnight, scored at once; sources take turns."""
     event_ms = round((START_MINUTE + minute) * MINUTE_MS)
-    return Observation(
+    return SpikeObservation(
         key=f"feedback/{number}",
         segment=segment,
         source=SOURCES[number % len(SOURCES)],
@@ -43,9 +43,9 @@ def observation(
     )
 
 
-def a_day(incident: tuple[int, int] | None = (600, 690), *, segment: str = "app") -> list[Observation]:
+def a_day(incident: tuple[int, int] | None = (600, 690), *, segment: str = "app") -> list[SpikeObservation]:
     """A result every three minutes, one in eight negative; in the incident one a minute, three in four negative."""
-    made: list[Observation] = []
+    made: list[SpikeObservation] = []
     for minute in range(1_000):
         inside = incident is not None and incident[0] <= minute < incident[1]
         if inside or minute % 3 == 0:
@@ -57,8 +57,8 @@ def a_day(incident: tuple[int, int] | None = (600, 690), *, segment: str = "app"
 
 
 def watch(
-    seen: Sequence[Observation], *, cuts: Collection[int] = (), config: SpikeConfig | None = None
-) -> list[Change]:
+    seen: Sequence[SpikeObservation], *, cuts: Collection[int] = (), config: SpikeConfig | None = None
+) -> list[EpisodeChange]:
     """What a monitor tells of these observations, in their order, closed at the end.
 
     After each number of observations in `cuts` the monitor is thrown away and made again from what it had written.
@@ -66,7 +66,7 @@ def watch(
     config = SpikeConfig() if config is None else config
     written: dict[str | None, bytes] = {}
     monitor = StreamMonitor(config)
-    changes: list[Change] = []
+    changes: list[EpisodeChange] = []
     for offset, each in enumerate(seen):
         monitor.observe(offset, each)
         changes += monitor.advance(sources=SOURCES, idle_ms={})

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from sentiment.spikes.episodes import Transition
-from sentiment.spikes.segment import Change, SpikeConfig, close
+from sentiment.spikes.segment import EpisodeChange, SpikeConfig, close
 from sentiment.spikes.segment_state import SegmentState
 
 BLOCK = 5
@@ -63,10 +63,10 @@ def simulate(rng: np.random.Generator, scenario: Scenario, spikes: Sequence[Spik
     return {int(m): (int(n[m]), int(negatives[m])) for m in np.flatnonzero(n)}
 
 
-def detect(counts: dict[int, tuple[int, int]], config: SpikeConfig | None = None) -> list[Change]:
+def detect(counts: dict[int, tuple[int, int]], config: SpikeConfig | None = None) -> list[EpisodeChange]:
     """Run the detector of one segment over all minutes."""
     config = SpikeConfig() if config is None else config
-    changes: list[Change] = []
+    changes: list[EpisodeChange] = []
     state = SegmentState(segment="simulated")
     last = max(counts, default=0)
     by_day: dict[int, dict[int, tuple[int, int]]] = {}

@@ -12,7 +12,7 @@ from sentiment.spikes.buckets import MAX_OPEN_MINUTES, Fate
 from sentiment.spikes.drivers import MAX_SAMPLES, MAX_TERMS
 from sentiment.spikes.episodes import Transition
 from sentiment.spikes.message import make_alert
-from sentiment.spikes.segment import Change, Observation, SpikeConfig
+from sentiment.spikes.segment import EpisodeChange, SpikeConfig, SpikeObservation
 from sentiment.spikes.segment_state import MAX_STATE_BYTES, encode_state
 from sentiment.spikes.stream import StreamMonitor
 from tests.sentiment.spikes.observations import SOURCES, START_MINUTE, a_day, observation, watch
@@ -20,7 +20,7 @@ from tests.sentiment.spikes.observations import SOURCES, START_MINUTE, a_day, ob
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 
-def story(changes: list[Change]) -> list[tuple[str, Transition, int]]:
+def story(changes: list[EpisodeChange]) -> list[tuple[str, Transition, int]]:
     return [(change.segment, change.transition, change.started - START_MINUTE) for change in changes]
 
 
@@ -45,7 +45,7 @@ def test_interleaving_of_sources_does_not_matter(random) -> None:
     """However far one scoring worker is ahead of another, the same alerts come, word for word."""
     day = a_day()
     queues = {source: [each for each in day if each.source == source] for source in SOURCES}
-    mixed: list[Observation] = []
+    mixed: list[SpikeObservation] = []
     while any(queues.values()):
         source = random.choice([name for name, queue in queues.items() if queue])
         take = random.randint(1, 200)
@@ -91,8 +91,8 @@ def test_an_event_from_the_future_is_rejected() -> None:
     """A wrong clock neither counts nor moves the watermark."""
     monitor = StreamMonitor(SpikeConfig(future_ms=60_000))
     early = observation(0, 100, negative=True)
-    ahead = Observation(
-        **{name: getattr(early, name) for name in Observation.__slots__} | {"scored_ms": early.event_ms - 60_001}
+    ahead = SpikeObservation(
+        **{name: getattr(early, name) for name in SpikeObservation.__slots__} | {"scored_ms": early.event_ms - 60_001}
     )
     assert monitor.observe(0, ahead) is Fate.FUTURE
     assert monitor.stream.clock.newest_ms == {}

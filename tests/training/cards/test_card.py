@@ -22,7 +22,7 @@ from training.audit.gaps import AttributeGaps
 from training.audit.report import AuditReport
 from training.cards.card import card
 from training.evaluation.evaluate import evaluate
-from training.evaluation.judgement import Cost, DataRef, Judgement
+from training.evaluation.judgement import DataRef, Judgement, ScoringTime
 from training.evaluation.mistakes import surest_mistakes
 
 CHAPTERS = [
@@ -114,7 +114,7 @@ def documents(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         evaluation=evaluate(probabilities, rows, seed=3, n_resamples=100),
         reproduction=None,
         errors=surest_mistakes(probabilities, rows, 5),
-        cost=Cost(seconds=1.0, texts_per_s=200.0),
+        cost=ScoringTime(seconds=1.0, texts_per_s=200.0),
     )
     made: dict[str, Any] = {
         "evaluation": msgspec.to_builtins(judgement),

@@ -17,9 +17,9 @@ from sentiment.model.loading import load_model
 from tests.training.tiny import rows
 from training.comparison.architectures import save_untrained
 from training.comparison.plot import save_plot
-from training.comparison.records import Comparison
+from training.comparison.records import ModelComparison
 from training.comparison.report import markdown
-from training.comparison.sheets import FRONT_MARK, sheets
+from training.comparison.tables import FRONT_MARK, tables
 from training.evaluation.predicting import probabilities_of
 
 ROWS = rows(40, seed=9)
@@ -42,16 +42,16 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def comparison(data: Path, model: Path) -> Comparison:
+def comparison(data: Path, model: Path) -> ModelComparison:
     """The model and the word list on the rows, by the command."""
     arguments = ["--model", str(model), "--lexicon", "--reference", "lexicon", "--no-fairness", "--threads", "1"]
     sizes = ["--rounds", "2", "--timed-texts", "10", "--singles", "3"]
     result = CliRunner().invoke(cli, ["compare", str(data), *arguments, *sizes, "--json"], catch_exceptions=False)
-    return msgspec.json.decode(result.stdout, type=Comparison)
+    return msgspec.json.decode(result.stdout, type=ModelComparison)
 
 
 @pytest.mark.slow
-def test_quality_is_what_scikit_learn_says_of_the_served_answers(comparison: Comparison, model: Path) -> None:
+def test_quality_is_what_scikit_learn_says_of_the_served_answers(comparison: ModelComparison, model: Path) -> None:
     """The figures of the child process are those of the model loaded here, on the same texts."""
     chosen = probabilities_of(load_model(model, threads=1), [row["text"] for row in ROWS]).argmax(axis=1)
     labels = np.array([LABELS.index(row["label"]) for row in ROWS])  # type: ignore[arg-type]
@@ -69,12 +69,12 @@ def test_quality_is_what_scikit_learn_says_of_the_served_answers(comparison: Com
 
 
 @pytest.mark.slow
-def test_tables_report_and_plot_say_the_same(comparison: Comparison, tmp_path: Path) -> None:
+def test_tables_report_and_plot_say_the_same(comparison: ModelComparison, tmp_path: Path) -> None:
     """Every row has one cell a column; Markdown has them all; plots are what their names say."""
-    for sheet in sheets(comparison):
-        assert all(len(row) == len(sheet.columns) for row in sheet.rows)
-        assert sheet.title in markdown(comparison)
-        assert all(cell in markdown(comparison) for row in sheet.rows for cell in row)
+    for table in tables(comparison):
+        assert all(len(row) == len(table.columns) for row in table.rows)
+        assert table.title in markdown(comparison)
+        assert all(cell in markdown(comparison) for row in table.rows for cell in row)
     assert FRONT_MARK in markdown(comparison)
     for name in ("a.svg", "b.svg", "c.png"):
         save_plot(comparison, tmp_path / name)
@@ -112,14 +112,14 @@ def test_an_existing_report_is_not_overwritten(data: Path, tmp_path: Path, capsy
 
 @pytest.mark.slow
 def test_fairness_is_of_every_model_and_attribute(data: Path) -> None:
-    """Gaps and flips are shares of pairs; a sheet has a line for each attribute and a column for each model."""
+    """Gaps and flips are shares of pairs; a table has a line for each attribute and a column for each model."""
     sizes = ["--rounds", "1", "--timed-texts", "5", "--singles", "1", "--max-rows", "10"]
     result = CliRunner().invoke(cli, ["compare", str(data), "--lexicon", *sizes, "--json"], catch_exceptions=False)
-    found = msgspec.json.decode(result.stdout, type=Comparison)
+    found = msgspec.json.decode(result.stdout, type=ModelComparison)
     gaps = found.models[0].gaps
     assert gaps
     assert all(0.0 <= gap.mean_abs_gap <= 2.0 and 0.0 <= gap.flip_rate <= 1.0 and gap.n_pairs > 0 for gap in gaps)
     assert found.conditions.n_rows == 10
     assert found.conditions.n_rows_in_file == len(ROWS)
-    fairness = sheets(found)[-1]
+    fairness = tables(found)[-1]
     assert [row[0] for row in fairness.rows] == [gap.attribute for gap in gaps]

@@ -7,30 +7,30 @@ import pytest
 
 from sentiment.errors import ConfigurationError
 from sentiment.events import LABELS
-from training.comparison.contenders import LEXICON, Entry, classes_of_scores, open_contender, parse_entry
+from training.comparison.contenders import LEXICON, ContenderSpec, classes_of_scores, open_contender, parse_spec
 
 
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("small=models/small", Entry("small", "models/small")),
-        ("models/small", Entry("small", "models/small")),
-        ("owner/name", Entry("name", "owner/name")),
-        ("shipped", Entry("shipped", None)),
-        ("fp32=shipped@torch", Entry("fp32", None, "torch")),
-        ("a=models/b=c@home", Entry("a", "models/b=c@home")),
+        ("small=models/small", ContenderSpec("small", "models/small")),
+        ("models/small", ContenderSpec("small", "models/small")),
+        ("owner/name", ContenderSpec("name", "owner/name")),
+        ("shipped", ContenderSpec("shipped", None)),
+        ("fp32=shipped@torch", ContenderSpec("fp32", None, "torch")),
+        ("a=models/b=c@home", ContenderSpec("a", "models/b=c@home")),
     ],
 )
-def test_an_entry_is_name_place_and_backend(text: str, expected: Entry) -> None:
+def test_an_entry_is_name_place_and_backend(text: str, expected: ContenderSpec) -> None:
     """The name defaults to the last part of the path; only a known backend is split off."""
-    assert parse_entry(text) == expected
+    assert parse_spec(text) == expected
 
 
 @pytest.mark.parametrize("text", ["=models/small", "name=", "", "name=@torch"])
 def test_an_entry_without_name_or_place_is_refused(text: str) -> None:
     """Half an entry is a mistake of the call."""
     with pytest.raises(ConfigurationError):
-        parse_entry(text)
+        parse_spec(text)
 
 
 def test_compound_scores_are_read_by_the_authors_limits() -> None:
@@ -43,7 +43,7 @@ def test_compound_scores_are_read_by_the_authors_limits() -> None:
 
 def test_the_word_list_answers_without_probabilities() -> None:
     """Its rows are one-hot, in order, and it says that they are no probabilities."""
-    lexicon = open_contender(Entry(LEXICON, None, is_lexicon=True), threads=1, label_map=None)
+    lexicon = open_contender(ContenderSpec(LEXICON, None, is_lexicon=True), threads=1, label_map=None)
     answers = lexicon.answer(["I love it, great!", "The meeting is on Monday.", "Terrible, I hate it."])
     assert answers.probabilities.tolist() == [[0, 0, 1], [0, 1, 0], [1, 0, 0]]
     assert answers.n_tokens is None
@@ -52,7 +52,7 @@ def test_the_word_list_answers_without_probabilities() -> None:
 
 def test_a_served_model_is_what_the_worker_would_use() -> None:
     """The shipped model answers in order with probabilities, counts its tokens, and knows its size."""
-    model = open_contender(Entry("shipped", None), threads=1, label_map=None)
+    model = open_contender(ContenderSpec("shipped", None), threads=1, label_map=None)
     answers = model.answer(["I love it, great!", "Terrible, I hate it."])
     assert answers.probabilities.argmax(axis=1).tolist() == [2, 0]
     assert answers.n_tokens is not None

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from sentiment.errors import ModelError, SentimentError
-from training.comparison.contenders import LEXICON, Entry
+from training.comparison.contenders import LEXICON, ContenderSpec
 from training.comparison.process import ContenderProcess, peak_memory_bytes
 
-WORD_LIST = Entry(LEXICON, None, is_lexicon=True)
+WORD_LIST = ContenderSpec(LEXICON, None, is_lexicon=True)
 
 
 def test_a_child_answers_times_and_weighs_itself() -> None:
@@ -30,7 +30,7 @@ def test_a_child_answers_times_and_weighs_itself() -> None:
 
 def test_a_models_error_reaches_the_parent_with_its_name(tmp_path: Path) -> None:
     """The kind of error, and so the exit code, is what loading it here would give."""
-    missing = Entry("gone", str(tmp_path / "gone"))
+    missing = ContenderSpec("gone", str(tmp_path / "gone"))
     with (
         ContenderProcess(missing, threads=1, label_map=None) as process,
         pytest.raises(ModelError, match=r"gone: .*does not exist"),

@@ -13,7 +13,7 @@ from sentiment.errors import InputError
 from sentiment.events import ModelRef
 from tests.training.evaluation.made import answers, examples
 from training.evaluation.evaluate import evaluate
-from training.evaluation.judgement import Cost, DataRef, Judgement
+from training.evaluation.judgement import DataRef, Judgement, ScoringTime
 from training.evaluation.mistakes import surest_mistakes
 from training.evaluation.plots import calibration_plot, confusion_plot, reliability_plot, slices_plot
 from training.evaluation.report import report_html, write_report
@@ -59,7 +59,7 @@ def judgement() -> Judgement:
         evaluation=evaluate(probabilities, rows, seed=3, n_resamples=100),
         reproduction=None,
         errors=surest_mistakes(probabilities, rows, 5),
-        cost=Cost(seconds=1.0, texts_per_s=200.0),
+        cost=ScoringTime(seconds=1.0, texts_per_s=200.0),
     )
 
 

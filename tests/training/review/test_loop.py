@@ -19,9 +19,9 @@ from sentiment.events import LABELS, encode
 from tests.consumers.results import START, scored
 from training.data.examples import read_examples
 from training.review.candidates import Candidate, item_id
-from training.review.dataset import Row, append_version, read_version
+from training.review.dataset import LabelledRow, append_version, read_version
 from training.review.sampling import choose
-from training.review.sheets import Item, Sheet, item_of, items_path, read_items, read_sheet, write_sheet
+from training.review.sheets import FilledSheet, Item, item_of, items_path, read_items, read_sheet, write_sheet
 
 NOW = datetime(2026, 5, 1, tzinfo=UTC)
 
@@ -42,7 +42,7 @@ def test_a_sheet_survives_its_way_and_hides_the_answers(tmp_path: Path, suffix: 
     assert ",=1+1" not in content
     known = read_items(items_path(path))
     assert [known[item.item] for item in items] == items
-    assert read_sheet(path, known) == Sheet("june", {}, {})
+    assert read_sheet(path, known) == FilledSheet("june", {}, {})
     with pytest.raises(InputError, match="exists"):
         write_sheet(path, items)
 
@@ -61,9 +61,9 @@ def test_faults_in_a_sheet_are_said_with_their_rows(tmp_path: Path, row: str, fa
     assert "rows 2" in caught.value.message
 
 
-def row(text: str, label: str) -> Row:
+def row(text: str, label: str) -> LabelledRow:
     """A labelled row."""
-    return Row(text=text, label=label, source="review", kind="human", id=item_id(text), product="app")
+    return LabelledRow(text=text, label=label, source="review", kind="human", id=item_id(text), product="app")
 
 
 def test_versions_add_up_and_are_never_changed(tmp_path: Path) -> None:

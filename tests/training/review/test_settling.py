@@ -15,7 +15,7 @@ from training.review.adjudication import adjudicate, measure_agreement
 from training.review.agreement import cohen_kappa, fleiss_kappa
 from training.review.importing import Review
 from training.review.label_errors import confident_joint, suspects
-from training.review.sheets import Item, Sheet
+from training.review.sheets import FilledSheet, Item
 
 labels = st.sampled_from(LABELS)
 
@@ -41,9 +41,9 @@ def test_fleiss_kappa_is_that_of_the_paper() -> None:
         fleiss_kappa([[1, 2], [1, 1]])
 
 
-def sheet(name: str, said: dict[str, str], **finals: str) -> Sheet:
+def sheet(name: str, said: dict[str, str], **finals: str) -> FilledSheet:
     """What an annotator said."""
-    return Sheet(name, said, finals)  # type: ignore[arg-type]
+    return FilledSheet(name, said, finals)  # type: ignore[arg-type]
 
 
 def test_a_majority_settles_and_ties_stay_open_until_somebody_decides() -> None:
@@ -54,13 +54,13 @@ def test_a_majority_settles_and_ties_stay_open_until_somebody_decides() -> None:
         sheet("c", {"1": "negative", "2": "positive"}),
     ]
     found = adjudicate(sheets)
-    assert {item: (v.label, v.how) for item, v in found.verdicts.items()} == {
+    assert {item: (v.label, v.how) for item, v in found.settled.items()} == {
         "1": ("negative", "unanimous"), "2": ("positive", "majority"), "5": ("negative", "single"),
     }  # fmt: skip
     assert found.unsettled == {"3": {"neutral": 1, "positive": 1}}
     assert (found.disagreements, found.skipped) == (["2", "3"], ["4"])
     settled = adjudicate([*sheets, sheet("d", {}, **{"3": "neutral"})])
-    assert settled.verdicts["3"].how == "final"
+    assert settled.settled["3"].how == "final"
     assert settled.unsettled == {}
     left_out = adjudicate([*sheets, sheet("d", {}, **{"3": "skip"})])
     assert left_out.skipped == ["3", "4"]

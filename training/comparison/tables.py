@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sentiment.statistics import Estimate
-from training.comparison.records import Comparison, Contestant
+from training.comparison.records import Contestant, ModelComparison
 
 FRONT_MARK = "◆"
 _MISSING = "n/a"
@@ -14,7 +14,7 @@ _REFERENCE = "reference"
 
 
 @dataclass(frozen=True, slots=True)
-class Sheet:
+class ReportTable:
     """One table; the first column is of names, all others are of figures. Every row is as long as `columns`."""
 
     title: str
@@ -22,21 +22,21 @@ class Sheet:
     rows: tuple[tuple[str, ...], ...]
 
 
-def sheets(comparison: Comparison) -> list[Sheet]:
+def tables(comparison: ModelComparison) -> list[ReportTable]:
     """Quality, speed and cost: a row for each model. Fairness where it was measured: a column for each."""
     models = comparison.models
     found = [
-        _sheet("Quality", _QUALITY, [_quality(model) for model in models]),
-        _sheet("Speed and cost", _speed_columns(comparison), [_speed(model) for model in models]),
+        _report_table("Quality", _QUALITY, [_quality(model) for model in models]),
+        _report_table("Speed and cost", _speed_columns(comparison), [_speed(model) for model in models]),
     ]
     attributes = list(dict.fromkeys(gap.attribute for model in models for gap in model.gaps or ()))
     if attributes:
         columns = ("gap · flips by", *(_name(model) for model in models))
-        found.append(_sheet("Fairness", columns, [_fairness(attribute, models) for attribute in attributes]))
+        found.append(_report_table("Fairness", columns, [_fairness(attribute, models) for attribute in attributes]))
     return found
 
 
-def notes(comparison: Comparison) -> list[str]:
+def notes(comparison: ModelComparison) -> list[str]:
     """What the figures hold for and what their columns mean: one sentence or two each."""
     of, assumed = comparison.conditions, comparison.conditions.assumptions
     sample = "" if of.n_rows == of.n_rows_in_file else f", a sample of {of.n_rows_in_file:,}"
@@ -69,8 +69,8 @@ def notes(comparison: Comparison) -> list[str]:
     return found
 
 
-def _sheet(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> Sheet:
-    return Sheet(title, tuple(columns), tuple(tuple(row) for row in rows))
+def _report_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> ReportTable:
+    return ReportTable(title, tuple(columns), tuple(tuple(row) for row in rows))
 
 
 _QUALITY = ("model", "macro-F1", "difference", "p bootstrap", "p McNemar", "accuracy", "ECE")
@@ -87,7 +87,7 @@ def _quality(model: Contestant) -> list[str]:
     return [_name(model), _ends(of.macro_f1, ".3f"), *against, f"{of.accuracy:.3f}", ece]
 
 
-def _speed_columns(comparison: Comparison) -> list[str]:
+def _speed_columns(comparison: ModelComparison) -> list[str]:
     currency = comparison.conditions.assumptions.currency
     rates = ["texts/s", "×", "tokens/s", "CPU ms/text", "p50 ms", "p99 ms"]
     return ["model", "backend", "params", *rates, "peak MiB", f"{currency}/M", "kWh/M"]
