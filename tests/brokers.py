@@ -19,14 +19,14 @@ import socket
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Protocol
 
+from tests.waiting import wait_until
+
 REPOSITORY = Path(__file__).resolve().parent.parent
-_POLL_S = 0.05
 _PR_SET_PDEATHSIG = 1
 
 
@@ -60,7 +60,6 @@ class BrokerProcess:
     """A broker in a process of its own; subclasses say how it is started."""
 
     name = "broker"
-    ready_within_s = 120.0
 
     def __init__(self, data_dir: Path | None = None) -> None:
         self._temporary = Path(tempfile.mkdtemp(prefix="broker-")) if data_dir is None else None
@@ -101,15 +100,15 @@ class BrokerProcess:
             cwd=REPOSITORY,
             preexec_fn=_die_with_parent if sys.platform == "linux" else None,
         )
-        deadline = time.monotonic() + self.ready_within_s
-        while not self._answers():
-            if self.process.poll() is not None or time.monotonic() > deadline:
-                output = self.log_file.read_text(errors="replace")[-2000:]
-                self._end(signal.SIGKILL)
-                raise RuntimeError(f"{self.name} did not start on port {self.port}:\n{output}")
-            time.sleep(_POLL_S)
+        try:
+            wait_until(self._answers, f"{self.name} on port {self.port}")
+        except AssertionError as error:
+            output = self.log_file.read_text(errors="replace")[-2000:]
+            self._end(signal.SIGKILL)
+            raise RuntimeError(f"{self.name} did not start on port {self.port}:\n{output}") from error
 
     def _answers(self) -> bool:
+        assert self.died() is None, "it ended"
         with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port), timeout=1):
             return True
         return False

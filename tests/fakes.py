@@ -29,7 +29,7 @@ class LexiconClassifier:
     def predict(self, texts: Sequence[str]) -> tuple[list[Prediction], BatchInfo]:
         """One prediction for each text; remembers the texts."""
         if self.seconds_per_text:
-            time.sleep(self.seconds_per_text * len(texts))
+            time.sleep(self.seconds_per_text * len(texts))  # a model takes time: so is there a middle to be killed in
         self.seen.extend(texts)
         n_tokens = sum(len(text.split()) for text in texts)
         info = BatchInfo(1, n_tokens, n_tokens + len(texts), 0.0, 0.0, (len(texts),))

@@ -1,36 +1,22 @@
-"""What the behaviour tests need again and again: names of their own, topics, ready-made clients, waiting."""
+"""What the behaviour tests need again and again: names of their own, topics, ready-made clients."""
 
 from __future__ import annotations
 
 import contextlib
-import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.admin import KafkaAdminClient, NewTopic
 
 from tests.broker.wire import Wire
-
-WITHIN_S = 40.0
-"""Longer than anything should take, also on a busy machine."""
+from tests.waiting import wait_until
 
 
 def unique(word: str) -> str:
     """A name that no other test uses."""
     return f"{word}-{uuid.uuid4().hex[:10]}"
-
-
-def wait_until(condition: Callable[[], Any], what: str, within_s: float = WITHIN_S) -> Any:
-    """The first true value of `condition`; AssertionError after `within_s`."""
-    deadline = time.monotonic() + within_s
-    while True:
-        value = condition()
-        if value:
-            return value
-        assert time.monotonic() < deadline, f"not within {within_s:g} s: {what}"
-        time.sleep(0.02)
 
 
 @contextlib.contextmanager
@@ -54,7 +40,7 @@ def new_topic(
     with Wire(bootstrap) as wire:
         # Apache Kafka answers before every partition has its leader at work.
         for number in range(partitions):
-            wait_until(lambda number=number: wire.offset(topic, -1, partition=number)[0] == 0, f"{topic} is led")
+            wait_until(lambda number=number: wire.offset(topic, -1, partition=number)[0] == 0, f"a leader of {topic}")
     return topic
 
 
@@ -97,6 +83,6 @@ def read(
             ends = client.end_offsets(assigned)
             return len(found) >= count and all(client.position(each) >= ends[each] for each in assigned)
 
-        wait_until(at_end, f"{count} records in {topic}, have {len(found)}")
+        wait_until(at_end, lambda: f"{count} records in {topic}; there were {len(found)}")
     assert len(found) == count
     return found

@@ -15,9 +15,10 @@ from kafka.errors import (
     UnknownTopicOrPartitionError,
 )
 
-from tests.broker.support import admin_client, consumer, new_topic, producer, read, unique, wait_until
+from tests.broker.support import admin_client, consumer, new_topic, producer, read, unique
 from tests.broker.wire import Wire
 from tests.brokers import BrokerProcess
+from tests.waiting import wait_until
 
 
 def test_a_topic_is_created_once(broker: BrokerProcess) -> None:

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
 
-from tests.broker.support import WITHIN_S, new_topic, unique, wait_until
+from tests.broker.support import new_topic, unique
 from tests.brokers import BrokerProcess
+from tests.waiting import WITHIN_S, wait_until
 
 
 def _transactional(bootstrap: str, transactional_id: str) -> Producer:

@@ -9,9 +9,10 @@ from kafka import TopicPartition
 from kafka.consumer.subscription_state import ConsumerRebalanceListener
 from kafka.coordinator.assignors.cooperative_sticky import CooperativeStickyAssignor
 
-from tests.broker.support import consumer, new_topic, producer, unique, wait_until
+from tests.broker.support import consumer, new_topic, producer, unique
 from tests.broker.wire import SHARE, SUBSCRIPTION, Wire
 from tests.brokers import BrokerProcess
+from tests.waiting import wait_until
 
 _UNKNOWN_MEMBER, _ILLEGAL_GENERATION, _REBALANCE = 25, 22, 27
 

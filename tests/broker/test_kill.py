@@ -14,9 +14,10 @@ import pytest
 from kafka import KafkaConsumer, TopicPartition
 from kafka.admin import ConfigResource, ConfigResourceType
 
-from tests.broker.support import admin_client, consumer, new_topic, producer, read, unique, wait_until
+from tests.broker.support import admin_client, consumer, new_topic, producer, read, unique
 from tests.broker.wire import Wire, batch
 from tests.brokers import ApacheKafka, BrokerProcess, DevBroker
+from tests.waiting import wait_until
 
 _COUNT = 200
 

@@ -7,9 +7,10 @@ from kafka import KafkaProducer, OffsetAndMetadata, TopicPartition
 from kafka.consumer.group import ConsumerGroupMetadata
 from kafka.errors import KafkaError
 
-from tests.broker.support import WITHIN_S, new_topic, producer, read, unique, wait_until
+from tests.broker.support import new_topic, producer, read, unique
 from tests.broker.wire import Wire, batch
 from tests.brokers import BrokerProcess
+from tests.waiting import wait_until
 
 _LATEST = -1
 
@@ -205,7 +206,7 @@ def test_a_transaction_that_takes_too_long_is_aborted(broker: BrokerProcess) -> 
         data = batch([b"slow"], producer=who, sequence=0, transactional=True)
         assert wire.produce(topic, data, transactional_id).error_code == 0
         assert wire.offset(topic, _LATEST, read_committed=True)[2] == 0
-        wait_until(lambda: wire.offset(topic, _LATEST, read_committed=True)[2] == 2, "aborted", WITHIN_S)
+        wait_until(lambda: wire.offset(topic, _LATEST, read_committed=True)[2] == 2, "aborted")
         assert wire.end_transaction(transactional_id, who, commit=True) == 90
     with producer(broker.bootstrap) as client:
         client.send(topic, b"after").get(30)

@@ -34,8 +34,9 @@ from kafka.protocol.producer import (
 )
 from kafka.record import MemoryRecordsBuilder
 
+from tests.waiting import WITHIN_S, wait_until
+
 _COORDINATOR_NOT_READY = (14, 15, 16, 51)
-_WITHIN_S = 40.0
 _MODULES = (kafka.protocol.admin, kafka.protocol.consumer, kafka.protocol.metadata, kafka.protocol.producer)
 
 SUBSCRIPTION = struct.pack(">hii", 0, 0, -1)
@@ -67,7 +68,7 @@ class Wire:
 
     def __init__(self, bootstrap: str) -> None:
         host, port = bootstrap.rsplit(":", 1)
-        self._socket = socket.create_connection((host, int(port)), timeout=_WITHIN_S)
+        self._socket = socket.create_connection((host, int(port)), timeout=WITHIN_S)
         self._correlation_id = 0
 
     def __enter__(self) -> Wire:
@@ -120,12 +121,14 @@ class Wire:
 
     def ask_coordinator(self, request: Any, version: int, code: Callable[[Any], int]) -> Any:
         """Like `ask`, again while the coordinator is still loading or busy with the transaction before."""
-        deadline = time.monotonic() + _WITHIN_S
-        while True:
-            response = self.ask(request, version)
-            if code(response) not in _COORDINATOR_NOT_READY or time.monotonic() > deadline:
-                return response
-            time.sleep(0.05)
+        responses = []
+
+        def answered() -> bool:
+            responses.append(self.ask(request, version))
+            return code(responses[-1]) not in _COORDINATOR_NOT_READY
+
+        wait_until(answered, lambda: f"a coordinator that is ready; the last error code was {code(responses[-1])}")
+        return responses[-1]
 
     def _exactly(self, count: int) -> bytes:
         data = b""

@@ -8,7 +8,6 @@ import secrets
 import signal
 import subprocess
 import sys
-import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -21,9 +20,7 @@ from consumers.cluster.topics import ensure_topics
 from consumers.demo.verify import Observer, Tally
 from sentiment.events import Alert, ScoredFeedback
 from sentiment.settings import KafkaSettings, Settings, TopicSettings, WorkerSettings
-
-WITHIN_S = 150.0
-"""Longer than anything should take, also on a busy machine."""
+from tests.waiting import WITHIN_S, wait_until
 
 
 @dataclass(slots=True)
@@ -51,15 +48,16 @@ class Command:
         return self
 
     def kill(self) -> None:
-        """`kill -9`."""
+        """`kill -9`. A command that was killed on purpose has not failed."""
         assert self.process is not None
         self.process.kill()
         self.process.wait()
+        self.process = None
 
     def wait(self) -> int:
         """The exit code, once it has ended by itself."""
         assert self.process is not None
-        return self.process.wait(timeout=WITHIN_S)
+        return self.process.wait(WITHIN_S)
 
     def stop(self) -> int:
         """SIGTERM, and the exit code."""
@@ -118,13 +116,17 @@ class Pipeline:
             else:
                 self.results.append(seen)
 
-    def until(self, condition: Callable[[], bool], what: str, within_s: float = WITHIN_S) -> None:
+    def until(self, condition: Callable[[], bool], what: str) -> None:
         """Look until `condition` holds; AssertionError with the commands' last words where it does not."""
-        deadline = time.monotonic() + within_s
-        while not condition():
-            assert time.monotonic() < deadline, f"not within {within_s:.0f} s: {what}\n{self.last_words()}"
-            assert not any(each.failed for each in self.commands), f"waiting for {what}\n{self.last_words()}"
+
+        def holds() -> bool:
+            assert not any(each.failed for each in self.commands), f"waiting for: {what}\n{self.last_words()}"
+            if condition():
+                return True
             self.look()
+            return False
+
+        wait_until(holds, lambda: f"{what}\n{self.last_words()}")
 
     def until_results(self, n: int) -> None:
         """Look until there are `n` results."""

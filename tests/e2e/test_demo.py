@@ -8,14 +8,13 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 
 import psutil
 import pytest
 
 from consumers.demo.stream import bundled_stream
-from tests.e2e.pipeline import WITHIN_S
+from tests.waiting import WITHIN_S, wait_until
 
 DEMO = [sys.executable, "-m", "sentiment.cli", "demo"]
 
@@ -73,7 +72,7 @@ def test_a_file_is_replayed_and_alerts_do_not_decide(tmp_path: Path) -> None:
 )
 def test_a_wrong_call_starts_nothing(arguments: list[str], said: str) -> None:
     """A missing file, an unknown format, a pipe or a missing model: exit code 2 and one clear line, nothing started."""
-    done = subprocess.run([*DEMO, *arguments], capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run([*DEMO, *arguments], capture_output=True, text=True, timeout=WITHIN_S, check=False)
     assert done.returncode == 2
     assert said in done.stderr
     assert "starting" not in done.stderr
@@ -86,16 +85,15 @@ def test_a_demo_that_is_ended_takes_its_children_along(number: signal.Signals, t
     environment = {**os.environ, "TMPDIR": str(tmp_path)}
     demo = subprocess.Popen(DEMO, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment)
     parent = psutil.Process(demo.pid)
-    deadline = time.monotonic() + WITHIN_S
-    while len(parent.children()) < 6:  # janitor, broker, two workers, alerts, notifier
+
+    def complete() -> bool:
         assert demo.poll() is None
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+        return len(parent.children()) == 6  # janitor, broker, two workers, alerts, notifier
+
+    wait_until(complete, "all children")
     family = parent.children(recursive=True)
     demo.send_signal(number)
-    assert demo.wait(timeout=60) == (-9 if number == signal.SIGKILL else 130)
-    _, alive = psutil.wait_procs(family, timeout=60)
+    assert demo.wait(timeout=WITHIN_S) == (-9 if number == signal.SIGKILL else 130)
+    _, alive = psutil.wait_procs(family, timeout=WITHIN_S)
     assert alive == []
-    while list(tmp_path.glob("sentiment-demo-*")):
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    wait_until(lambda: not list(tmp_path.glob("sentiment-demo-*")), "the removal of the folder")

@@ -12,11 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.broker.support import wait_until
 from tests.broker.wire import Wire
 from tests.brokers import REPOSITORY, free_port
-
-_WITHIN_S = 60
+from tests.waiting import WITHIN_S, wait_until
 
 
 def _start(*arguments: str, temporary: Path | None = None) -> subprocess.Popen[str]:
@@ -32,7 +30,7 @@ def _start(*arguments: str, temporary: Path | None = None) -> subprocess.Popen[s
 
 def _run(*arguments: str) -> tuple[int, str, str]:
     process = _start(*arguments)
-    stdout, stderr = process.communicate(timeout=_WITHIN_S)
+    stdout, stderr = process.communicate(timeout=WITHIN_S)
     return process.returncode, stdout, stderr
 
 
@@ -51,7 +49,7 @@ def test_it_says_where_it_listens_and_stops_cleanly(tmp_path: Path, number: sign
     with Wire(address) as wire:
         assert [wire.offset("one", -1, partition=each)[0] for each in range(3)] == [0, 0, 3]
         process.send_signal(number)
-        stdout, stderr = process.communicate(timeout=_WITHIN_S)
+        stdout, stderr = process.communicate(timeout=WITHIN_S)
     assert (process.returncode, stdout) == (0, "")
     assert "for development" in stderr
     assert "temporary folder" in stderr
@@ -70,7 +68,7 @@ def test_its_folder_is_kept(tmp_path: Path) -> None:
         with Wire(ready["bootstrap_servers"]) as wire:
             assert wire.offset("kept", -1, partition=2)[0] == 0
         process.terminate()
-        process.communicate(timeout=_WITHIN_S)
+        process.communicate(timeout=WITHIN_S)
         assert process.returncode == 0
 
 
@@ -115,4 +113,4 @@ def test_a_folder_in_use_is_exit_code_1(tmp_path: Path) -> None:
         assert "in use by another broker" in stderr
     finally:
         first.terminate()
-        first.communicate(timeout=_WITHIN_S)
+        first.communicate(timeout=WITHIN_S)

@@ -6,8 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import psutil
@@ -15,15 +13,9 @@ import pytest
 
 from consumers.demo.janitor import surviving
 from consumers.demo.supervisor import ChildFailedError, Supervisor
+from tests.waiting import WITHIN_S, wait_until
 
 BROKER = ["broker", "--port=0"]
-
-
-def wait_until(condition: Callable[[], bool], what: str) -> None:
-    deadline = time.monotonic() + 60
-    while not condition():
-        assert time.monotonic() < deadline, what
-        time.sleep(0.02)
 
 
 def gone(pid: int) -> bool:
@@ -34,7 +26,7 @@ def test_a_child_that_fails_is_named_with_the_end_of_its_log() -> None:
     """A child that ends with an error is reported with its name, its exit code and what it said."""
     with Supervisor() as supervisor:
         child = supervisor.start("odd-one", ["schema", "no-such-schema"], os.environ, may_end=True)
-        wait_until(lambda: not child.running, "it never ended")
+        wait_until(lambda: not child.running, "its end")
         with pytest.raises(ChildFailedError, match="odd-one ended with exit code 2") as caught:
             supervisor.check()
     assert "no-such-schema" in (caught.value.hint or "")
@@ -45,7 +37,7 @@ def test_an_end_that_was_not_asked_for_is_a_failure_only_of_a_service(may_end: b
     """A child that ends well is a failure unless it may end."""
     with Supervisor() as supervisor:
         child = supervisor.start("short", ["schema"], os.environ, may_end=may_end)
-        wait_until(lambda: not child.running, "it never ended")
+        wait_until(lambda: not child.running, "its end")
         if may_end:
             supervisor.check()
         else:
@@ -59,7 +51,7 @@ def test_leaving_stops_children_and_removes_the_folder() -> None:
     with Supervisor() as supervisor:
         address = supervisor.folder / "address"
         child = supervisor.start("broker", [*BROKER, f"--port-file={address}"], os.environ)
-        wait_until(address.exists, "the broker did not start")
+        wait_until(address.exists, "the broker")
     assert not child.running
     assert not supervisor.folder.exists()
 
@@ -69,22 +61,22 @@ def test_stopping_is_orderly() -> None:
     with Supervisor() as supervisor:
         address = supervisor.folder / "address"
         child = supervisor.start("broker", [*BROKER, f"--port-file={address}"], os.environ)
-        wait_until(address.exists, "the broker did not start")
-        supervisor.stop([child], grace_s=30)
+        wait_until(address.exists, "the broker")
+        supervisor.stop([child], grace_s=WITHIN_S)
         supervisor.check()
     assert child.process.returncode == 0
 
 
 PARENT = """
-import os, time
+import os, signal
 from consumers.demo.supervisor import Supervisor
+from tests.waiting import wait_until
 supervisor = Supervisor()
 address = supervisor.folder / "address"
 child = supervisor.start("broker", ["broker", "--port=0", f"--port-file={address}"], os.environ)
-while not address.exists():
-    time.sleep(0.02)
+wait_until(address.exists, "the broker")
 print(supervisor.folder, child.process.pid, flush=True)
-time.sleep(600)
+signal.pause()
 """
 
 
@@ -94,8 +86,8 @@ def test_kill_minus_nine_of_the_parent_takes_everything_along() -> None:
         assert parent.stdout is not None
         folder, pid = parent.stdout.readline().split()
         parent.send_signal(signal.SIGKILL)
-    wait_until(lambda: gone(int(pid)), "the child lives on")
-    wait_until(lambda: not Path(folder).exists(), "the folder is still there")
+    wait_until(lambda: gone(int(pid)), "the end of the child")
+    wait_until(lambda: not Path(folder).exists(), "the removal of the folder")
 
 
 def test_the_janitor_looks_after_groups_that_are_not_taken_back() -> None:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import csv
 import subprocess
-import time
-from collections.abc import Sequence
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -18,6 +16,8 @@ from kafka import KafkaConsumer, TopicPartition
 
 from sentiment.settings import Settings, load_settings
 from tests.brokers import Broker
+from tests.consumers import kafka_io
+from tests.waiting import wait_until
 
 START = datetime(2024, 3, 1, tzinfo=UTC)
 
@@ -68,47 +68,26 @@ def write_csv(path: Path, n_rows: int, *, step_s: float = 1.0, newest_first: boo
 
 def read_committed(broker: Broker, topic: str) -> list[dict[str, Any]]:
     """Every committed value of a topic, in the order of each partition."""
-    return [msgspec.json.decode(record.value) for record in _read(broker, topic)]
+    return [msgspec.json.decode(record.value) for record in kafka_io.read_committed(broker.bootstrap, topic)]
 
 
-def wait_for_records(
-    broker: Broker, topic: str, goal: int, process: subprocess.Popen[bytes], *, within_s: float = 60.0
-) -> int:
+def wait_for_records(broker: Broker, topic: str, goal: int, process: subprocess.Popen[bytes]) -> int:
     """Return once the topic's logs hold `goal` records, also of open transactions; says how many there were before.
 
     Control records count too, so that the count is rough: enough to find a moment in the middle of things. `process`
     is the one that writes them.
     """
-    deadline = time.monotonic() + within_s
+    n_records = 0
     consumer = KafkaConsumer(bootstrap_servers=broker.bootstrap, isolation_level="read_uncommitted", group_id=None)
-    with closing(consumer):
-        while True:
-            partitions = [TopicPartition(topic, number) for number in consumer.partitions_for_topic(topic) or ()]
-            n_records = sum(consumer.end_offsets(partitions).values()) if partitions else 0
-            if n_records >= goal:
-                return n_records
-            if process.poll() is not None and process.stderr is not None:
-                pytest.fail(f"ended with {process.returncode} at {n_records} records: {process.stderr.read().decode()}")
-            assert time.monotonic() < deadline, f"{topic} had {n_records} records after {within_s:g} s, not {goal}"
 
-
-def _read(broker: Broker, topic: str) -> Sequence[Any]:
-    consumer = KafkaConsumer(
-        bootstrap_servers=broker.bootstrap,
-        isolation_level="read_committed",
-        auto_offset_reset="earliest",
-        enable_auto_commit=False,
-        group_id=None,
-    )
-    with closing(consumer):
+    def written() -> bool:
+        nonlocal n_records
         partitions = [TopicPartition(topic, number) for number in consumer.partitions_for_topic(topic) or ()]
-        if not partitions:
-            return []
-        consumer.assign(partitions)
-        ends = consumer.end_offsets(partitions)
-        records: list[Any] = []
-        # Control records move the position on, so the end is reached also where a transaction was aborted.
-        while any(consumer.position(partition) < ends[partition] for partition in partitions):
-            for found in consumer.poll(timeout_ms=200).values():
-                records.extend(found)
-        return records
+        n_records = sum(consumer.end_offsets(partitions).values()) if partitions else 0
+        if n_records < goal and process.poll() is not None and process.stderr is not None:
+            pytest.fail(f"ended with {process.returncode} at {n_records} records: {process.stderr.read().decode()}")
+        return n_records >= goal
+
+    with closing(consumer):
+        wait_until(written, lambda: f"{goal} records in {topic}; there were {n_records}")
+    return n_records

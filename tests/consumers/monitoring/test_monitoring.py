@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import threading
-import time
 import urllib.request
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -28,6 +27,7 @@ from tests.brokers import Broker, DevBroker, free_port
 from tests.consumers.kafka_io import new_topic, produce
 from tests.consumers.results import outgoing, scored
 from tests.fakes import LexiconClassifier
+from tests.waiting import WITHIN_S, wait_until
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
 HOUR_MS = 3_600_000
@@ -125,16 +125,19 @@ def test_a_running_monitor_judges_a_window_when_event_time_has_passed_it(dev_bro
     )
     thread.start()
     try:
-        _wait(lambda: _metrics(port) is not None)
+        wait_until(lambda: _metrics(port) is not None, "metrics")
         sent = [(record.key, record.value) for record in outgoing(new_results)]
         produce(dev_broker.bootstrap, settings.topics.sentiment, sent)
         places = [SourcePosition(topic="feedback", partition=0, offset=number) for number in range(60)]
         published = [LateLabel(label="negative", labelled_at=START, position=place) for place in places]
         produce(dev_broker.bootstrap, settings.topics.labels, [(None, encode(label)) for label in published])
-        _wait(lambda: len(reports) == 2 and "sentiment_labelled_pairs 60.0" in (_metrics(port) or ""))
+        wait_until(
+            lambda: len(reports) == 2 and "sentiment_labelled_pairs 60.0" in (_metrics(port) or ""),
+            "two reports and 60 labelled pairs",
+        )
     finally:
         stop.event.set()
-        thread.join(timeout=30)
+        thread.join(WITHIN_S)
     assert [(report.outcome, report.n) for report in reports] == [("reference", 144), ("steady", 144)]
     assert not thread.is_alive()
 
@@ -212,11 +215,3 @@ def _metrics(port: int) -> str | None:
             return str(answer.read().decode())
     except OSError:
         return None
-
-
-def _wait(condition: object, within_s: float = 60.0) -> None:
-    deadline = time.monotonic() + within_s
-    assert callable(condition)
-    while not condition():
-        assert time.monotonic() < deadline, "it did not come true in time"
-        time.sleep(0.05)

@@ -8,7 +8,6 @@ import random
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -26,6 +25,7 @@ from sentiment.model.classifier import BatchInfo, Prediction
 from tests.brokers import REPOSITORY
 from tests.consumers.rescore.support import TEXTS, rescore, write_rows
 from tests.fakes import LexiconClassifier
+from tests.waiting import wait_until
 
 
 class Interrupting(LexiconClassifier):
@@ -76,10 +76,7 @@ def test_killed_at_random_moments_it_resumes_to_the_same_file(tmp_path: Path) ->
     for _ in range(2):
         process = _start(source, output, "resume", 0.0001)
         goal = done + rng.randint(1, 3)
-        deadline = time.monotonic() + 60
-        while not (tmp_path / "y.parquet.partial" / f"part-{goal:06}").exists():
-            assert time.monotonic() < deadline
-            assert process.poll() is None
+        _wait_for(tmp_path / "y.parquet.partial" / f"part-{goal:06}", process)
         process.send_signal(signal.SIGKILL)
         process.communicate(timeout=30)
         done = goal
@@ -111,6 +108,14 @@ def test_memory_does_not_grow_with_the_rows(tmp_path: Path, suffix: str, target:
         return int(printed)
 
     assert peak(20_000) <= 1.1 * peak(2_000)
+
+
+def _wait_for(part: Path, process: subprocess.Popen[bytes]) -> None:
+    def written() -> bool:
+        assert process.poll() is None, "it ended before it was killed"
+        return part.exists()
+
+    wait_until(written, part.name)
 
 
 def _start(source: Path, output: Path, flags: str, seconds_per_text: float) -> subprocess.Popen[bytes]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import threading
-import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -21,8 +20,7 @@ from consumers.runtime.metrics import Metrics
 from consumers.timing.clock import SystemClock
 from sentiment.settings import Settings, load_settings
 from tests.consumers.kafka_io import new_topic, produce, read_committed
-
-PATIENCE_S = 60.0
+from tests.waiting import WITHIN_S
 
 
 class Copier(BaseHandler):
@@ -126,7 +124,7 @@ class Pipe:
             yield thread
         finally:
             self.stop.set()
-            thread.join(PATIENCE_S)
+            thread.join(WITHIN_S)
         assert not thread.is_alive()
         if errors:
             raise errors[0]
@@ -139,10 +137,3 @@ class Pipe:
         for record in records:
             by_key[record.key].append(int(record.value))
         assert all(values == sorted(values) for values in by_key.values())
-
-
-def wait_until(condition: Callable[[], bool], what: str) -> None:
-    deadline = time.monotonic() + PATIENCE_S
-    while not condition():
-        assert time.monotonic() < deadline, what
-        time.sleep(0.02)

@@ -26,7 +26,8 @@ from sentiment.errors import (
 from tests.brokers import BrokerProcess
 from tests.consumers.cluster.producers import Fault, ScriptedProducer, hang, lose_record, make_then_fail, refuse
 from tests.consumers.kafka_io import committed_offsets, read_committed
-from tests.consumers.runtime.pipe import PATIENCE_S, Copier, Pipe, wait_until
+from tests.consumers.runtime.pipe import Copier, Pipe
+from tests.waiting import WITHIN_S, wait_until
 
 
 def test_all_is_copied_once_and_then_the_loop_ends(broker: BrokerProcess) -> None:
@@ -147,11 +148,11 @@ def test_a_stop_signal_drains_what_is_in_flight(broker: BrokerProcess) -> None:
 
     def before(_: RecordBatch) -> None:
         begun.set()
-        assert go_on.wait(PATIENCE_S)
+        assert go_on.wait(WITHIN_S)
 
     handler = Copier(pipe.target, before)
     with pipe.running(handler):
-        assert begun.wait(PATIENCE_S)
+        assert begun.wait(WITHIN_S)
         pipe.stop.set()
         go_on.set()
     assert 0 < handler.n_handled < 1_000
@@ -168,12 +169,12 @@ def test_draining_ends_within_its_time(broker: BrokerProcess) -> None:
 
     def before(_: RecordBatch) -> None:
         begun.set()
-        go_on.wait(PATIENCE_S)
+        go_on.wait(WITHIN_S)
 
     with pipe.running(Copier(pipe.target, before), drain_timeout_s=0.5) as thread:
-        assert begun.wait(PATIENCE_S)
+        assert begun.wait(WITHIN_S)
         pipe.stop.set()
-        thread.join(PATIENCE_S)
+        thread.join(WITHIN_S)
         assert not thread.is_alive()
         go_on.set()
     pipe.stop.clear()
@@ -187,7 +188,7 @@ def test_a_second_worker_takes_its_share_without_disturbing_the_first(broker: Br
     pipe = Pipe(broker.bootstrap, 600)
 
     def slowly(batch: RecordBatch) -> None:
-        time.sleep(len(batch) * 0.002)
+        time.sleep(len(batch) * 0.002)  # so that records are still to come when the partitions move
 
     first, second = Copier(pipe.target, slowly), Copier(pipe.target, slowly)
     with pipe.running(first):
@@ -205,6 +206,7 @@ def test_a_second_worker_takes_its_share_without_disturbing_the_first(broker: Br
 def test_a_slow_handler_keeps_its_membership(broker: BrokerProcess) -> None:
     """A batch may take longer than `max_poll_interval_ms`: the loop polls on, and nothing is replayed."""
     pipe = Pipe(broker.bootstrap, 20)
+    # The limit is on the client's own clock, so the time has to pass.
     handler = Copier(pipe.target, before=lambda _: time.sleep(6.5))
     pipe.run(handler, pipe.settings(max_poll_interval_ms=5_000), max_batch_records=500)
     assert handler.n_handled == 20
@@ -215,7 +217,7 @@ def test_work_ahead_is_bounded(broker: BrokerProcess) -> None:
     """While the handler is busy, fetching pauses with no more than a few batches in memory."""
     pipe = Pipe(broker.bootstrap, 2_000)
     go_on = threading.Event()
-    handler = Copier(pipe.target, before=lambda _: go_on.wait(PATIENCE_S) or None)
+    handler = Copier(pipe.target, before=lambda _: go_on.wait(WITHIN_S) or None)
     with pipe.running(handler):
         paused = pipe.metrics.gauge("sentiment_paused")
         wait_until(lambda: paused.collect()[0].samples[0].value == 1, "fetching pauses")
@@ -241,7 +243,7 @@ def test_a_member_without_partitions_is_idle(broker: BrokerProcess) -> None:
         for thread in threads:
             thread.start()
         for thread in threads:
-            thread.join(PATIENCE_S)
+            thread.join(WITHIN_S)
         assert not any(thread.is_alive() for thread in threads)
         assert busy.is_alive()
     pipe.assert_exactly_once()
@@ -255,7 +257,7 @@ def test_an_open_transaction_keeps_the_worker_waiting(broker: BrokerProcess, mon
     try:
         producer.init_transactions()
         producer.begin_transaction()
-        producer.send(pipe.source, b"10", key=b"late").get(timeout=PATIENCE_S)
+        producer.send(pipe.source, b"10", key=b"late").get(timeout=WITHIN_S)
         pipe.n_records += 1
         handler = Copier(pipe.target)
         with pipe.running(handler, until_idle_s=0.5) as worker:
@@ -266,7 +268,7 @@ def test_an_open_transaction_keeps_the_worker_waiting(broker: BrokerProcess, mon
             assert sum(sample.value > 0 for sample in unreadable) == 1
             assert worker.is_alive()
             producer.commit_transaction()
-            worker.join(PATIENCE_S)
+            worker.join(WITHIN_S)
             assert not worker.is_alive()
     finally:
         producer.close()
@@ -285,6 +287,7 @@ def test_two_workers_with_one_instance_id_end_with_a_message(
     def run(each: Pipe) -> None:
         try:
             each.run(
+                # Slow enough that both are at work at once.
                 Copier(pipe.target, before=lambda batch: time.sleep(len(batch) * 0.005)),
                 instance_id="same",
                 max_batch_records=10,
@@ -298,7 +301,7 @@ def test_two_workers_with_one_instance_id_end_with_a_message(
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(2 * PATIENCE_S)
+        thread.join(2 * WITHIN_S)
     assert not any(thread.is_alive() for thread in threads)
     assert [type(error) for error in errors] == [ConfigurationError]
     pipe.assert_exactly_once()

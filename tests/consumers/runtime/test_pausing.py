@@ -6,8 +6,9 @@ from consumers.cluster.clients import make_consumer
 from consumers.cluster.records import TopicPartition
 from consumers.runtime.session import free_read_out_slot
 from sentiment.settings import load_settings
-from tests.broker.support import new_topic, producer, wait_until
+from tests.broker.support import new_topic, producer
 from tests.brokers import BrokerProcess
+from tests.waiting import wait_until
 
 
 def test_records_set_aside_by_a_pause_come_after_it(broker: BrokerProcess) -> None:

@@ -12,9 +12,9 @@ from consumers.runtime.handler import BaseHandler
 from consumers.runtime.work_thread import Done, Ticket, WorkThread
 from consumers.timing.clock import SystemClock
 from sentiment.errors import FatalError, Pressure
+from tests.waiting import WITHIN_S
 
 A = TopicPartition("in", 0)
-PATIENCE_S = 20.0
 
 
 def batch(offset: int) -> RecordBatch:
@@ -34,7 +34,7 @@ class Scripted(BaseHandler):
     def handle(self, batch: RecordBatch, now: datetime) -> WorkResult:
         self.calls.append(f"handle {next(iter(batch)).offset}")
         self.entered.set()
-        self.gate.wait(PATIENCE_S)
+        self.gate.wait(WITHIN_S)
         error = self.raising.pop(0) if self.raising else None
         if error is not None:
             raise error
@@ -51,7 +51,7 @@ class Scripted(BaseHandler):
 def take(work: WorkThread, count: int) -> list[Done]:
     taken: list[Done] = []
     while len(taken) < count:
-        more = work.take_done(wait_s=PATIENCE_S)
+        more = work.take_done(wait_s=WITHIN_S)
         assert more, "no outcome in time"
         taken.extend(more)
     return taken
@@ -69,7 +69,7 @@ def test_calls_run_in_the_order_in_which_they_were_handed_over() -> None:
     assert [done.ticket for done in take(work, 3)] == tickets
     assert handler.calls == ["handle 0", "lost", "tick", "handle 1"]
     assert work.n_tickets == 0
-    work.close(PATIENCE_S)
+    work.close(WITHIN_S)
 
 
 def test_pressure_repeats_the_batch_before_any_later_one() -> None:
@@ -81,7 +81,7 @@ def test_pressure_repeats_the_batch_before_any_later_one() -> None:
     outcomes = take(work, 2)
     assert [done.error for done in outcomes] == [None, None]
     assert handler.calls == ["handle 0", "handle 0", "handle 0", "handle 1"]
-    work.close(PATIENCE_S)
+    work.close(WITHIN_S)
 
 
 def test_an_error_comes_out_where_the_loop_looks() -> None:
@@ -98,7 +98,7 @@ def test_an_error_comes_out_where_the_loop_looks() -> None:
     work.submit(Ticket(None, {}))
     outcomes = take(work, 2)
     assert [(done.ticket is None, done.error) for done in outcomes] == [(True, error), (False, None)]
-    work.close(PATIENCE_S)
+    work.close(WITHIN_S)
 
 
 @pytest.mark.parametrize("waiting_only", [False, True])
@@ -109,7 +109,7 @@ def test_abandoned_work_has_no_outcome(*, waiting_only: bool) -> None:
     work = WorkThread(handler, SystemClock())
     running, waiting = Ticket(batch(0), {}), Ticket(batch(1), {})
     work.submit(running)
-    assert handler.entered.wait(PATIENCE_S)
+    assert handler.entered.wait(WITHIN_S)
     work.submit(waiting)
     work.abandon(waiting_only=waiting_only)
     assert work.n_tickets == (1 if waiting_only else 0)
@@ -119,7 +119,7 @@ def test_abandoned_work_has_no_outcome(*, waiting_only: bool) -> None:
     expected = [running, later] if waiting_only else [later]
     assert [done.ticket for done in take(work, len(expected))] == expected
     assert handler.calls == ["handle 0", "tick"]
-    work.close(PATIENCE_S)
+    work.close(WITHIN_S)
 
 
 def test_pressure_ends_when_the_work_is_abandoned() -> None:
@@ -127,9 +127,9 @@ def test_pressure_ends_when_the_work_is_abandoned() -> None:
     handler = Scripted(*[Pressure("full")] * 1000)
     work = WorkThread(handler, SystemClock())
     work.submit(Ticket(batch(0), {}))
-    assert handler.entered.wait(PATIENCE_S)
+    assert handler.entered.wait(WITHIN_S)
     work.abandon()
     handler.raising.clear()
     work.submit(Ticket(None, {}))
     assert [done.ticket for done in take(work, 1)] == [Ticket(None, {})]
-    work.close(PATIENCE_S)
+    work.close(WITHIN_S)

@@ -17,6 +17,7 @@ import pytest
 from sentiment.events import decode_scored
 from tests.brokers import REPOSITORY, ApacheKafka, BrokerProcess, DevBroker
 from tests.consumers.kafka_io import committed_offsets, new_topic, produce, read_committed
+from tests.waiting import WITHIN_S, wait_until
 
 N_RECORDS = 2_400
 N_PARTITIONS = 4
@@ -49,6 +50,11 @@ class Workers:
                         [*command, str(SECONDS_PER_TEXT)], stdout=log, stderr=log, cwd=REPOSITORY
                     )
 
+    def reach(self, broker: BrokerProcess, source: str, goal: int) -> bool:
+        """Whether `goal` records are committed; the workers are kept running until then."""
+        self.keep_running()
+        return n_committed(broker, source) >= goal
+
     def kill(self, number: int) -> None:
         """`kill -9`."""
         self.processes[number].kill()
@@ -58,7 +64,7 @@ class Workers:
         """SIGTERM to both; their exit codes."""
         for process in self.processes.values():
             process.send_signal(signal.SIGTERM)
-        return [process.wait(timeout=60) for process in self.processes.values()]
+        return [process.wait(WITHIN_S) for process in self.processes.values()]
 
     def end(self) -> None:
         """Leave nothing behind."""
@@ -90,23 +96,15 @@ def test_everything_is_scored_exactly_once_whoever_dies(kind: type[BrokerProcess
         workers = Workers(tmp_path, config(broker.bootstrap, source, results, dead))
         try:
             for victim in VICTIMS:
-                progress = n_committed(broker, source)
-                deadline = time.monotonic() + FINISHED_WITHIN_S
-                while n_committed(broker, source) < min(N_RECORDS, progress + 50):
-                    assert time.monotonic() < deadline, "no progress"
-                    workers.keep_running()
-                    time.sleep(0.2)
+                goal = min(N_RECORDS, n_committed(broker, source) + 50)
+                wait_until(lambda goal=goal: workers.reach(broker, source, goal), "progress")
                 time.sleep(moments.uniform(0.0, 1.0))  # the moment of the crash is the input of this test
                 if victim == "broker":
                     broker.restart()
                 else:
                     workers.kill(int(victim[-1]))
                 workers.keep_running()
-            deadline = time.monotonic() + FINISHED_WITHIN_S
-            while n_committed(broker, source) < N_RECORDS:
-                assert time.monotonic() < deadline, "not finished"
-                workers.keep_running()
-                time.sleep(0.2)
+            wait_until(lambda: workers.reach(broker, source, N_RECORDS), "the last record", FINISHED_WITHIN_S)
             assert workers.drain() == [0, 0]
         finally:
             workers.end()

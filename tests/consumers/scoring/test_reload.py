@@ -5,9 +5,8 @@ from __future__ import annotations
 import json
 import shutil
 import threading
-import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -27,9 +26,9 @@ from tests.consumers.kafka_io import committed_offsets, new_topic, produce, read
 from tests.sentiment.model.models import save_classifier
 from tests.sentiment.model.registries import save_directory
 from tests.training import tiny
+from tests.waiting import WITHIN_S, wait_until
 from training.exporting.export import ExportPlan, Provenance, export_model
 
-WITHIN_S = 90.0
 CHUNK = 150
 
 
@@ -44,13 +43,6 @@ def as_version(exported: Path, version: str) -> Path:
     directory = Path(shutil.copytree(exported, exported.with_name(version)))
     write_manifest(directory, msgspec.structs.replace(load_manifest(directory), version=version))
     return directory
-
-
-def wait_for(condition: Callable[[], object]) -> None:
-    deadline = time.monotonic() + WITHIN_S
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
 
 
 class Running:
@@ -125,17 +117,17 @@ def test_a_running_worker_takes_over_what_is_promoted(dev_broker: DevBroker, tmp
     )
     with running(settings) as worker:
         worker.produce()
-        wait_for(worker.all_committed)
+        wait_until(worker.all_committed, "all records")
         promote(registry, save_directory(tmp_path / "broken", "broken", name="tiny"))
         worker.produce()
-        wait_for(lambda: worker.metric("sentiment_model_reload_failures_total"))
-        wait_for(worker.all_committed)
+        wait_until(lambda: worker.metric("sentiment_model_reload_failures_total"), "the refusal of the broken model")
+        wait_until(worker.all_committed, "all records")
         assert worker.serves("first")
         promote(registry, as_version(exported, "second"))
         worker.produce()
-        wait_for(lambda: worker.serves("second"))
+        wait_until(lambda: worker.serves("second"), "the second model")
         worker.produce()
-        wait_for(worker.all_committed)
+        wait_until(worker.all_committed, "all records")
         assert worker.metric('sentiment_rebalances_total{change="assigned"}') == 1.0
         assert worker.metric('sentiment_rebalances_total{change="revoked"}') is None
         assert worker.metric('sentiment_rebalances_total{change="lost"}') is None

@@ -7,7 +7,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -21,6 +20,7 @@ from sentiment.settings import Settings, load_settings
 from tests.brokers import REPOSITORY, BrokerProcess, DevBroker, free_port
 from tests.consumers.kafka_io import committed_offsets, new_topic, produce, read_committed
 from tests.fakes import LexiconClassifier
+from tests.waiting import WITHIN_S, wait_until
 
 LARGE = 5 * 1024 * 1024
 GOOD = json.dumps({"text": "great"}).encode()
@@ -107,12 +107,11 @@ def test_a_signal_drains_and_the_exit_code_says_which(
     command = [sys.executable, "-m", "tests.consumers.scoring.worker_process", str(config), "3600", "0.02"]
     with subprocess.Popen(command, cwd=REPOSITORY, stderr=subprocess.DEVNULL) as process:
         try:
-            deadline = time.monotonic() + 60
-            while not committed_offsets(dev_broker.bootstrap, topics.feedback, topics.feedback):
-                assert time.monotonic() < deadline
-                time.sleep(0.1)
+            wait_until(
+                lambda: committed_offsets(dev_broker.bootstrap, topics.feedback, topics.feedback), "a first commit"
+            )
             process.send_signal(number)
-            assert process.wait(timeout=60) == code
+            assert process.wait(WITHIN_S) == code
         finally:
             process.kill()
     done = sum(committed_offsets(dev_broker.bootstrap, topics.feedback, topics.feedback).values())
