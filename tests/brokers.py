@@ -11,23 +11,21 @@ Ports are chosen by the system. A broker made without `data_dir` has a temporary
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import os
+import secrets
 import shutil
 import signal
 import socket
 import subprocess
-import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Protocol
 
+from tests import processes
+from tests.processes import REPOSITORY
 from tests.waiting import wait_until
-
-REPOSITORY = Path(__file__).resolve().parent.parent
-_PR_SET_PDEATHSIG = 1
 
 
 class Broker(Protocol):
@@ -61,7 +59,8 @@ class BrokerProcess:
 
     name = "broker"
 
-    def __init__(self, data_dir: Path | None = None) -> None:
+    def __init__(self, data_dir: Path | None = None, variables: Mapping[str, str] | None = None) -> None:
+        self.variables = variables
         self._temporary = Path(tempfile.mkdtemp(prefix="broker-")) if data_dir is None else None
         self.data_dir = data_dir or self._temporary or Path()
         self.port = 0
@@ -82,24 +81,13 @@ class BrokerProcess:
         """Arguments of the process; `self.port` is set."""
         raise NotImplementedError
 
-    def environment(self) -> Mapping[str, str]:
-        """Environment of the process."""
-        return os.environ
-
     def start(self) -> None:
         """Start and wait until the port answers; RuntimeError with the end of its output where it does not."""
         if self.process is not None:
             raise RuntimeError(f"{self.name} is running")
         self.port = self.port or free_port()
         self._log = self.log_file.open("ab")
-        self.process = subprocess.Popen(
-            list(self.command()),
-            stdout=self._log,
-            stderr=self._log,
-            env=dict(self.environment()),
-            cwd=REPOSITORY,
-            preexec_fn=_die_with_parent if sys.platform == "linux" else None,
-        )
+        self.process = processes.start(self.command(), self.variables, stdout=self._log, stderr=self._log)
         try:
             wait_until(self._answers, f"{self.name} on port {self.port}")
         except AssertionError as error:
@@ -169,17 +157,7 @@ class DevBroker(BrokerProcess):
 
     def command(self) -> Sequence[str]:
         """The command line of this checkout."""
-        return [
-            sys.executable,
-            "-m",
-            "sentiment.cli",
-            "broker",
-            "--port",
-            str(self.port),
-            "--data-dir",
-            str(self.data_dir),
-            *self.options,
-        ]
+        return processes.sentiment("broker", "--port", str(self.port), "--data-dir", self.data_dir, *self.options)
 
 
 class ApacheKafka(BrokerProcess):
@@ -193,9 +171,9 @@ class ApacheKafka(BrokerProcess):
         properties: Mapping[str, str] | None = None,
         variables: Mapping[str, str] | None = None,
     ) -> None:
-        super().__init__(data_dir)
+        # A small heap: tests may run several.
+        super().__init__(data_dir, {"KAFKA_HEAP": "384m", **(variables or {})})
         self.properties = dict(properties or {})
-        self.variables = dict(variables or {})
 
     @staticmethod
     def missing() -> str | None:
@@ -207,13 +185,8 @@ class ApacheKafka(BrokerProcess):
             return "Apache Kafka needs Java 17 or newer, and there is no java on the PATH"
         return None
 
-    def start(self) -> None:
-        """Start and wait; the controller's port is the broker's plus one."""
-        self.port = self.port or free_port(neighbour=True)
-        super().start()
-
     def command(self) -> Sequence[str]:
-        """The start script; the properties are in a file beside the data."""
+        """The start script, which gives the controller the next port; the properties are in a file beside the data."""
         server = kafka_home() / "kafka-server"
         arguments = [str(server), "--data-dir", str(self.data_dir), "--port", str(self.port)]
         if not self.properties:
@@ -222,29 +195,21 @@ class ApacheKafka(BrokerProcess):
         config.write_text("".join(f"{name}={value}\n" for name, value in self.properties.items()))
         return [*arguments, "--config", str(config)]
 
-    def environment(self) -> Mapping[str, str]:
-        """A small heap, since tests may run several."""
-        return {**os.environ, "KAFKA_HEAP": "384m", **self.variables}
-
-
-def _die_with_parent() -> None:
-    """Ask Linux to kill this process with the one that started it: a test run that is killed leaves nothing behind."""
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, int(signal.SIGKILL))
-
 
 def kafka_home() -> Path:
     """KAFKA_HOME, or the folder `shared/kafka` beside the repository."""
     return Path(os.environ.get("KAFKA_HOME") or REPOSITORY.parent / "shared" / "kafka")
 
 
-def free_port(*, neighbour: bool = False) -> int:
-    """A port that nothing listens on; with `neighbour` the next one is free too."""
+def free_port() -> int:
+    """A port that nothing uses; the next one is free too.
+
+    Drawn from below the range that systems take the ports of outgoing connections from: one of those would be taken
+    now and then before the server listens on it, or while it restarts.
+    """
     while True:
-        with socket.socket() as first, socket.socket() as second:
-            first.bind(("127.0.0.1", 0))
-            port = int(first.getsockname()[1])
-            if not neighbour:
-                return port
-            with contextlib.suppress(OSError, OverflowError):
-                second.bind(("127.0.0.1", port + 1))
-                return port
+        port = 20_000 + secrets.randbelow(12_000)
+        with contextlib.suppress(OSError), socket.socket() as first, socket.socket() as second:
+            first.bind(("127.0.0.1", port))
+            second.bind(("127.0.0.1", port + 1))
+            return port

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import ast
-import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from tests.processes import run_python
 
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("sentiment", "consumers", "training")
@@ -175,8 +176,9 @@ def test_one_file_of_serving_imports_torch() -> None:
 
 
 def run(code: str) -> set[str]:
-    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
-    return set(out.stdout.split())
+    done = run_python(code)
+    assert done.returncode == 0, done.stderr
+    return set(done.stdout.split())
 
 
 def test_help_loads_nothing_heavy() -> None:

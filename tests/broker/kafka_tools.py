@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import Mapping
 
 from tests.brokers import kafka_home
-
-_WITHIN_S = 90
+from tests.processes import run
 
 _CLASSES: Mapping[str, str] = {
     "kafka-configs": "kafka.admin.ConfigCommand",
@@ -33,6 +31,6 @@ def run_tool(bootstrap: str, tool: str, *arguments: str, stdin: str = "") -> lis
         f"-Dlog4j2.configurationFile={home / 'log4j2.properties'}",
         *("-cp", f"{home / 'libs'}/*", _CLASSES[tool], "--bootstrap-server", bootstrap, *arguments),
     ]
-    done = subprocess.run(command, input=stdin, capture_output=True, text=True, timeout=_WITHIN_S, check=False)
+    done = run(command, stdin=stdin)
     assert done.returncode == 0, f"{tool} {' '.join(arguments)}: {done.stdout}{done.stderr}"
     return [line.split() for line in done.stdout.splitlines() if line.strip()]

@@ -18,8 +18,9 @@ from confluent_kafka.admin import (
 )
 
 from tests.broker.senders import Traced
-from tests.broker.support import WITHIN_S, new_topic, producer, unique, wait_until
+from tests.broker.support import new_topic, producer, unique
 from tests.broker.wire import Wire
+from tests.waiting import WITHIN_S, wait_until
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*deprecated:DeprecationWarning")
 

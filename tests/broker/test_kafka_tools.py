@@ -9,9 +9,10 @@ import pytest
 
 from tests.broker.kafka_tools import run_tool
 from tests.broker.senders import Traced
-from tests.broker.support import consumer, new_topic, producer, read, unique, wait_until
+from tests.broker.support import consumer, new_topic, producer, read, unique
 from tests.broker.wire import Wire
 from tests.brokers import ApacheKafka
+from tests.waiting import wait_until
 
 pytestmark = [
     pytest.mark.slow,

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import random
 import secrets
 import signal
 import subprocess
-import sys
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -20,6 +18,7 @@ from consumers.cluster.topics import ensure_topics
 from consumers.demo.verify import Observer, Tally
 from sentiment.events import Alert, ScoredFeedback
 from sentiment.settings import KafkaSettings, Settings, TopicSettings, WorkerSettings
+from tests.processes import sentiment, start
 from tests.waiting import WITHIN_S, wait_until
 
 
@@ -28,7 +27,7 @@ class Command:
     """A running `sentiment` command; `log` gets its stderr over all its starts, `output` its stdout."""
 
     arguments: tuple[str, ...]
-    environment: dict[str, str]
+    variables: dict[str, str]
     log: Path
     output: Path
     process: subprocess.Popen[bytes] | None = None
@@ -38,12 +37,8 @@ class Command:
         """Start, or start again."""
         self.started_at = self.log.stat().st_size
         with self.log.open("ab") as stderr, self.output.open("ab") as stdout:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "sentiment.cli", *self.arguments],
-                stdin=subprocess.DEVNULL,
-                stdout=stdout,
-                stderr=stderr,
-                env=self.environment,
+            self.process = start(
+                sentiment(*self.arguments), self.variables, stdin=subprocess.DEVNULL, stdout=stdout, stderr=stderr
             )
         return self
 
@@ -171,7 +166,7 @@ def pipeline(bootstrap: str, folder: Path, *, partitions: int = 4) -> Iterator[P
     ensure_topics(settings)
     folder.mkdir(exist_ok=True)
     observer = Observer(settings)
-    made = Pipeline(settings, folder, observer, {**os.environ, **flat})
+    made = Pipeline(settings, folder, observer, flat)
     try:
         yield made
     finally:

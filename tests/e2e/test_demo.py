@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
-import sys
 import tempfile
 from pathlib import Path
 
@@ -14,9 +12,8 @@ import psutil
 import pytest
 
 from consumers.demo.stream import bundled_stream
+from tests.processes import run, sentiment, start
 from tests.waiting import WITHIN_S, wait_until
-
-DEMO = [sys.executable, "-m", "sentiment.cli", "demo"]
 
 
 def left_over() -> set[str]:
@@ -27,7 +24,7 @@ def left_over() -> set[str]:
 def test_the_bundled_stream_is_scored_exactly_once_and_its_incident_alerted() -> None:
     """The demo exits with 0; its summary on stdout counts every event once and the one alert; nothing is left over."""
     before, rows = left_over(), bundled_stream().rows
-    done = subprocess.run([*DEMO, "--json"], capture_output=True, text=True, timeout=WITHIN_S, check=False)
+    done = run(sentiment("demo", "--json"))
     assert done.returncode == 0, done.stderr
     summary = json.loads(done.stdout)
     assert summary["passed"] is True
@@ -47,13 +44,7 @@ def test_a_file_is_replayed_and_alerts_do_not_decide(tmp_path: Path) -> None:
     file = tmp_path / "reviews.csv"
     rows = "".join(f'{number},"the app is great, number {number}"\n' for number in range(30))
     file.write_text(f"n,body\n{rows}30,\n")
-    done = subprocess.run(
-        [*DEMO, "--input", str(file), "--text-field", "body", "--id-field", "n"],
-        capture_output=True,
-        text=True,
-        timeout=WITHIN_S,
-        check=False,
-    )
+    done = run(sentiment("demo", "--input", file, "--text-field", "body", "--id-field", "n"))
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("30 events in, 30 results, 30 distinct, 0 doubled, 0 missing, 0 dead letters")
     assert "1 rows were not fit to publish" in done.stdout
@@ -72,7 +63,7 @@ def test_a_file_is_replayed_and_alerts_do_not_decide(tmp_path: Path) -> None:
 )
 def test_a_wrong_call_starts_nothing(arguments: list[str], said: str) -> None:
     """A missing file, an unknown format, a pipe or a missing model: exit code 2 and one clear line, nothing started."""
-    done = subprocess.run([*DEMO, *arguments], capture_output=True, text=True, timeout=WITHIN_S, check=False)
+    done = run(sentiment("demo", *arguments))
     assert done.returncode == 2
     assert said in done.stderr
     assert "starting" not in done.stderr
@@ -82,8 +73,8 @@ def test_a_wrong_call_starts_nothing(arguments: list[str], said: str) -> None:
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_a_demo_that_is_ended_takes_its_children_along(number: signal.Signals, tmp_path: Path) -> None:
     """However the demo is ended, no process and no folder of it remain; an interrupted one says so by its code."""
-    environment = {**os.environ, "TMPDIR": str(tmp_path)}
-    demo = subprocess.Popen(DEMO, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment)
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    demo = start(sentiment("demo"), {"TMPDIR": str(tmp_path)}, **quiet)
     parent = psutil.Process(demo.pid)
 
     def complete() -> bool:

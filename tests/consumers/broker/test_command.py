@@ -3,35 +3,27 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import socket
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from tests.broker.wire import Wire
-from tests.brokers import REPOSITORY, free_port
+from tests.brokers import free_port
+from tests.processes import run, sentiment, start
 from tests.waiting import WITHIN_S, wait_until
 
 
 def _start(*arguments: str, temporary: Path | None = None) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "-m", "sentiment.cli", "broker", *arguments],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        cwd=REPOSITORY,
-        env={**os.environ, **({"TMPDIR": str(temporary)} if temporary else {})},
-    )
+    variables = {"TMPDIR": str(temporary)} if temporary else {}
+    return start(sentiment("broker", *arguments), variables, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
 def _run(*arguments: str) -> tuple[int, str, str]:
-    process = _start(*arguments)
-    stdout, stderr = process.communicate(timeout=WITHIN_S)
-    return process.returncode, stdout, stderr
+    done = run(sentiment("broker", *arguments))
+    return done.returncode, done.stdout, done.stderr
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

@@ -13,6 +13,7 @@ import pytest
 
 from consumers.demo.janitor import surviving
 from consumers.demo.supervisor import ChildFailedError, Supervisor
+from tests.processes import start
 from tests.waiting import WITHIN_S, wait_until
 
 BROKER = ["broker", "--port=0"]
@@ -82,7 +83,7 @@ signal.pause()
 
 def test_kill_minus_nine_of_the_parent_takes_everything_along() -> None:
     """When the parent is killed without a chance to clean up, its children die and its folder goes."""
-    with subprocess.Popen([sys.executable, "-c", PARENT], stdout=subprocess.PIPE, text=True) as parent:
+    with start([sys.executable, "-c", PARENT], stdout=subprocess.PIPE, text=True) as parent:
         assert parent.stdout is not None
         folder, pid = parent.stdout.readline().split()
         parent.send_signal(signal.SIGKILL)

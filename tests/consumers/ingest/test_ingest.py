@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import gzip
-import os
 import random
 import signal
 import subprocess
-import sys
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -22,7 +20,7 @@ from consumers.cluster.topics import ensure_topics
 from consumers.ingest import FieldFlags, IngestReport, IngestRequest, run_ingest
 from consumers.ingest.publisher import IngestTakenOverError, Publisher
 from sentiment.errors import InputError, UsageError
-from tests.brokers import REPOSITORY, Broker
+from tests.brokers import Broker
 from tests.consumers.ingest.support import (
     START,
     Recorded,
@@ -32,6 +30,7 @@ from tests.consumers.ingest.support import (
     wait_for_records,
     write_csv,
 )
+from tests.processes import run, sentiment, start
 
 pytestmark = pytest.mark.slow
 FLAGS = FieldFlags(time="at")
@@ -47,24 +46,12 @@ def start_process(
     broker: Broker, path: Path | str, topic: str, *flags: str, stdin: int | None = None
 ) -> subprocess.Popen[bytes]:
     """Run an ingest as users do."""
-    environment = {
-        **os.environ,
+    variables = {
         "SENTIMENT_KAFKA__BOOTSTRAP_SERVERS": broker.bootstrap,
         "SENTIMENT_KAFKA__TRANSACTION_TIMEOUT_MS": "10000",
     }
-    command = [
-        sys.executable,
-        "-m",
-        "sentiment.cli",
-        "ingest",
-        str(path),
-        "--topic",
-        topic,
-        "--time-field",
-        "at",
-        *flags,
-    ]
-    return subprocess.Popen(command, env=environment, cwd=REPOSITORY, stdin=stdin, stderr=subprocess.PIPE)
+    command = sentiment("ingest", path, "--topic", topic, "--time-field", "at", *flags)
+    return start(command, variables, stdin=stdin, stderr=subprocess.PIPE)
 
 
 def expected_ids(n_rows: int) -> list[str]:
@@ -89,7 +76,7 @@ def test_killed_at_random_moments_and_repeated_each_row_is_there_once(broker: Br
         process = start_process(broker, path, topic, "--speed", "1000")  # four seconds for the whole file
         reached = wait_for_records(broker, topic, goal, process)
         process.send_signal(signal.SIGKILL)
-        process.communicate(timeout=30)
+        process.communicate()
     assert ingest(broker, path, topic).published == n_rows
     assert ids(broker, topic) == expected_ids(n_rows)
 
@@ -103,7 +90,7 @@ def test_an_interrupted_ingest_says_how_to_go_on_and_does(broker: Broker, tmp_pa
         process = start_process(broker, path, topic, "--speed", "500")
         wait_for_records(broker, topic, goal, process)
         process.send_signal(number)
-        _, said = process.communicate(timeout=30)
+        _, said = process.communicate()
         assert process.returncode == 130
         assert b"the same command again" in said
     report = ingest(broker, path, topic)
@@ -216,7 +203,7 @@ def test_a_pipe_is_published_as_it_comes(broker: Broker, tmp_path: Path) -> None
     process.stdin.write(b"".join(lines[:21]))
     process.stdin.flush()
     wait_for_records(broker, topic, 20, process)
-    _, said = process.communicate(b"".join(lines[21:]), timeout=60)
+    _, said = process.communicate(b"".join(lines[21:]))
     assert process.returncode == 0
     assert b"cannot be resumed" in said
     assert ids(broker, topic) == expected_ids(40)
@@ -230,7 +217,7 @@ def test_a_gzipped_file_and_a_pipe_of_it_say_the_same(dev_broker: Broker, tmp_pa
     assert ingest(dev_broker, packed, topic).published == 5
     with packed.open("rb") as file:
         process = start_process(dev_broker, "-", topic, "--format", "csv", stdin=file.fileno())
-        process.communicate(timeout=60)
+        process.communicate()
     assert process.returncode == 0
     assert ids(dev_broker, topic) == sorted(expected_ids(5) * 2)
 
@@ -268,9 +255,8 @@ def test_a_call_that_makes_no_sense_is_refused(dev_broker: Broker, tmp_path: Pat
 def test_no_broker_is_said_at_once(tmp_path: Path) -> None:
     """Exit code 1, one line that names the step, and nothing else."""
     path = write_csv(tmp_path / "x.csv", 1)
-    environment = {**os.environ, "SENTIMENT_KAFKA__BOOTSTRAP_SERVERS": "127.0.0.1:1"}
-    command = [sys.executable, "-m", "sentiment.cli", "ingest", str(path), "--time-field", "at"]
-    done = subprocess.run(command, env=environment, cwd=REPOSITORY, capture_output=True, timeout=60, check=False)
+    command = sentiment("ingest", path, "--time-field", "at")
+    done = run(command, {"SENTIMENT_KAFKA__BOOTSTRAP_SERVERS": "127.0.0.1:1"})
     assert done.returncode == 1
-    assert done.stderr.startswith(b"error: cannot reach Kafka at 127.0.0.1:1: TCP connection failed")
-    assert b"Traceback" not in done.stderr
+    assert done.stderr.startswith("error: cannot reach Kafka at 127.0.0.1:1: TCP connection failed")
+    assert "Traceback" not in done.stderr

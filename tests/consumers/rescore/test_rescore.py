@@ -22,9 +22,9 @@ from consumers.rescore.inputs import CHUNK_ROWS
 from sentiment.cli.main import run
 from sentiment.errors import FatalError, InputError, SentimentError, UsageError
 from sentiment.model.classifier import BatchInfo, Prediction
-from tests.brokers import REPOSITORY
 from tests.consumers.rescore.support import TEXTS, rescore, write_rows
 from tests.fakes import LexiconClassifier
+from tests.processes import start
 from tests.waiting import wait_until
 
 
@@ -78,7 +78,7 @@ def test_killed_at_random_moments_it_resumes_to_the_same_file(tmp_path: Path) ->
         goal = done + rng.randint(1, 3)
         _wait_for(tmp_path / "y.parquet.partial" / f"part-{goal:06}", process)
         process.send_signal(signal.SIGKILL)
-        process.communicate(timeout=30)
+        process.communicate()
         done = goal
     assert not output.exists()
     _, watch = rescore(source, output, resume=True)
@@ -89,13 +89,12 @@ def test_killed_at_random_moments_it_resumes_to_the_same_file(tmp_path: Path) ->
 @pytest.mark.slow
 @pytest.mark.parametrize(("suffix", "target"), [("csv", "parquet"), ("jsonl", "csv"), ("parquet", "jsonl")])
 def test_memory_does_not_grow_with_the_rows(tmp_path: Path, suffix: str, target: str) -> None:
-    """Ten times the rows take at most 1.1 times the memory of the process."""
+    """Of 72 MB more in the file, less than half is ever in memory; what the libraries keep varies by 20 MB."""
 
     def peak(n_rows: int) -> int:
         source = tmp_path / f"{n_rows}.{suffix}"
-        frame = pd.DataFrame(
-            {"id": range(n_rows), "text": [f"{TEXTS[n % 3]} {n} " + "word " * 30 for n in range(n_rows)]}
-        )
+        notes = [f"{n} " + "word " * 800 for n in range(n_rows)]  # in a column that costs nothing to score
+        frame = pd.DataFrame({"text": [TEXTS[n % 3] for n in range(n_rows)], "note": notes})
         if suffix == "csv":
             frame.to_csv(source, index=False)
         elif suffix == "jsonl":
@@ -103,11 +102,11 @@ def test_memory_does_not_grow_with_the_rows(tmp_path: Path, suffix: str, target:
         else:
             frame.to_parquet(source)
         process = _start(source, tmp_path / f"{n_rows}.out.{target}", "-", 0.0)
-        printed, _ = process.communicate(timeout=120)
+        printed, _ = process.communicate()
         assert process.returncode == 0
         return int(printed)
 
-    assert peak(20_000) <= 1.1 * peak(2_000)
+    assert peak(24_000) - peak(6_000) < 36_000_000
 
 
 def _wait_for(part: Path, process: subprocess.Popen[bytes]) -> None:
@@ -119,16 +118,12 @@ def _wait_for(part: Path, process: subprocess.Popen[bytes]) -> None:
 
 
 def _start(source: Path, output: Path, flags: str, seconds_per_text: float) -> subprocess.Popen[bytes]:
-    command = [
-        sys.executable,
-        "-m",
-        "tests.consumers.rescore.rescore_process",
-        source,
-        output,
-        flags,
-        str(seconds_per_text),
-    ]
-    return subprocess.Popen(command, cwd=REPOSITORY, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    command = [sys.executable, "-m", "tests.consumers.rescore.rescore_process"]
+    return start(
+        [*command, str(source), str(output), flags, str(seconds_per_text)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
 
 
 def test_earlier_work_is_never_overwritten_unasked(tmp_path: Path) -> None:

@@ -15,8 +15,9 @@ from pathlib import Path
 import pytest
 
 from sentiment.events import decode_scored
-from tests.brokers import REPOSITORY, ApacheKafka, BrokerProcess, DevBroker
+from tests.brokers import ApacheKafka, BrokerProcess, DevBroker
 from tests.consumers.kafka_io import committed_offsets, new_topic, produce, read_committed
+from tests.processes import start
 from tests.waiting import WITHIN_S, wait_until
 
 N_RECORDS = 2_400
@@ -46,9 +47,7 @@ class Workers:
             if process is None or process.poll() is not None:
                 command = [sys.executable, "-m", "tests.consumers.scoring.worker_process", str(self.config), "3600"]
                 with (self.folder / f"worker-{number}.log").open("ab") as log:
-                    self.processes[number] = subprocess.Popen(
-                        [*command, str(SECONDS_PER_TEXT)], stdout=log, stderr=log, cwd=REPOSITORY
-                    )
+                    self.processes[number] = start([*command, str(SECONDS_PER_TEXT)], stdout=log, stderr=log)
 
     def reach(self, broker: BrokerProcess, source: str, goal: int) -> bool:
         """Whether `goal` records are committed; the workers are kept running until then."""

@@ -17,9 +17,10 @@ from consumers.scoring.worker import run_worker
 from sentiment.errors import BrokerUnavailable, TooManyPoisonRecords
 from sentiment.events import decode_scored
 from sentiment.settings import Settings, load_settings
-from tests.brokers import REPOSITORY, BrokerProcess, DevBroker, free_port
+from tests.brokers import BrokerProcess, DevBroker, free_port
 from tests.consumers.kafka_io import committed_offsets, new_topic, produce, read_committed
 from tests.fakes import LexiconClassifier
+from tests.processes import start
 from tests.waiting import WITHIN_S, wait_until
 
 LARGE = 5 * 1024 * 1024
@@ -105,7 +106,7 @@ def test_a_signal_drains_and_the_exit_code_says_which(
         '[privacy]\nhash_key = "0123456789abcdef"\n'
     )
     command = [sys.executable, "-m", "tests.consumers.scoring.worker_process", str(config), "3600", "0.02"]
-    with subprocess.Popen(command, cwd=REPOSITORY, stderr=subprocess.DEVNULL) as process:
+    with start(command, stderr=subprocess.DEVNULL) as process:
         try:
             wait_until(
                 lambda: committed_offsets(dev_broker.bootstrap, topics.feedback, topics.feedback), "a first commit"

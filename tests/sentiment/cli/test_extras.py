@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+
+from tests.processes import run_python
 
 _WITHOUT = """
 import sys
 for name in ("captum", "jinja2", "matplotlib", "scipy", "sklearn", "torch", "transformers"):
     sys.modules[name] = None
 from sentiment.cli.main import run
+
 sys.exit(run(sys.argv[1:]))
 """
 CALLS = [
@@ -32,8 +33,7 @@ CALLS = [
 def test_a_missing_extra_is_named(call: list[str], tmp_path: Path) -> None:
     """The missing package and the command that installs it are said, with exit code 2 and nothing on stdout."""
     (tmp_path / "rows.jsonl").write_text('{"text": "fine", "label": "neutral"}\n' * 60)
-    command = [sys.executable, "-c", _WITHOUT, *call]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False)
+    done = run_python(_WITHOUT, *call, cwd=tmp_path)
     assert (done.returncode, done.stdout) == (2, "")
     assert "is not installed" in done.stderr
     assert "sentiment-pipeline[train]" in done.stderr

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -12,6 +10,7 @@ from sentiment.errors import ModelError
 from sentiment.model import loading
 from sentiment.model.loading import load_model
 from sentiment.model.manifest import load_manifest
+from tests.processes import run_python
 
 
 def test_the_export_is_served_by_openvino_and_by_torch_under_one_identity(exported: Path) -> None:
@@ -37,11 +36,7 @@ def test_a_hub_id_without_a_network_is_one_clear_error(tmp_path: Path) -> None:
         "try: load_model('nobody/no-such-model')\n"
         "except ModelError as error: print(error.message)"
     )
-    offline = {"HF_HUB_OFFLINE": "1", "HF_HOME": str(tmp_path), "PATH": ""}
-    root = Path(__file__).parents[3]
-    done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, env=offline, cwd=root, check=True, timeout=120
-    )
+    done = run_python(code, variables={"HF_HUB_OFFLINE": "1", "HF_HOME": str(tmp_path)})
     assert done.stdout.startswith("model nobody/no-such-model is neither a directory here nor could it be had")
 
 
@@ -60,8 +55,7 @@ def test_loading_and_scoring_an_export_imports_neither_torch_nor_transformers(ex
         f"load_model({str(exported)!r}, threads=1).predict(['great'])\n"
         "assert not {'torch', 'transformers', 'nncf', 'huggingface_hub'} & set(sys.modules)"
     )
-    root = Path(__file__).parents[3]
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=root, check=False)
+    done = run_python(code)
     assert done.returncode == 0, done.stderr
 
 

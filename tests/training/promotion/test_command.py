@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import subprocess
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -16,7 +14,7 @@ from transformers import AutoModelForSequenceClassification
 
 from sentiment.cli.main import run
 from sentiment.model.loading import load_model, locate
-from tests.brokers import REPOSITORY
+from tests.processes import run_python
 from tests.sentiment.model.models import save_classifier
 from tests.training import tiny
 from training.exporting.export import ExportPlan, Provenance, export_model
@@ -151,6 +149,6 @@ def test_listing_and_rolling_back_need_no_training(folder: Path, tmp_path: Path,
         f"assert run({arguments!r}) == 2\n"
         "assert not {'torch', 'openvino', 'training', 'scipy', 'sklearn', 'kafka'} & set(sys.modules)"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=REPOSITORY, check=False)
+    done = run_python(code)
     assert done.returncode == 0, done.stderr
     assert "not a model registry" in done.stderr

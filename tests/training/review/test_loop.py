@@ -5,8 +5,6 @@ from __future__ import annotations
 import csv
 import hashlib
 import json
-import subprocess
-import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -17,6 +15,7 @@ from sentiment.cli.main import run
 from sentiment.errors import InputError
 from sentiment.events import LABELS, encode
 from tests.consumers.results import START, scored
+from tests.processes import run_python
 from training.data.examples import read_examples
 from training.review.candidates import Candidate, item_id
 from training.review.dataset import LabelledRow, append_version, read_version
@@ -146,8 +145,7 @@ def test_the_whole_loop_from_results_to_a_data_set(tmp_path: Path, capsys: pytes
 def test_the_loop_runs_on_a_base_install() -> None:
     """Neither torch nor scikit-learn nor scipy is loaded."""
     code = "import sys, sentiment.cli.review, training.review.importing, training.review.checking; print(*sys.modules)"
-    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    loaded = {name.split(".")[0] for name in out.stdout.split()}
+    loaded = {name.split(".")[0] for name in run_python(code).stdout.split()}
     assert "pandas" in loaded
     assert not loaded & {"torch", "transformers", "sklearn", "scipy", "datasets"}
 
