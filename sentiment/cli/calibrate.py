@@ -133,13 +133,9 @@ def _run(directory: Path, data: Path, forms: tuple[Any, ...], *, seed: int, thre
 
 
 def _print(report: CalibrationReport) -> None:
-    from rich.box import SIMPLE
-    from rich.console import Console
-    from rich.table import Table
+    from sentiment.cli.tables import output, table
 
-    table = Table(box=SIMPLE, pad_edge=False)
-    for number, column in enumerate(("", "temperature", "ECE", "Brier", "log loss")):
-        table.add_column(column, justify="left" if number == 0 else "right", no_wrap=True)
+    rows = []
     for part in report.forms:
         for name, temperature, figures in (
             ("before", f"{part.temperature_before:.4f}", part.before),
@@ -148,6 +144,7 @@ def _print(report: CalibrationReport) -> None:
             ("perfect, by chance", "", None),
         ):
             values = (figures.ece, figures.brier, figures.nll) if figures else (part.ece_by_chance,)
-            table.add_row(f"{part.form} {name}", temperature, *(f"{value:.4f}" for value in values))
-    click.echo(f"{report.n:,} rows")
-    Console().print(table)
+            rows.append([f"{part.form} {name}", temperature, *(f"{value:.4f}" for value in values)])
+    console = output()
+    console.print(f"{report.n:,} rows")
+    console.print(table(("", "temperature", "ECE", "Brier", "log loss"), rows))

@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
 _PRICE = click.FloatRange(0.0, 1e6, max_open=True)
-# Wide enough for every table here where nobody's terminal says how wide it is.
-_WIDTH_WITHOUT_TERMINAL = 150
 
 
 @click.command(
@@ -138,21 +136,11 @@ def _run(run_comparison: Any, request: ComparisonRequest) -> ModelComparison:
 
 
 def _print(comparison: ModelComparison) -> None:
-    from rich.box import SIMPLE
-    from rich.console import Console
-    from rich.table import Table
-
+    from sentiment.cli.tables import line, output, table
     from training.comparison.tables import notes, tables
 
-    console = Console()
-    if not console.is_terminal:
-        console = Console(width=_WIDTH_WITHOUT_TERMINAL)
+    console = output()
     for sheet in tables(comparison):
-        table = Table(title=sheet.title, box=SIMPLE, title_justify="left", title_style="bold", pad_edge=False)
-        for number, column in enumerate(sheet.columns):
-            table.add_column(column, justify="left" if number == 0 else "right", no_wrap=number == 0)
-        for row in sheet.rows:
-            table.add_row(*row)
-        console.print(table)
+        console.print(table(sheet.columns, sheet.rows, title=sheet.title))
     for note in notes(comparison):
-        console.print(note, highlight=False, markup=False)
+        console.print(line(note))

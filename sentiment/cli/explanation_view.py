@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rich.box import SIMPLE
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from sentiment.terminal import printable
+from sentiment.cli.tables import line, output, table
 
 if TYPE_CHECKING:
     from training.explanation.explain import ExplainedWord, Explanation
 
-_WIDTH_WITHOUT_TERMINAL = 100
 _BAR_WIDTH = 20
 _FAINT = 0.1
 _STRONG = 0.5
@@ -22,23 +19,21 @@ _STRONG = 0.5
 
 def print_explanation(explanation: Explanation) -> None:
     """Everything about `explanation` on stdout; the coloured text only where there are colours."""
-    console = Console()
-    if not console.is_terminal:
-        console = Console(width=_WIDTH_WITHOUT_TERMINAL)
+    console = output()
     shares = ", ".join(f"{label} {share:.3f}" for label, share in explanation.probabilities.items())
-    console.print(f"{explanation.label}, score {explanation.score:+.3f} ({shares})", highlight=False)
+    console.print(f"{explanation.label}, score {explanation.score:+.3f} ({shares})")
     model = explanation.model
-    console.print(f"{model.name} {model.version}, fp32, {explanation.method}\n", highlight=False)
+    console.print(line(f"{model.name} {model.version}, fp32, {explanation.method}"), end="\n\n")
     if console.is_terminal:
-        console.print(_coloured(explanation), "")
+        console.print(_coloured(explanation), end="\n\n")
     console.print(_bars(explanation))
-    for line in _checks(explanation):
-        console.print(Text(line))
+    for check in _checks(explanation):
+        console.print(line(check))
 
 
 def _coloured(explanation: Explanation) -> Text:
     largest = _largest(explanation)
-    text = Text(printable(explanation.text))
+    text = line(explanation.text)
     for word in explanation.words:
         if style := _style(word, largest):
             text.stylize(style, word.start, word.end)
@@ -47,16 +42,12 @@ def _coloured(explanation: Explanation) -> Text:
 
 def _bars(explanation: Explanation) -> Table:
     largest = _largest(explanation)
-    table = Table(box=SIMPLE, pad_edge=False)
-    table.add_column("word", overflow="fold")
-    table.add_column("moved the score by", justify="right", no_wrap=True)
-    table.add_column("down", justify="right", no_wrap=True, width=_BAR_WIDTH)
-    table.add_column("up", no_wrap=True, width=_BAR_WIDTH)
+    rows: list[tuple[str | Text, ...]] = []
     for word in explanation.words:
         bar = Text("█" * round(_BAR_WIDTH * abs(word.attribution) / largest), style=_style(word, largest))
         down, up = ("", bar) if word.attribution >= 0 else (bar, "")
-        table.add_row(Text(printable(word.word)), f"{word.attribution:+.3f}", down, up)
-    return table
+        rows.append((word.word, f"{word.attribution:+.3f}", down, up))
+    return table(("word", "moved the score by", "down", "up"), rows, words=("up",))
 
 
 def _largest(explanation: Explanation) -> float:

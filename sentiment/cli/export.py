@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -99,27 +98,26 @@ def export(
 
 
 def _show(parity: dict[str, dict[str, Any]], exported: dict[str, Any]) -> None:
-    from rich.console import Console
-    from rich.table import Table
+    from sentiment.cli.tables import output, table
 
     for form, reason in exported.items():
         if form in _FORMS:
             click.echo(f"no {form}: {reason}; torch serves this model")
     if not parity:
         return
-    table = Table(title=f"against fp32 on torch, {next(iter(parity.values()))['n_texts']} texts")
     heads = ("computed by", "labels agree", "mean |Δp|", "max |Δp|", "Δ macro-F1", "alone = batched", "max |Δp| alone")
-    for head in heads:
-        table.add_column(head, justify="left" if head == heads[0] else "right")
-    for row in parity.values():
-        lost = row["macro_f1_difference"]
-        table.add_row(
-            row["backend"],
-            f"{row['label_agreement']:.4f}",
-            f"{row['mean_difference']:.5f}",
-            f"{row['max_difference']:.4f}",
-            "–" if lost is None else f"{lost:+.4f}",
-            f"{row['alone_label_agreement']:.4f}",
-            f"{row['alone_max_difference']:.6f}",
-        )
-    Console(width=max(100, shutil.get_terminal_size().columns)).print(table)
+    title = f"against fp32 on torch, {next(iter(parity.values()))['n_texts']} texts"
+    output().print(table(heads, map(_parity_row, parity.values()), title=title))
+
+
+def _parity_row(measured: dict[str, Any]) -> tuple[str, ...]:
+    lost = measured["macro_f1_difference"]
+    return (
+        measured["backend"],
+        f"{measured['label_agreement']:.4f}",
+        f"{measured['mean_difference']:.5f}",
+        f"{measured['max_difference']:.4f}",
+        "–" if lost is None else f"{lost:+.4f}",
+        f"{measured['alone_label_agreement']:.4f}",
+        f"{measured['alone_max_difference']:.6f}",
+    )

@@ -5,18 +5,20 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import click
-from rich.box import SIMPLE
-from rich.console import Console
-from rich.table import Table
 from rich.text import Text
+
+from sentiment.cli.tables import line, output, table
 
 if TYPE_CHECKING:
     from sentiment.model.registry import Registry
     from training.promotion.promote import PromotionOutcome
     from training.promotion.records import GateLimits
 
-_WIDTH_WITHOUT_TERMINAL = 140
 _WORDS = {"promoted": "promoted", "forced": "promoted by force", "rejected": "refused", "rolled_back": "rolled back to"}
+_VERSIONS = ("", "version", "model")
+_DECISIONS = ("when (UTC)", "what", "version", "instead of", "failed checks")
+_CHECKS = ("check", "measured", "limit", "")
+_PASS, _FAIL = Text("pass", "green"), Text("FAIL", "red")
 
 
 def as_document(registry: Registry) -> dict[str, Any]:
@@ -36,24 +38,26 @@ def as_document(registry: Registry) -> dict[str, Any]:
 def print_versions(registry: Registry) -> None:
     """A line for each version, then one for each decision."""
     current, earlier = registry.current(), registry.earlier()
-    versions = _table("", "version", "model")
-    for one in registry.versions():
-        serves = current is not None and one.id == current.id
-        mark = "serves" if serves else "before" if earlier and one.id == earlier[-1] else ""
-        versions.add_row(Text(mark, style="green"), one.id, f"{one.ref.name} {one.ref.version}")
-    decisions = _table("when (UTC)", "what", "version", "instead of", "failed checks")
-    for event in registry.history():
-        failed = [check["name"] for check in event.verdict.get("checks", ()) if not check["passed"]]
-        decisions.add_row(
+    marks = dict.fromkeys(earlier[-1:], "before")
+    if current is not None:
+        marks[current.id] = "serves"
+    versions = [
+        (Text(marks.get(one.id, ""), style="green"), one.id, f"{one.ref.name} {one.ref.version}")
+        for one in registry.versions()
+    ]
+    decisions = [
+        (
             f"{event.at:%Y-%m-%d %H:%M:%S}",
             _WORDS[event.action],
             event.version,
             event.previous or "",
-            ", ".join(failed),
+            ", ".join(check["name"] for check in event.verdict.get("checks", ()) if not check["passed"]),
         )
-    console = _console()
-    console.print(versions)
-    console.print(decisions)
+        for event in registry.history()
+    ]
+    console = output()
+    console.print(table(_VERSIONS, versions, words=_VERSIONS))
+    console.print(table(_DECISIONS, decisions, words=_DECISIONS))
     if current is None:
         click.echo("no version is promoted", err=True)
 
@@ -73,34 +77,17 @@ def outcome_document(outcome: PromotionOutcome, limits: GateLimits) -> dict[str,
 
 def print_outcome(outcome: PromotionOutcome) -> None:
     """The verdict as a table, what exactly failed, and what was done."""
-    verdict, console = outcome.verdict, _console()
+    verdict, console = outcome.verdict, output()
     against = "nothing: the first of its registry" if verdict.current is None else _named(verdict.current)
-    console.print(f"{_named(verdict.candidate)} against {against}, {verdict.n_rows:,} rows, seed {verdict.seed}")
-    table = _table("check", "measured", "limit", "")
+    console.print(line(f"{_named(verdict.candidate)} against {against}, {verdict.n_rows:,} rows, seed {verdict.seed}"))
+    rows = ((check.name, check.measured, check.limit, _PASS if check.passed else _FAIL) for check in verdict.checks)
+    console.print(table(_CHECKS, rows, words=_CHECKS))
     for check in verdict.checks:
-        table.add_row(check.name, check.measured, check.limit, Text("pass", "green") if check.passed else _FAIL)
-    console.print(table)
-    for check in verdict.checks:
-        for line in () if check.passed else check.details:
-            console.print(Text(f"{check.name}: {line}", style="red"))
+        for detail in () if check.passed else check.details:
+            console.print(line(f"{check.name}: {detail}", style="red"))
     serving = "nothing serves" if outcome.serving is None else f"{outcome.serving} serves"
-    console.print(f"{outcome.version} {_WORDS[outcome.action]}; {serving}", highlight=False)
-
-
-_FAIL = Text("FAIL", "red")
+    console.print(line(f"{outcome.version} {_WORDS[outcome.action]}; {serving}"))
 
 
 def _named(ref: Any) -> str:
     return f"{ref.name} {ref.version}"
-
-
-def _console() -> Console:
-    console = Console(highlight=False)
-    return console if console.is_terminal else Console(width=_WIDTH_WITHOUT_TERMINAL, highlight=False)
-
-
-def _table(*columns: str) -> Table:
-    table = Table(box=SIMPLE, pad_edge=False)
-    for column in columns:
-        table.add_column(column, no_wrap=True)
-    return table

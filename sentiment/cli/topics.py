@@ -9,7 +9,6 @@ import click
 from sentiment.cli.options import common_options
 
 if TYPE_CHECKING:
-    from consumers.cluster.topics import PartitionInfo
     from sentiment.settings import Settings
 
 
@@ -51,7 +50,10 @@ def list_topics(settings: Settings, as_json: bool) -> None:
         for partition in found:
             click.echo(msgspec.json.encode(asdict(partition)).decode())
     else:
-        click.echo(_table(found))
+        from sentiment.cli.tables import output, table
+
+        rows = [(p.topic, str(p.partition), str(p.low), str(p.stable), str(p.high)) for p in found]
+        output().print(table(("TOPIC", "PARTITION", "LOW", "STABLE", "HIGH"), rows))
 
 
 @topics.command(
@@ -77,16 +79,3 @@ def create(settings: Settings, names: tuple[str, ...], partitions: int | None) -
     made = set(ensure_topics(settings, wanted))
     for name in wanted:
         click.echo(f"{name}: {'created' if name in made else 'exists'}")
-
-
-def _table(found: list[PartitionInfo]) -> str:
-    header = ("TOPIC", "PARTITION", "LOW", "STABLE", "HIGH")
-    rows = [(p.topic, str(p.partition), str(p.low), str(p.stable), str(p.high)) for p in found]
-    widths = [max(map(len, column)) for column in zip(header, *rows, strict=True)]
-    lines = [
-        "  ".join(
-            [row[0].ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True))]
-        )
-        for row in (header, *rows)
-    ]
-    return "\n".join(lines)
