@@ -1,18 +1,18 @@
 """The contracts on the topics: types, bounds, encoding and decoding.
 
-Values are UTF-8 JSON objects with a `schema_version`; times are RFC 3339 in UTC (input without a zone is UTC).
-Readers are tolerant (unknown fields pass), bounds are strict. The JSON Schemas are generated from these types.
+Values are UTF-8 JSON objects with a `schema_version`. Times are RFC 3339; the decoders return them in UTC, and take one
+without a zone for UTC. Unknown fields pass, but bounds are strict. The JSON Schemas are generated from these types.
 """
 
 from __future__ import annotations
 
-import re
-from datetime import UTC, datetime
-from typing import Annotated, Any, Literal, TypeVar, get_args
+from datetime import datetime
+from typing import Annotated, Any, Literal, get_args
 
 import msgspec
 from msgspec import Meta
 
+from sentiment.decoding import check_bounds, decode_json, from_timestamp
 from sentiment.errors import PoisonReason, PoisonRecord
 
 SCHEMA_VERSION = 1
@@ -21,8 +21,6 @@ MAX_METADATA_DEPTH = 8
 MAX_METADATA_ITEMS = 1_024
 # The longest text with every character escaped as a \uXXXX pair takes 393,216 bytes; the rest is for the other fields.
 MAX_RECORD_BYTES = 1_048_576
-EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
-LATEST = datetime(2100, 1, 1, tzinfo=UTC)
 
 Label = Literal["negative", "neutral", "positive"]
 LABELS: tuple[Label, ...] = get_args(Label)
@@ -204,8 +202,6 @@ SCHEMAS: dict[str, type[msgspec.Struct]] = {
     "label": LateLabel,
 }
 
-T = TypeVar("T", bound=msgspec.Struct)
-
 _encoder = msgspec.json.Encoder()
 _feedback = msgspec.json.Decoder(FeedbackInput)
 _scored = msgspec.json.Decoder(ScoredFeedback)
@@ -226,42 +222,40 @@ def decode_feedback(value: bytes | None, *, position: SourcePosition, timestamp_
     """
     if value is not None and len(value) > MAX_RECORD_BYTES:
         raise PoisonRecord(PoisonReason.RECORD_TOO_LARGE, f"{len(value)} bytes, at most {MAX_RECORD_BYTES} are allowed")
-    raw = _decode(_feedback, value)
+    raw = decode_json(_feedback, value, newest_version=SCHEMA_VERSION)
     if not raw.text.strip():
         raise PoisonRecord(PoisonReason.TEXT_EMPTY, "the text is empty", path="$.text")
-    created_at = raw.created_at or _from_timestamp(timestamp_ms)
+    metadata = raw.metadata or {}
+    check_bounds(metadata, max_depth=MAX_METADATA_DEPTH, max_items=MAX_METADATA_ITEMS, path="$.metadata")
     return FeedbackEvent(
         id=raw.id or position.key(),
         text=raw.text,
-        created_at=to_utc(created_at, path="$.created_at"),
+        created_at=raw.created_at or from_timestamp(timestamp_ms),
         product=raw.product or "unknown",
         source=raw.source or "unknown",
         author_id=raw.author_id,
         language=raw.language,
         rating=raw.rating,
-        metadata=_bounded(raw.metadata or {}),
+        metadata=metadata,
         schema_version=raw.schema_version,
     )
 
 
 def decode_scored(value: bytes | None) -> ScoredFeedback:
-    """A result; raises PoisonRecord like `decode_feedback`."""
-    scored = _decode(_scored, value)
-    to_utc(scored.created_at, path="$.created_at")
-    return scored
+    """A result. Raises PoisonRecord like `decode_feedback`."""
+    return decode_json(_scored, value, newest_version=SCHEMA_VERSION)
 
 
 def decode_alert(value: bytes | None) -> Alert:
-    """An alert; raises PoisonRecord like `decode_feedback`."""
-    return _decode(_alert, value)
+    """An alert. Raises PoisonRecord like `decode_feedback`."""
+    return decode_json(_alert, value, newest_version=SCHEMA_VERSION)
 
 
 def decode_label(value: bytes | None) -> LateLabel:
-    """A late label; raises PoisonRecord like `decode_feedback`, and for one that names no event."""
-    label = _decode(_label, value)
+    """A late label. Raises PoisonRecord like `decode_feedback`, and if it names no event."""
+    label = decode_json(_label, value, newest_version=SCHEMA_VERSION)
     if label.event_id is None and label.position is None:
         raise PoisonRecord(PoisonReason.SCHEMA, "neither event_id nor position names the event")
-    to_utc(label.labelled_at, path="$.labelled_at")
     return label
 
 
@@ -269,75 +263,3 @@ def json_schema(name: str) -> dict[str, Any]:
     """JSON Schema (2020-12) of one contract; raises KeyError for a name not in `SCHEMAS`."""
     schema = msgspec.json.schema(SCHEMAS[name])
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
-
-
-def to_utc(time: datetime, *, path: str) -> datetime:
-    """`time` in UTC; one without a zone is UTC already.
-
-    Raises:
-        PoisonRecord: outside 1970 … 2099.
-    """
-    aware = time if time.tzinfo else time.replace(tzinfo=UTC)
-    if not EARLIEST <= aware < LATEST:
-        raise PoisonRecord(PoisonReason.TIMESTAMP_OUT_OF_RANGE, "the time is not within 1970 … 2099", path=path)
-    return aware.astimezone(UTC)
-
-
-def _decode(decoder: msgspec.json.Decoder[T], value: bytes | None) -> T:
-    if value is None:
-        raise PoisonRecord(PoisonReason.TOMBSTONE, "the record has no value")
-    try:
-        value.decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise PoisonRecord(PoisonReason.NOT_UTF8, f"not UTF-8 at byte {error.start}") from None
-    try:
-        decoded = decoder.decode(value)
-    except msgspec.ValidationError as error:
-        raise _schema_fault(str(error)) from None
-    except (msgspec.DecodeError, RecursionError):
-        raise PoisonRecord(PoisonReason.NOT_JSON, "not a JSON object") from None
-    version = getattr(decoded, "schema_version", SCHEMA_VERSION)
-    if version > SCHEMA_VERSION:
-        raise PoisonRecord(
-            PoisonReason.SCHEMA_VERSION, f"schema_version is above {SCHEMA_VERSION}", path="$.schema_version"
-        )
-    return decoded
-
-
-_PATH = re.compile(r" - at `(?P<path>[^`]*)`$")
-_QUOTED_VALUE = re.compile(r"value '.*'", re.DOTALL)
-
-
-def _schema_fault(message: str) -> PoisonRecord:
-    """msgspec's message as a PoisonRecord: its path apart, a quoted input value taken out."""
-    found = _PATH.search(message)
-    path = found["path"] if found else "$"
-    fault = _QUOTED_VALUE.sub("value", _PATH.sub("", message))
-    too_long = path == "$.text" and "length <=" in fault
-    return PoisonRecord(
-        PoisonReason.TEXT_TOO_LONG if too_long else PoisonReason.SCHEMA, f"{fault} at {path}", path=path
-    )
-
-
-def _from_timestamp(timestamp_ms: int) -> datetime:
-    try:
-        return datetime.fromtimestamp(timestamp_ms / 1000, UTC)
-    except (OverflowError, ValueError, OSError):
-        raise PoisonRecord(
-            PoisonReason.TIMESTAMP_OUT_OF_RANGE, "the record's timestamp is not within 1970 … 2099"
-        ) from None
-
-
-def _bounded(metadata: dict[str, Any]) -> dict[str, Any]:
-    """`metadata` itself, if its depth and number of items are within bounds (walked without recursion)."""
-    items = 0
-    level: list[Any] = [metadata]
-    for _ in range(MAX_METADATA_DEPTH):
-        children = [child for node in level for child in (node.values() if isinstance(node, dict) else node)]
-        items += len(children)
-        if items > MAX_METADATA_ITEMS:
-            raise PoisonRecord(PoisonReason.SCHEMA, f"more than {MAX_METADATA_ITEMS} items", path="$.metadata")
-        level = [child for child in children if isinstance(child, dict | list)]
-        if not level:
-            return metadata
-    raise PoisonRecord(PoisonReason.SCHEMA, f"nested deeper than {MAX_METADATA_DEPTH} levels", path="$.metadata")

@@ -34,6 +34,7 @@ FLOORS = {
 WORKERS = {"runtime", "scoring", "alerting", "notifying", "ingest", "rescore", "monitoring", "demo"}
 PURE = (
     "errors",
+    "decoding",
     "events",
     "progress",
     "terminal",

@@ -214,5 +214,4 @@ class AlertingHandler(BaseHandler):
 
 
 def _milliseconds(time: datetime) -> int:
-    aware = time if time.tzinfo else time.replace(tzinfo=UTC)
-    return int(aware.timestamp() * 1000)
+    return int(time.timestamp() * 1000)

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Protocol
 
 import structlog
@@ -125,7 +125,7 @@ class NotifyHandler(BaseHandler):
 
     def _attempt(self, name: str, alert: Alert, now: datetime) -> str | None:
         """What the channel's part in this alert came to; None: not decided yet."""
-        if now - _end(alert) > self._options.max_age:
+        if now - alert.window_end > self._options.max_age:
             _log.info("alert_too_old", alert=alert.alert_id, episode=alert.episode_id, channel=name)
             return "expired"
         failed = self._failed_before(name, alert)
@@ -175,7 +175,3 @@ def _decode(record: Record) -> Alert | None:
     except PoisonRecord as poison:
         _log.warning("alert_unreadable", **fault_fields(record, poison))
         return None
-
-
-def _end(alert: Alert) -> datetime:
-    return alert.window_end if alert.window_end.tzinfo else alert.window_end.replace(tzinfo=UTC)

@@ -15,6 +15,7 @@ from typing import Literal
 import msgspec
 
 from consumers.cluster.records import Header, OutgoingRecord, Record
+from sentiment.decoding import to_utc
 from sentiment.errors import PoisonRecord
 from sentiment.events import DeadLetterHeaders
 
@@ -73,8 +74,9 @@ def _source_headers(record: Record) -> tuple[Header, ...]:
 
 def _first_seen(headers: Mapping[str, bytes | None]) -> datetime | None:
     try:
-        return msgspec.convert((headers.get(FIRST_SEEN) or b"").decode(), datetime)
-    except (UnicodeDecodeError, msgspec.ValidationError):
+        seen = msgspec.convert((headers.get(FIRST_SEEN) or b"").decode(), datetime)
+        return to_utc(seen, path=FIRST_SEEN)
+    except (UnicodeDecodeError, msgspec.ValidationError, PoisonRecord):
         return None
 
 

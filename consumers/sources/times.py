@@ -11,7 +11,7 @@ import itertools
 import re
 from datetime import UTC, date, datetime, time
 
-from sentiment.events import LATEST
+from sentiment.decoding import LATEST
 
 # Numbers below are too likely a year (2024), a compact date (20240131) or a spreadsheet's day (45322).
 _FIRST_EPOCH_S = 100_000_000.0  # 1973-03-03

@@ -166,7 +166,7 @@ def _json(value: object) -> str:
 
 
 def _time(time: datetime) -> str:
-    return f"{time.astimezone(UTC):%Y-%m-%d %H:%M:%S}"
+    return f"{time:%Y-%m-%d %H:%M:%S}"
 
 
 def _time_of(record: Record) -> str:

@@ -225,6 +225,20 @@ def test_times_of_every_zone_become_utc(time: datetime, offset_minutes: int) -> 
         assert event.created_at.utcoffset() == timedelta(0)
 
 
+@given(scored | alerts | late_labels, st.integers(-12 * 60, 14 * 60))
+def test_every_decoder_returns_its_times_in_utc(record: msgspec.Struct, offset_minutes: int) -> None:
+    """Written in another zone, or without one because it is UTC, a time is decoded to the same instant in UTC."""
+    decode = {ScoredFeedback: decode_scored, Alert: decode_alert, LateLabel: decode_label}[type(record)]
+    zone = timezone(timedelta(minutes=offset_minutes))
+    fields = {name: getattr(record, name) for name in record.__struct_fields__}
+    for write in (lambda time: time.astimezone(zone), lambda time: time.replace(tzinfo=None)):
+        written = {name: write(value) if isinstance(value, datetime) else value for name, value in fields.items()}
+        decoded = decode(encode(msgspec.structs.replace(record, **written)))
+        assert decoded == record
+        read = [getattr(decoded, name) for name, value in fields.items() if isinstance(value, datetime)]
+        assert [time.tzinfo for time in read] == [UTC] * len(read)
+
+
 def test_unknown_fields_pass() -> None:
     """A newer producer's extra field does not stop an older reader."""
     event = decode_feedback(b'{"text":"a","mood":{"x":1}}', position=POSITION, timestamp_ms=0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 import urllib.request
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -142,6 +143,34 @@ def test_a_running_monitor_judges_a_window_when_event_time_has_passed_it(dev_bro
     assert not thread.is_alive()
 
 
+def test_times_with_and_without_a_zone_meet_in_the_monitor(
+    dev_broker: DevBroker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A time without a zone is UTC whatever the machine's zone is, so windows and corrections follow the instants."""
+    monkeypatch.setenv("TZ", "America/New_York")
+    time.tzset()
+    try:
+        settings = settings_for(dev_broker)
+        results = [scored(n, START + timedelta(seconds=60 * n), "negative") for n in range(120)]
+        values = [_without_zones(encode(result)) if n % 2 else encode(result) for n, result in enumerate(results)]
+        produce(dev_broker.bootstrap, _made(settings), [(b"app", value) for value in values])
+        told = [
+            *[_label(n, "neutral", "2026-03-02T00:00:00Z") for n in range(30)],
+            *[_label(n, "negative", "2026-03-02T03:00:00") for n in range(30)],
+            *[_label(n, "positive", "2026-03-02T00:30:00-02:00") for n in range(30)],  # half past two: outdated
+        ]
+        produce(dev_broker.bootstrap, settings.topics.labels, [(b"key", value) for value in told])
+        reports: list[WindowReport] = []
+        job = MonitorJob(MonitorConfig(window_ms=HOUR_MS), until_idle_s=1.0)
+        summary = run_monitor(settings, StopRequest(), job, reports.append)
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+    assert [(report.start, report.n) for report in reports] == [(START, 60), (START + timedelta(hours=1), 60)]
+    [quality] = summary.labelled.values()
+    assert (summary.labels_joined, quality.n, quality.accuracy.value) == (30, 30, 1.0)
+
+
 def test_the_command_prints_json_lines_and_fails_on_drift(
     dev_broker: DevBroker, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -200,6 +229,14 @@ def test_the_vocabulary_tells_known_from_unknown() -> None:
     assert facts("xqzvy blorptastic")[1] > 2
     assert facts("good 🦩🦩🦩")[0] > 0
     assert facts("  ") == (0.0, 0.0)
+
+
+def _without_zones(value: bytes) -> bytes:
+    return value.replace(b'Z",', b'",')
+
+
+def _label(number: int, label: Label, labelled_at: str) -> bytes:
+    return msgspec.json.encode({"label": label, "labelled_at": labelled_at, "event_id": f"e{number}"})
 
 
 def _made(settings: Settings) -> str:
