@@ -13,7 +13,7 @@ from sentiment.cli.options import common_options
 
 if TYPE_CHECKING:
     from sentiment.settings import Settings
-    from training.comparison.compare import ComparisonRequest
+    from training.comparison.measuring import ComparisonRequest
     from training.comparison.records import ModelComparison
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
@@ -94,9 +94,9 @@ def compare(
 
 def _request(settings: Settings, data: Path, flags: dict[str, Any]) -> ComparisonRequest:
     from sentiment.errors import ConfigurationError
-    from training.comparison.compare import ComparisonRequest
     from training.comparison.contenders import LEXICON, ContenderSpec, parse_spec
     from training.comparison.cost import read_assumptions
+    from training.comparison.measuring import ComparisonRequest
 
     entries = [parse_spec(text) for text in flags["models"]]
     if flags["lexicon"]:

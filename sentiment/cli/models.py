@@ -138,8 +138,9 @@ def promote(
 
     with train_extra("promoting"):
         from training.data.examples import read_examples
-        from training.evaluation.judgement import sample_rows
+        from training.data.rows import sample_rows
         from training.promotion.promote import promote as run_gate
+        from training.promotion.records import GateSettings
     limits = _limits(audit_limits, flags)
     examples = read_examples(data)
     examples = [examples[index] for index in sample_rows(len(examples), max_rows, seed)]
@@ -148,9 +149,7 @@ def promote(
             Registry(root),
             candidate,
             examples,
-            limits=limits,
-            seed=seed,
-            threads=threads,
+            GateSettings(limits, seed, threads),
             force=force,
             clock=lambda: datetime.now(UTC),
             progress=ticker,

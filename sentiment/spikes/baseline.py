@@ -75,13 +75,13 @@ class Wander(msgspec.Struct):
     excess: float = 0.0
     pairs: float = 0.0
 
-    def add(self, minute: int, n: int, negatives: int, *, share: float, kept: float, weight: float = 1.0) -> None:
+    def add(self, minute: int, n: int, negatives: int, *, share: float, kept: float) -> None:
         """Count results; a new block closes the previous one against `share`, older moments keep `kept` of weight."""
         self.excess *= kept
         self.pairs *= kept
         block = minute // BLOCK_MINUTES
         if block != self.block:
-            self.close(share, weight)
+            self.close(share, 1.0)
             self.block = block
         self.n += n
         self.negatives += negatives

@@ -90,23 +90,14 @@ class Evidence(msgspec.Struct):
         self.n, self.negatives, self.dispersed_n = 0, 0, 0.0
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
-    """What the evidence says: `probability` that so many negatives or more come by chance in this window."""
+def is_alarm(evidence: Evidence, expected: Expected, config: DetectorConfig) -> bool:
+    """Whether the CUSUM is over its threshold *and* the window is improbable under the uncertain baseline.
 
-    alarm: bool
-    probability: float
-
-
-def judge(evidence: Evidence, expected: Expected, config: DetectorConfig) -> Decision:
-    """Alarm when the CUSUM is over its threshold *and* the window is improbable under the uncertain baseline.
-
-    The tail is computed only when the CUSUM is over: below, `probability` is 1.
+    The tail costs more than the CUSUM, so it is computed only over the threshold.
     """
     if evidence.statistic < config.threshold or evidence.n < config.min_n:
-        return Decision(alarm=False, probability=1.0)
-    probability = chance(evidence.n, evidence.negatives, evidence.dispersed_n, expected)
-    return Decision(alarm=probability <= config.max_probability, probability=probability)
+        return False
+    return chance(evidence.n, evidence.negatives, evidence.dispersed_n, expected) <= config.max_probability
 
 
 def log_likelihood_ratio(n: int, negatives: int, share: float, odds_ratio: float) -> float:

@@ -23,8 +23,12 @@ MAX_SAMPLES = 256
 MAX_SNIPPET_CHARS = 240
 MAX_TERMS = 512
 MAX_TERM_CHARS = 48
+MAX_DRIVERS = 5
+MAX_EXEMPLARS = 3
 _PRIOR_STRENGTH = 10.0
 _MIN_DEVIATIONS = 1.0
+_FEWEST_FOR_CAUTION = 5
+_CAUTION_SHARE = 0.5
 
 _WORD = re.compile(r"\[[A-Z_]+\]|@\w+|https?\S*|[^\W\d_]+(?:['’][^\W\d_]+)?")
 _STOPWORDS = frozenset(
@@ -100,11 +104,11 @@ class Account:
     caution: str | None
 
 
-def account(samples: Sequence[SampledText], texts: Texts, *, max_drivers: int = 5, max_exemplars: int = 3) -> Account:
+def account(samples: Sequence[SampledText], texts: Texts) -> Account:
     """Describe the negative texts of an episode against what was normal before."""
     return Account(
-        drivers=tuple(contrast(samples, texts.terms, texts.n_texts, max_drivers)),
-        exemplars=tuple(_exemplars(samples, max_exemplars)),
+        drivers=tuple(contrast(samples, texts.terms, texts.n_texts, MAX_DRIVERS)),
+        exemplars=tuple(_exemplars(samples)),
         caution=_caution(samples),
     )
 
@@ -173,21 +177,21 @@ def _digest(name: str) -> str:
     return blake2b(name.encode(), digest_size=6).hexdigest()
 
 
-def _exemplars(samples: Sequence[SampledText], limit: int) -> list[str]:
+def _exemplars(samples: Sequence[SampledText]) -> list[str]:
     """The texts that are most surely negative, each once."""
     surest: dict[str, str] = {}
     for sample in sorted(samples, key=lambda each: (-each.negative, each.rank)):
         surest.setdefault(sample.text.casefold(), sample.text)
-    return list(surest.values())[:limit]
+    return list(surest.values())[:MAX_EXEMPLARS]
 
 
-def _caution(samples: Sequence[SampledText], *, at_least: int = 5, share: float = 0.5) -> str | None:
-    if len(samples) < at_least:
+def _caution(samples: Sequence[SampledText]) -> str | None:
+    if len(samples) < _FEWEST_FOR_CAUTION:
         return None
     authors = Counter(sample.author for sample in samples if sample.author is not None)
     copies = Counter(sample.text.casefold() for sample in samples)
     for counts, what in ((authors, "come from one author"), (copies, "are copies of one text")):
         most = max(counts.values(), default=0)
-        if most > share * len(samples):
+        if most > _CAUTION_SHARE * len(samples):
             return f"{most} of {len(samples)} negative texts {what}"
     return None

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from sentiment.events import ModelRef
 from sentiment.spikes.baseline import BaselineConfig, Expected
 from sentiment.spikes.buckets import MINUTE_MS, MinuteCounts
-from sentiment.spikes.detector import DetectorConfig, chance, judge
+from sentiment.spikes.detector import DetectorConfig, chance, is_alarm
 from sentiment.spikes.drivers import Account, account
 from sentiment.spikes.episodes import (
     Episode,
@@ -118,7 +118,7 @@ def _take(state: SegmentState, counts: MinuteCounts, config: SpikeConfig) -> lis
         _learn(state, counts.minute, held, config)
         return []
     cooling = state.cool_until is not None and counts.minute < state.cool_until
-    if cooling or not judge(state.evidence, expected, config.detector).alarm:
+    if cooling or not is_alarm(state.evidence, expected, config.detector):
         return []
     state.episode = open_episode(state.evidence, counts.minute, expected, config.episodes)
     state.evidence.clear()

@@ -4,74 +4,28 @@ from __future__ import annotations
 
 import importlib.metadata
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
-from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from sentiment.errors import ConfigurationError
 from sentiment.progress import Progress
-from sentiment.statistics import confusion_table, holm, macro_f1_of, percentile_interval, resample_counts
-from training.audit.audit import audit
-from training.comparison.contenders import Answers, ContenderSpec, Facts
-from training.comparison.cost import Assumptions, cost_of
+from sentiment.statistics import Ints, confusion_table, holm, macro_f1_of, percentile_interval, resample_counts
+from training.comparison.cost import cost_of
 from training.comparison.mcnemar import mcnemar
+from training.comparison.measuring import ComparisonRequest, Measured, measure
 from training.comparison.pareto import pareto_front
 from training.comparison.process import ContenderProcess
-from training.comparison.records import Conditions, Contestant, FairnessGap, ModelComparison, Quality, Versus
-from training.comparison.timing import Times, speed_of, time_in_rounds
+from training.comparison.records import Conditions, Contestant, ModelComparison, Quality, Versus
+from training.comparison.timing import speed_of
 from training.data.examples import Example, fingerprint, read_examples
+from training.data.rows import sample_rows
 from training.evaluation.metrics import quality
 from training.evaluation.paired_bootstrap import paired_bootstrap
 
-# What progress may lag behind, and enough to sort by length.
-_TEXTS_AT_ONCE = 256
 _MIB = 1024 * 1024
 _PACKAGES = ("torch", "transformers", "openvino", "tokenizers")
-
-
-@dataclass(frozen=True, slots=True)
-class ComparisonRequest:
-    """What to compare and how. `reference` names one of `entries`; `max_rows` None takes every row of `data`.
-
-    `n_timed_texts` (batched) and `n_singles` (one by one) are what each of the `rounds` times. `threads` 0 means all
-    cores.
-    """
-
-    data: Path
-    entries: Sequence[ContenderSpec]
-    reference: str
-    max_rows: int | None = None
-    seed: int = 13
-    n_resamples: int = 1_000
-    rounds: int = 3
-    n_timed_texts: int = 256
-    n_singles: int = 100
-    threads: int = 0
-    label_map: Mapping[str, str] | None = None
-    fairness: bool = True
-    assumptions: Assumptions = field(default_factory=Assumptions)
-
-
-@dataclass(frozen=True, slots=True)
-class _Measured:
-    """All that was measured on one contender."""
-
-    name: str
-    facts: Facts
-    probabilities: NDArray[np.float64]
-    times: Times
-    gaps: tuple[FairnessGap, ...] | None
-    peak_memory_bytes: int
-
-    @property
-    def chosen(self) -> NDArray[np.int64]:
-        """(n,) positions in ``LABELS``."""
-        chosen: NDArray[np.int64] = self.probabilities.argmax(axis=1)
-        return chosen
 
 
 def compare(request: ComparisonRequest, progress: Progress, *, instruction_set: str) -> ModelComparison:
@@ -89,7 +43,7 @@ def compare(request: ComparisonRequest, progress: Progress, *, instruction_set: 
     if len(set(names)) < len(names) or request.reference not in names:
         raise ConfigurationError(f"models need names of their own, and the reference is one of {', '.join(names)}")
     examples = read_examples(request.data)
-    rows = _sample(examples, request)
+    rows = [examples[row] for row in sample_rows(len(examples), request.max_rows, request.seed)]
     texts = [row.text for row in rows]
     labels = np.array([row.label for row in rows], dtype=np.int64)
     with ExitStack() as stack:
@@ -97,7 +51,7 @@ def compare(request: ComparisonRequest, progress: Progress, *, instruction_set: 
             stack.enter_context(ContenderProcess(entry, threads=request.threads, label_map=request.label_map))
             for entry in request.entries
         ]
-        measured = _measure(processes, texts, request, progress)
+        measured = measure(processes, texts, request, progress)
     return ModelComparison(
         conditions=_conditions(request, rows, len(examples), instruction_set),
         reference=request.reference,
@@ -105,69 +59,7 @@ def compare(request: ComparisonRequest, progress: Progress, *, instruction_set: 
     )
 
 
-def _sample(examples: Sequence[Example], request: ComparisonRequest) -> list[Example]:
-    if request.max_rows is None or request.max_rows >= len(examples):
-        return list(examples)
-    drawn = np.random.default_rng(request.seed).choice(len(examples), request.max_rows, replace=False)
-    return [examples[row] for row in np.sort(drawn)]
-
-
-def _measure(
-    processes: Sequence[ContenderProcess], texts: Sequence[str], request: ComparisonRequest, progress: Progress
-) -> list[_Measured]:
-    facts, probabilities, gaps = [], [], []
-    for process in processes:  # all are loaded before anything long begins, so that a mistake shows at once
-        facts.append(process.facts())
-    for process in processes:
-        probabilities.append(_answer(process, texts, f"{process.name}: quality", progress).probabilities)
-        gaps.append(_gaps(process, request.seed, progress) if request.fairness else None)
-    timed = _timed_texts(texts, request)
-    progress.begin("timing rounds", request.rounds)
-    times = time_in_rounds(
-        processes, timed, n_singles=request.n_singles, rounds=request.rounds, after_round=progress.at
-    )
-    return [
-        _Measured(process.name, fact, answered, timed_as, gap, process.peak_memory_bytes())
-        for process, fact, answered, timed_as, gap in zip(processes, facts, probabilities, times, gaps, strict=True)
-    ]
-
-
-def _answer(process: ContenderProcess, texts: Sequence[str], what: str, progress: Progress) -> Answers:
-    progress.begin(what, len(texts))
-    parts = []
-    for start in range(0, len(texts), _TEXTS_AT_ONCE):
-        parts.append(process.answer(texts[start : start + _TEXTS_AT_ONCE]).probabilities)
-        progress.at(min(start + _TEXTS_AT_ONCE, len(texts)))
-    return Answers(np.concatenate(parts), None)
-
-
-def _gaps(process: ContenderProcess, seed: int, progress: Progress) -> tuple[FairnessGap, ...]:
-    def predict(texts: Sequence[str]) -> NDArray[np.float64]:
-        return _answer(process, texts, f"{process.name}: fairness", progress).probabilities
-
-    return tuple(
-        FairnessGap(
-            attribute=found.attribute,
-            n_pairs=found.n_pairs,
-            mean_abs_gap=found.mean_abs_gap,
-            flip_rate=found.flip_rate,
-        )
-        for found in audit(predict, seed=seed).counterfactual
-        # Two dialects differ in more than a word about a person.
-        if not found.wording
-    )
-
-
-def _timed_texts(texts: Sequence[str], request: ComparisonRequest) -> list[str]:
-    """Drawn by the seed, in the drawn order: neither sorted nor grouped by source, as events arrive."""
-    count = min(request.n_timed_texts, len(texts))
-    drawn = np.random.default_rng(request.seed + 1).choice(len(texts), count, replace=False)
-    return [texts[row] for row in drawn]
-
-
-def _judge(
-    measured: Sequence[_Measured], labels: NDArray[np.int64], request: ComparisonRequest
-) -> tuple[Contestant, ...]:
+def _judge(measured: Sequence[Measured], labels: Ints, request: ComparisonRequest) -> tuple[Contestant, ...]:
     reference = next(one for one in measured if one.name == request.reference)
     qualities = [_quality(one, labels, request) for one in measured]
     speeds = [speed_of(one.times, reference.times) for one in measured]
@@ -197,7 +89,7 @@ def _judge(
     )
 
 
-def _quality(one: _Measured, labels: NDArray[np.int64], request: ComparisonRequest) -> Quality:
+def _quality(one: Measured, labels: Ints, request: ComparisonRequest) -> Quality:
     counts = confusion_table(labels, one.chosen)
     interval = percentile_interval(
         macro_f1_of(resample_counts(counts, n_resamples=request.n_resamples, seed=request.seed))
@@ -215,7 +107,7 @@ def _quality(one: _Measured, labels: NDArray[np.int64], request: ComparisonReque
 
 
 def _versus(
-    measured: Sequence[_Measured], reference: _Measured, labels: NDArray[np.int64], request: ComparisonRequest
+    measured: Sequence[Measured], reference: Measured, labels: Ints, request: ComparisonRequest
 ) -> dict[str, Versus]:
     others = [one for one in measured if one is not reference]
     differences = [

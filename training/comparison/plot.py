@@ -4,32 +4,21 @@ from __future__ import annotations
 
 from itertools import cycle
 from pathlib import Path
-from typing import Any
 
 import matplotlib as mpl
 from matplotlib.figure import Figure
 
 from sentiment.errors import InputError
 from training.comparison.records import ModelComparison
+from training.evaluation.figures import COLOURS, GREY, STYLE
 
 PLOT_ENDINGS = (".svg", ".png")
-
-# Colours keep apart for the colour-blind (Okabe and Ito 2008), and begin again where there are more models.
-_COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000")
-_GREY = "#777777"
-_SETTINGS: Any = {
-    "svg.fonttype": "none",  # words stay words: small, searchable, read aloud
-    "svg.hashsalt": "sentiment",  # the same figure is the same file
-    "font.family": "sans-serif",
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-}
 
 
 def save_plot(comparison: ModelComparison, path: Path) -> None:
     """Write the plot as SVG or PNG, by the ending of `path`. Raises ``InputError`` for another ending."""
     check_ending(path)
-    with mpl.rc_context(_SETTINGS):
+    with mpl.rc_context(STYLE):
         figure = _figure(comparison)
         # Without a date the same comparison is the same file.
         metadata = {"Date": None} if path.suffix.lower() == ".svg" else None
@@ -48,8 +37,8 @@ def _figure(comparison: ModelComparison) -> Figure:
     front = sorted(
         (model.speed.texts_per_s, model.quality.macro_f1.value) for model in comparison.models if model.on_front
     )
-    axes.plot([speed for speed, _ in front], [f1 for _, f1 in front], color=_GREY, linestyle=":", linewidth=1, zorder=1)
-    for model, colour in zip(comparison.models, cycle(_COLOURS), strict=False):
+    axes.plot([speed for speed, _ in front], [f1 for _, f1 in front], color=GREY, linestyle=":", linewidth=1, zorder=1)
+    for model, colour in zip(comparison.models, cycle(COLOURS), strict=False):
         f1, speed = model.quality.macro_f1, model.speed.texts_per_s
         axes.errorbar(
             speed,
@@ -68,5 +57,5 @@ def _figure(comparison: ModelComparison) -> Figure:
     axes.margins(x=0.15)
     axes.set_xlabel(f"texts/s ({comparison.conditions.instruction_set})")
     axes.set_ylabel(f"macro-F1 on {comparison.conditions.n_rows:,} rows, 95 % interval")
-    axes.set_title("Diamonds: no other is both better and faster", fontsize=10, loc="left", color=_GREY)
+    axes.set_title("Diamonds: no other is both better and faster", fontsize=10, loc="left", color=GREY)
     return figure

@@ -62,11 +62,6 @@ class ContenderProcess:
             self._process.kill()
             self._process.join()
 
-    @property
-    def pid(self) -> int:
-        """Of the child."""
-        return self._process.pid or 0
-
     def facts(self) -> Facts:
         """Load the model, if it is not yet, and say what it is."""
         facts: Facts = self._ask("facts")

@@ -15,13 +15,10 @@ from typing import Any
 
 import pandas as pd
 
-from sentiment.errors import InputError
 from sentiment.events import LABELS
 from sentiment.privacy import redact
 from sentiment.text import normalise
-from training.data.rows import read_rows
-
-_SHOWN_ROWS = 5
+from training.data.rows import read_rows, refuse_rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,10 +64,12 @@ def read_examples(source: str | Path, *, most: int | None = None) -> list[Exampl
     frame = read_rows(source, ("text", "label"))
     labels = frame["label"].map(lambda label: label.strip().lower() if isinstance(label, str) else label)
     # Checked before the costly redaction, so that a mistake shows at once.
-    _check(source, "an unknown label", ~labels.isin(LABELS), f"labels are {', '.join(LABELS)}")
-    _check(source, "no text", _is_blank(frame["text"]), "leave them out")
+    refuse_rows(source, "an unknown label", ~labels.isin(LABELS), hint=f"labels are {', '.join(LABELS)}")
+    refuse_rows(source, "no text", _is_blank(frame["text"]), hint="leave them out")
     ids = _column(frame, "id", "")
-    _check(source, "an id that another row has", ids.duplicated(keep=False) & (ids != ""), "ids tell rows apart")
+    refuse_rows(
+        source, "an id that another row has", ids.duplicated(keep=False) & (ids != ""), hint="ids must be unique"
+    )
     index = {label: position for position, label in enumerate(LABELS)}
     columns = (
         frame["text"],
@@ -149,10 +148,3 @@ def _spaced(rows: pd.Series, most: int | None) -> pd.Series:
 
 def _is_blank(texts: pd.Series) -> pd.Series:
     return texts.isna() | ~texts.astype(str).str.strip().astype(bool)
-
-
-def _check(source: str | Path, fault: str, bad: pd.Series, hint: str) -> None:
-    rows = [int(row) + 1 for row in bad.to_numpy().nonzero()[0]]
-    if rows:
-        shown = ", ".join(map(str, rows[:_SHOWN_ROWS])) + (", …" if len(rows) > _SHOWN_ROWS else "")
-        raise InputError(f"{source}: {len(rows)} rows with {fault} (rows {shown})", hint=hint)

@@ -27,24 +27,18 @@ _PLACEHOLDERS = frozenset({"user", "http", "rt"})
 
 
 @dataclass(frozen=True, slots=True)
-class Leak:
-    """Rows count from 0: `train_row` holds what `held_out_row` holds; `similarity` in (0, 1], 1 for the same words."""
-
-    train_row: int
-    held_out_row: int
-    similarity: float
-
-
-@dataclass(frozen=True, slots=True)
 class Leakage:
-    """`exact`: the same text, letter case and outer punctuation apart. `near`: the most similar held-out text."""
+    """Training rows, counted from 0, whose text is held out too.
 
-    exact: tuple[Leak, ...]
-    near: tuple[Leak, ...]
+    `exact`: the same text, apart from letter case and outer punctuation. `near`: nearly the same text.
+    """
+
+    exact: tuple[int, ...]
+    near: tuple[int, ...]
 
     def rows(self, *, near: bool) -> set[int]:
         """The training rows to leave out."""
-        return {leak.train_row for leak in (*self.exact, *(self.near if near else ()))}
+        return {*self.exact, *(self.near if near else ())}
 
 
 def find_leakage(
@@ -55,22 +49,21 @@ def find_leakage(
     progress: Callable[[int], None] | None = None,
 ) -> Leakage:
     """Every row of `train` whose text `held_out` has too; `progress` gets the number of rows looked at so far."""
-    same = {canonical(example.text): row for row, example in enumerate(held_out)}
+    same = {canonical(example.text) for example in held_out}
     index = _NearIndex([example.text for example in held_out], threshold)
     exact, near = [], []
     for row, example in enumerate(train):
-        twin = same.get(canonical(example.text))
-        if twin is not None:
-            exact.append(Leak(row, twin, 1.0))
-        elif (found := index.nearest(example.text)) is not None:
-            near.append(Leak(row, *found))
+        if canonical(example.text) in same:
+            exact.append(row)
+        elif index.has_near(example.text):
+            near.append(row)
         if progress is not None and row % 1_000 == 0:
             progress(row)
     return Leakage(tuple(exact), tuple(near))
 
 
 class _NearIndex:
-    """Finds the text of a collection that is most similar to a given one, if it is similar enough."""
+    """Says whether a collection has a text that is similar enough to a given one."""
 
     def __init__(self, texts: Sequence[str], threshold: float) -> None:
         self._threshold = threshold
@@ -81,13 +74,11 @@ class _NearIndex:
             for shingle in self._rarest(shingles):
                 self._rows_of[shingle].append(row)
 
-    def nearest(self, text: str) -> tuple[int, float] | None:
-        """Row and similarity of the most similar text of at least the threshold, the first of equals."""
+    def has_near(self, text: str) -> bool:
+        """Whether a text has at least the threshold's similarity to `text`."""
         shingles = _shingles(text)
         rows = {row for shingle in self._rarest(shingles) for row in self._rows_of.get(shingle, ())}
-        scored = ((_jaccard(shingles, self._sets[row]), -row) for row in rows)
-        similarity, negative = max(scored, default=(0.0, 0))
-        return (-negative, similarity) if shingles and similarity >= self._threshold else None
+        return any(_jaccard(shingles, self._sets[row]) >= self._threshold for row in rows)
 
     def _rarest(self, shingles: frozenset[str]) -> list[str]:
         """As many of the rarest as two similar sets cannot both do without."""

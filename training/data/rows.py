@@ -5,9 +5,11 @@ A hub data set is called ``hub:OWNER/NAME`` or ``hub:OWNER/NAME:SPLIT`` (train b
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from sentiment.errors import InputError
@@ -15,6 +17,7 @@ from sentiment.errors import InputError
 HUB_PREFIX = "hub:"
 _DEFAULT_SPLIT = "train"
 _SHOWN_COLUMNS = 20
+_SHOWN_ROWS = 5
 
 
 def read_rows(source: str | Path, columns: tuple[str, ...]) -> pd.DataFrame:
@@ -31,6 +34,27 @@ def read_rows(source: str | Path, columns: tuple[str, ...]) -> pd.DataFrame:
     if frame.empty:
         raise InputError(f"{source} has no rows")
     return frame
+
+
+def refuse_rows(source: str | Path, fault: str, bad: pd.Series, *, hint: str | None = None) -> None:
+    """Raise ``InputError`` if `bad` is true for any row: with row numbers, never with texts."""
+    rows = bad.to_numpy().nonzero()[0].tolist()
+    if rows:
+        raise InputError(f"{source}: {len(rows)} rows with {fault} ({listed(rows)})", hint=hint)
+
+
+def listed(rows: Sequence[int]) -> str:
+    """Row numbers for a message, the first few of them. `rows` count from 0, people from 1: the first row of data."""
+    shown = ", ".join(str(row + 1) for row in rows[:_SHOWN_ROWS])
+    return f"rows {shown}" + (", …" if len(rows) > _SHOWN_ROWS else "")
+
+
+def sample_rows(n: int, max_rows: int | None, seed: int) -> Sequence[int]:
+    """The indices of `max_rows` of `n` rows, drawn without replacement and in order; all if there are no more."""
+    if max_rows is None or max_rows >= n:
+        return range(n)
+    drawn: list[int] = sorted(np.random.default_rng(seed).choice(n, size=max_rows, replace=False).tolist())
+    return drawn
 
 
 def _from_file(path: Path) -> pd.DataFrame:

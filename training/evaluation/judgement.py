@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
-import numpy as np
 
 from sentiment.events import ModelRef
 from sentiment.model.loading import load_configured, locate
@@ -16,6 +14,7 @@ from sentiment.model.manifest import MANIFEST_FILE, load_manifest
 from sentiment.progress import Progress
 from sentiment.settings import ModelSettings
 from training.data.examples import fingerprint, read_examples
+from training.data.rows import sample_rows
 from training.evaluation.evaluate import evaluate
 from training.evaluation.mistakes import surest_mistakes
 from training.evaluation.predicting import probabilities_of
@@ -88,28 +87,19 @@ def judge(settings: ModelSettings, request: EvaluationRequest, progress: Progres
         slices=request.slices,
     )
     print_of_rows = fingerprint(examples)
-    directory = locate(settings.path, settings.label_map or None).path
-    reproduction = None
-    if (directory / MANIFEST_FILE).is_file():
-        reproduction = reproduce(
-            judged, load_manifest(directory), form=form_of(classifier.backend), fingerprint=print_of_rows
-        )
     return Judgement(
         model=classifier.model,
         backend=classifier.backend,
         data=DataRef(file=request.data.name, n_in_file=len(in_file), fingerprint=print_of_rows),
         evaluation=judged,
-        reproduction=reproduction,
+        reproduction=_reproduction(settings, judged, form_of(classifier.backend), print_of_rows),
         errors=surest_mistakes(probabilities, examples, request.n_errors, rows=[index + 1 for index in kept]),
         cost=ScoringTime(seconds=seconds, texts_per_s=len(examples) / max(seconds, 1e-9)),
     )
 
 
-def sample_rows(n: int, max_rows: int | None, seed: int) -> Sequence[int]:
-    """The indices of `max_rows` of `n` rows, drawn without repetition and in their order; all where none are too
-    many.
-    """
-    if max_rows is None or max_rows >= n:
-        return range(n)
-    drawn: list[int] = sorted(np.random.default_rng(seed).choice(n, size=max_rows, replace=False).tolist())
-    return drawn
+def _reproduction(settings: ModelSettings, judged: Evaluation, form: str, fingerprint: str) -> Reproduction | None:
+    directory = locate(settings.path, settings.label_map or None).path
+    if not (directory / MANIFEST_FILE).is_file():
+        return None
+    return reproduce(judged, load_manifest(directory), form=form, fingerprint=fingerprint)

@@ -1,31 +1,19 @@
-"""Plots of an evaluation as SVG: drawn without a display, without a date in them, with words as words.
-
-Colours keep apart for the colour-blind (Okabe and Ito 2008), and every figure carries its numbers.
-"""
+"""Plots of an evaluation as SVG. Every figure carries its numbers."""
 
 from __future__ import annotations
 
 import io
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from training.evaluation.figures import BLUE, GREY, ORANGE, STYLE
 from training.evaluation.records import Bin, Evaluation, SliceQuality
 
-_BLUE, _ORANGE, _GREY = "#0072b2", "#d55e00", "#777777"
 _LIGHT_ON_DARK_FROM = 0.55
-_SETTINGS: Any = {
-    "svg.fonttype": "none",  # words stay words: small, searchable, read aloud
-    "svg.hashsalt": "sentiment",  # the same figure is the same file
-    "font.size": 10,
-    "font.family": "sans-serif",
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-}
 
 
 def confusion_plot(evaluation: Evaluation) -> str:
@@ -33,7 +21,7 @@ def confusion_plot(evaluation: Evaluation) -> str:
     counts = np.array(evaluation.confusion)
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     names = list(evaluation.by_class)
-    with mpl.rc_context(_SETTINGS):
+    with mpl.rc_context(STYLE):
         figure = Figure(figsize=(4.6, 3.6), layout="constrained")
         axes = figure.subplots()
         axes.imshow(shares, cmap="Blues", vmin=0.0, vmax=1.0)
@@ -61,7 +49,7 @@ def calibration_plot(forms: Mapping[str, tuple[Sequence[Bin], Sequence[Bin]]]) -
 
 def slices_plot(slices: Sequence[SliceQuality], overall: float) -> str:
     """Macro-F1 of each slice with its interval; the broken line is the value over all rows."""
-    with mpl.rc_context(_SETTINGS):
+    with mpl.rc_context(STYLE):
         figure = Figure(figsize=(7.0, 0.9 + 0.26 * len(slices)), layout="constrained")
         axes = figure.subplots()
         places = np.arange(len(slices))
@@ -69,8 +57,8 @@ def slices_plot(slices: Sequence[SliceQuality], overall: float) -> str:
         # The percentile interval of a tiny slice may leave its value outside.
         below = np.maximum(values - [piece.macro_f1.low for piece in slices], 0.0)
         above = np.maximum([piece.macro_f1.high for piece in slices] - values, 0.0)
-        axes.axvline(overall, color=_GREY, linestyle="--", linewidth=1)
-        axes.errorbar(values, places, xerr=(below, above), fmt="o", color=_BLUE, markersize=4, capsize=2)
+        axes.axvline(overall, color=GREY, linestyle="--", linewidth=1)
+        axes.errorbar(values, places, xerr=(below, above), fmt="o", color=BLUE, markersize=4, capsize=2)
         # A dollar sign would begin a formula.
         axes.set_yticks(places, [f"{piece.name} ({piece.n:,})".replace("$", r"\$") for piece in slices])
         axes.set_ylim(len(slices) - 0.4, -0.6)
@@ -80,13 +68,13 @@ def slices_plot(slices: Sequence[SliceQuality], overall: float) -> str:
 
 
 def _reliability(panels: Sequence[tuple[str, Sequence[tuple[str, Sequence[Bin]]]]]) -> str:
-    with mpl.rc_context(_SETTINGS):
+    with mpl.rc_context(STYLE):
         figure = Figure(figsize=(4.6 * len(panels), 4.2), layout="constrained")
         grid = figure.subplots(2, len(panels), sharex=True, height_ratios=(3, 1), squeeze=False)
         for (title, lines), (upper, lower) in zip(panels, grid.T, strict=True):
             upper.set_title(title)
-            upper.plot([0.3, 1.0], [0.3, 1.0], color=_GREY, linestyle=":", linewidth=1)
-            for (name, bins), colour, marker in zip(lines, (_BLUE, _ORANGE), "os", strict=False):
+            upper.plot([0.3, 1.0], [0.3, 1.0], color=GREY, linestyle=":", linewidth=1)
+            for (name, bins), colour, marker in zip(lines, (BLUE, ORANGE), "os", strict=False):
                 confidence, accuracy = [part.confidence for part in bins], [part.accuracy for part in bins]
                 upper.plot(confidence, accuracy, color=colour, marker=marker, markersize=4, label=name)
             if len(lines) > 1:
@@ -98,7 +86,7 @@ def _reliability(panels: Sequence[tuple[str, Sequence[tuple[str, Sequence[Bin]]]
 
 def _histogram(axes: Axes, bins: Sequence[Bin]) -> None:
     centres = [(part.low + part.high) / 2 for part in bins]
-    axes.bar(centres, [part.n for part in bins], width=[0.9 * (part.high - part.low) for part in bins], color=_GREY)
+    axes.bar(centres, [part.n for part in bins], width=[0.9 * (part.high - part.low) for part in bins], color=GREY)
     axes.set_xlabel("confidence")
     axes.set_ylabel("rows")
 

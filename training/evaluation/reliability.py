@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sentiment.calibration import expected_calibration_error
-from sentiment.statistics import DEFAULT_LEVEL, DEFAULT_RESAMPLES, Estimate, bootstrap_interval
+from sentiment.statistics import DEFAULT_RESAMPLES, Estimate, bootstrap_interval
 from training.evaluation.metrics import log_losses
 from training.evaluation.records import Bin, Reliability
 
@@ -22,7 +22,6 @@ def measure_reliability(
     *,
     seed: int,
     n_resamples: int = DEFAULT_RESAMPLES,
-    level: float = DEFAULT_LEVEL,
 ) -> Reliability:
     """ECE, Brier score and log loss of (n, 3) `probabilities` against `labels` (n,), with intervals."""
     confidence = probabilities.max(axis=1)
@@ -32,7 +31,7 @@ def measure_reliability(
     losses = log_losses(probabilities, labels)
 
     def estimate(value: float, of_rows: Callable[[NDArray[np.int64]], float]) -> Estimate:
-        interval = bootstrap_interval(of_rows, len(labels), seed=seed, n_resamples=n_resamples, level=level)
+        interval = bootstrap_interval(of_rows, len(labels), seed=seed, n_resamples=n_resamples)
         return interval.of(value)
 
     def mean_of(values: NDArray[np.float64]) -> Estimate:

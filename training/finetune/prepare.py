@@ -10,10 +10,9 @@ from sentiment.errors import InputError
 from sentiment.progress import Progress
 from training.augmentation import augment
 from training.data.examples import Example, describe, read_examples
-from training.data.leakage import NEAR_THRESHOLD, Leak, Leakage, find_leakage
+from training.data.leakage import NEAR_THRESHOLD, Leakage, find_leakage
+from training.data.rows import listed
 from training.finetune.job import TrainingJob
-
-_SHOWN_ROWS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,21 +48,15 @@ def _without_leaks(
     kept_near = "left out" if job.drop_near_duplicates else "kept (see --drop-near-duplicates)"
     for how, leaks, fate in (("exactly", found.exact, "left out"), ("nearly", found.near, kept_near)):
         if leaks:
-            rows = _shown(leaks)
-            progress.say(f"{len(leaks):,} training rows are {how} in the validation data: {fate} (rows {rows})")
+            progress.say(f"{len(leaks):,} training rows are {how} in the validation data: {fate} ({listed(leaks)})")
     return kept, _record(found, len(dropped))
-
-
-def _shown(leaks: Sequence[Leak]) -> str:
-    rows = ", ".join(str(leak.train_row + 1) for leak in leaks[:_SHOWN_ROWS])
-    return rows + (", …" if len(leaks) > _SHOWN_ROWS else "")
 
 
 def _record(found: Leakage, dropped: int) -> dict[str, Any]:
     """For the manifest. Rows count from 1, as in messages."""
     return {
-        "exact_rows": [leak.train_row + 1 for leak in found.exact],
-        "near_rows": [leak.train_row + 1 for leak in found.near],
+        "exact_rows": [row + 1 for row in found.exact],
+        "near_rows": [row + 1 for row in found.near],
         "near_threshold": NEAR_THRESHOLD,
         "dropped": dropped,
     }

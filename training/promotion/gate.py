@@ -23,7 +23,7 @@ from training.promotion.forms import form_checks
 from training.promotion.latency import latency_checks
 from training.promotion.placeholders import placeholder_checks
 from training.promotion.quality import calibration_check, quality_checks
-from training.promotion.records import Check, GateLimits, GateVerdict
+from training.promotion.records import Check, GateSettings, GateVerdict
 
 N_PARITY_ROWS = 500
 """Rows on which the forms are compared: torch on a CPU takes some ten times as long as int8."""
@@ -50,27 +50,24 @@ def judge(
     candidate: Version,
     current: Version | None,
     examples: Sequence[Example],
-    *,
-    limits: GateLimits,
-    seed: int,
-    threads: int,
+    gate: GateSettings,
     progress: Progress,
 ) -> GateVerdict:
     """All checks, whether or not an early one fails. Without a `current` only the absolute ones.
 
     Raises ``ModelError`` where one of the two cannot be loaded.
     """
-    new = _LoadedModel("candidate", load_model(candidate.path, threads=threads), progress)
+    new = _LoadedModel("candidate", load_model(candidate.path, threads=gate.threads), progress)
     old = None
     if current is not None:
-        old = _LoadedModel("current", load_model(current.path, threads=threads), progress)
-    checks = tuple(_checks(candidate.path, new, old, examples, limits, seed, threads))
+        old = _LoadedModel("current", load_model(current.path, threads=gate.threads), progress)
+    checks = tuple(_checks(candidate.path, new, old, examples, gate))
     return GateVerdict(
         candidate=candidate.ref,
         current=None if current is None else current.ref,
         passed=all(check.passed for check in checks),
         n_rows=len(examples),
-        seed=seed,
+        seed=gate.seed,
         checks=checks,
     )
 
@@ -80,10 +77,9 @@ def _checks(
     new: _LoadedModel,
     old: _LoadedModel | None,
     examples: Sequence[Example],
-    limits: GateLimits,
-    seed: int,
-    threads: int,
+    gate: GateSettings,
 ) -> Iterator[Check]:
+    limits, seed = gate.limits, gate.seed
     yield _integrity(directory)
     texts = [example.text for example in examples]
     labels = np.array([example.label for example in examples], dtype=np.int64)
@@ -94,7 +90,7 @@ def _checks(
     drawn = np.random.default_rng(seed).permutation(len(examples))
     some = [examples[index] for index in drawn[:N_PARITY_ROWS]]
     new.progress.begin("candidate: forms of the weights", len(some))
-    yield from form_checks(directory, some, limits, seed=seed, threads=threads)
+    yield from form_checks(directory, some, limits, seed=seed, threads=gate.threads)
     if limits.audit != "off":
         compared = old if limits.audit == "relative" else None
         yield audit_check(new.audited(seed), None if compared is None else compared.audited(seed), limits)

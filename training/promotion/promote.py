@@ -14,7 +14,7 @@ from sentiment.model.registry import Registry, is_registry
 from sentiment.progress import Progress
 from training.data.examples import Example
 from training.promotion.gate import judge
-from training.promotion.records import GateLimits, GateVerdict
+from training.promotion.records import GateSettings, GateVerdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,10 +31,8 @@ def promote(
     registry: Registry,
     candidate: Path,
     examples: Sequence[Example],
+    gate: GateSettings,
     *,
-    limits: GateLimits,
-    seed: int,
-    threads: int,
     force: bool,
     clock: Callable[[], datetime],
     progress: Progress,
@@ -51,7 +49,7 @@ def promote(
         candidate = Registry(candidate).promoted().path
     with registry.staged(candidate, at=clock()) as staged:
         current = registry.current()
-        verdict = judge(staged, current, examples, limits=limits, seed=seed, threads=threads, progress=progress)
+        verdict = judge(staged, current, examples, gate, progress)
         figures = msgspec.to_builtins(verdict)
         if not (verdict.passed or force):
             registry.reject(staged, at=clock(), verdict=figures)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import msgspec
@@ -32,6 +33,15 @@ class GateLimits(msgspec.Struct, frozen=True, kw_only=True):
     max_placeholder_moves: float = 0.05
     min_agreement: float = 0.97
     max_form_difference: float = 0.005
+
+
+@dataclass(frozen=True, slots=True)
+class GateSettings:
+    """How the gate runs: its limits, the seed of every draw, and inference threads (0: all cores)."""
+
+    limits: GateLimits
+    seed: int
+    threads: int
 
 
 class Check(msgspec.Struct, frozen=True, kw_only=True):

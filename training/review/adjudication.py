@@ -20,16 +20,15 @@ How = Literal["unanimous", "majority", "final", "single"]
 
 @dataclass(frozen=True, slots=True)
 class SettledLabel:
-    """What holds for an item, and why. `votes` count the labels that were given."""
+    """The label that holds for an item, and why."""
 
     label: Label
     how: How
-    votes: dict[str, int]
 
 
 @dataclass(frozen=True, slots=True)
 class Adjudication:
-    """Verdicts by item; `unsettled` items have votes but neither a majority nor a final word.
+    """Settled labels by item; `unsettled` items have votes but neither a majority nor a final word.
 
     `disagreements` are all items with different opinions, settled or not. `skipped` were judged by nobody, or the final
     word is that they cannot be.
@@ -113,8 +112,8 @@ def measure_agreement(sheets: Sequence[FilledSheet]) -> Agreement:
 def _settle(votes: Counter[str], final: str | None) -> SettledLabel | None:
     for label in LABELS:
         if final == label:
-            return SettledLabel(label, "final", dict(votes))
+            return SettledLabel(label, "final")
         if final is None and votes[label] * 2 > votes.total():
             how: How = "single" if votes.total() == 1 else "unanimous" if len(votes) == 1 else "majority"
-            return SettledLabel(label, how, dict(votes))
+            return SettledLabel(label, how)
     return None

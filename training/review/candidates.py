@@ -39,11 +39,6 @@ class Candidate:
     position: SourcePosition | None = None
     given: str | None = None
 
-    @property
-    def predicted(self) -> int:
-        """Index of the most probable label."""
-        return max(range(3), key=self.probabilities.__getitem__)
-
 
 def item_id(text: str) -> str:
     """The id of a redacted text: the same for texts that differ in letter case and outer punctuation only.

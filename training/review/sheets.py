@@ -19,7 +19,7 @@ import pandas as pd
 
 from sentiment.errors import InputError
 from sentiment.events import LABELS, SourcePosition
-from training.data.rows import read_rows
+from training.data.rows import read_rows, refuse_rows
 from training.review.candidates import Candidate
 from training.review.sampling import Chosen
 
@@ -27,7 +27,6 @@ COLUMNS = ("item", "product", "text", "label", "final", "note")
 SKIP = "skip"
 """What is written, as `label` or `final`, for a text that cannot be judged."""
 
-_SHOWN_ROWS = 5
 # A spreadsheet runs a cell that starts like this as a formula, and feedback is written by strangers.
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
@@ -136,11 +135,11 @@ def read_sheet(path: Path, items: dict[str, Item]) -> FilledSheet:
     frame = read_rows(path, ("item", "label"))
     ids, labels = _cells(frame, "item"), _cells(frame, "label")
     finals = _cells(frame, "final") if "final" in frame.columns else pd.Series("", frame.index)
-    _check(path, "an item that the items file does not know", ~ids.isin(items.keys()))
-    _check(path, "an item that another row has", ids.duplicated(keep=False))
+    refuse_rows(path, "an item that the items file does not know", ~ids.isin(items.keys()))
+    refuse_rows(path, "an item that another row has", ids.duplicated(keep=False))
     allowed = ", ".join(LABELS)
-    _check(path, f"an unknown label (known: {allowed}, {SKIP})", ~labels.isin([*LABELS, SKIP, ""]))
-    _check(path, f"an unknown final label (known: {allowed}, {SKIP})", ~finals.isin([*LABELS, SKIP, ""]))
+    refuse_rows(path, f"an unknown label (known: {allowed}, {SKIP})", ~labels.isin([*LABELS, SKIP, ""]))
+    refuse_rows(path, f"an unknown final label (known: {allowed}, {SKIP})", ~finals.isin([*LABELS, SKIP, ""]))
     rows = list(zip(ids, labels, finals, strict=True))
     return FilledSheet(
         annotator=path.name.split(".")[0],
@@ -169,13 +168,6 @@ def _item(
 
 def _cells(frame: pd.DataFrame, name: str) -> pd.Series:
     return frame[name].fillna("").astype(str).str.strip().str.lower()
-
-
-def _check(path: Path, fault: str, bad: pd.Series) -> None:
-    rows = [int(row) + 1 for row in bad.to_numpy().nonzero()[0]]
-    if rows:
-        shown = ", ".join(map(str, rows[:_SHOWN_ROWS])) + (", …" if len(rows) > _SHOWN_ROWS else "")
-        raise InputError(f"{path}: {len(rows)} rows with {fault} (rows {shown})")
 
 
 def _harmless(cell: str) -> str:

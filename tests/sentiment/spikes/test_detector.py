@@ -17,7 +17,7 @@ from sentiment.spikes.detector import (
     Recent,
     beta_binomial_tail,
     chance,
-    judge,
+    is_alarm,
     log_likelihood_ratio,
     raised_share,
     threshold_for,
@@ -94,10 +94,10 @@ def test_an_alarm_needs_evidence_results_and_surprise() -> None:
     expected = Expected(share=0.1, certainty=1_000, wander=0.001, ready=True)
     loud = Evidence(statistic=9.0, since=0, until=20, n=30, negatives=15, dispersed_n=31.0)
     config = DetectorConfig(threshold=6.0)
-    assert judge(loud, expected, config).alarm
-    assert not judge(Evidence(5.9, 0, 20, 30, 15, 31.0), expected, config).alarm
-    assert not judge(Evidence(9.0, 0, 20, 7, 7, 7.0), expected, config).alarm
-    assert not judge(Evidence(9.0, 0, 20, 30, 6, 31.0), expected, config).alarm
+    assert is_alarm(loud, expected, config)
+    assert not is_alarm(Evidence(5.9, 0, 20, 30, 15, 31.0), expected, config)
+    assert not is_alarm(Evidence(9.0, 0, 20, 7, 7, 7.0), expected, config)
+    assert not is_alarm(Evidence(9.0, 0, 20, 30, 6, 31.0), expected, config)
 
 
 def test_the_threshold_follows_the_budget() -> None:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import signal
+import multiprocessing
 from pathlib import Path
 
 import pytest
@@ -42,7 +41,8 @@ def test_a_dead_child_is_an_error_and_no_wait() -> None:
     """When it is killed, as for lack of memory, the next question says so with the exit code."""
     with ContenderProcess(WORD_LIST, threads=1, label_map=None) as process:
         process.facts()
-        os.kill(process.pid, signal.SIGKILL)
+        [child] = multiprocessing.active_children()
+        child.kill()
         with pytest.raises(SentimentError, match=r"lexicon ended \(exit code -9\)"):
             process.answer(["one"])
 

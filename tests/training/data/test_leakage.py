@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import random
+from itertools import pairwise
 
 import pytest
 
 from training.data.examples import Example
-from training.data.leakage import _jaccard, _shingles, find_leakage
+from training.data.leakage import find_leakage
 
 WORDS = ["the", "app", "is", "slow", "again", "support", "never", "my", "order", "was", "late", "great", "fast", "team"]
 
@@ -29,20 +30,28 @@ def copies(count: int, seed: int) -> tuple[list[str], list[str]]:
     return train, held_out
 
 
+def similarity(one: str, other: str) -> float:
+    """Jaccard similarity of the words and neighbouring pairs; 0 for texts of fewer than five words."""
+    sets = []
+    for text in (one, other):
+        words = text.split()
+        sets.append({*words, *pairwise(words)} if len(words) >= 5 else set())
+    return len(sets[0] & sets[1]) / max(1, len(sets[0] | sets[1]))
+
+
 @pytest.mark.parametrize("threshold", [0.5, 0.7, 0.9])
 def test_no_pair_is_missed_and_none_is_made_up(threshold: float) -> None:
     """The near leaks are those that a comparison of every training with every held-out text finds."""
     train, held_out = copies(300, seed=3)
     found = find_leakage(examples(train), examples(held_out), threshold=threshold)
-    exact = {row for row, text in enumerate(train) if text in held_out}
-    assert {leak.train_row for leak in found.exact} == exact
-    expected = {}
-    for row, text in enumerate(train):
-        best = max((_jaccard(_shingles(text), _shingles(other)) if _shingles(text) else 0.0) for other in held_out)
-        if row not in exact and best >= threshold:
-            expected[row] = best
-    assert {leak.train_row: leak.similarity for leak in found.near} == pytest.approx(expected)
-    assert expected
+    exact = [row for row, text in enumerate(train) if text in held_out]
+    near = [
+        row
+        for row, text in enumerate(train)
+        if row not in exact and any(similarity(text, other) >= threshold for other in held_out)
+    ]
+    assert list(found.exact) == exact
+    assert list(found.near) == near != []
 
 
 def test_retweets_are_leaks_and_short_opinions_are_not() -> None:
@@ -55,8 +64,7 @@ def test_retweets_are_leaks_and_short_opinions_are_not() -> None:
         "wow Google to launch a major new social network called Circles, possibly",
     ]
     found = find_leakage(examples(texts), held_out)
-    assert [(leak.train_row, leak.held_out_row) for leak in found.exact] == [(2, 1)]
-    assert [(leak.train_row, leak.held_out_row) for leak in found.near] == [(0, 0), (3, 0)]
+    assert (found.exact, found.near) == ((2,), (0, 3))
     assert found.rows(near=False) == {2}
     assert found.rows(near=True) == {0, 2, 3}
 

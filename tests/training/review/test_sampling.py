@@ -94,7 +94,7 @@ def test_candidates_come_from_results_and_rescored_tables_redacted_and_once(tmp_
     file = tmp_path / "results.jsonl"
     file.write_bytes(b"".join(encode(each) + b"\n" for each in results))
     [found] = read_candidates(file)
-    assert (found.text, found.event_id, found.predicted) == ("Bad app!", "e1", 0)
+    assert (found.text, found.event_id) == ("Bad app!", "e1")
     table = tmp_path / "rescored.csv"
     table.write_text(
         "content,label,p_negative,p_neutral,p_positive,product\n"
