@@ -36,7 +36,6 @@ class Joined:
     leader: str
     member_id: str
     members: list[tuple[str, str | None, bytes]]
-    skip_assignment: bool = False
 
 
 @dataclass(slots=True)

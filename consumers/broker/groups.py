@@ -3,7 +3,7 @@
 import asyncio
 import uuid
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from consumers.broker.codes import BrokerError, Code
 from consumers.broker.entries import Entry, GroupDeleted, GroupStored, StoredMember
@@ -30,8 +30,6 @@ class JoinRequest:
     protocols: list[tuple[str, bytes]]
     needs_member_id: bool
     """Whether a new member first gets an id to join with (KIP-394)."""
-    can_skip_assignment: bool
-    """Whether a leader that came back understands that it has nothing to assign (KIP-814)."""
 
 
 class MemberIdRequiredError(BrokerError):
@@ -122,19 +120,8 @@ class Groups:
         if group.state is not GroupState.STABLE or group.choose_protocol() != group.protocol_name:
             return self._wait(group, member, now_s)
         self._store(group)
-        answer = group.join_answer(member)
-        skips = request.can_skip_assignment and group.leader == new_id
-        # An older client that read its own id as the leader's would assign anew; it reads the id that it had.
-        leader = answer.leader if skips or group.leader != new_id else old_leader
-        return Joined(
-            answer.generation,
-            answer.protocol_type,
-            answer.protocol_name,
-            leader,
-            new_id,
-            answer.members if skips else [],
-            skip_assignment=skips,
-        )
+        # A client that reads its own id as the leader's assigns anew, so a leader that came back reads its old id.
+        return replace(group.join_answer(member), leader=old_leader, members=[])
 
     def _wait(self, group: Group, member: Member, now_s: float) -> asyncio.Future[Joined]:
         member.refuse(Code.REBALANCE_IN_PROGRESS)  # an earlier request of the same member whose connection was lost

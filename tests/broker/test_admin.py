@@ -8,6 +8,7 @@ from kafka.admin import ConfigResource, ConfigResourceType, NewTopic
 from kafka.errors import (
     InvalidConfigurationError,
     InvalidPartitionsError,
+    InvalidReplicationAssignmentError,
     InvalidReplicationFactorError,
     InvalidTopicError,
     OffsetOutOfRangeError,
@@ -30,6 +31,17 @@ def test_a_topic_is_created_once(broker: BrokerProcess) -> None:
         assert topic in admin.list_topics()
         described = admin.describe_topics([topic])[0]
     assert [each["partition_index"] for each in described["partitions"]] == [0, 1, 2]
+
+
+def test_a_topic_is_created_from_an_assignment_of_replicas(broker: BrokerProcess) -> None:
+    """It has the partitions that are assigned; a broker that does not exist cannot have one."""
+    topic, wrong = unique("topic"), unique("topic")
+    with admin_client(broker.bootstrap) as admin:
+        admin.create_topics([NewTopic(topic, replica_assignments={0: [1], 1: [1]})])
+        wait_until(lambda: len(admin.describe_topics([topic])[0]["partitions"]) == 2, "two partitions")
+        with pytest.raises(InvalidReplicationAssignmentError):
+            admin.create_topics([NewTopic(wrong, replica_assignments={0: [7]})])
+        assert wrong not in admin.list_topics()
 
 
 @pytest.mark.parametrize(

@@ -34,6 +34,8 @@ def test_topics(traced: Traced) -> None:
         assert ["Created", "topic", f"{topic}."] in run_tool(traced.bootstrap, "kafka-topics", "--create", *shape)
         run_tool(traced.bootstrap, "kafka-topics", "--alter", "--topic", topic, "--partitions", "3")
         heading, *partitions = run_tool(traced.bootstrap, "kafka-topics", "--describe", "--topic", topic)
+        assert heading[2] == "TopicId:"
+        assert run_tool(traced.bootstrap, "kafka-topics", "--describe", "--topic-id", heading[3])[0] == heading
         assert heading[:2] == ["Topic:", topic]
         assert heading[4:6] == ["PartitionCount:", "3"]
         assert "retention.ms=3600000" in heading[-1].split(",")

@@ -14,7 +14,7 @@ from consumers.broker.topics import Topic
 from consumers.broker.transactions import MAX_TIMEOUT_MS
 
 _TOPIC, _BROKER = 2, 4
-TOPIC_CONFIG, STATIC_BROKER_CONFIG, DEFAULT_CONFIG = 1, 4, 5
+_TOPIC_CONFIG, _STATIC_BROKER_CONFIG, _DEFAULT_CONFIG = 1, 4, 5
 """Where a value comes from, in the protocol's numbers."""
 _SET, _DELETE, _APPEND, _SUBTRACT = 0, 1, 2, 3
 
@@ -42,8 +42,8 @@ def _describe(broker: Broker, resource: Any) -> Any:
             Answer.DescribeConfigsResourceResult(
                 name=name,
                 value=overrides.get(name, key.default),
-                read_only=source == STATIC_BROKER_CONFIG,
-                config_source=source if name in overrides else DEFAULT_CONFIG,
+                read_only=source == _STATIC_BROKER_CONFIG,
+                config_source=source if name in overrides else _DEFAULT_CONFIG,
                 is_sensitive=False,
                 synonyms=[],
                 config_type=key.type,
@@ -65,9 +65,9 @@ def _describe(broker: Broker, resource: Any) -> Any:
 
 def _settings(broker: Broker, resource: Any) -> tuple[Mapping[str, ConfigKey], Mapping[str, str], int]:
     if resource.resource_type == _TOPIC:
-        return TOPIC_CONFIGS, _topic(broker, resource.resource_name).config.overrides, TOPIC_CONFIG
+        return TOPIC_CONFIGS, _topic(broker, resource.resource_name).config.overrides, _TOPIC_CONFIG
     if resource.resource_type == _BROKER and resource.resource_name in ("", str(NODE_ID)):
-        return _BROKER_CONFIGS, {}, STATIC_BROKER_CONFIG
+        return _BROKER_CONFIGS, {}, _STATIC_BROKER_CONFIG
     raise BrokerError(Code.INVALID_REQUEST, "only topics and broker 1 have settings here")
 
 

@@ -74,8 +74,6 @@ def _partition(broker: Broker, topic: str, item: Any, max_bytes: int, *, read_co
     Answer = FetchResponse.FetchableTopicResponse.PartitionData  # noqa: N806 - a class of the protocol
     try:
         partition = broker.topics.partition(topic, item.partition)
-        if item.current_leader_epoch > 0:
-            raise BrokerError(Code.UNKNOWN_LEADER_EPOCH)
         data, aborted = partition.read(item.fetch_offset, max(max_bytes, 0), read_committed=read_committed)
         if len(data) > max_bytes and not first:
             data, aborted = b"", []

@@ -11,9 +11,7 @@ from consumers.broker.codes import BrokerError, Code
 from consumers.broker.group import Group, GroupState
 from consumers.broker.groups import JoinRequest, MemberIdRequiredError
 
-_STATIC_MEMBERS_SINCE_JOIN = 5
 _MEMBER_ID_REQUIRED_SINCE = 4
-_SKIP_ASSIGNMENT_SINCE = 9
 _DESCRIBE_NOT_FOUND_SINCE = 6
 
 
@@ -33,7 +31,6 @@ async def join_group(broker: Broker, call: Call) -> JoinGroupResponse:
                 request.protocol_type,
                 [(protocol.name, bytes(protocol.metadata)) for protocol in request.protocols],
                 needs_member_id=call.version >= _MEMBER_ID_REQUIRED_SINCE,
-                can_skip_assignment=call.version >= _SKIP_ASSIGNMENT_SINCE,
             ),
             broker.now_s(),
         )
@@ -54,7 +51,6 @@ async def join_group(broker: Broker, call: Call) -> JoinGroupResponse:
         protocol_type=joined.protocol_type,
         protocol_name=joined.protocol_name,
         leader=joined.leader,
-        skip_assignment=joined.skip_assignment,
         member_id=joined.member_id,
         members=[
             JoinGroupResponse.JoinGroupResponseMember(

@@ -1,9 +1,9 @@
-"""Questions about offsets in the log: first, last, by time, by leader epoch; and deleting up to one."""
+"""Offsets in the log: the first, the last, by time; and deleting the records before one."""
 
 from typing import Any
 
 from kafka.protocol.admin import DeleteRecordsResponse
-from kafka.protocol.consumer import ListOffsetsResponse, OffsetForLeaderEpochResponse
+from kafka.protocol.consumer import ListOffsetsResponse
 
 from consumers.broker.api.call import Call
 from consumers.broker.broker import Broker
@@ -53,27 +53,6 @@ def _look_up(partition: Partition, timestamp_ms: int, *, read_committed: bool) -
     if found is None or found[1] >= partition.visible_end(read_committed=read_committed):
         return -1, -1
     return found
-
-
-def offsets_for_leader_epoch(broker: Broker, call: Call) -> OffsetForLeaderEpochResponse:
-    """There is one leader epoch, 0, and it ends where the log ends."""
-    Topic = OffsetForLeaderEpochResponse.OffsetForLeaderTopicResult  # noqa: N806 - a class of the protocol
-    topics = []
-    for topic in call.request.topics:
-        answers = []
-        for item in topic.partitions:
-            known = broker.topics.has_partition(topic.topic, item.partition)
-            end = broker.topics.partition(topic.topic, item.partition).end_offset if known else -1
-            answers.append(
-                Topic.EpochEndOffset(
-                    error_code=Code.NONE if known else Code.UNKNOWN_TOPIC_OR_PARTITION,
-                    partition=item.partition,
-                    leader_epoch=0 if known else -1,
-                    end_offset=end,
-                )
-            )
-        topics.append(Topic(topic=topic.topic, partitions=answers))
-    return OffsetForLeaderEpochResponse(topics=topics)
 
 
 def delete_records(broker: Broker, call: Call) -> DeleteRecordsResponse:

@@ -30,7 +30,7 @@ def metadata(broker: Broker, call: Call) -> MetadataResponse:
 
 def _find(broker: Broker, item: Any) -> Any:
     Answer = MetadataResponse.MetadataResponseTopic  # noqa: N806 - a class of the protocol
-    if item.name is None:
+    if item.topic_id not in (None, _NO_ID):
         topic = broker.topics.by_id(item.topic_id)
         missing, name, topic_id = Code.UNKNOWN_TOPIC_ID, None, item.topic_id
     else:

@@ -1,8 +1,9 @@
-"""Every request that the broker answers, with the versions it speaks.
+"""Every request that the broker answers, with the versions that it speaks.
 
-Versions end where a newer one means something that this broker does not do: topic ids in place of names (Produce 13,
-Fetch 13, OffsetCommit 10), transactions of protocol version 2 (AddPartitionsToTxn 4, EndTxn 5, TxnOffsetCommit 5), the
-new group protocol (OffsetFetch 9). Clients choose the highest version that both sides know.
+The oldest version is the oldest that Apache Kafka 4 speaks. The newest is the last one before a change that this broker
+does not make: topic ids instead of names (Produce 13, Fetch 13, OffsetCommit 10, DeleteTopics 6), transactions of
+protocol version 2 (AddPartitionsToTxn 4, EndTxn 5, TxnOffsetCommit 5), static members that lead without assigning
+(JoinGroup 9), the new group protocol (OffsetFetch 9). Clients choose the newest version that both sides know.
 """
 
 from collections.abc import Awaitable, Callable
@@ -63,7 +64,7 @@ _ALL = (
     Api(consumer.OffsetCommitRequest, 2, 8, group_offsets.commit),
     Api(consumer.OffsetFetchRequest, 1, 8, group_offsets.fetch),
     Api(cluster.FindCoordinatorRequest, 0, 4, metadata.find_coordinator),
-    Api(consumer.JoinGroupRequest, 0, 9, groups.join_group),
+    Api(consumer.JoinGroupRequest, 0, 8, groups.join_group),
     Api(consumer.HeartbeatRequest, 0, 4, groups.heartbeat),
     Api(consumer.LeaveGroupRequest, 0, 5, groups.leave_group),
     Api(consumer.SyncGroupRequest, 0, 5, groups.sync_group),
@@ -71,10 +72,9 @@ _ALL = (
     Api(admin.ListGroupsRequest, 0, 5, groups.list_groups),
     Api(cluster.ApiVersionsRequest, 0, 3, api_versions),
     Api(admin.CreateTopicsRequest, 2, 7, topics.create),
-    Api(admin.DeleteTopicsRequest, 1, 6, topics.delete),
+    Api(admin.DeleteTopicsRequest, 1, 5, topics.delete),
     Api(admin.DeleteRecordsRequest, 0, 2, log_offsets.delete_records),
     Api(producer.InitProducerIdRequest, 0, 4, transactions.init_producer_id),
-    Api(consumer.OffsetForLeaderEpochRequest, 2, 4, log_offsets.offsets_for_leader_epoch),
     Api(producer.AddPartitionsToTxnRequest, 0, 3, transactions.add_partitions),
     Api(producer.AddOffsetsToTxnRequest, 0, 3, transactions.add_offsets),
     Api(producer.EndTxnRequest, 0, 3, transactions.end_transaction),

@@ -41,7 +41,6 @@ def _join(
         protocol_type="consumer",
         protocols=[(name, name.encode()) for name in protocols],
         needs_member_id=False,
-        can_skip_assignment=False,
     )
     return asyncio.create_task(groups.join(request, now_s))
 
