@@ -1,1 +1,1 @@
-"""Spike detection: minutes → baseline → detector → episode → what a person is told. Pure: time is an argument."""
+"""Spike detection: minutes → baseline → detector → episode → message. Pure: time is an argument."""

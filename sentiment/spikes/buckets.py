@@ -1,9 +1,9 @@
-"""Event-time minutes and the watermark that closes them.
+"""Event-time minutes, and the watermark that closes them.
 
-Results of one segment come from several source partitions, scored by workers that are not equally far behind, so they
-arrive out of order by as much as one worker lags another. Counts are therefore kept per event-time minute and a minute
-is looked at only when the *watermark* has passed its end: the minimum over the source partitions that are not idle of
-the newest event time seen, less the allowed lateness.
+The results of a segment come from several source partitions, scored by workers that lag differently, so they arrive
+out of order by as much as one worker lags behind another. Counts are therefore kept per event-time minute, and a minute
+is evaluated only when the *watermark* has passed its end. The watermark is the newest event time of the slowest source
+partition that is not idle, less the allowed lateness.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ import msgspec
 
 MINUTE_MS = 60_000
 MAX_OPEN_MINUTES = 12_288
-"""Open minutes a segment keeps (eight days without a gap). Beyond it the oldest are closed early."""
+"""The most open minutes that a segment keeps (eight days without a gap). Beyond it the oldest are closed early."""
 
 
 class Fate(StrEnum):
-    """What became of one result; the value is a metric label."""
+    """What became of a result. The value is a metric label."""
 
     COUNTED = "counted"
     LEFT_OUT = "left_out"
@@ -28,7 +28,7 @@ class Fate(StrEnum):
 
 
 class MinuteCounts(msgspec.Struct, frozen=True, array_like=True):
-    """`n` results of one minute, `negatives` of them negative; `minute` counts from 1970 in UTC."""
+    """The `n` results of one minute, of which `negatives` are negative. `minute` counts from 1970 in UTC."""
 
     minute: int
     n: int
@@ -36,14 +36,14 @@ class MinuteCounts(msgspec.Struct, frozen=True, array_like=True):
 
 
 class OpenMinutes(msgspec.Struct):
-    """Counts of the minutes that are not closed yet; constant memory per minute, whatever its volume."""
+    """Counts of the minutes that are not closed yet. Memory per minute does not depend on its volume."""
 
     counts: dict[int, tuple[int, int]] = {}
     floor: int | None = None
-    """Minutes before it were closed early."""
+    """Minutes before this one were closed early."""
 
     def add(self, minute: int, *, negative: bool) -> bool:
-        """Count one result; False, and not counted, where its minute was closed early."""
+        """Count one result. Returns False without counting it if its minute was closed early."""
         if self.floor is not None and minute < self.floor:
             return False
         n, negatives = self.counts.get(minute, (0, 0))
@@ -52,11 +52,11 @@ class OpenMinutes(msgspec.Struct):
 
     @property
     def is_full(self) -> bool:
-        """Whether some must be closed early."""
+        """Whether some minutes must be closed early."""
         return len(self.counts) > MAX_OPEN_MINUTES
 
     def close(self, before_minute: int) -> list[MinuteCounts]:
-        """Take out, in order, all minutes before `before_minute`, and the oldest above `MAX_OPEN_MINUTES`."""
+        """Remove and return, in order, all minutes before `before_minute`, and the oldest above `MAX_OPEN_MINUTES`."""
         minutes = sorted(self.counts)
         excess = len(minutes) - MAX_OPEN_MINUTES
         if excess > 0:
@@ -66,30 +66,30 @@ class OpenMinutes(msgspec.Struct):
 
 
 class SourceClock(msgspec.Struct):
-    """The event-time clock of one stream of results. Times are Unix milliseconds; the watermark never goes back."""
+    """The event-time clock of one stream of results, in Unix milliseconds. The watermark never goes back."""
 
     newest_ms: dict[str, int] = {}
     watermark_ms: int | None = None
 
     def is_late(self, event_ms: int) -> bool:
-        """Whether the minute of the event is closed already."""
+        """Whether the minute of the event has been closed."""
         return self.watermark_ms is not None and event_ms // MINUTE_MS < self.watermark_ms // MINUTE_MS
 
     def observe(self, source: str, event_ms: int) -> None:
-        """Note an event of a source partition."""
+        """Note the time of an event from the source partition `source`."""
         self.newest_ms[source] = max(event_ms, self.newest_ms.get(source, event_ms))
 
     def advance(
         self, *, sources: Collection[str], idle_ms: Mapping[str, int], lateness_ms: int, finite: bool = False
     ) -> int | None:
-        """Move the watermark as far as it may go, and return it (None: no event yet).
+        """Move the watermark as far as it may go, and return it. None means that there was no event yet.
 
         Args:
-            sources: every source partition that is known to exist; one that is not idle holds the watermark back
-                until its first event, because nothing is known of its time.
-            idle_ms: the idle ones, and how long each has been silent. They do not hold the watermark back. While
-                *all* are idle, event time goes on at the pace of the wall clock from the newest event.
-            finite: the input has an end: once all are idle, every minute seen is closed without waiting.
+            sources: every source partition that is known to exist. Until its first event, a partition that is not idle
+                holds the watermark back, because nothing is known about its time.
+            idle_ms: the idle partitions, and how long each has been silent. They do not hold the watermark back. While
+                *all* are idle, event time continues from the newest event at the pace of the wall clock.
+            finite: the input has an end. Once all partitions are idle, every minute seen is closed without waiting.
         """
         live = {source for source in (*sources, *self.newest_ms) if source not in idle_ms}
         if live:

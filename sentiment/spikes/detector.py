@@ -1,14 +1,14 @@
-"""Has the share of negatives risen? A CUSUM says since when, a beta-binomial tail how surprising that is.
+"""Has the share of negatives risen? A CUSUM says since when; a beta-binomial tail says how surprising that is.
 
-The statistic is Page's one-sided CUSUM of the binomial log-likelihood ratio between the expected share and one with
-its odds multiplied (doubled by default), so counts need no minimum and volume may change tenfold. Messages of a few
-minutes resemble each other (one outage, one campaign), so evidence is divided by the design effect 1 + (n − 1)ρ with n
-the results of the last five minutes (Kish 1965). Expected shares are estimates; the detector takes theirs raised by
-one standard deviation, which a rise has to beat.
+The statistic is Page's one-sided CUSUM of the binomial log-likelihood ratio between the expected share and a share
+whose odds are multiplied by `odds_ratio` (2 by default). So there is no minimum count, and volume may change tenfold.
+Messages within a few minutes resemble each other (one outage, one campaign), so evidence is divided by the design
+effect 1 + (n − 1)ρ, with n the results of the last five minutes (Kish 1965). The expected share is an estimate: the
+detector raises it by one standard deviation, and a rise has to exceed that.
 
-It cannot see a fall, a change of what is said at an equal share, or a rise to less than about the square root of the
-odds ratio. It does not know the time of day: a share with a strong daily rhythm costs it sharpness (`baseline`).
-How often it cries wolf is measured by `tests/sentiment/spikes/simulation.py`.
+It cannot see a fall, a change of topic at the same share, or a rise of the odds by less than about the square root of
+`odds_ratio`. It does not know the time of day: a strong daily rhythm makes it less sensitive (see `baseline`).
+`tests/sentiment/spikes/simulation.py` measures its false alarms.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ from sentiment.spikes.buckets import MinuteCounts
 
 TRAILING_MINUTES = 5
 THRESHOLD_NATS = 6.5
-"""Keeps a segment of 24 to 360 messages an hour, without a daily rhythm, at one false alarm a week or fewer."""
+"""At most one false alarm a week for a segment of 24 to 360 messages an hour without a daily rhythm."""
 
 
 @dataclass(frozen=True, slots=True)
 class DetectorConfig:
-    """`threshold` in nats; `correlation` is ρ, between results of the same five minutes, in [0, 1)."""
+    """`threshold` is in nats. `correlation` is ρ in [0, 1), between results of the same five minutes."""
 
     odds_ratio: float = 2.0
     threshold: float = THRESHOLD_NATS
@@ -39,9 +39,10 @@ class DetectorConfig:
 
 
 def threshold_for(false_alarms_per_week: float) -> float:
-    """The threshold (nats) that keeps a segment within this budget; see `tests/sentiment/spikes/simulation.py`.
+    """The threshold (nats) that keeps a segment within this budget of false alarms.
 
-    The false alarms of a CUSUM fall by e for each nat of threshold (Lorden 1971); where the line stands is measured.
+    Each nat of threshold divides the false alarms of a CUSUM by e (Lorden 1971). The constant is measured by
+    `tests/sentiment/spikes/simulation.py`.
     """
     return max(THRESHOLD_NATS - log(false_alarms_per_week), 2.0)
 
@@ -61,7 +62,7 @@ class Recent(msgspec.Struct):
 
 
 class Evidence(msgspec.Struct):
-    """The CUSUM and the counts since its change point: one excursion above zero. `since` is None at zero."""
+    """The CUSUM, and the counts since its change point: one excursion above zero. `since` is None at zero."""
 
     statistic: float = 0.0
     since: int | None = None
@@ -72,7 +73,7 @@ class Evidence(msgspec.Struct):
     """Sum of n × design effect: its ratio to n is the design effect of the whole window."""
 
     def add(self, counts: MinuteCounts, design_effect: float, share: float, odds_ratio: float) -> None:
-        """Take in a minute; falls back to the empty state where the evidence is used up."""
+        """Add a minute. The state is cleared if the statistic falls to zero."""
         step = log_likelihood_ratio(counts.n, counts.negatives, share, odds_ratio) / design_effect
         if self.statistic + step <= 0.0:
             self.clear()
@@ -85,7 +86,7 @@ class Evidence(msgspec.Struct):
         self.dispersed_n += counts.n * design_effect
 
     def clear(self) -> None:
-        """Back to zero."""
+        """Return to zero."""
         self.statistic, self.since, self.until = 0.0, None, None
         self.n, self.negatives, self.dispersed_n = 0, 0, 0.0
 
@@ -101,7 +102,7 @@ def is_alarm(evidence: Evidence, expected: Expected, config: DetectorConfig) -> 
 
 
 def log_likelihood_ratio(n: int, negatives: int, share: float, odds_ratio: float) -> float:
-    """Nats in favour of `odds_ratio` × the odds of `share` (in (0, 1)), from `negatives` of `n`."""
+    """Evidence from `negatives` of `n` that the odds of `share` in (0, 1) are multiplied by `odds_ratio`, in nats."""
     raised = raised_share(share, odds_ratio)
     return negatives * log(raised / share) + (n - negatives) * (log1p(-raised) - log1p(-share))
 
@@ -114,8 +115,8 @@ def raised_share(share: float, odds_ratio: float) -> float:
 def chance(n: int, negatives: int, dispersed_n: float, expected: Expected) -> float:
     """Probability of at least `negatives` of `n` if nothing has changed.
 
-    Two things make results of a window alike: the correlation within minutes, which for a window with the design
-    effect d acts like ρ = (d − 1)/(n − 1), and not knowing the exact share of that time (`Expected.correlation`).
+    Two things correlate the results of a window: the correlation within minutes, which for a design effect d acts like
+    ρ = (d − 1)/(n − 1), and the uncertainty about the share at that time (`Expected.correlation`).
     """
     design_effect = dispersed_n / n if n else 1.0
     within = (design_effect - 1.0) / (n - 1) if n > 1 else 0.0
@@ -130,7 +131,7 @@ def beta_binomial_tail(k: int, n: int, a: float, b: float) -> float:
         return 1.0
     if k > n:
         return 0.0
-    if k <= n * a / (a + b):  # the shorter sum: terms fall away from the mean, so none can overflow
+    if k <= n * a / (a + b):  # take the shorter sum: terms decrease away from the mean, so none can overflow
         return max(0.0, 1.0 - beta_binomial_tail(n - k + 1, n, b, a))
     log_mass = lgamma(n + 1) - lgamma(k + 1) - lgamma(n - k + 1)
     log_mass += lgamma(k + a) + lgamma(n - k + b) - lgamma(n + a + b)
@@ -140,5 +141,5 @@ def beta_binomial_tail(k: int, n: int, a: float, b: float) -> float:
         relative *= (n - j) / (j + 1) * (j + a) / (n - j - 1 + b)
         total += relative
         if relative < 1e-18 * total:
-            break  # terms only fall from here
+            break  # terms only decrease from here
     return min(1.0, exp(log_mass + log(total)))

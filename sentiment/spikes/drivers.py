@@ -1,9 +1,9 @@
-"""What an incident is about: the terms that set its texts apart, and a few of the texts. Redacted text only.
+"""What an incident is about: the terms that distinguish its texts, and a few of the texts. Redacted text only.
 
-Terms (words and pairs of neighbouring words, counted once a text) are ranked by the log-odds ratio with an informative
-Dirichlet prior, in standard deviations (Monroe, Colaresi & Quinn 2008, "Fightin' Words"): the negative texts of the
-episode against the segment's earlier negative texts; the prior is the frequency in both together. A term must occur in
-at least two texts of the episode.
+Terms are words and pairs of neighbouring words, counted once per text. They are ranked by the log-odds ratio with an
+informative Dirichlet prior, in standard deviations (Monroe, Colaresi & Quinn 2008, "Fightin' Words"). The negative
+texts of the episode are compared with the segment's earlier negative texts; the prior is the frequency in both. A term
+must occur in at least two texts of the episode.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ _STOPWORDS = frozenset(
 
 
 class SampledText(msgspec.Struct, frozen=True, order=True, array_like=True):
-    """A negative text of one segment. `rank` orders samples at random but alike in every process and order."""
+    """A negative text of one segment. `rank` gives samples a random order that is the same in every process."""
 
     rank: str
     minute: int
@@ -55,30 +55,30 @@ class SampledText(msgspec.Struct, frozen=True, order=True, array_like=True):
 
 
 class Texts(msgspec.Struct):
-    """Bounded memory of what is said: a uniform sample of recent negative texts, and term counts of earlier ones."""
+    """A bounded memory of negative texts: a uniform sample of recent ones, and term counts of earlier ones."""
 
     samples: list[SampledText] = []
     terms: dict[str, int] = {}
     n_texts: int = 0
 
     def add(self, key: str, minute: int, negative: float, text: str, author: str | None) -> None:
-        """Keep a text, or drop the one with the highest rank; `key` must be the event's own."""
+        """Keep a text; if there are too many, drop the one with the highest rank. `key` identifies the event."""
         rank = _digest(key)
         self.samples.append(SampledText(rank, minute, round(negative, 4), snippet(text), author and _digest(author)))
         if len(self.samples) > MAX_SAMPLES:
             self.samples.remove(max(self.samples))
 
     def between(self, first_minute: int, last_minute: int) -> list[SampledText]:
-        """Samples of these minutes, both included, in order of rank."""
+        """The samples from `first_minute` to `last_minute`, both included, by rank."""
         return sorted(sample for sample in self.samples if first_minute <= sample.minute <= last_minute)
 
     def settle(self, before_minute: int) -> None:
-        """Texts before `before_minute` were normal: keep their terms only."""
+        """Texts before `before_minute` were normal: keep only their terms."""
         self._learn(sample for sample in self.samples if sample.minute < before_minute)
         self.samples = [sample for sample in self.samples if sample.minute >= before_minute]
 
     def forget(self, first_minute: int, last_minute: int) -> None:
-        """Texts of an episode must not become what is normal."""
+        """Drop the texts of an episode, so that they do not count as normal later."""
         self.samples = [sample for sample in self.samples if not first_minute <= sample.minute <= last_minute]
 
     def _learn(self, samples: Iterable[SampledText]) -> None:
@@ -97,7 +97,7 @@ class Texts(msgspec.Struct):
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """What an alert says about its texts; `caution` warns that one author or one copied text makes the spike."""
+    """What an alert says about its texts. `caution` warns if one author or one copied text makes the spike."""
 
     drivers: tuple[str, ...]
     exemplars: tuple[str, ...]
@@ -105,7 +105,7 @@ class Account:
 
 
 def account(samples: Sequence[SampledText], texts: Texts) -> Account:
-    """Describe the negative texts of an episode against what was normal before."""
+    """Describe the negative texts of an episode, compared with the normal texts before it."""
     return Account(
         drivers=tuple(contrast(samples, texts.terms, texts.n_texts, MAX_DRIVERS)),
         exemplars=tuple(_exemplars(samples)),
@@ -114,7 +114,7 @@ def account(samples: Sequence[SampledText], texts: Texts) -> Account:
 
 
 def contrast(samples: Sequence[SampledText], background: Mapping[str, int], n_background: int, limit: int) -> list[str]:
-    """The terms that stand out most in `samples`, strongest first; a pair of words stands for its parts."""
+    """The terms that stand out most in `samples`, strongest first. A pair of words replaces its parts."""
     counts = Counter(term for sample in samples for term in terms_of(sample.text))
     scored = [
         (log_odds(count, len(samples), background.get(term, 0), n_background), term)
@@ -135,21 +135,21 @@ def contrast(samples: Sequence[SampledText], background: Mapping[str, int], n_ba
 
 
 def _tells_more(pair: str, word: str, counts: Mapping[str, int]) -> bool:
-    """Whether half of the texts with `word` say it in `pair`."""
+    """Whether at least half of the texts with `word` have it in `pair`."""
     return " " in pair and word in pair.split() and 2 * counts[pair] >= counts[word]
 
 
 def log_odds(count: int, n: int, background: int, n_background: int) -> float:
-    """Log-odds ratio of a term in standard deviations: `count` of `n` texts (at least 1) against the background's."""
+    """Log-odds ratio of a term in standard deviations: in `count` of `n` ≥ 1 texts, against the background."""
     prior = _PRIOR_STRENGTH * (count + background) / (n + n_background)
-    rest = _PRIOR_STRENGTH - prior + 1e-9  # a term in every text leaves nothing else
+    rest = _PRIOR_STRENGTH - prior + 1e-9  # not zero for a term that is in every text
     here = log((count + prior) / (n - count + rest))
     there = log((background + prior) / (n_background - background + rest))
     return (here - there) / sqrt(1.0 / (count + prior) + 1.0 / (background + prior))
 
 
 def terms_of(text: str) -> set[str]:
-    """Words that carry meaning, and pairs of them that stand side by side; placeholders and addresses are none."""
+    """Meaningful words, and pairs of them side by side. Placeholders, handles and addresses are left out."""
     terms: set[str] = set()
     previous: str | None = None
     for token in _WORD.findall(text):
@@ -165,7 +165,7 @@ def terms_of(text: str) -> set[str]:
 
 
 def snippet(text: str) -> str:
-    """The text on one line of printable characters, cut at a word when longer than `MAX_SNIPPET_CHARS`."""
+    """The text as one line of printable characters, cut at a word if longer than `MAX_SNIPPET_CHARS`."""
     line = " ".join(printable(text).split())
     if len(line) <= MAX_SNIPPET_CHARS:
         return line
@@ -178,7 +178,7 @@ def _digest(name: str) -> str:
 
 
 def _exemplars(samples: Sequence[SampledText]) -> list[str]:
-    """The texts that are most surely negative, each once."""
+    """The texts with the highest probability of being negative, each once."""
     surest: dict[str, str] = {}
     for sample in sorted(samples, key=lambda each: (-each.negative, each.rank)):
         surest.setdefault(sample.text.casefold(), sample.text)

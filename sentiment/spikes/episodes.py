@@ -1,13 +1,13 @@
 """From alarms to episodes: open → update → escalate → resolve.
 
-What makes it calm: it opens on one kind of evidence and resolves on another (hysteresis), stays open for a minimum
-hold, and after resolving does not open again within a cool-down. An episode is named by its segment and its start in
-event time, so a replay names it alike.
+Three things prevent flapping. An episode opens on one kind of evidence and resolves on another (hysteresis). It stays
+open for a minimum hold. After it is resolved, none opens within a cool-down. Its id comes from its segment and its
+start in event time, so a replay gives it the same id.
 
-An episode resolves when the evidence that the share is back reaches `recovery_nats`: a CUSUM of the log-likelihood
-ratio between the expected share and the level of the incident. Results since the turn are not counted as part of it.
-It also ends when its segment falls silent for `quiet_minutes`, and after `max_minutes`, when the level is accepted as
-the new normal: an alert that never ends tells nobody anything.
+An episode resolves when the evidence that the share has recovered reaches `recovery_nats`. That evidence is a CUSUM of
+the log-likelihood ratio between the expected share and the level of the incident. Results since the turn do not count
+as part of the episode. An episode also ends when its segment is silent for `quiet_minutes`, and after `max_minutes`,
+when its level is accepted as the new normal: an alert that never ends tells nobody anything.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ Severity = Literal["warning", "critical"]
 
 @dataclass(frozen=True, slots=True)
 class EpisodeConfig:
-    """Minutes of event time, nats of evidence, and the rise of the odds that is critical."""
+    """Minutes are of event time. `critical_odds_ratio` is the rise of the odds that makes an episode critical."""
 
     hold_minutes: int = 15
     cool_down_minutes: int = 30
@@ -49,36 +49,36 @@ class Transition(StrEnum):
 
     @property
     def is_end(self) -> bool:
-        """Whether the episode is over by it."""
+        """Whether it ends the episode."""
         return self in (Transition.RECOVERED, Transition.FELL_SILENT, Transition.NEW_LEVEL)
 
 
 class WindowCounts(msgspec.Struct):
-    """Counts of some minutes; `dispersed_n` is the sum of n × design effect."""
+    """Counts over some minutes. `dispersed_n` is the sum of n × design effect."""
 
     n: int = 0
     negatives: int = 0
     dispersed_n: float = 0.0
 
     def add(self, n: int, negatives: int, dispersed_n: float) -> None:
-        """Count more."""
+        """Add counts."""
         self.n += n
         self.negatives += negatives
         self.dispersed_n += dispersed_n
 
     @property
     def design_effect(self) -> float:
-        """By which correlation makes the sample smaller; at least 1."""
+        """The factor by which correlation reduces the effective sample size; at least 1."""
         return self.dispersed_n / self.n if self.n else 1.0
 
     @property
     def negative_share(self) -> Estimate:
-        """The share of negatives with its interval at the effective sample size. Needs a result."""
+        """The share of negatives, with its interval at the effective sample size. There must be a result."""
         return wilson(self.negatives / self.n, self.n / self.design_effect)
 
 
 class Episode(msgspec.Struct, kw_only=True):
-    """An open episode. Minutes count from 1970; `share` to `wander` are the expectation when it opened."""
+    """An open episode. Minutes count from 1970. `share`, `certainty` and `wander` were expected when it opened."""
 
     started: int
     opened: int
@@ -90,18 +90,18 @@ class Episode(msgspec.Struct, kw_only=True):
     severity: Severity
     window: WindowCounts
     turned: int | None = None
-    """Since when the share seems to be back; None while it does not."""
+    """The minute since which the share seems to have recovered; None if it does not."""
     recovery: float = 0.0
     since_turn: WindowCounts = msgspec.field(default_factory=WindowCounts)
 
     @property
     def expected(self) -> Expected:
-        """The expectation when it opened."""
+        """What was expected when it opened."""
         return Expected(share=self.share, certainty=self.certainty, wander=self.wander, ready=True)
 
 
 def open_episode(evidence: Evidence, minute: int, expected: Expected, config: EpisodeConfig) -> Episode:
-    """The episode that an alarm at `minute` opens; it started at the change point of the evidence."""
+    """The episode that an alarm at `minute` opens. It starts at the change point of the evidence."""
     window = WindowCounts(evidence.n, evidence.negatives, evidence.dispersed_n)
     return Episode(
         started=minute if evidence.since is None else evidence.since,
@@ -119,7 +119,7 @@ def open_episode(evidence: Evidence, minute: int, expected: Expected, config: Ep
 def update(
     episode: Episode, counts: MinuteCounts, design_effect: float, odds_ratio: float, config: EpisodeConfig
 ) -> Transition | None:
-    """Take in the next minute that has results; the transition it causes, if any."""
+    """Add the next minute that has results. Returns the transition that it causes, if any."""
     episode.last = counts.minute
     level = max(episode.level, raised_share(episode.share, odds_ratio))
     incident_share_odds = _odds(level) / _odds(episode.share)
@@ -146,7 +146,7 @@ def update(
 
 
 def silent_since(episode: Episode, config: EpisodeConfig) -> int:
-    """The minute at which the episode ends if nothing more comes."""
+    """The minute at which the episode ends if there are no more results."""
     return episode.last + config.quiet_minutes
 
 
@@ -159,5 +159,5 @@ def _odds(share: float) -> float:
 
 
 def _level(window: WindowCounts) -> float:
-    """Share of negatives, kept off 0 and 1 by one result of each kind."""
+    """Share of negatives, kept away from 0 and 1 by one extra result of each kind."""
     return (window.negatives + 1) / (window.n + 2)

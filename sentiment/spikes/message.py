@@ -1,7 +1,7 @@
-"""What a person needs at night: from a transition to the alert that is published.
+"""The alert that tells a person about a transition of an episode.
 
-Ids come from the segment and the start of the episode in event time, so a replay makes the same alert again and a
-receiver that has it can tell.
+Ids are derived from the segment and the start of the episode in event time. A replay makes the same alert again, and a
+receiver that has it already can tell.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _MAX_MESSAGE_CHARS = 2_048
 
 
 def make_alert(change: EpisodeChange, *, created_at: datetime) -> Alert:
-    """The alert that tells of a transition; everything but `created_at` follows from event time."""
+    """The alert for a transition. Everything but `created_at` follows from event time."""
     observed = change.window.negative_share
     episode_id = _identity("episode", change.segment, str(change.started))
     status = "resolved" if change.transition.is_end else "firing"
@@ -46,7 +46,7 @@ def make_alert(change: EpisodeChange, *, created_at: datetime) -> Alert:
 
 
 def one_in(probability: float) -> str:
-    """A small probability in words, rounded up so as not to boast: `< 1 in 5,000`; `1 in 3` and above in percent."""
+    """A small probability in words, rounded up: `< 1 in 5,000`. Above 5 % it is given in percent."""
     if probability > 0.05:
         return f"about {probability:.0%}"
     bound = 1
@@ -68,7 +68,7 @@ def _message(change: EpisodeChange, observed: Estimate) -> str:
     if change.transition is Transition.NEW_LEVEL:
         return f"{change.segment}: still {rate}, {volume}; from now on this level counts as normal."
     worse = "worse now, " if change.transition is Transition.ESCALATED else ""
-    parts = [f"{change.segment}: {worse}{rate}, {volume}, chance without a cause {one_in(change.probability)}"]
+    parts = [f"{change.segment}: {worse}{rate}, {volume}, probability by chance {one_in(change.probability)}"]
     if change.account.drivers:
         parts.append(f"driven by {', '.join(change.account.drivers)}")
     if change.account.caution:

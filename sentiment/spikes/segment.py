@@ -1,7 +1,7 @@
-"""One segment's detector: results in, transitions of its episodes out.
+"""The detector of one segment: results in, transitions of its episodes out.
 
-`observe` only counts; everything that can alarm happens in `close`, minute by minute in event time, so that the order
-in which results arrive within the lateness does not matter, nor where a batch ends or a worker is restarted.
+`observe` only counts. Everything that can alarm happens in `close`, minute by minute in event time. So neither the
+order in which results arrive within the lateness matters, nor where a batch ends or a worker restarts.
 """
 
 from __future__ import annotations
@@ -28,19 +28,19 @@ from sentiment.spikes.segment_state import MAX_MODELS, SegmentState
 
 @dataclass(frozen=True, slots=True)
 class SpikeConfig:
-    """All that shapes detection. Times in milliseconds where the name says so."""
+    """The parameters of detection."""
 
     baseline: BaselineConfig = field(default_factory=BaselineConfig)
     detector: DetectorConfig = field(default_factory=DetectorConfig)
     episodes: EpisodeConfig = field(default_factory=EpisodeConfig)
     lateness_ms: int = 60_000
     future_ms: int = 60_000
-    """A result whose event is younger than its scoring by more than this is rejected: its clock is wrong."""
+    """Results whose event is dated more than this after they were scored are rejected: their clock is wrong."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SpikeObservation:
-    """What detection takes from a result. `text` is redacted; None where results carry none."""
+    """What detection needs of a result. `text` is redacted, and None if the results carry no text."""
 
     key: str
     segment: str
@@ -53,14 +53,14 @@ class SpikeObservation:
     author: str | None
     model: ModelRef
     left_out: bool = False
-    """It moves the clock but is not counted: its label is not to be trusted."""
+    """The result moves the clock but is not counted, because its label cannot be trusted."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EpisodeChange:
-    """A transition of an episode with what a message about it needs. Minutes count from 1970.
+    """A transition of an episode, with what a message about it needs. Minutes count from 1970.
 
-    The window runs from the first minute of `started` to the end of minute `ended`, both included.
+    `window` runs from the start of the minute `started` to the end of the minute `ended`.
     """
 
     segment: str
@@ -77,14 +77,14 @@ class EpisodeChange:
 
 
 def observe(state: SegmentState, seen: SpikeObservation, config: SpikeConfig) -> bool:
-    """Count a result; False where its minute is closed already."""
+    """Count a result. Returns False if its minute has been closed."""
     minute = seen.event_ms // MINUTE_MS
     if not state.open.add(minute, negative=seen.negative):
         return False
     if seen.negative and seen.text:
         state.texts.add(seen.key, minute, seen.p_negative, seen.text, seen.author)
     if seen.model not in state.models:
-        if state.models:  # another model has other errors: its share is another one, and no spike
+        if state.models:  # another model makes other errors: a change of share is not a spike
             state.baseline.reanchor(None, config.baseline)
             state.evidence.clear()
         state.models = [*state.models, seen.model][-MAX_MODELS:]
@@ -92,7 +92,7 @@ def observe(state: SegmentState, seen: SpikeObservation, config: SpikeConfig) ->
 
 
 def close(state: SegmentState, minute: int, config: SpikeConfig) -> list[EpisodeChange]:
-    """Work off every open minute before `minute`, and what the passing of time alone does."""
+    """Evaluate every open minute before `minute`, and the effect of time that passes without results."""
     changes: list[EpisodeChange] = []
     for counts in state.open.close(minute):
         changes += _fall_silent(state, counts.minute, config)
@@ -134,7 +134,7 @@ def _fall_silent(state: SegmentState, minute: int, config: SpikeConfig) -> list[
 def _change(
     state: SegmentState, episode: Episode, transition: Transition, minute: int, config: SpikeConfig
 ) -> EpisodeChange:
-    """Describe a transition; where the episode ends by it, put its traces away."""
+    """Describe a transition. If it ends the episode, clean up after it."""
     turned = transition.is_end and episode.turned is not None
     ended = episode.turned - 1 if turned and episode.turned is not None else episode.last
     window = episode.window if turned else _whole(episode)

@@ -1,7 +1,7 @@
-"""Everything the detector remembers of one segment, and its form in the compacted topic.
+"""What the detector remembers of a segment, and how that is stored in the compacted topic.
 
-The size is bounded: open minutes, samples, terms and models each have a maximum, and names are bounded by the event
-contract, so that an encoded state stays below `MAX_STATE_BYTES` whatever comes.
+Open minutes, samples, terms and models each have a maximum, and the event contract bounds names, so an encoded state
+always stays below `MAX_STATE_BYTES`.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ MAX_MODELS = 8
 
 
 class SegmentState(msgspec.Struct, kw_only=True):
-    """State of one segment. Its defaults are those of a segment never seen."""
+    """The state of one segment. The defaults are those of a new segment."""
 
     schema_version: int = STATE_VERSION
     kind: Literal["segment"] = "segment"
@@ -36,27 +36,27 @@ class SegmentState(msgspec.Struct, kw_only=True):
     texts: Texts = msgspec.field(default_factory=Texts)
     episode: Episode | None = None
     cool_until: int | None = None
-    """Minute before which no episode opens."""
+    """No episode opens before this minute."""
     models: list[ModelRef] = msgspec.field(default_factory=list)
-    """Model versions seen, the newest last."""
+    """The model versions seen, newest last."""
 
     @property
     def last_minute(self) -> int:
-        """The latest minute with a result; 0 where there is none."""
+        """The latest minute with a result; 0 if there is none."""
         closed = self.recent.minutes[-1].minute if self.recent.minutes else 0
         return max(self.open.counts, default=closed)
 
 
 class StreamState(msgspec.Struct, kw_only=True):
-    """State of one partition of results: its clock, and how far it has been read into the states beside it."""
+    """The state of one partition of results: its clock, and the offset up to which its segments' states include it."""
 
     schema_version: int = STATE_VERSION
     kind: Literal["stream"] = "stream"
     clock: SourceClock = msgspec.field(default_factory=SourceClock)
     next_offset: int = 0
-    """Results before this offset are in the state already; a replay must not count them again."""
+    """Results before this offset are in the state. A replay must not count them again."""
     fates: dict[Fate, int] = msgspec.field(default_factory=dict)
-    """How many results met which fate, since the state began."""
+    """The number of results of each fate since the state began."""
 
 
 S = TypeVar("S", SegmentState, StreamState)
@@ -67,17 +67,17 @@ _encoder = msgspec.json.Encoder()
 
 
 def encode_state(state: SegmentState | StreamState) -> bytes:
-    """UTF-8 JSON; floats survive exactly."""
+    """UTF-8 JSON. Floats are preserved exactly."""
     return _encoder.encode(state)
 
 
 def decode_segment(value: bytes) -> SegmentState:
-    """The state of a segment; raises InputError where it is not one that this version can read."""
+    """The state of a segment. Raises ``InputError`` if this version cannot read it."""
     return _checked(_segment, value)
 
 
 def decode_stream(value: bytes) -> StreamState:
-    """The state of a partition; raises InputError where it is not one that this version can read."""
+    """The state of a partition. Raises ``InputError`` if this version cannot read it."""
     return _checked(_stream, value)
 
 
@@ -85,7 +85,7 @@ def _checked(decoder: msgspec.json.Decoder[S], value: bytes) -> S:
     try:
         state = decoder.decode(value)
     except (msgspec.MsgspecError, UnicodeDecodeError):
-        raise _unreadable("is not one of this program's") from None
+        raise _unreadable("was not written by this program") from None
     if state.schema_version != STATE_VERSION:
         raise _unreadable(f"has version {state.schema_version}, this program reads {STATE_VERSION}")
     return state
@@ -94,5 +94,5 @@ def _checked(decoder: msgspec.json.Decoder[S], value: bytes) -> S:
 def _unreadable(why: str) -> InputError:
     return InputError(
         f"a record of the alert state {why}",
-        hint="delete the topic of the alert state: alerting then starts afresh and learns what is normal again",
+        hint="delete the topic of the alert state: alerting then starts again and learns what is normal",
     )

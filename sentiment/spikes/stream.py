@@ -1,6 +1,6 @@
 """One partition of results: its clock, its segments, and which of their states have changed.
 
-A segment's results are all in one partition, so partitions share nothing and can move between workers one by one.
+All results of a segment are in one partition. Partitions share nothing, so they can move between workers one by one.
 """
 
 from __future__ import annotations
@@ -13,16 +13,16 @@ from sentiment.spikes.segment import EpisodeChange, SpikeConfig, SpikeObservatio
 from sentiment.spikes.segment_state import SegmentState, StreamState
 
 FORGET_DAYS = 60
-"""A segment without results for so long is forgotten, and learnt anew if it comes back."""
+"""A segment without results for this long is forgotten. If it returns, it is learnt again."""
 
 _DAY_MS = 1_440 * MINUTE_MS
 _NEVER = -1
-"""A minute before all others: nothing is due."""
+"""A minute before all others, at which nothing is due."""
 
 
 @dataclass(frozen=True, slots=True)
 class UnsavedStates:
-    """What differs from what was written last: the stream's state, segments' states, and names to be forgotten."""
+    """States that changed since they were last written. `forgotten` names segments whose state is to be deleted."""
 
     stream: StreamState | None
     segments: list[SegmentState]
@@ -30,7 +30,7 @@ class UnsavedStates:
 
 
 class StreamMonitor:
-    """Detection over one partition. Feed it results in offset order, and let it `advance` now and then."""
+    """Detection over one partition. Feed it results in offset order, and call `advance` now and then."""
 
     def __init__(
         self, config: SpikeConfig, stream: StreamState | None = None, segments: Iterable[SegmentState] = ()
@@ -42,7 +42,7 @@ class StreamMonitor:
         self._moved = False
 
     def observe(self, offset: int, seen: SpikeObservation) -> Fate | None:
-        """Take in the result at an offset; None where the state holds it already."""
+        """Add the result at an offset. Returns None if the state includes it already."""
         if not self.skip(offset):
             return None
         fate = self._fate(seen)
@@ -50,7 +50,7 @@ class StreamMonitor:
         return fate
 
     def skip(self, offset: int) -> bool:
-        """Pass an offset without a usable result; False where the state is further already."""
+        """Pass an offset without a usable result. Returns False if the state is past it already."""
         if offset < self.stream.next_offset:
             return False
         self.stream.next_offset = offset + 1
@@ -60,7 +60,7 @@ class StreamMonitor:
     def advance(
         self, *, sources: Collection[str], idle_ms: Mapping[str, int], finite: bool = False
     ) -> list[EpisodeChange]:
-        """Move the clock (see `SourceClock.advance`) and work off what that closes, segments in order of name."""
+        """Move the clock (see `SourceClock.advance`) and evaluate the minutes that this closes, segments by name."""
         clock = self.stream.clock
         before = clock.watermark_ms
         watermark_ms = clock.advance(
@@ -84,7 +84,7 @@ class StreamMonitor:
         return changes
 
     def take_changed(self) -> UnsavedStates:
-        """What is to be written, once."""
+        """The states to write. The next call returns only what changed after this one."""
         changed = UnsavedStates(
             stream=self.stream if self._moved else None,
             segments=[self.segments[name] for name in sorted(self._changed & self.segments.keys())],
@@ -95,7 +95,7 @@ class StreamMonitor:
         return changed
 
     def _forget_unused(self, minute: int) -> None:
-        """Segments come and go (versions, campaigns): memory is for those that are heard of."""
+        """Forget segments that no longer get results (old versions, past campaigns), to free memory."""
         oldest = minute - FORGET_DAYS * 1_440
         for name, state in list(self.segments.items()):
             if state.episode is None and state.last_minute < oldest:
