@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from sentiment.cli.flags import until_idle_option
 from sentiment.cli.options import common_options
 
 if TYPE_CHECKING:
@@ -29,13 +30,7 @@ Example:
 
 Alerts go to their topic, from which `sentiment notify` delivers them; a restart raises none twice."""
 )
-@click.option(
-    "--until-idle",
-    "until_idle_s",
-    type=click.FloatRange(0, min_open=True),
-    metavar="S",
-    help="End after S seconds without a new result, when the last minutes are judged too; default: run on.",
-)
+@until_idle_option
 @common_options("kafka", "group:alerts", "metrics", "topics")
 def run(settings: Settings, until_idle_s: float | None) -> None:
     """Watch the results of every product, and raise an alert when its share of negatives rises beyond chance."""

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from sentiment.cli.flags import FILE, SHARE, json_option, seed_option
 from sentiment.cli.options import common_options
+from sentiment.cli.outputs import print_json
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -18,9 +19,6 @@ if TYPE_CHECKING:
     from sentiment.settings import Settings
     from training.audit.groups import GroupQuality
     from training.audit.report import AuditLimits
-
-_FILE = click.Path(dir_okay=False, path_type=Path)
-_SHARE = click.FloatRange(0, 1)
 
 
 @click.command(
@@ -37,21 +35,21 @@ in who is named. Exit code 1 where a limit is broken, unless --no-gate."""
     "--data",
     "corpora",
     multiple=True,
-    type=_FILE,
+    type=FILE,
     metavar="FILE",
     help="More pairs, in the columns of the Equity Evaluation Corpus; repeatable.",
 )
-@click.option("--labelled", type=_FILE, metavar="FILE", help="Labelled rows: quality by group, not judged.")
+@click.option("--labelled", type=FILE, metavar="FILE", help="Labelled rows: quality by group, not judged.")
 @click.option("--group-field", metavar="COLUMN", help="The column of --labelled that holds the group.")
-@click.option("--limits", "limits_file", type=_FILE, metavar="FILE", help="TOML or JSON; the flags below override it.")
+@click.option("--limits", "limits_file", type=FILE, metavar="FILE", help="TOML or JSON; the flags below override it.")
 @click.option("--max-gap", type=click.FloatRange(0, 2), help="Mean absolute gap of an attribute; default 0.02.")
-@click.option("--max-flip-rate", type=_SHARE, help="Share of pairs with two labels; default 0.01.")
-@click.option("--max-failure-rate", type=_SHARE, help="Failed cases of a capability; default 0.05.")
+@click.option("--max-flip-rate", type=SHARE, help="Share of pairs with two labels; default 0.01.")
+@click.option("--max-failure-rate", type=SHARE, help="Failed cases of a capability; default 0.05.")
 @click.option("--min-n", type=click.IntRange(1), help="Scenes, cases or rows that a judgement needs; default 30.")
 @click.option("--no-gate", is_flag=True, help="Exit code 0 even where a limit is broken.")
-@click.option("--seed", type=click.IntRange(0), default=13, show_default=True, help="Of the cases and the bootstrap.")
+@seed_option
 @click.option("--examples", "n_examples", type=click.IntRange(0), default=0, metavar="N", help="Show N failures each.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@json_option()
 @common_options("model")
 def audit(
     settings: Settings,
@@ -100,7 +98,7 @@ def audit(
             **msgspec.to_builtins(report),
             "groups": msgspec.to_builtins(groups),
         }
-        click.echo(json.dumps(document, indent=2))
+        print_json(document)
     else:
         click.echo(f"{classifier.model.name} {classifier.model.version} with {classifier.backend}")
         print_audit(report, groups, limits, n_examples=n_examples)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from sentiment.cli.flags import DIRECTORY, FILE, json_option
 from sentiment.cli.options import common_options
+from sentiment.cli.outputs import print_json_line
 
 if TYPE_CHECKING:
     from sentiment.settings import Settings
@@ -42,7 +43,7 @@ Stop it with Ctrl-C or SIGTERM. With --data-dir everything is there again at the
 @click.option("--port", default=9092, show_default=True, type=click.IntRange(0, 65_535), help="0: a free one.")
 @click.option(
     "--data-dir",
-    type=click.Path(file_okay=False, path_type=Path),
+    type=DIRECTORY,
     metavar="DIR",
     help="Where the log lives; made where missing. Without it: a temporary folder, gone at the end.",
 )
@@ -59,11 +60,11 @@ Stop it with Ctrl-C or SIGTERM. With --data-dir everything is there again at the
 )
 @click.option(
     "--port-file",
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=FILE,
     metavar="FILE",
     help="Gets HOST:PORT when clients can connect.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Say that it is ready as one JSON object.")
+@json_option("Report readiness as one JSON object.")
 @common_options()
 def broker(
     settings: Settings,
@@ -86,13 +87,10 @@ def broker(
         if data_dir is None:
             click.echo(f"data in the temporary folder {folder}, removed at the end (--data-dir keeps it)", err=True)
         click.echo("this broker is for development, demonstrations and tests, not for production", err=True)
-        click.echo(_ready_line(address, folder, as_json))
+        if as_json:
+            print_json_line({"bootstrap_servers": address, "data_dir": str(folder)})
+        else:
+            click.echo(f"listening on {address}")
 
     run_broker(BrokerOptions(host, port, data_dir, topics, FsyncPolicy(fsync), port_file), ready)
     return 0
-
-
-def _ready_line(address: str, folder: Path, as_json: bool) -> str:
-    if not as_json:
-        return f"listening on {address}"
-    return json.dumps({"bootstrap_servers": address, "data_dir": str(folder)})

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from sentiment.cli.extras import train_extra
+from sentiment.cli.flags import FILE, force_option, json_option, seed_option
 from sentiment.cli.options import common_options
+from sentiment.cli.outputs import print_json, refuse_to_replace
 
 if TYPE_CHECKING:
     from sentiment.settings import Settings
     from training.exporting.calibrate import CalibrationReport
-
-_FILE = click.Path(dir_okay=False, path_type=Path)
 
 
 @click.command(
@@ -27,7 +26,7 @@ Example:
 Needs the extra `train`. Labels never change, only how sure answers sound. Without --output or --in-place nothing is
 written. `cross-fitted` figures are of rows that the temperature was not fitted on: those are the ones to believe."""
 )
-@click.argument("data", metavar="DATA", type=_FILE)
+@click.argument("data", metavar="DATA", type=FILE)
 @click.option(
     "--form",
     type=click.Choice(["all", "both", "fp32", "bf16", "int8"]),
@@ -37,11 +36,11 @@ written. `cross-fitted` figures are of rows that the temperature was not fitted 
 )
 @click.option("--output", type=click.Path(path_type=Path), metavar="DIR", help="Write a calibrated copy of the model.")
 @click.option("--in-place", is_flag=True, help="Write the new manifest over that of --model.")
-@click.option("--plot", type=_FILE, metavar="FILE.svg", help="Reliability before and after.")
+@click.option("--plot", type=FILE, metavar="FILE.svg", help="Reliability before and after.")
 @click.option("--max-ece", type=click.FloatRange(0, 1), metavar="X", help="Exit 1, and write no model, above it.")
-@click.option("--seed", type=int, default=13, show_default=True, help="Of the folds.")
-@click.option("--force", is_flag=True, help="Replace an existing --output or --plot.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@seed_option
+@force_option
+@json_option()
 @common_options("model")
 def calibrate(
     settings: Settings,
@@ -60,13 +59,11 @@ def calibrate(
     Expected calibration error, Brier score and log loss, for each form of the weights. The new manifest has a new
     version, because the answers change.
     """
-    from sentiment.errors import CheckFailed, InputError, UsageError
+    from sentiment.errors import CheckFailed, UsageError
 
     if in_place and output is not None:
         raise UsageError("give either --output or --in-place")
-    for path in (output, plot):
-        if path is not None and path.exists() and not force:
-            raise InputError(f"{path} exists", hint="replace it with --force, or name another")
+    refuse_to_replace(output, plot, force=force)
     with train_extra("calibrating"):
         from training.exporting import calibrate as calibrating
 
@@ -89,7 +86,7 @@ def calibrate(
         import msgspec
 
         document = {"version": written.version if written else None, **msgspec.to_builtins(report)}
-        click.echo(json.dumps(document, indent=2))
+        print_json(document)
     else:
         _print(report)
     if not passed:

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 import click
 
 from sentiment.cli.extras import train_extra
+from sentiment.cli.flags import FILE, force_option
 from sentiment.cli.options import common_options
+from sentiment.cli.outputs import refuse_to_replace
 
 if TYPE_CHECKING:
     from sentiment.settings import Settings
-
-_FILE = click.Path(dir_okay=False, path_type=Path)
 
 
 @click.command(
@@ -25,18 +25,17 @@ Example:
 Needs the extra `train`. Every number on the card comes from the manifest. --record takes what `evaluate`, `audit` and
 `compare` printed with --json about this version of the model; the version does not change."""
 )
-@click.option("--output", type=_FILE, metavar="FILE.md", help="Write the card there; default: stdout.")
+@click.option("--output", type=FILE, metavar="FILE.md", help="Write the card there; default: stdout.")
 @click.option(
-    "--record", "documents", type=_FILE, multiple=True, metavar="FILE.json", help="First write figures into --model."
+    "--record", "documents", type=FILE, multiple=True, metavar="FILE.json", help="First write figures into --model."
 )
-@click.option("--force", is_flag=True, help="Replace an existing FILE.md.")
+@force_option
 @common_options("model")
 def card(settings: Settings, output: Path | None, documents: tuple[Path, ...], force: bool) -> None:
     """Print the card of a model: use, data, training, quality, calibration, bias, cost, limits, licences."""
     from sentiment.errors import InputError, UsageError
 
-    if output is not None and output.exists() and not force:
-        raise InputError(f"{output} exists", hint="replace it with --force, or name another file")
+    refuse_to_replace(output, force=force)
     if documents and not settings.model.path:
         raise UsageError("--record needs a --model to write to")
     with train_extra("a card"):

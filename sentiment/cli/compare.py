@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from sentiment.cli.extras import train_extra
+from sentiment.cli.flags import FILE, force_option, json_option, seed_option
 from sentiment.cli.options import common_options
+from sentiment.cli.outputs import print_json, refuse_to_replace
 
 if TYPE_CHECKING:
     from sentiment.settings import Settings
     from training.comparison.measuring import ComparisonRequest
     from training.comparison.records import ModelComparison
 
-_FILE = click.Path(dir_okay=False, path_type=Path)
 _PRICE = click.FloatRange(0.0, 1e6, max_open=True)
 
 
@@ -30,7 +30,7 @@ Example:
 Needs the extra `train`. Each model is measured in a process of its own; all must fit into memory together. Figures
 of speed hold for this machine while nothing else runs on it: read the ratios."""
 )
-@click.argument("data", metavar="DATA", type=_FILE)
+@click.argument("data", metavar="DATA", type=FILE)
 @click.option("--model", "models", multiple=True, metavar="[NAME=]DIR|ID|shipped[@openvino|@torch]", help="Repeatable.")
 @click.option("--lexicon", is_flag=True, help="Also VADER, a word list: what no training gives.")
 @click.option("--reference", metavar="NAME", help="The others are tested against it; default: the first model.")
@@ -39,17 +39,17 @@ of speed hold for this machine while nothing else runs on it: read the ratios.""
 @click.option("--timed-texts", type=click.IntRange(1), default=256, show_default=True, help="Of each round, batched.")
 @click.option("--singles", type=click.IntRange(1), default=100, show_default=True, help="Of each round, one by one.")
 @click.option("--no-fairness", is_flag=True, help="Leave the counterfactual pairs out.")
-@click.option("--assumptions", type=_FILE, metavar="FILE.toml", help="Prices and power; the flags below override it.")
+@click.option("--assumptions", type=FILE, metavar="FILE.toml", help="Prices and power; the flags below override it.")
 @click.option("--price-per-core-hour", type=_PRICE, metavar="X", help="Default 0.04.")
 @click.option("--watts-per-core", type=_PRICE, metavar="W", help="Default 5.")
 @click.option("--utilisation", type=click.FloatRange(0, 1, min_open=True), metavar="S", help="Share in use; 0.5.")
 @click.option("--currency", metavar="NAME", help="Default USD.")
 @click.option("--resamples", type=click.IntRange(100), default=1000, show_default=True, help="Of the bootstrap.")
-@click.option("--seed", type=int, default=13, show_default=True, help="Of samples and the bootstrap.")
-@click.option("--report", type=_FILE, metavar="FILE.md", help="Write the tables as Markdown.")
-@click.option("--plot", type=_FILE, metavar="FILE.svg|.png", help="Plot quality against throughput.")
-@click.option("--force", is_flag=True, help="Replace an existing report and plot.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@seed_option
+@click.option("--report", type=FILE, metavar="FILE.md", help="Write the tables as Markdown.")
+@click.option("--plot", type=FILE, metavar="FILE.svg|.png", help="Plot quality against throughput.")
+@force_option
+@json_option()
 @common_options("inference")
 def compare(
     settings: Settings,
@@ -65,11 +65,7 @@ def compare(
     Macro-F1 with intervals and tests against a reference, calibration, latency and throughput measured in turns, peak
     memory, cost and energy of a million events, fairness gaps; the Pareto front of quality and throughput is marked.
     """
-    from sentiment.errors import InputError
-
-    for file in (report, plot):
-        if file is not None and file.exists() and not force:
-            raise InputError(f"{file} exists", hint="replace it with --force, or name another file")
+    refuse_to_replace(report, plot, force=force)
     with train_extra("comparing"):
         from training.comparison.compare import compare as run_comparison
         from training.comparison.plot import check_ending, save_plot
@@ -85,9 +81,7 @@ def compare(
         save_plot(comparison, plot)
         click.echo(f"wrote {plot}", err=True)
     if as_json:
-        import msgspec
-
-        click.echo(json.dumps(msgspec.to_builtins(comparison), indent=2))
+        print_json(comparison)
     else:
         _print(comparison)
 

@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from sentiment.cli.flags import json_option
 from sentiment.cli.ingest import Speed, field_options
 from sentiment.cli.options import common_options
+from sentiment.cli.outputs import print_json_line
 
 if TYPE_CHECKING:
     from consumers.demo.verdict import Summary
@@ -31,7 +33,7 @@ exactly the incident was alerted."""
     default=None,
     help="Replay by event time, X times as fast; default: the bundled day in 20 s, a file at max.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print the summary as one JSON object.")
+@json_option("Print the summary as one JSON object.")
 @common_options("model")
 def demo(
     settings: Settings,
@@ -89,11 +91,9 @@ def _refuse_field_flags(*flags: object) -> None:
 
 
 def _print(summary: Summary, as_json: bool) -> None:
-    import msgspec
-
     from consumers.demo.verdict import as_text
 
     if as_json:
-        click.echo(msgspec.json.encode(summary).decode())
+        print_json_line(summary)
     else:
         click.echo(as_text(summary))

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from sentiment.cli.extras import train_extra
+from sentiment.cli.flags import FILE, force_option, json_option, seed_option
 from sentiment.cli.options import common_options
+from sentiment.cli.outputs import print_json, refuse_to_replace
 
 if TYPE_CHECKING:
     from sentiment.settings import Settings
     from training.evaluation.judgement import Judgement
 
-_FILE = click.Path(dir_okay=False, path_type=Path)
 _REPORTED_ERRORS = 20
 
 
@@ -28,17 +28,17 @@ Example:
 Needs the extra `train`. Rows have `text` and `label`; `source` and `product` are optional. Intervals say what other
 rows drawn like these would give; they know nothing of other sources, nor of labels that are wrong."""
 )
-@click.argument("data", metavar="DATA", type=_FILE)
+@click.argument("data", metavar="DATA", type=FILE)
 @click.option("--backend", type=click.Choice(["auto", "openvino", "torch"]), help="int8 or fp32; default: auto.")
 @click.option("--slices", "kinds", default="source,product,language,length", show_default=True, metavar="KIND,…")
 @click.option("--min-slice", type=click.IntRange(1), default=30, show_default=True, help="Rows; smaller are merged.")
-@click.option("--report", type=_FILE, metavar="FILE.html", help="Write a self-contained page with plots.")
+@click.option("--report", type=FILE, metavar="FILE.html", help="Write a self-contained page with plots.")
 @click.option("--errors", type=click.IntRange(0), metavar="N", help="Show the N surest errors; the report: 20.")
 @click.option("--max-rows", type=click.IntRange(1), metavar="N", help="Judge a random sample of N rows.")
 @click.option("--resamples", type=click.IntRange(100), default=1000, show_default=True, help="Of the bootstrap.")
-@click.option("--seed", type=int, default=13, show_default=True, help="Of the sample and the bootstrap.")
-@click.option("--force", is_flag=True, help="Replace an existing report.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@seed_option
+@force_option
+@json_option()
 @common_options("model")
 def evaluate(
     settings: Settings,
@@ -59,10 +59,9 @@ def evaluate(
     Macro-F1, macro-recall, accuracy, figures by class and by slice, each with a 95 % bootstrap interval; calibration;
     the confusion matrix; and the errors of which the model was surest, with redacted texts.
     """
-    from sentiment.errors import ConfigurationError, InputError
+    from sentiment.errors import ConfigurationError
 
-    if report is not None and report.exists() and not force:
-        raise InputError(f"{report} exists", hint="replace it with --force, or name another file")
+    refuse_to_replace(report, force=force)
     with train_extra("evaluating"):
         from training.evaluation.judgement import EvaluationRequest, judge
         from training.evaluation.slices import SLICE_KINDS
@@ -88,9 +87,7 @@ def evaluate(
         write_report(report, judgement)
         click.echo(f"wrote {report}", err=True)
     if as_json:
-        import msgspec
-
-        click.echo(json.dumps(msgspec.to_builtins(judgement), indent=2))
+        print_json(judgement)
     else:
         from sentiment.cli.evaluation_tables import print_judgement
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from sentiment.cli.extras import train_extra
+from sentiment.cli.flags import json_option, seed_option
 from sentiment.cli.options import common_options
 
 if TYPE_CHECKING:
@@ -46,8 +46,8 @@ is in units of the score, p(positive) − p(negative): above 0 the word moved it
     show_default=True,
     help="What is beyond is not read; the model may take fewer.",
 )
-@click.option("--seed", type=click.IntRange(0), default=13, show_default=True, help="Of the random words.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@seed_option
+@json_option()
 @common_options("model")
 def explain(
     settings: Settings, text: str, method: Any, max_steps: int, max_tokens: int, seed: int, as_json: bool
@@ -68,9 +68,9 @@ def explain(
     network = ExplainedNetwork.load(model.path, model.label_map or None, max_tokens=max_tokens, threads=model.threads)
     explanation = explain_text(network, text, method=method, seed=seed, max_steps=max_steps)
     if as_json:
-        import msgspec
+        from sentiment.cli.outputs import print_json
 
-        click.echo(json.dumps(msgspec.to_builtins(explanation), indent=2))
+        print_json(explanation)
         return
     from sentiment.cli.explanation_view import print_explanation
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 import click
 
 from sentiment.cli.extras import train_extra
+from sentiment.cli.flags import force_option, json_option
 from sentiment.cli.options import common_options
+from sentiment.cli.outputs import print_json, refuse_to_replace
 
 _FORMS = ("fp32", "bf16", "int8")
 
@@ -46,8 +47,8 @@ Parity is against fp32 on torch."""
 @click.option("--text-field", default="text", show_default=True, metavar="F", help="Column of the texts.")
 @click.option("--name", help="Of the model, in results; default: the name of the output.")
 @click.option("--max-length", type=click.IntRange(8, 8_192), default=128, show_default=True, help="Tokens of a window.")
-@click.option("--force", is_flag=True, help="Replace an existing output.")
-@click.option("--json", "as_json", is_flag=True, help="Print the manifest.")
+@force_option
+@json_option("Print the manifest as JSON.")
 @common_options()
 def export(
     checkpoint: Path,
@@ -67,13 +68,9 @@ def export(
 
     Every form has the temperature that the checkpoint had, or 1, until `sentiment calibrate` fits each.
     """
-    import msgspec
-
     from sentiment.cli.progress import Ticker
-    from sentiment.errors import InputError
 
-    if output.exists() and not force:
-        raise InputError(f"{output} exists", hint="give --force to replace it, or another --output")
+    refuse_to_replace(output, force=force)
     with train_extra():
         from training.exporting.export import ExportJob, export_checkpoint
     job = ExportJob(
@@ -90,7 +87,7 @@ def export(
     with Ticker() as ticker:
         manifest = export_checkpoint(job, progress=ticker)
     if as_json:
-        click.echo(json.dumps(msgspec.to_builtins(manifest), indent=2))
+        print_json(manifest)
         return
     _show(manifest.metrics.get("parity", {}), manifest.training["export"])
     size_mb = sum(path.stat().st_size for path in output.rglob("*") if path.is_file()) / 1e6

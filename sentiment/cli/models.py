@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from sentiment.cli.extras import train_extra
+from sentiment.cli.flags import DIRECTORY, FILE, SHARE, json_option, seed_option
 from sentiment.cli.options import common_options
+from sentiment.cli.outputs import print_json
 
 if TYPE_CHECKING:
     from sentiment.settings import Settings
     from training.promotion.records import GateLimits
-
-_ROOT = click.Path(file_okay=False, path_type=Path)
-_SHARE = click.FloatRange(0, 1)
 
 
 @click.group(
@@ -38,8 +36,8 @@ Example:
   sentiment models list models
   sentiment models list models --json | jq -r .current""",
 )
-@click.argument("root", metavar="ROOT", type=_ROOT)
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document, with the whole history.")
+@click.argument("root", metavar="ROOT", type=DIRECTORY)
+@json_option("Print one JSON document, with the whole history.")
 @common_options()
 def list_models(settings: Settings, root: Path, as_json: bool) -> None:
     """The versions in ROOT, which one serves, and what was decided about them."""
@@ -49,7 +47,7 @@ def list_models(settings: Settings, root: Path, as_json: bool) -> None:
     registry = Registry(root)
     registry.require()
     if as_json:
-        click.echo(json.dumps(as_document(registry), indent=2))
+        print_json(as_document(registry))
     else:
         print_versions(registry)
 
@@ -61,8 +59,8 @@ Example:
 
 Running workers take the change over within model.reload_interval_s, without leaving their group."""
 )
-@click.argument("root", metavar="ROOT", type=_ROOT)
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@click.argument("root", metavar="ROOT", type=DIRECTORY)
+@json_option()
 @common_options()
 def rollback(settings: Settings, root: Path, as_json: bool) -> None:
     """Let the version serve again that served before the present one. Needs no data, and measures nothing."""
@@ -74,7 +72,7 @@ def rollback(settings: Settings, root: Path, as_json: bool) -> None:
     version = registry.rollback(at=datetime.now(UTC))
     earlier = registry.earlier()
     if as_json:
-        click.echo(json.dumps({"current": version.id, "earlier": earlier}, indent=2))
+        print_json({"current": version.id, "earlier": earlier})
     else:
         click.echo(f"{version.id} serves now" + (f"; before it: {earlier[-1]}" if earlier else "; nothing before it"))
 
@@ -88,26 +86,26 @@ Example:
 Needs the extra `train`. Exit code 1 where the candidate was refused. What was measured is kept in ROOT/history.jsonl.
 With --force a candidate serves in spite of a failure, and the history says so."""
 )
-@click.argument("root", metavar="ROOT", type=_ROOT)
-@click.argument("candidate", metavar="CANDIDATE", type=_ROOT)
+@click.argument("root", metavar="ROOT", type=DIRECTORY)
+@click.argument("candidate", metavar="CANDIDATE", type=DIRECTORY)
 @click.option("--data", required=True, metavar="FILE", help="Labelled rows that neither model was trained on.")
 @click.option("--max-rows", type=click.IntRange(10), metavar="N", help="Draw so many rows; all by default.")
-@click.option("--margin", type=_SHARE, help="Macro-F1 that may surely be lost against the current one; default 0.01.")
-@click.option("--min-macro-f1", type=_SHARE, help="Default 0.6.")
-@click.option("--max-ece", type=_SHARE, help="Calibration error; default 0.03, more where rows are few.")
+@click.option("--margin", type=SHARE, help="Macro-F1 that may surely be lost against the current one; default 0.01.")
+@click.option("--min-macro-f1", type=SHARE, help="Default 0.6.")
+@click.option("--max-ece", type=SHARE, help="Calibration error; default 0.03, more where rows are few.")
 @click.option(
     "--audit",
     type=click.Choice(["absolute", "relative", "off"]),
     help="Limits of the audit: absolute (default), or excused where the current version is as bad.",
 )
-@click.option("--audit-limits", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="TOML or JSON.")
+@click.option("--audit-limits", type=FILE, metavar="FILE", help="TOML or JSON.")
 @click.option("--max-latency-ratio", type=click.FloatRange(0), help="Median of a text against current; default 1.25.")
 @click.option("--max-latency-ms", type=click.FloatRange(0), help="Median of a text; default 100.")
-@click.option("--max-placeholder-moves", type=_SHARE, help="Labels that a placeholder moves; default 0.05.")
+@click.option("--max-placeholder-moves", type=SHARE, help="Labels that a placeholder moves; default 0.05.")
 @click.option("--threads", type=click.IntRange(0), default=0, help="Of inference; 0: all cores.")
-@click.option("--seed", type=click.IntRange(0), default=13, show_default=True, help="Of draws and resamples.")
+@seed_option
 @click.option("--force", is_flag=True, help="Promote in spite of a failure.")
-@click.option("--json", "as_json", is_flag=True, help="Print the verdict as one JSON document.")
+@json_option("Print the verdict as one JSON document.")
 @common_options()
 def promote(
     settings: Settings,
@@ -155,7 +153,7 @@ def promote(
             progress=ticker,
         )
     if as_json:
-        click.echo(json.dumps(outcome_document(outcome, limits), indent=2))
+        print_json(outcome_document(outcome, limits))
     else:
         print_outcome(outcome)
     if outcome.action == "rejected":

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from sentiment.cli.durations import Duration
+from sentiment.cli.flags import json_option, seed_option, until_idle_option
 from sentiment.cli.options import common_options
+from sentiment.cli.outputs import print_json_line
 
 if TYPE_CHECKING:
     from sentiment.drift.observing import TokenFacts
@@ -37,13 +39,7 @@ a line, and the summary is the last one. Exit code 1 with --fail-on-drift where 
     help="Results to compare with (JSONL of `sentiment tail sentiment --json`), or the first window with enough.",
 )
 @click.option("--window", "window_ms", type=Duration(), default="1d", show_default=True, help="Length, in event time.")
-@click.option(
-    "--until-idle",
-    "until_idle_s",
-    type=click.FloatRange(0, min_open=True),
-    metavar="S",
-    help="End after S seconds without a new record, and judge all windows then; default: run on.",
-)
+@until_idle_option
 @click.option("--fail-on-drift", is_flag=True, help="With --until-idle: exit code 1 where a window drifted.")
 @click.option(
     "--alpha",
@@ -74,8 +70,8 @@ a line, and the summary is the last one. Exit code 1 with --fail-on-drift where 
     show_default=True,
     help="Results, and labels, that wait at most; 0.7 kB each.",
 )
-@click.option("--seed", type=click.IntRange(0, 2**31), default=13, show_default=True, help="Of resampling.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+@seed_option
+@json_option("Print one JSON object per line.")
 @common_options("kafka", "model", "metrics", "topics")
 def monitor(
     settings: Settings,
@@ -93,8 +89,6 @@ def monitor(
     Compares text length, unknown tokens, language, labels and confidence of every window with the reference, over all
     results and for each of up to twenty products.
     """
-    import msgspec
-
     from consumers.monitoring.monitoring import MonitorJob, run_monitor
     from consumers.runtime.shutdown import stop_on_signals
     from sentiment.cli.monitor_lines import summary_lines, window_lines
@@ -115,13 +109,17 @@ def monitor(
     job = MonitorJob(config, given, _token_facts(settings), until_idle_s)
 
     def emit(report: WindowReport) -> None:
-        for line in [msgspec.json.encode(report).decode()] if as_json else window_lines(report):
-            click.echo(line)
+        if as_json:
+            print_json_line(report)
+        else:
+            click.echo("\n".join(window_lines(report)))
 
     with stop_on_signals() as stop:
         summary = run_monitor(settings, stop, job, emit)
-    for line in [msgspec.json.encode(summary).decode()] if as_json else summary_lines(summary):
-        click.echo(line)
+    if as_json:
+        print_json_line(summary)
+    else:
+        click.echo("\n".join(summary_lines(summary)))
     if stop.interrupted:
         raise KeyboardInterrupt
     if fail_on_drift and summary.n_drifted:

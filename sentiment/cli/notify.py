@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from sentiment.cli.flags import until_idle_option
 from sentiment.cli.options import common_options
 
 if TYPE_CHECKING:
@@ -22,13 +23,7 @@ Example:
 Alerts are written to stdout, and posted to notify.webhook_url where that is set: signed with notify.webhook_secret,
 and with the alert's id as idempotency key, since one is posted again if this process is killed at the wrong moment."""
 )
-@click.option(
-    "--until-idle",
-    "until_idle_s",
-    type=click.FloatRange(0, min_open=True),
-    metavar="S",
-    help="End after S seconds without an alert; a channel that fails ends the run with an error. Default: run on.",
-)
+@until_idle_option
 @common_options("kafka", "group:notify", "metrics", "topics")
 def notify(settings: Settings, until_idle_s: float | None) -> None:
     """Deliver alerts to the console and to a webhook, at least once."""

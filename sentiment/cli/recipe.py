@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from sentiment.cli.extras import train_extra
+from sentiment.cli.flags import json_option, seed_option
+from sentiment.cli.outputs import print_json
 
 if TYPE_CHECKING:
     from sentiment.model.manifest import Manifest
@@ -77,9 +79,9 @@ _OPTIONS = (
     click.option("--drop-near-duplicates", is_flag=True, help="Of validation rows; exact ones are always left out."),
     click.option("--tracker", type=click.Choice(["tensorboard", "mlflow"]), help="Where else to log the curves."),
     click.option("--tracking-dir", metavar="DIR|URL", help="Of the tracker; default: OUTPUT.tracking."),
-    click.option("--seed", type=int, default=13, show_default=True),
+    seed_option,
     click.option("--resume", is_flag=True, help="Go on with an interrupted run."),
-    click.option("--json", "as_json", is_flag=True, help="Print the manifest."),
+    json_option("Print the manifest as JSON."),
 )
 
 
@@ -138,10 +140,6 @@ def make_job(
 
 def run_job(job: TrainingJob, *, resume: bool, as_json: bool) -> None:
     """Train, and print what came out: the manifest, or a line for each form of the weights."""
-    import json
-
-    import msgspec
-
     from sentiment.cli.progress import Ticker
 
     with train_extra():
@@ -149,7 +147,7 @@ def run_job(job: TrainingJob, *, resume: bool, as_json: bool) -> None:
     with Ticker() as ticker:
         manifest = train_model(job, resume=resume, progress=ticker)
     if as_json:
-        click.echo(json.dumps(msgspec.to_builtins(manifest), indent=2))
+        print_json(manifest)
         return
     _show(manifest)
     click.echo(f"wrote {job.output} ({manifest.name} {manifest.version})")

@@ -7,21 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from sentiment.cli.flags import DIRECTORY, FILE, force_option, json_option, seed_option
 from sentiment.cli.options import common_options
+from sentiment.cli.outputs import print_json_line, refuse_to_replace
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from sentiment.settings import Settings
     from training.review.candidates import Candidate
-    from training.review.dataset import Lineage
-    from training.review.importing import Review, ReviewReport
-
-_SHOWN_ITEMS = 3
-_FILE = click.Path(path_type=Path, dir_okay=False)
-_SEED = click.option("--seed", type=click.IntRange(0), default=13, show_default=True)
-_FORCE = click.option("--force", is_flag=True, help="Replace an existing sheet.")
-_JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+    from training.review.importing import Review
 
 
 @click.group(
@@ -45,17 +40,17 @@ Example:
 Copies of the sheet go to the annotators, who fill in the column `label`: negative, neutral, positive, or skip.
 SHEET.items.jsonl stays here: it holds the model's answers, which would sway them.""",
 )
-@click.argument("results", required=False, type=_FILE)
-@click.option("--output", type=_FILE, required=True, metavar="SHEET", help="The sheet to make: .csv or .jsonl.")
+@click.argument("results", required=False, type=FILE)
+@click.option("--output", type=FILE, required=True, metavar="SHEET", help="The sheet to make: .csv or .jsonl.")
 @click.option("--uncertain", "n_uncertain", type=click.IntRange(0), default=100, show_default=True, help="Least sure.")
 @click.option("--random", "n_random", type=click.IntRange(1), default=100, show_default=True, help="Of all others.")
 @click.option(
     "--by", "measure", type=click.Choice(["margin", "entropy"]), default="margin", show_default=True, help="Unsureness."
 )
 @click.option("--text-field", default="text", show_default=True, help="Column of the text in a rescored file.")
-@_SEED
-@_FORCE
-@_JSON
+@seed_option
+@force_option
+@json_option()
 @common_options("kafka", "topics")
 def export_sheet(
     settings: Settings, results: Path | None, output: Path, text_field: str, force: bool, as_json: bool, **choice: Any
@@ -65,20 +60,20 @@ def export_sheet(
     RESULTS are JSONL lines of `sentiment tail sentiment --json`, or what `sentiment rescore` wrote. Texts are redacted,
     none comes twice, and every product gets its share.
     """
-    import json
     from collections import Counter
 
     from training.review.candidates import read_candidates
     from training.review.sampling import choose
     from training.review.sheets import item_of, items_path, write_sheet
 
+    refuse_to_replace(output, items_path(output), force=force)
     candidates = _from_topic(settings) if results is None else read_candidates(results, text_field)
     chosen = choose(candidates, **choice)
-    write_sheet(output, [item_of(each) for each in chosen], force=force)
+    write_sheet(output, [item_of(each) for each in chosen])
     parts = Counter(each.part for each in chosen)
     if as_json:
         facts = {"texts": len(candidates), "uncertain": parts["uncertain"], "random": parts["random"]}
-        click.echo(json.dumps({**facts, "sheet": str(output), "items": str(items_path(output))}))
+        print_json_line({**facts, "sheet": str(output), "items": str(items_path(output))})
         return
     click.echo(f"{len(candidates):,} distinct texts; chosen: {parts['uncertain']} uncertain, {parts['random']} random")
     click.echo(f"wrote {output}; keep {items_path(output)} for the import")
@@ -95,17 +90,15 @@ Each sheet is named after its annotator. More than half of the votes settle a te
 any of the sheets (`skip` leaves it out). What stays open goes to the sheet of --unsettled: fill in `final` there, and
 import it with the others. Labels can be published when none is open.""",
 )
-@click.argument("sheets", nargs=-1, required=True, type=_FILE)
-@click.option("--items", "items_file", type=_FILE, required=True, metavar="FILE", help="Written by the export.")
-@click.option(
-    "--dataset", type=click.Path(path_type=Path, file_okay=False), required=True, metavar="DIR", help="Gets a version."
-)
+@click.argument("sheets", nargs=-1, required=True, type=FILE)
+@click.option("--items", "items_file", type=FILE, required=True, metavar="FILE", help="Written by the export.")
+@click.option("--dataset", type=DIRECTORY, required=True, metavar="DIR", help="Gets a version.")
 @click.option("--source", default="review", show_default=True, help="Column `source` of the rows.")
-@click.option("--unsettled", type=_FILE, metavar="SHEET", help="Gets what is left open.")
+@click.option("--unsettled", type=FILE, metavar="SHEET", help="Gets what is left open.")
 @click.option("--publish", is_flag=True, help="Send the labels to the topic from which the monitor joins them.")
-@_SEED
-@_FORCE
-@_JSON
+@seed_option
+@force_option
+@json_option()
 @common_options("kafka", "topics")
 def import_sheets(
     settings: Settings,
@@ -127,7 +120,7 @@ def import_sheets(
     from sentiment.errors import InputError
     from training.review.dataset import append_version
     from training.review.importing import Review
-    from training.review.sheets import read_items, read_sheet, write_sheet
+    from training.review.sheets import items_path, read_items, read_sheet, write_sheet
 
     items = read_items(items_file)
     found = Review.of(items, [read_sheet(path, items) for path in sheets])
@@ -139,18 +132,20 @@ def import_sheets(
         )
     now = datetime.now(UTC)
     if unsettled is not None and report.unsettled:
+        refuse_to_replace(unsettled, items_path(unsettled), force=force)
         left, notes = found.unsettled()
-        write_sheet(unsettled, left, notes=notes, force=force)
+        write_sheet(unsettled, left, notes=notes)
     facts = {"annotators": [path.name.split(".")[0] for path in sheets], "review": msgspec.to_builtins(report)}
     made = append_version(dataset, found.rows(source), [*sheets, items_file], facts, now=now)
     published = _publish(settings, found, now) if publish else None
     if as_json:
         version = None if made is None else {"path": str(made[0]), **msgspec.to_builtins(made[1])}
         document = {"review": report, "version": version, "published": published}
-        click.echo(msgspec.json.encode(document).decode())
+        print_json_line(document)
         return
-    for line in _report_lines(report, made, published):
-        click.echo(line)
+    from sentiment.cli.review_lines import report_lines
+
+    click.echo("\n".join(report_lines(report, made, published)))
 
 
 @review.command(
@@ -163,25 +158,25 @@ Example:
 Confident learning (Northcutt et al. 2021). The model must not have been trained on these labels: one that knows them by
 heart suspects none. A suspect is to be read again, not to be corrected unread.""",
 )
-@click.argument("labelled", type=_FILE)
-@click.option("--output", type=_FILE, required=True, metavar="SHEET", help="The sheet to make: .csv or .jsonl.")
-@_FORCE
-@_JSON
+@click.argument("labelled", type=FILE)
+@click.option("--output", type=FILE, required=True, metavar="SHEET", help="The sheet to make: .csv or .jsonl.")
+@force_option
+@json_option()
 @common_options("model")
 def find_suspects(settings: Settings, labelled: Path, output: Path, force: bool, as_json: bool) -> None:
     """Make a sheet of the rows of LABELLED (text, label) whose label is probably wrong, the surest first."""
-    import json
 
     from sentiment.cli.progress import Ticker
     from training.review.checking import suspected_candidates
     from training.review.sheets import items_path, suspect_item, write_sheet
 
+    refuse_to_replace(output, items_path(output), force=force)
     with Ticker() as ticker:
         n_rows, found = suspected_candidates(labelled, settings.model, ticker)
     if found:
-        write_sheet(output, [suspect_item(each) for each in found], force=force)
+        write_sheet(output, [suspect_item(each) for each in found])
     if as_json:
-        click.echo(json.dumps({"rows": n_rows, "suspects": len(found), "sheet": str(output) if found else None}))
+        print_json_line({"rows": n_rows, "suspects": len(found), "sheet": str(output) if found else None})
         return
     click.echo(f"{len(found):,} of {n_rows:,} labels are suspected ({len(found) / n_rows:.1%})")
     if found:
@@ -214,33 +209,3 @@ def _publish(settings: Settings, found: Review, now: Any) -> int:
     from consumers.monitoring.labels import publish_labels
 
     return publish_labels(settings, found.late_labels(now))
-
-
-def _report_lines(report: ReviewReport, made: tuple[Path, Lineage] | None, published: int | None) -> list[str]:
-    settled = ", ".join(f"{count} {how}" for how, count in report.settled.items()) or "none"
-    lines = [f"{report.n_items} items; settled: {settled}; open: {len(report.unsettled)}; skipped: {report.skipped}"]
-    for pair in report.agreement.pairs:
-        kappa = "–" if pair.cohen_kappa is None else f"{pair.cohen_kappa:.2f}"
-        lines.append(f"agreement of {pair.first} and {pair.second}: Cohen's kappa {kappa} on {pair.n} items")
-    if len(report.agreement.pairs) > 1 and report.agreement.fleiss_kappa is not None:
-        lines.append(f"of all: Fleiss' kappa {report.agreement.fleiss_kappa:.2f} on {report.agreement.fleiss_n} items")
-    if report.unsettled:
-        lines.append("how good the model is can be told when all items are settled: the open ones are the hard ones")
-    elif report.quality is not None:
-        accuracy, f1 = report.quality.accuracy, report.quality.macro_f1
-        lines.append(
-            f"the model on the texts of the export: accuracy {accuracy.value:.2f} ({accuracy.low:.2f}–"
-            f"{accuracy.high:.2f}), macro-F1 {f1.value:.2f} ({f1.low:.2f}–{f1.high:.2f})"
-        )
-    if report.suspected:
-        shown = ", ".join(report.suspected[:_SHOWN_ITEMS])
-        lines.append(f"labels to look at again: {len(report.suspected)} ({shown}, …; --json lists all)")
-    if made is None:
-        lines.append("nothing new: the data set stays as it is")
-    else:
-        path, lineage = made
-        change = f"{lineage.added} added, {lineage.relabelled} relabelled, {lineage.unchanged} known"
-        lines.append(f"wrote {path}: {lineage.rows:,} rows ({change})")
-    if published is not None:
-        lines.append(f"published {published} labels")
-    return lines

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
-
 import click
+
+from sentiment.cli.outputs import print_json
 
 
 @click.command(
@@ -22,6 +22,6 @@ def schema(name: str | None) -> None:
     if name is None:
         click.echo("\n".join(SCHEMAS))
     elif name in SCHEMAS:
-        click.echo(json.dumps(json_schema(name), indent=2))
+        print_json(json_schema(name))
     else:
         raise InputError(f"there is no schema {name!r}", hint=f"one of: {', '.join(SCHEMAS)}")

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from sentiment.cli.flags import json_option
 from sentiment.cli.options import common_options
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ Reads committed records only, without a consumer group. Ends with Ctrl-C."""
 )
 @click.argument("topic", required=False)
 @click.option("--from-beginning", is_flag=True, help="What is there already, too.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+@json_option("Print one JSON object per line.")
 @click.option("--raw", is_flag=True, help="Values as they are. Feedback and dead letters then show personal data.")
 @common_options("kafka", "topics")
 def tail(settings: Settings, topic: str | None, from_beginning: bool, as_json: bool, raw: bool) -> None:

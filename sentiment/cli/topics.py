@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from sentiment.cli.flags import json_option
 from sentiment.cli.options import common_options
+from sentiment.cli.outputs import print_json_line
 
 if TYPE_CHECKING:
     from sentiment.settings import Settings
@@ -29,7 +31,7 @@ Example:
   sentiment topics list
   sentiment topics list --json | jq 'select(.stable < .high)'""",
 )
-@click.option("--json", "as_json", is_flag=True, help="One JSON object a line, for every partition.")
+@json_option("Print one JSON object per line and partition.")
 @common_options("kafka")
 def list_topics(settings: Settings, as_json: bool) -> None:
     """Every topic with its partitions and offsets.
@@ -37,10 +39,6 @@ def list_topics(settings: Settings, as_json: bool) -> None:
     LOW is the oldest offset that is kept, HIGH the end. STABLE is the end for those who read committed records only: it
     stays below HIGH as long as a transaction is open. Transactions take offsets too, so HIGH − LOW is not a count.
     """
-    from dataclasses import asdict
-
-    import msgspec
-
     from consumers.cluster.connection import check_connection
     from consumers.cluster.topics import list_partitions
 
@@ -48,7 +46,7 @@ def list_topics(settings: Settings, as_json: bool) -> None:
     found = list_partitions(settings)
     if as_json:
         for partition in found:
-            click.echo(msgspec.json.encode(asdict(partition)).decode())
+            print_json_line(partition)
     else:
         from sentiment.cli.tables import output, table
 

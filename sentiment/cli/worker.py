@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from sentiment.cli.flags import until_idle_option
 from sentiment.cli.options import common_options
 
 if TYPE_CHECKING:
@@ -22,13 +23,7 @@ Example:
 With a registry (`sentiment models`) as --model, a model that is promoted is taken over while the worker runs.
 SIGTERM or Ctrl-C finishes what is in flight; a second one ends at once. Nothing is lost or doubled either way."""
 )
-@click.option(
-    "--until-idle",
-    "until_idle_s",
-    type=click.FloatRange(0, min_open=True),
-    metavar="S",
-    help="End after S seconds at the end of all assigned partitions; default: run on.",
-)
+@until_idle_option
 @click.option("--instance-id", metavar="ID", help="Name of a static group member; must differ between workers.")
 @click.option(
     "--dead-letter-payload",

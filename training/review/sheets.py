@@ -75,17 +75,14 @@ def items_path(sheet: Path) -> Path:
     return sheet.with_name(f"{sheet.stem}.items.jsonl")
 
 
-def write_sheet(path: Path, items: Sequence[Item], *, notes: Sequence[str] = (), force: bool = False) -> None:
-    """Write an empty sheet and its items; `notes` (one an item) fill the column of that name.
+def write_sheet(path: Path, items: Sequence[Item], *, notes: Sequence[str] = ()) -> None:
+    """Write an empty sheet and its items, replacing what is there; `notes` (one an item) fill the column of that name.
 
     Raises:
-        InputError: one of the files exists and `force` is not set, or the format is not known.
+        InputError: the files cannot be written, or the format is not known.
     """
     content = sheet_text(path, items, notes)
     lines = b"".join(msgspec.json.encode(item) + b"\n" for item in items)
-    for target in (path, items_path(path)):
-        if target.exists() and not force:
-            raise InputError(f"{target} exists", hint="--force replaces it")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         items_path(path).write_bytes(lines)

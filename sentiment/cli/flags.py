@@ -1,0 +1,34 @@
+"""Flags that several commands share and that no setting stands behind, each declared once.
+
+Flags of settings are in `options.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+FILE = click.Path(dir_okay=False, path_type=Path)
+DIRECTORY = click.Path(file_okay=False, path_type=Path)
+SHARE = click.FloatRange(0, 1)
+
+force_option = click.option("--force", is_flag=True, help="Replace existing output files.")
+seed_option = click.option("--seed", type=click.IntRange(0, 2**31), default=13, help="Random seed.")
+until_idle_option = click.option(
+    "--until-idle",
+    "until_idle_s",
+    type=click.FloatRange(0, min_open=True),
+    metavar="SECONDS",
+    show_default="keep running",
+    help="Exit after this many seconds with nothing left to do.",
+)
+
+
+def json_option(help_text: str = "Print one JSON document.") -> Callable[[Command], Command]:
+    """Return the decorator that adds `--json`; the command gets `as_json`."""
+    return click.option("--json", "as_json", is_flag=True, help=help_text)
