@@ -15,7 +15,7 @@ from typing import Protocol
 
 import structlog
 
-from consumers.alerting.sources import Sources, source_name
+from consumers.alerting.feeds import Feeds, feed_name
 from consumers.cluster.records import (
     EMPTY_RESULT,
     OutgoingRecord,
@@ -70,24 +70,24 @@ class _Partition:
     read_until: datetime
     last_seen: dict[str, datetime] = field(default_factory=dict)
 
-    def is_read_out(self, source: str, settled_since: Mapping[str, datetime] | None, names: frozenset[str]) -> bool:
-        """Whether all that a source partition has to say is scored and read; silence must do where that is unknown."""
-        if settled_since is None or source not in names:
+    def is_read_out(self, feed: str, settled_since: Mapping[str, datetime] | None, names: frozenset[str]) -> bool:
+        """Whether all that a feed has to say is scored and read; silence must do where that is unknown."""
+        if settled_since is None or feed not in names:
             return True
-        since = settled_since.get(source)
+        since = settled_since.get(feed)
         return since is not None and since <= self.read_until
 
-    def silent_for(self, source: str, now: datetime) -> timedelta:
-        return now - self.last_seen.get(source, self.owned_since)
+    def silent_for(self, feed: str, now: datetime) -> timedelta:
+        return now - self.last_seen.get(feed, self.owned_since)
 
 
 class AlertingHandler(BaseHandler):
     """Watches the partitions that are assigned."""
 
-    def __init__(self, options: AlertingOptions, store: StateStore, sources: Sources, metrics: Metrics) -> None:
+    def __init__(self, options: AlertingOptions, store: StateStore, feeds: Feeds, metrics: Metrics) -> None:
         self._options = options
         self._store = store
-        self._sources = sources
+        self._feeds = feeds
         self._metrics = metrics
         self._partitions: dict[TopicPartition, _Partition] = {}
 
@@ -110,7 +110,7 @@ class AlertingHandler(BaseHandler):
         self.on_revoked(partitions)
 
     def handle(self, batch: RecordBatch, now: datetime) -> WorkResult:
-        """Count the results; the clock goes as far as it may while no source partition is thought idle."""
+        """Count the results; the clock goes as far as it may while no feed is thought idle."""
         outputs: dict[TopicPartition, list[OutgoingRecord]] = {}
         for partition, records in batch.partitions.items():
             watched = self._partitions[partition]
@@ -118,36 +118,36 @@ class AlertingHandler(BaseHandler):
             self._count(partition, fates)
             newest_ms = max(record.timestamp_ms for record in records)
             watched.read_until = max(watched.read_until, datetime.fromtimestamp(newest_ms / 1000, UTC))
-            changes = watched.monitor.advance(sources=self._sources.names(), idle_ms={})
+            changes = watched.monitor.advance(feeds=self._feeds.names(), idle_ms={})
             outputs[partition] = self._outputs(partition, watched, changes, now)
         self._show_episodes()
         return WorkResult(outputs)
 
     def on_tick(self, now: datetime, at_end: frozenset[TopicPartition]) -> WorkResult:
-        """Let the clock go on without source partitions that are silent for a good reason."""
+        """Let the clock go on without feeds that are silent for a good reason."""
         for partition in at_end & self._partitions.keys():
             watched = self._partitions[partition]
             watched.read_until = max(watched.read_until, now - _STALE)
         soon = self._options.idle / 2  # asked early, since the answer must be a moment old when it counts
         if not any(self._silent(watched, now, soon) for watched in self._partitions.values()):
             return EMPTY_RESULT
-        settled_since = self._sources.settled_since(now)
-        names = self._sources.names()
+        settled_since = self._feeds.settled_since(now)
+        names = self._feeds.names()
         outputs: dict[TopicPartition, list[OutgoingRecord]] = {}
         for partition, watched in self._partitions.items():
             idle_ms: dict[str, int] = {}
-            for source, silence in self._silent(watched, now, self._options.idle).items():
-                if silence >= self._options.patience or watched.is_read_out(source, settled_since, names):
-                    idle_ms[source] = int(silence / timedelta(milliseconds=1))
-            changes = watched.monitor.advance(sources=names, idle_ms=idle_ms, finite=self._options.finite)
+            for feed, silence in self._silent(watched, now, self._options.idle).items():
+                if silence >= self._options.patience or watched.is_read_out(feed, settled_since, names):
+                    idle_ms[feed] = int(silence / timedelta(milliseconds=1))
+            changes = watched.monitor.advance(feeds=names, idle_ms=idle_ms, finite=self._options.finite)
             outputs[partition] = self._outputs(partition, watched, changes, now)
         self._show_episodes()
         return WorkResult(outputs)
 
     def _silent(self, watched: _Partition, now: datetime, at_least: timedelta) -> dict[str, timedelta]:
-        sources = self._sources.names() | watched.monitor.stream.clock.newest_ms.keys()
-        silences = {source: watched.silent_for(source, now) for source in sorted(sources)}
-        return {source: silence for source, silence in silences.items() if silence >= at_least}
+        feeds = self._feeds.names() | watched.monitor.stream.clock.newest_ms.keys()
+        silences = {feed: watched.silent_for(feed, now) for feed in sorted(feeds)}
+        return {feed: silence for feed, silence in silences.items() if silence >= at_least}
 
     def _take(self, watched: _Partition, record: Record, now: datetime) -> Fate | None:
         """Hand a result to its monitor; one that is not a result is passed over: it was not written by a worker."""
@@ -158,14 +158,14 @@ class AlertingHandler(BaseHandler):
             _log.warning("result_unreadable", **fault_fields(record, poison))
             return None
         seen = self._observation(scored)
-        watched.last_seen[seen.source] = now
+        watched.last_seen[seen.feed] = now
         return watched.monitor.observe(record.offset, seen)
 
     def _observation(self, scored: ScoredFeedback) -> SpikeObservation:
         return SpikeObservation(
             key=scored.position.key(),
             segment=scored.product,
-            source=source_name(scored.position.topic, scored.position.partition),
+            feed=feed_name(scored.position.topic, scored.position.partition),
             event_ms=_milliseconds(scored.created_at),
             scored_ms=_milliseconds(scored.scored_at),
             negative=scored.label == "negative",

@@ -5,8 +5,8 @@ from __future__ import annotations
 from contextlib import closing
 from datetime import timedelta
 
+from consumers.alerting.feeds import FeedProgress
 from consumers.alerting.handler import AlertingHandler, AlertingOptions
-from consumers.alerting.sources import SourceProgress
 from consumers.alerting.state import AlertStateStore
 from consumers.runtime.loop_config import LoopConfig
 from consumers.runtime.service import service
@@ -29,7 +29,7 @@ def run_alerts(
         SentimentError: see `service` and `run_loop`.
     """
     alerts, topics = settings.alerts, settings.topics
-    # What an idle source holds back must come out well before the worker ends for being idle.
+    # What an idle feed holds back must come out well before the worker ends for being idle.
     idle_s = alerts.idle_s if until_idle_s is None else min(alerts.idle_s, until_idle_s / 2)
     config = LoopConfig(
         topics=(topics.sentiment,),
@@ -50,10 +50,10 @@ def run_alerts(
     needed = (topics.sentiment, topics.alerts, topics.alert_state)
     with (
         service("alert_worker", settings, config, needed, stop, clock) as worker,
-        closing(SourceProgress(settings)) as sources,
+        closing(FeedProgress(settings)) as feeds,
     ):
         state = AlertStateStore(settings, spike_config(alerts))
-        worker.run(AlertingHandler(options, state, sources, worker.metrics))
+        worker.run(AlertingHandler(options, state, feeds, worker.metrics))
 
 
 def spike_config(alerts: AlertSettings) -> SpikeConfig:

@@ -90,7 +90,7 @@ class OutgoingRecord:
 
 @dataclass(frozen=True, slots=True)
 class RecordBatch:
-    """Consumed records by source partition, each tuple in offset order and never empty."""
+    """Consumed records by partition, each tuple in offset order and never empty."""
 
     partitions: Mapping[TopicPartition, tuple[Record, ...]]
 
@@ -109,7 +109,7 @@ class RecordBatch:
 
 @dataclass(frozen=True, slots=True)
 class WorkResult:
-    """What a handler wants produced, by the *source* partition that caused it.
+    """What a handler wants produced, by the consumed partition that caused it.
 
     The loop drops the share of a partition that was revoked in the meantime and commits the rest together with the
     offsets of the handled batch, which it computes itself. A partition without output needs no entry.

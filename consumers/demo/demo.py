@@ -17,9 +17,9 @@ from consumers.demo.groups import is_past
 from consumers.demo.output import LineReader
 from consumers.demo.stream import Stream
 from consumers.demo.supervisor import Child, Supervisor
-from consumers.demo.verdict import Summary, summarise
+from consumers.demo.verdict import DemoVerdict, reach_verdict
 from consumers.demo.verify import Observer, Tally, count_everything
-from consumers.demo.view import View
+from consumers.demo.view import DemoView
 from sentiment.errors import DeadlineExceeded
 from sentiment.settings import Settings
 
@@ -39,7 +39,7 @@ class DemoRequest:
     speed: float | None
 
 
-def run_demo(settings: Settings, request: DemoRequest, show: Callable[[Board], View]) -> Summary:
+def run_demo(settings: Settings, request: DemoRequest, show: Callable[[Board], DemoView]) -> DemoVerdict:
     """Run the whole pipeline on the stream; blocks until everything is counted, stopped and removed.
 
     Raises:
@@ -55,7 +55,7 @@ def run_demo(settings: Settings, request: DemoRequest, show: Callable[[Board], V
     shift = timedelta()
     if tally.last_event_at is not None and stream.last is not None:
         shift = tally.last_event_at - stream.last
-    return summarise(
+    return reach_verdict(
         tally,
         name=stream.name,
         published=stream.rows,
@@ -65,7 +65,7 @@ def run_demo(settings: Settings, request: DemoRequest, show: Callable[[Board], V
     )
 
 
-def _play(settings: Settings, request: DemoRequest, supervisor: Supervisor, board: Board, view: View) -> Tally:
+def _play(settings: Settings, request: DemoRequest, supervisor: Supervisor, board: Board, view: DemoView) -> Tally:
     view.phase("starting the broker")
     broker, address = _start_broker(settings, supervisor)
     own = processes.own_settings(settings, address)
@@ -123,7 +123,7 @@ class _Course:
     observer: Observer
     lookup: ClusterLookup
     board: Board
-    view: View
+    view: DemoView
     delivered: LineReader
 
     def turn(self, wait_s: float = _TURN_S) -> bool:

@@ -11,7 +11,7 @@ from consumers.demo.verify import Tally
 from sentiment.events import LABELS, Alert
 
 
-class Episode(msgspec.Struct, frozen=True, kw_only=True):
+class AlertedEpisode(msgspec.Struct, frozen=True, kw_only=True):
     """One episode of alerts. `resolved` is None while it lasts."""
 
     product: str
@@ -25,7 +25,7 @@ class Episode(msgspec.Struct, frozen=True, kw_only=True):
     message: str
 
 
-class Product(msgspec.Struct, frozen=True, kw_only=True):
+class ProductCounts(msgspec.Struct, frozen=True, kw_only=True):
     """Counts of one product."""
 
     events: int
@@ -34,7 +34,7 @@ class Product(msgspec.Struct, frozen=True, kw_only=True):
     positive: int
 
 
-class Summary(msgspec.Struct, frozen=True, kw_only=True):
+class DemoVerdict(msgspec.Struct, frozen=True, kw_only=True):
     """The result of a demo. `faults` says why it did not pass; `published` is by the input, the rest by the topics."""
 
     passed: bool
@@ -49,17 +49,17 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     missing: int
     dead_letters: int
     dead_letter_reasons: dict[str, int]
-    episodes: list[Episode]
+    episodes: list[AlertedEpisode]
     incident_found: bool | None
     labels: dict[str, int]
-    products: dict[str, Product]
+    products: dict[str, ProductCounts]
     models: list[str]
     seconds: float
 
 
-def summarise(
+def reach_verdict(
     tally: Tally, *, name: str, published: int, rejected: int, incident: Incident | None, seconds: float
-) -> Summary:
+) -> DemoVerdict:
     """The verdict on what was counted. `incident` is in the times of the topics; None: alerts do not decide."""
     episodes = _episodes(tally.alerts)
     faults = _score_faults(tally, published)
@@ -68,7 +68,7 @@ def summarise(
         alert_faults = _alert_faults(episodes, incident)
         found = not alert_faults
         faults += alert_faults
-    return Summary(
+    return DemoVerdict(
         passed=not faults,
         faults=faults,
         input=name,
@@ -90,7 +90,7 @@ def summarise(
     )
 
 
-def as_text(summary: Summary) -> str:
+def as_text(summary: DemoVerdict) -> str:
     """The summary for people, in a few lines."""
     lines = [
         f"{summary.events:,} events in, {summary.results:,} results, {summary.distinct:,} distinct,"
@@ -125,7 +125,7 @@ def _score_faults(tally: Tally, published: int) -> list[str]:
     return [f"{n:,} {what}, expected {wanted:,}" for what, (n, wanted) in counts.items() if n != wanted]
 
 
-def _alert_faults(episodes: list[Episode], incident: Incident) -> list[str]:
+def _alert_faults(episodes: list[AlertedEpisode], incident: Incident) -> list[str]:
     if len(episodes) != 1:
         return [f"{len(episodes)} alerts were raised, expected the one of {incident.product}"]
     episode = episodes[0]
@@ -136,17 +136,17 @@ def _alert_faults(episodes: list[Episode], incident: Incident) -> list[str]:
     return []
 
 
-def _episodes(alerts: list[Alert]) -> list[Episode]:
+def _episodes(alerts: list[Alert]) -> list[AlertedEpisode]:
     by_id: dict[str, list[Alert]] = {}
     for alert in alerts:
         by_id.setdefault(alert.episode_id, []).append(alert)
     return [_episode(of) for of in by_id.values()]
 
 
-def _episode(alerts: list[Alert]) -> Episode:
+def _episode(alerts: list[Alert]) -> AlertedEpisode:
     firing = [alert for alert in alerts if alert.status == "firing"] or alerts
     latest, ends = firing[-1], [alert.window_end for alert in alerts if alert.status == "resolved"]
-    return Episode(
+    return AlertedEpisode(
         product=latest.segment,
         severity=latest.severity,
         start=latest.started_at,
@@ -159,7 +159,7 @@ def _episode(alerts: list[Alert]) -> Episode:
     )
 
 
-def _product(tally: Tally, product: str) -> Product:
+def _product(tally: Tally, product: str) -> ProductCounts:
     events = sum(1 for of in tally.events.values() if of == product)
     labels = {label: tally.labels[product, label] for label in LABELS}
-    return Product(events=events, **labels)
+    return ProductCounts(events=events, **labels)

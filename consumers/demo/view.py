@@ -24,7 +24,7 @@ _COLOURS: dict[Label, str] = {"negative": "red", "neutral": "grey62", "positive"
 MAX_PRODUCTS = 8
 
 
-class View(Protocol):
+class DemoView(Protocol):
     """Shows a board. `notice` is for what must not scroll by unseen."""
 
     def __enter__(self) -> Self: ...
@@ -46,7 +46,7 @@ class View(Protocol):
         ...
 
 
-def make_view(board: Board) -> View:
+def make_view(board: Board) -> DemoView:
     """The view that fits what stderr is."""
     console = Console(stderr=True)
     return LiveView(board, console) if console.is_terminal else PlainView(board, console)

@@ -50,8 +50,8 @@ class MonitorMetrics:
 
     def state(self, monitor: Monitor) -> None:
         """What is held, and the quality on joined labels of the model with the most of them."""
-        answers, labels = monitor.waiting
-        self._metrics.gauge("sentiment_monitor_kept", kind="result").set(answers)
+        events, labels = monitor.waiting
+        self._metrics.gauge("sentiment_monitor_kept", kind="result").set(events)
         self._metrics.gauge("sentiment_monitor_kept", kind="label").set(labels)
         quality = monitor.newest_quality()
         if quality is None:

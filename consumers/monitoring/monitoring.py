@@ -22,7 +22,7 @@ from consumers.timing.clock import Clock, SystemClock
 from sentiment.drift.event_clock import EventClock
 from sentiment.drift.monitor import Monitor, MonitorConfig
 from sentiment.drift.observing import TokenFacts
-from sentiment.drift.reports import Summary, WindowReport
+from sentiment.drift.reports import MonitorSummary, WindowReport
 from sentiment.errors import PoisonRecord
 from sentiment.events import ScoredFeedback, decode_label, decode_scored
 from sentiment.settings import Settings
@@ -49,7 +49,7 @@ def run_monitor(
     emit: Callable[[WindowReport], None],
     *,
     clock: Clock | None = None,
-) -> Summary:
+) -> MonitorSummary:
     """Read results and labels from their beginning, and hand every window's report to `emit` when it is over.
 
     Where the input ends (`until_idle_s`) windows are judged at the end, with everything in them, in whatever order it
@@ -67,7 +67,7 @@ def run_monitor(
         ensure_topics(settings, [topics.sentiment, topics.labels])
         shown = MonitorMetrics(metrics)
         monitor = Monitor(job.config, reference=job.reference, token_facts=job.token_facts)
-        feed = _Feed(topics.labels, monitor, EventClock(patience_s=settings.alerts.patience_s), shown, clock)
+        feed = _Intake(topics.labels, monitor, EventClock(patience_s=settings.alerts.patience_s), shown, clock)
         idle = IdleTimer(job.until_idle_s)
         _log.info("monitor_starting", topic=topics.sentiment, labels=topics.labels)
 
@@ -99,7 +99,7 @@ def run_monitor(
 
 
 @dataclass(slots=True)
-class _Feed:
+class _Intake:
     """Records to the monitor, by topic. One that cannot be read is counted and passed over."""
 
     labels_topic: str
@@ -128,5 +128,5 @@ class _Feed:
         fate = self.monitor.add_result(result)
         self.shown.result(fate)
         if fate != "future":
-            source = f"{result.position.topic}/{result.position.partition}"
-            self.event_clock.note(source, int(result.created_at.timestamp() * 1000), self.clock.monotonic())
+            feed = f"{result.position.topic}/{result.position.partition}"
+            self.event_clock.note(feed, int(result.created_at.timestamp() * 1000), self.clock.monotonic())

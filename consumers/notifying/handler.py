@@ -17,7 +17,7 @@ from typing import Protocol
 import structlog
 
 from consumers.cluster.records import EMPTY_RESULT, Record, RecordBatch, TopicPartition, WorkResult, fault_fields
-from consumers.notifying.channels.channel import Attempt, Channel, Outcome
+from consumers.notifying.channels.channel import Attempt, Channel, DeliveryOutcome
 from consumers.notifying.channels.circuit import Circuit
 from consumers.runtime.handler import BaseHandler
 from consumers.runtime.metrics import Metrics
@@ -136,12 +136,12 @@ class NotifyHandler(BaseHandler):
         if not circuit.allows(now):
             return None
         attempt = self._channels[name].attempt(alert, now)
-        if attempt.outcome is Outcome.UNAVAILABLE:
+        if attempt.outcome is DeliveryOutcome.UNAVAILABLE:
             self._failures[name, alert.alert_id] = _Failures(failed.n + 1, failed.first or now)
             self._note_failure(name, alert, attempt, now)
             return None
         circuit.succeeded()
-        if attempt.outcome is Outcome.REFUSED:
+        if attempt.outcome is DeliveryOutcome.REFUSED:
             _log.error("alert_refused", channel=name, alert=alert.alert_id, reason=attempt.reason)
             return "failed"
         _log.info("alert_delivered", channel=name, alert=alert.alert_id, episode=alert.episode_id, status=alert.status)

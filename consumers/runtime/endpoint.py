@@ -61,7 +61,7 @@ def serve_on(host: str, port: int, metrics: Metrics, health: Health) -> Iterator
 
 
 def _handler(metrics: Metrics, health: Health) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
+    class ProbeHandler(BaseHTTPRequestHandler):
         timeout = 10  # of an idle connection
 
         def do_GET(self) -> None:
@@ -88,4 +88,4 @@ def _handler(metrics: Metrics, health: Health) -> type[BaseHTTPRequestHandler]:
             self.end_headers()
             self.wfile.write(body)
 
-    return Handler
+    return ProbeHandler

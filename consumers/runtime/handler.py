@@ -8,7 +8,7 @@ and may block: the loop meanwhile pauses partitions and keeps polling. Errors me
   committed offsets; after several failures in a row the loop stops.
 - anything else: the loop stops with its offsets untouched.
 
-State that depends on records must be keyed by source partition: batches are handled ahead of their commit, so after
+State that depends on records must be keyed by partition: batches are handled ahead of their commit, so after
 `on_lost` or `on_revoked` the state of these partitions may hold records that were never committed: forget it.
 """
 

@@ -9,7 +9,7 @@ from datetime import datetime
 from consumers.cluster.records import TopicPartition
 from consumers.runtime.metrics import Metrics
 from consumers.runtime.ownership import Rebalance
-from consumers.runtime.session import Progress
+from consumers.runtime.session import ReadPosition
 from consumers.runtime.unit import Unit
 
 _RATE_WINDOW_S = 60.0
@@ -25,7 +25,7 @@ class LoopMetrics:
 
     def rebalanced(self, rebalance: Rebalance) -> None:
         """The assignment changed."""
-        self._metrics.counter("sentiment_rebalances_total", change=rebalance.change.value).inc()
+        self._metrics.counter("sentiment_rebalances_total", change=rebalance.kind.value).inc()
 
     def handed_over(self, n_records: int) -> None:
         """A batch went to the handler."""
@@ -58,13 +58,13 @@ class LoopMetrics:
         self._metrics.gauge("sentiment_paused").set(paused)
         self._metrics.gauge("sentiment_pressure").set(under_pressure)
 
-    def progress(
-        self, progress: Mapping[TopicPartition, Progress], outstanding: Mapping[TopicPartition, int], now_s: float
+    def lag(
+        self, positions: Mapping[TopicPartition, ReadPosition], outstanding: Mapping[TopicPartition, int], now_s: float
     ) -> None:
         """How far the owned partitions are read, and how many of the records that were read are not committed."""
         self._metrics.forget("sentiment_lag_records")
         total = 0
-        for partition, state in progress.items():
+        for partition, state in positions.items():
             lag = state.behind + outstanding.get(partition, 0)
             total += lag
             self._metrics.gauge("sentiment_lag_records", topic=partition.topic, partition=str(partition.partition)).set(

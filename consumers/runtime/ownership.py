@@ -18,7 +18,7 @@ from kafka.consumer.subscription_state import ConsumerRebalanceListener
 from consumers.cluster.records import TopicPartition
 
 
-class Change(StrEnum):
+class RebalanceKind(StrEnum):
     """What a rebalance did to some partitions."""
 
     ASSIGNED = "assigned"
@@ -30,7 +30,7 @@ class Change(StrEnum):
 class Rebalance:
     """One change of the assignment."""
 
-    change: Change
+    kind: RebalanceKind
     partitions: frozenset[TopicPartition]
 
 
@@ -43,15 +43,15 @@ class RebalanceLog(ConsumerRebalanceListener):  # type: ignore[misc]  # the clie
 
     def on_partitions_assigned(self, assigned: Iterable[Any]) -> None:
         """Partitions were added."""
-        self._note(Change.ASSIGNED, assigned)
+        self._note(RebalanceKind.ASSIGNED, assigned)
 
     def on_partitions_revoked(self, revoked: Iterable[Any]) -> None:
         """Partitions were given up in order."""
-        self._note(Change.REVOKED, revoked)
+        self._note(RebalanceKind.REVOKED, revoked)
 
     def on_partitions_lost(self, lost: Iterable[Any]) -> None:
         """The membership was lost, and with it these partitions."""
-        self._note(Change.LOST, lost)
+        self._note(RebalanceKind.LOST, lost)
 
     def drain(self) -> list[Rebalance]:
         """The changes since the last call."""
@@ -60,9 +60,9 @@ class RebalanceLog(ConsumerRebalanceListener):  # type: ignore[misc]  # the clie
             self._changes.clear()
         return changes
 
-    def _note(self, change: Change, partitions: Iterable[Any]) -> None:
+    def _note(self, kind: RebalanceKind, partitions: Iterable[Any]) -> None:
         with self._lock:
-            self._changes.append(Rebalance(change, frozenset(partitions)))
+            self._changes.append(Rebalance(kind, frozenset(partitions)))
 
 
 class Ownership:
@@ -81,7 +81,7 @@ class Ownership:
         """Take a change into account."""
         self._n_changes += 1
         for partition in rebalance.partitions:
-            if rebalance.change is Change.ASSIGNED:
+            if rebalance.kind is RebalanceKind.ASSIGNED:
                 self._epochs[partition] = self._n_changes
             else:
                 self._epochs.pop(partition, None)

@@ -36,7 +36,7 @@ _CLOSE_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
+class ReadPosition:
     """How far a partition is read: the next offset to read, and the end of the log as far as the broker told."""
 
     position: int | None
@@ -112,11 +112,11 @@ class Session:
         membership = self._consumer.group_metadata()
         return membership if membership.state == MemberState.STABLE else None
 
-    def progress(self, partitions: Iterable[TopicPartition]) -> dict[TopicPartition, Progress]:
+    def read_positions(self, partitions: Iterable[TopicPartition]) -> dict[TopicPartition, ReadPosition]:
         """How far each of the owned `partitions` is read; may ask the broker for a position not known yet."""
         assigned = self._consumer.assignment()
         return {
-            partition: Progress(
+            partition: ReadPosition(
                 self._translated(lambda p=partition: self._consumer.position(p, timeout_ms=100)),
                 self._consumer.highwater(partition),
             )

@@ -16,7 +16,7 @@ from consumers.runtime.health import Health
 from consumers.runtime.idle import IdleTimer
 from consumers.runtime.loop_config import LoopConfig
 from consumers.runtime.loop_metrics import LoopMetrics
-from consumers.runtime.ownership import Change, Ownership, Rebalance
+from consumers.runtime.ownership import Ownership, Rebalance, RebalanceKind
 from consumers.runtime.session import Session
 from consumers.runtime.unit import Finished
 from consumers.runtime.work_thread import Ticket, WorkThread
@@ -158,17 +158,17 @@ class SessionRun:
 
     def _rebalance(self, rebalance: Rebalance) -> None:
         self._services.metrics.rebalanced(rebalance)
-        _log.info("partitions_changed", change=rebalance.change.value, partitions=_names(rebalance.partitions))
+        _log.info("partitions_changed", change=rebalance.kind.value, partitions=_names(rebalance.partitions))
         self._ownership.apply(rebalance)
         partitions = rebalance.partitions
-        if rebalance.change is Change.ASSIGNED:
+        if rebalance.kind is RebalanceKind.ASSIGNED:
             now = self._services.clock.now()
             self._work.notify(lambda: self._handler.on_assigned(partitions, now))
             return
         self._backlog.drop(partitions)
         for partition in partitions:
             self._outstanding.pop(partition, None)
-        forget = self._handler.on_revoked if rebalance.change is Change.REVOKED else self._handler.on_lost
+        forget = self._handler.on_revoked if rebalance.kind is RebalanceKind.REVOKED else self._handler.on_lost
         self._work.notify(lambda: forget(partitions))
 
     def _hand_over(self) -> None:
@@ -226,11 +226,11 @@ class SessionRun:
         self._next_report_s = now_s + _REPORT_S
         if now_s - self._started_s > _SETTLED_S and self._stable:
             self._services.backoff.reset()
-        progress = self._session.progress(self._ownership.partitions) if self._stable else {}
-        self._services.metrics.progress(progress, self._outstanding, now_s)
-        at_end = self._stable and len(progress) == len(self._ownership.partitions)
-        at_end = at_end and all(state.at_end for state in progress.values())
-        gaps = {p: (s.position, s.behind) for p, s in progress.items() if quiet and s.position is not None}
+        positions = self._session.read_positions(self._ownership.partitions) if self._stable else {}
+        self._services.metrics.lag(positions, self._outstanding, now_s)
+        at_end = self._stable and len(positions) == len(self._ownership.partitions)
+        at_end = at_end and all(state.at_end for state in positions.values())
+        gaps = {p: (s.position, s.behind) for p, s in positions.items() if quiet and s.position is not None}
         standing_still = self._standstill.observe(gaps, now_s)
         self._services.metrics.unreadable({p: behind for p, (_, behind) in gaps.items()}, standing_still)
         if standing_still - self._warned_of:
@@ -252,8 +252,8 @@ class SessionRun:
         if due and self._stable and self._ownership.partitions and not self._tick_out:
             self._tick_out = True
             self._next_tick_s = now_s + (self._config.tick_s or 0.0)
-            progress = self._session.progress(self._ownership.partitions)
-            at_end = frozenset(p for p, state in progress.items() if state.at_end and not self._outstanding[p])
+            positions = self._session.read_positions(self._ownership.partitions)
+            at_end = frozenset(p for p, state in positions.items() if state.at_end and not self._outstanding[p])
             self._work.submit(Ticket(None, self._ownership.epochs(), at_end))
 
 

@@ -12,7 +12,7 @@ from sentiment.cli.options import common_options
 from sentiment.cli.outputs import print_json_line
 
 if TYPE_CHECKING:
-    from consumers.demo.verdict import Summary
+    from consumers.demo.verdict import DemoVerdict
     from sentiment.settings import Settings
 
 
@@ -90,7 +90,7 @@ def _refuse_field_flags(*flags: object) -> None:
         raise UsageError("flags about columns need --input: the bundled stream needs none")
 
 
-def _print(summary: Summary, as_json: bool) -> None:
+def _print(summary: DemoVerdict, as_json: bool) -> None:
     from consumers.demo.verdict import as_text
 
     if as_json:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from sentiment.drift.accuracy import AccuracyEstimate
-from sentiment.drift.comparison import Comparison
+from sentiment.drift.comparison import FeatureComparison
 from sentiment.drift.profile import EVERYTHING
-from sentiment.drift.reports import Summary, WindowReport
+from sentiment.drift.reports import MonitorSummary, WindowReport
 from sentiment.statistics import Estimate
 from sentiment.terminal import printable
 
@@ -32,7 +32,7 @@ def window_lines(report: WindowReport) -> Iterator[str]:
         yield _comparison(comparison)
 
 
-def summary_lines(summary: Summary) -> Iterator[str]:
+def summary_lines(summary: MonitorSummary) -> Iterator[str]:
     """The whole run."""
     drifted = f"{summary.n_drifted} of {summary.n_windows} windows drifted"
     left_out = f"{summary.n_late} late, {summary.n_future} from the future"
@@ -46,7 +46,7 @@ def summary_lines(summary: Summary) -> Iterator[str]:
         )
 
 
-def _comparison(found: Comparison) -> str:
+def _comparison(found: FeatureComparison) -> str:
     segment = "all" if found.segment == EVERYTHING else printable(found.segment)[:24]
     shift = found.largest
     return (

@@ -36,7 +36,7 @@ class DriftConfig:
 
 
 @dataclass(frozen=True, slots=True)
-class _Pair:
+class _HistogramPair:
     """Two histograms over the same bins."""
 
     segment: str
@@ -54,7 +54,7 @@ class Shift(msgspec.Struct, frozen=True, kw_only=True):
     window: float
 
 
-class Comparison(msgspec.Struct, frozen=True, kw_only=True):
+class FeatureComparison(msgspec.Struct, frozen=True, kw_only=True):
     """One feature of one segment.
 
     `adjusted_p` is corrected for all comparisons of the window. Holm's correction holds under any dependence, which is
@@ -73,7 +73,7 @@ class Comparison(msgspec.Struct, frozen=True, kw_only=True):
     largest: Shift
 
 
-def compare(reference: Profile, window: Profile, config: DriftConfig, *, seed: int) -> list[Comparison]:
+def compare(reference: Profile, window: Profile, config: DriftConfig, *, seed: int) -> list[FeatureComparison]:
     """All comparisons that have enough results on both sides: by segment, then feature. Deterministic by `seed`.
 
     Blocks: some 3 µs a draw on one core. Where nothing drifted that is about 1 s for twenty segments, and 10 s where
@@ -96,11 +96,11 @@ def compare(reference: Profile, window: Profile, config: DriftConfig, *, seed: i
     ]
 
 
-def _judged(pair: _Pair, p_value: float, adjusted_p: float, config: DriftConfig) -> Comparison:
+def _judged(pair: _HistogramPair, p_value: float, adjusted_p: float, config: DriftConfig) -> FeatureComparison:
     psi = population_stability_index(pair.before, pair.now)
     before, now = pair.before / pair.before.sum(), pair.now / pair.now.sum()
     most = int(np.abs(now - before).argmax())
-    return Comparison(
+    return FeatureComparison(
         segment=pair.segment,
         feature=pair.feature,
         n_reference=int(pair.before.sum()),
@@ -114,10 +114,10 @@ def _judged(pair: _Pair, p_value: float, adjusted_p: float, config: DriftConfig)
     )
 
 
-def _aligned(segment: str, feature: str, before: Histograms, now: Histograms) -> _Pair:
+def _aligned(segment: str, feature: str, before: Histograms, now: Histograms) -> _HistogramPair:
     first, second = before.counts[feature], now.counts[feature]
     bins = sorted(first.keys() | second.keys())
-    return _Pair(
+    return _HistogramPair(
         segment,
         feature,
         bins,

@@ -21,7 +21,7 @@ TEXT_FEATURES = FEATURES[:3]
 
 
 @dataclass(frozen=True, slots=True)
-class Observation:
+class DriftObservation:
     """One result, as far as drift is concerned.
 
     `at_ms` is the event time (Unix milliseconds). `confidence` is the probability of the predicted `label`, in
@@ -41,7 +41,7 @@ class Observation:
     pieces_per_word: float | None
 
 
-def bins_of(seen: Observation) -> dict[str, str]:
+def bins_of(seen: DriftObservation) -> dict[str, str]:
     """Feature → name of the bin that the observation falls into, without the features that it does not tell."""
     bins = {
         "language": seen.language or "none",

@@ -1,8 +1,8 @@
 """Joining results with labels that come days later, or earlier, in bounded memory.
 
-Answers wait for the labels of their event, and labels for the results of theirs. Each side is bounded in number and in
-time of its own: answers by event time, labels by the time of labelling, so that labels made today join a replay of last
-year's feedback.
+Results wait for the labels of their event, and labels wait for the results of theirs. Each side is bounded in number
+and in time: results by event time, labels by the time of labelling. So labels made today join a replay of last year's
+feedback.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from sentiment.events import LABELS, LateLabel, ScoredFeedback
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class KeptResult:
     """What is kept of a result: enough to judge it. `label` indexes `LABELS`; `at_ms` is its event time."""
 
     identity: str
@@ -25,20 +25,20 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
-class Joined:
-    """An answer and its truth (an index of `LABELS`); `weight` is one over the chance of having been labelled."""
+class LabelledPair:
+    """A result and its truth (an index of `LABELS`); `weight` is one over the chance of having been labelled."""
 
-    answer: Answer
+    result: KeptResult
     truth: int
     weight: float
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
-    """A pair that holds from now on, and the one of the same answer that no longer does."""
+class PairChange:
+    """A pair that holds from now on, and the earlier pair of the same result, which no longer does."""
 
-    new: Joined
-    old: Joined | None
+    new: LabelledPair
+    old: LabelledPair | None
 
 
 @dataclass(slots=True)
@@ -49,24 +49,24 @@ class JoinCounts:
     outdated: int = 0
     """A label with a later time was known already."""
     expired: int = 0
-    """No result came within what is kept."""
+    """Forgotten before a result came."""
 
 
 @dataclass(slots=True)
 class _Event:
-    """The answers to one event, by model version, and the label that holds."""
+    """The results of one event, by model version, and the label that holds."""
 
     event_id: str
-    answers: dict[str, Answer] = field(default_factory=dict)
+    results: dict[str, KeptResult] = field(default_factory=dict)
     label: LateLabel | None = None
     newest_ms: int = 0
 
 
 class LabelJoin:
-    """At most `max_events` events with answers are kept, and as many labels without: 0.7 kB and 0.3 kB each.
+    """Keeps at most `max_events` events with results (0.7 kB each), and as many labels without one (0.3 kB each).
 
-    `expire` forgets what is older than `horizon_ms` before the newest of its kind. An event is known by its source
-    position and by its id; where producers give one id to several events, a label by id goes to the latest of them.
+    `expire` forgets what is older than the newest of its kind by more than `horizon_ms`. An event is known by its
+    source position and by its id. If producers give one id to several events, a label by id goes to the latest of them.
     """
 
     def __init__(self, *, max_events: int, horizon_ms: int) -> None:
@@ -80,8 +80,8 @@ class LabelJoin:
         self._newest_label_ms = 0
 
     @property
-    def n_answered(self) -> int:
-        """Events whose answers are kept."""
+    def n_kept(self) -> int:
+        """Events whose results are kept."""
         return len(self._events)
 
     @property
@@ -89,30 +89,30 @@ class LabelJoin:
         """Labels whose result has not come."""
         return len(self._labels)
 
-    def add_result(self, result: ScoredFeedback, confidence: float) -> list[Change]:
-        """Keep the answer; the pair that it completes, if any. The same result twice counts once."""
+    def add_result(self, result: ScoredFeedback, confidence: float) -> list[PairChange]:
+        """Keep the result, and return the pair that it completes, if any. The same result twice counts once."""
         position, version = result.position.key(), result.model.version
         at_ms = int(result.created_at.timestamp() * 1000)
         event = self._events.get(position)
         if event is None:
             event = self._events[position] = _Event(result.event_id)
             self._position_of[result.event_id] = position
-        if version in event.answers:
+        if version in event.results:
             return []
-        answer = Answer(result.identity(), LABELS.index(result.label), confidence, at_ms, version)
-        event.answers[version] = answer
+        kept = KeptResult(result.identity(), LABELS.index(result.label), confidence, at_ms, version)
+        event.results[version] = kept
         changes = []
         for key in (("position", position), ("id", result.event_id)):
             waited = self._labels.pop(key, None)
             if waited is not None:
                 changes += self._settle(event, waited)
         if not changes and event.label is not None:
-            changes = [Change(_joined(answer, event.label), None)]
+            changes = [PairChange(_joined(kept, event.label), None)]
         self._keep_event(position, event, at_ms)
         return changes
 
-    def add_label(self, label: LateLabel) -> list[Change]:
-        """Keep the label; the pairs that it completes or corrects, one for each model that answered."""
+    def add_label(self, label: LateLabel) -> list[PairChange]:
+        """Keep the label, and return the pairs that it completes or corrects: one for each model with a result."""
         position = label.position.key() if label.position is not None else self._position_of.get(label.event_id or "")
         event = None if position is None else self._events.get(position)
         if event is not None:
@@ -130,8 +130,8 @@ class LabelJoin:
         return []
 
     def expire(self) -> None:
-        """Forget what has waited for too long. Call it with both sides read to their ends: while history is read, an
-        old answer's label may be the next record.
+        """Forget what has waited too long. Call it when both sides are read to their ends: while history is read, the
+        label of an old result may be the next record.
         """
         old = self._newest_event_ms - self._horizon_ms
         for position in [position for position, event in self._events.items() if event.newest_ms < old]:
@@ -140,7 +140,7 @@ class LabelJoin:
         for key in [key for key, label in self._labels.items() if _label_ms(label) < old]:
             self._forget_label(key)
 
-    def _settle(self, event: _Event, label: LateLabel) -> list[Change]:
+    def _settle(self, event: _Event, label: LateLabel) -> list[PairChange]:
         before = event.label
         if before is not None and before.labelled_at > label.labelled_at:
             self.counts.outdated += 1
@@ -148,8 +148,8 @@ class LabelJoin:
         event.label = label
         self.counts.joined += before is None
         return [
-            Change(_joined(answer, label), None if before is None else _joined(answer, before))
-            for answer in event.answers.values()
+            PairChange(_joined(kept, label), None if before is None else _joined(kept, before))
+            for kept in event.results.values()
         ]
 
     def _keep_event(self, position: str, event: _Event, at_ms: int) -> None:
@@ -169,9 +169,9 @@ class LabelJoin:
         self.counts.expired += 1
 
 
-def _joined(answer: Answer, label: LateLabel) -> Joined:
+def _joined(kept: KeptResult, label: LateLabel) -> LabelledPair:
     chance = label.inclusion_probability
-    return Joined(answer, LABELS.index(label.label), 1.0 if chance is None else 1.0 / chance)
+    return LabelledPair(kept, LABELS.index(label.label), 1.0 if chance is None else 1.0 / chance)
 
 
 def _label_ms(label: LateLabel) -> int:

@@ -9,14 +9,14 @@ from datetime import UTC, datetime, timedelta
 from typing import Literal
 
 from sentiment.drift.accuracy import ReferencePair, estimate_accuracy
-from sentiment.drift.comparison import Comparison, DriftConfig, compare
+from sentiment.drift.comparison import DriftConfig, FeatureComparison, compare
 from sentiment.drift.features import TEXT_FEATURES
-from sentiment.drift.join import Change, JoinCounts, Joined, LabelJoin
+from sentiment.drift.join import JoinCounts, LabelJoin, LabelledPair, PairChange
 from sentiment.drift.observing import TokenFacts, observe
 from sentiment.drift.profile import Profile
-from sentiment.drift.quality import LabelledQuality, Pairs
-from sentiment.drift.reports import Outcome, Summary, WindowReport
-from sentiment.drift.windows import Window, Windows
+from sentiment.drift.quality import LabelledQuality, PairCounts
+from sentiment.drift.reports import MonitorSummary, WindowOutcome, WindowReport
+from sentiment.drift.windows import TimeWindow, TumblingWindows
 from sentiment.events import LateLabel, ScoredFeedback
 
 _MAX_MODELS = 8
@@ -56,10 +56,10 @@ class Monitor:
         self._token_facts = token_facts
         self._reference: Profile | None = None
         self._reference_span = (0, 0)
-        self._windows = Windows(length_ms=config.window_ms, lateness_ms=config.lateness_ms)
+        self._windows = TumblingWindows(length_ms=config.window_ms, lateness_ms=config.lateness_ms)
         self._join = LabelJoin(max_events=config.max_events, horizon_ms=config.horizon_ms)
-        self._joined: OrderedDict[str, Joined] = OrderedDict()  # in the reference; anywhere before there is one
-        self._pairs: OrderedDict[str, Pairs] = OrderedDict()
+        self._joined: OrderedDict[str, LabelledPair] = OrderedDict()  # in the reference; anywhere before there is one
+        self._pairs: OrderedDict[str, PairCounts] = OrderedDict()
         self._newest_ms = 0
         self._n_results = self._n_future = self._n_windows = self._n_drifted = 0
         if reference is not None:
@@ -78,7 +78,7 @@ class Monitor:
     @property
     def waiting(self) -> tuple[int, int]:
         """Events with answers that are kept for labels, and labels that wait for results."""
-        return self._join.n_answered, self._join.n_waiting_labels
+        return self._join.n_kept, self._join.n_waiting_labels
 
     def add_result(self, result: ScoredFeedback) -> Literal["counted", "late", "future"]:
         """Count a result and join it with labels that came before; says what became of it."""
@@ -121,10 +121,10 @@ class Monitor:
         found = {version: pairs.quality(seed=self._config.seed) for version, pairs in self._pairs.items()}
         return {version: quality for version, quality in found.items() if quality is not None}
 
-    def summary(self) -> Summary:
+    def summary(self) -> MonitorSummary:
         """Everything so far."""
         counts = self._join.counts
-        return Summary(
+        return MonitorSummary(
             n_results=self._n_results,
             n_late=self._windows.n_late,
             n_future=self._n_future,
@@ -136,21 +136,21 @@ class Monitor:
             labelled=self.labelled(),
         )
 
-    def _note(self, changes: Iterable[Change]) -> None:
+    def _note(self, changes: Iterable[PairChange]) -> None:
         for change in changes:
             new, old = change.new, change.old
-            version = new.answer.model_version
+            version = new.result.model_version
             pairs = self._pairs.get(version)
             if pairs is None:
-                pairs = self._pairs[version] = Pairs()
+                pairs = self._pairs[version] = PairCounts()
             self._pairs.move_to_end(version)
             while len(self._pairs) > _MAX_MODELS:
                 self._pairs.popitem(last=False)
             if old is not None:
-                pairs.take_back(old.truth, old.answer.label, old.weight)
-            pairs.add(new.truth, new.answer.label, new.weight)
+                pairs.take_back(old.truth, old.result.label, old.weight)
+            pairs.add(new.truth, new.result.label, new.weight)
             if self._may_be_reference(new):
-                self._joined[new.answer.identity] = new
+                self._joined[new.result.identity] = new
                 while len(self._joined) > _MAX_REFERENCE_PAIRS:
                     self._joined.popitem(last=False)
 
@@ -165,14 +165,14 @@ class Monitor:
             self._note(self._join.add_result(result, seen.confidence))
         self._reference, self._reference_span = profile, (min(times, default=0), max(times, default=0) + 1)
 
-    def _may_be_reference(self, pair: Joined) -> bool:
+    def _may_be_reference(self, pair: LabelledPair) -> bool:
         start, end = self._reference_span
-        return self._reference is None or start <= pair.answer.at_ms < end
+        return self._reference is None or start <= pair.result.at_ms < end
 
-    def _judge(self, window: Window) -> WindowReport:
+    def _judge(self, window: TimeWindow) -> WindowReport:
         profile, config = window.profile, self._config
-        comparisons: list[Comparison] = []
-        outcome: Outcome = "too_few"
+        comparisons: list[FeatureComparison] = []
+        outcome: WindowOutcome = "too_few"
         if profile.n >= config.drift.min_n:
             if self._reference is None:
                 self._reference, self._reference_span = profile, (window.start_ms, window.end_ms)
@@ -205,9 +205,9 @@ class Monitor:
         if self._reference is None:
             return []
         return [
-            ReferencePair(pair.answer.confidence, pair.answer.label == pair.truth, pair.weight)
+            ReferencePair(pair.result.confidence, pair.result.label == pair.truth, pair.weight)
             for pair in self._joined.values()
-            if pair.answer.model_version in models
+            if pair.result.model_version in models
         ]
 
 

@@ -4,25 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from sentiment.drift.features import Observation
+from sentiment.drift.features import DriftObservation
 from sentiment.events import ScoredFeedback
 
 TokenFacts = Callable[[str], tuple[float, float]]
 """A redacted text → (share of unknown tokens, tokens a word)."""
 
 
-def observe(result: ScoredFeedback, token_facts: TokenFacts | None) -> Observation:
+def observe(result: ScoredFeedback, token_facts: TokenFacts | None) -> DriftObservation:
     """What drift looks at in a result."""
-    answers = result.probabilities
+    shares = result.probabilities
     unknown_share = pieces = None
     if result.text is not None and token_facts is not None:
         unknown_share, pieces = token_facts(result.text)
-    return Observation(
+    return DriftObservation(
         at_ms=int(result.created_at.timestamp() * 1000),
         segment=result.product,
         model_version=result.model.version,
         label=result.label,
-        confidence=max(answers.negative, answers.neutral, answers.positive),
+        confidence=max(shares.negative, shares.neutral, shares.positive),
         language=result.language,
         n_chars=None if result.text is None else len(result.text),
         unknown_share=unknown_share,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 
-from sentiment.drift.features import FEATURES, Observation, bins_of
+from sentiment.drift.features import FEATURES, DriftObservation, bins_of
 
 EVERYTHING = "*"
 """The segment that holds all results."""
@@ -53,7 +53,7 @@ class Profile:
         """Results in it that carry their text."""
         return self.segments[EVERYTHING].counts["text_length"].total()
 
-    def add(self, seen: Observation) -> None:
+    def add(self, seen: DriftObservation) -> None:
         """Count one result."""
         bins = bins_of(seen)
         self.segments[EVERYTHING].add(bins)

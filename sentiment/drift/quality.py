@@ -31,7 +31,7 @@ class LabelledQuality(msgspec.Struct, frozen=True, kw_only=True):
     macro_f1: Estimate
 
 
-class Pairs:
+class PairCounts:
     """Counts of (truth, predicted, weight). A pair can be taken back, when a later label corrects it."""
 
     def __init__(self) -> None:

@@ -8,10 +8,10 @@ from typing import Literal
 import msgspec
 
 from sentiment.drift.accuracy import AccuracyEstimate
-from sentiment.drift.comparison import Comparison
+from sentiment.drift.comparison import FeatureComparison
 from sentiment.drift.quality import LabelledQuality
 
-Outcome = Literal["reference", "too_few", "steady", "drifted"]
+WindowOutcome = Literal["reference", "too_few", "steady", "drifted"]
 
 
 class WindowReport(msgspec.Struct, frozen=True, kw_only=True):
@@ -25,20 +25,20 @@ class WindowReport(msgspec.Struct, frozen=True, kw_only=True):
     end: datetime
     partial: bool
     n: int
-    outcome: Outcome
+    outcome: WindowOutcome
     models: list[str]
     model_changed: bool
     text_features: bool
     accuracy: AccuracyEstimate
-    comparisons: list[Comparison]
+    comparisons: list[FeatureComparison]
 
     @property
-    def drifted(self) -> list[Comparison]:
+    def drifted(self) -> list[FeatureComparison]:
         """The comparisons that raised the alarm."""
         return [each for each in self.comparisons if each.drifted]
 
 
-class Summary(msgspec.Struct, frozen=True, kw_only=True):
+class MonitorSummary(msgspec.Struct, frozen=True, kw_only=True):
     """The whole run. `labelled` is by model version."""
 
     n_results: int

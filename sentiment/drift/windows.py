@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sentiment.drift.features import Observation
+from sentiment.drift.features import DriftObservation
 from sentiment.drift.profile import Profile
 
 _MAX_OPEN = 1_000
@@ -12,7 +12,7 @@ _MAX_OPEN = 1_000
 
 
 @dataclass(frozen=True, slots=True)
-class Window:
+class TimeWindow:
     """The results of [start, start + length) in Unix milliseconds. `partial`: closed before its time was over."""
 
     start_ms: int
@@ -21,7 +21,7 @@ class Window:
     partial: bool
 
 
-class Windows:
+class TumblingWindows:
     """Results by window. Windows start at multiples of their length since 1970, so that runs agree on them."""
 
     def __init__(self, *, length_ms: int, lateness_ms: int) -> None:
@@ -31,7 +31,7 @@ class Windows:
         self._closed_ms = 0  # windows that start before are closed
         self.n_late = 0
 
-    def add(self, seen: Observation) -> bool:
+    def add(self, seen: DriftObservation) -> bool:
         """Count one result; False where its window is closed already."""
         start = seen.at_ms - seen.at_ms % self._length_ms
         if start < self._closed_ms:
@@ -40,7 +40,7 @@ class Windows:
         self._open.setdefault(start, Profile()).add(seen)
         return True
 
-    def advance(self, watermark_ms: int) -> list[Window]:
+    def advance(self, watermark_ms: int) -> list[TimeWindow]:
         """Close, in order, what ends at least the lateness before `watermark_ms`."""
         ready = [s for s in self._open if s + self._length_ms + self._lateness_ms <= watermark_ms]
         excess = len(self._open) - _MAX_OPEN
@@ -48,11 +48,11 @@ class Windows:
             ready = sorted({*ready, *sorted(self._open)[:excess]})
         return [self._close(start, partial=False) for start in sorted(ready)]
 
-    def finish(self, watermark_ms: int) -> list[Window]:
+    def finish(self, watermark_ms: int) -> list[TimeWindow]:
         """Close everything, in order: nothing comes any more."""
         return [self._close(start, partial=start + self._length_ms > watermark_ms) for start in sorted(self._open)]
 
-    def _close(self, start: int, *, partial: bool) -> Window:
+    def _close(self, start: int, *, partial: bool) -> TimeWindow:
         end = start + self._length_ms
         self._closed_ms = max(self._closed_ms, end)
-        return Window(start, end, self._open.pop(start), partial)
+        return TimeWindow(start, end, self._open.pop(start), partial)

@@ -1,9 +1,9 @@
 """Event-time minutes, and the watermark that closes them.
 
-The results of a segment come from several source partitions, scored by workers that lag differently, so they arrive
-out of order by as much as one worker lags behind another. Counts are therefore kept per event-time minute, and a minute
-is evaluated only when the *watermark* has passed its end. The watermark is the newest event time of the slowest source
-partition that is not idle, less the allowed lateness.
+A *feed* is a partition of the feedback topic. The results of a segment come from several feeds, scored by workers that
+lag differently, so they arrive out of order by as much as one worker lags behind another. Counts are therefore kept per
+event-time minute, and a minute is evaluated only when the *watermark* has passed its end. The watermark is the newest
+event time of the slowest feed that is not idle, less the allowed lateness.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ class OpenMinutes(msgspec.Struct):
         return [MinuteCounts(minute, *self.counts.pop(minute)) for minute in due]
 
 
-class SourceClock(msgspec.Struct):
+class FeedClock(msgspec.Struct):
     """The event-time clock of one stream of results, in Unix milliseconds. The watermark never goes back."""
 
     newest_ms: dict[str, int] = {}
@@ -75,27 +75,27 @@ class SourceClock(msgspec.Struct):
         """Whether the minute of the event has been closed."""
         return self.watermark_ms is not None and event_ms // MINUTE_MS < self.watermark_ms // MINUTE_MS
 
-    def observe(self, source: str, event_ms: int) -> None:
-        """Note the time of an event from the source partition `source`."""
-        self.newest_ms[source] = max(event_ms, self.newest_ms.get(source, event_ms))
+    def observe(self, feed: str, event_ms: int) -> None:
+        """Note the time of an event from a feed."""
+        self.newest_ms[feed] = max(event_ms, self.newest_ms.get(feed, event_ms))
 
     def advance(
-        self, *, sources: Collection[str], idle_ms: Mapping[str, int], lateness_ms: int, finite: bool = False
+        self, *, feeds: Collection[str], idle_ms: Mapping[str, int], lateness_ms: int, finite: bool = False
     ) -> int | None:
         """Move the watermark as far as it may go, and return it. None means that there was no event yet.
 
         Args:
-            sources: every source partition that is known to exist. Until its first event, a partition that is not idle
-                holds the watermark back, because nothing is known about its time.
-            idle_ms: the idle partitions, and how long each has been silent. They do not hold the watermark back. While
+            feeds: every feed that is known to exist. Until its first event, a feed that is not idle holds the
+                watermark back, because nothing is known about its time.
+            idle_ms: the idle feeds, and how long each has been silent. They do not hold the watermark back. While
                 *all* are idle, event time continues from the newest event at the pace of the wall clock.
-            finite: the input has an end. Once all partitions are idle, every minute seen is closed without waiting.
+            finite: the input has an end. Once all feeds are idle, every minute seen is closed without waiting.
         """
-        live = {source for source in (*sources, *self.newest_ms) if source not in idle_ms}
+        live = {feed for feed in (*feeds, *self.newest_ms) if feed not in idle_ms}
         if live:
-            if not all(source in self.newest_ms for source in live):
+            if not all(feed in self.newest_ms for feed in live):
                 return self.watermark_ms
-            reached = min(self.newest_ms[source] for source in live) - lateness_ms
+            reached = min(self.newest_ms[feed] for feed in live) - lateness_ms
         elif not self.newest_ms:
             return None
         else:

@@ -44,7 +44,7 @@ class SpikeObservation:
 
     key: str
     segment: str
-    source: str
+    feed: str
     event_ms: int
     scored_ms: int
     negative: bool

@@ -13,7 +13,7 @@ import msgspec
 from sentiment.errors import InputError
 from sentiment.events import ModelRef
 from sentiment.spikes.baseline import Baseline
-from sentiment.spikes.buckets import Fate, OpenMinutes, SourceClock
+from sentiment.spikes.buckets import Fate, FeedClock, OpenMinutes
 from sentiment.spikes.detector import Evidence, Recent
 from sentiment.spikes.drivers import Texts
 from sentiment.spikes.episodes import Episode
@@ -52,7 +52,7 @@ class StreamState(msgspec.Struct, kw_only=True):
 
     schema_version: int = STATE_VERSION
     kind: Literal["stream"] = "stream"
-    clock: SourceClock = msgspec.field(default_factory=SourceClock)
+    clock: FeedClock = msgspec.field(default_factory=FeedClock)
     next_offset: int = 0
     """Results before this offset are in the state. A replay must not count them again."""
     fates: dict[Fate, int] = msgspec.field(default_factory=dict)

@@ -58,14 +58,12 @@ class StreamMonitor:
         return True
 
     def advance(
-        self, *, sources: Collection[str], idle_ms: Mapping[str, int], finite: bool = False
+        self, *, feeds: Collection[str], idle_ms: Mapping[str, int], finite: bool = False
     ) -> list[EpisodeChange]:
-        """Move the clock (see `SourceClock.advance`) and evaluate the minutes that this closes, segments by name."""
+        """Move the clock (see `FeedClock.advance`) and evaluate the minutes that this closes, segments by name."""
         clock = self.stream.clock
         before = clock.watermark_ms
-        watermark_ms = clock.advance(
-            sources=sources, idle_ms=idle_ms, lateness_ms=self._config.lateness_ms, finite=finite
-        )
+        watermark_ms = clock.advance(feeds=feeds, idle_ms=idle_ms, lateness_ms=self._config.lateness_ms, finite=finite)
         minute = _NEVER if watermark_ms is None else watermark_ms // MINUTE_MS
         stands = minute == (_NEVER if before is None else before // MINUTE_MS)
         self._moved = self._moved or not stands
@@ -105,7 +103,7 @@ class StreamMonitor:
     def _fate(self, seen: SpikeObservation) -> Fate:
         if seen.event_ms > seen.scored_ms + self._config.future_ms:
             return Fate.FUTURE
-        self.stream.clock.observe(seen.source, seen.event_ms)
+        self.stream.clock.observe(seen.feed, seen.event_ms)
         if self.stream.clock.is_late(seen.event_ms):
             return Fate.LATE
         if seen.left_out:

@@ -23,17 +23,17 @@ def scored(
     label: Label,
     *,
     product: str = "app",
-    source: int = 0,
+    partition: int = 0,
     text: str | None = "the text",
     scored_at: datetime | None = None,
     unsupported_language: bool = False,
     model: ModelRef = MODEL,
 ) -> ScoredFeedback:
-    """A result of the feedback at offset `number` of partition `source`; scored at its event time by default."""
+    """A result of the feedback at offset `number` of a partition; scored at its event time by default."""
     negative, neutral, positive = _PROBABILITIES[label]
     return ScoredFeedback(
         event_id=f"e{number}",
-        position=SourcePosition(topic="feedback", partition=source, offset=number),
+        position=SourcePosition(topic="feedback", partition=partition, offset=number),
         label=label,
         probabilities=Probabilities(negative=negative, neutral=neutral, positive=positive),
         score=positive - negative,
@@ -58,7 +58,7 @@ def a_day(
     *,
     product: str = "app",
     incident: tuple[int, int] | None = (16 * 60, 17 * 60 + 30),
-    sources: int = 4,
+    partitions: int = 4,
     start: datetime = START,
     minutes: int = 24 * 60,
 ) -> list[ScoredFeedback]:
@@ -73,7 +73,7 @@ def a_day(
         text = f"payment declined and charged twice, case {number}" if inside else f"a bit slow today, case {number}"
         label: Label = "negative" if negative else "positive"
         at = start + timedelta(minutes=minute)
-        made.append(scored(number, at, label, product=product, source=number % sources, text=text))
+        made.append(scored(number, at, label, product=product, partition=number % partitions, text=text))
     return made
 
 

@@ -9,7 +9,7 @@ from datetime import datetime
 
 import msgspec
 
-from sentiment.drift.quality import LabelledQuality, Pairs
+from sentiment.drift.quality import LabelledQuality, PairCounts
 from sentiment.events import LABELS, LateLabel
 from training.review.adjudication import Adjudication, Agreement, adjudicate, measure_agreement
 from training.review.dataset import LabelledRow
@@ -109,7 +109,7 @@ class Review:
     def _quality(self, seed: int) -> LabelledQuality | None:
         if self.adjudication.unsettled:
             return None
-        pairs = Pairs()
+        pairs = PairCounts()
         for key, outcome in self.adjudication.settled.items():
             item = self.items[key]
             if item.inclusion_probability is not None:

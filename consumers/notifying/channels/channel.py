@@ -10,7 +10,7 @@ from typing import Protocol
 from sentiment.events import Alert
 
 
-class Outcome(StrEnum):
+class DeliveryOutcome(StrEnum):
     """What an attempt came to."""
 
     DELIVERED = "delivered"
@@ -25,7 +25,7 @@ class Outcome(StrEnum):
 class Attempt:
     """An outcome and its reason, which is safe to log: it holds no address, secret or text."""
 
-    outcome: Outcome
+    outcome: DeliveryOutcome
     reason: str = ""
     retry_after_s: float | None = None
     """How long the receiver asked to be left alone."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TextIO
 
-from consumers.notifying.channels.channel import Attempt, Outcome
+from consumers.notifying.channels.channel import Attempt, DeliveryOutcome
 from sentiment.events import Alert
 from sentiment.settings import NotifySettings
 from sentiment.terminal import printable
@@ -23,7 +23,7 @@ class ConsoleChannel:
         """Always delivered; a terminal that is gone ends the process like any program."""
         self._stream.write(as_text(alert))
         self._stream.flush()
-        return Attempt(Outcome.DELIVERED)
+        return Attempt(DeliveryOutcome.DELIVERED)
 
     def close(self) -> None:
         """The terminal stays open."""

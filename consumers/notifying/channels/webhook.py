@@ -14,7 +14,7 @@ from typing import TextIO
 
 import httpx
 
-from consumers.notifying.channels.channel import Attempt, Outcome
+from consumers.notifying.channels.channel import Attempt, DeliveryOutcome
 from sentiment import __version__
 from sentiment.errors import ConfigurationError
 from sentiment.events import Alert, encode
@@ -52,7 +52,7 @@ class WebhookChannel:
             with self._client.stream("POST", self._url, content=body, headers=headers) as response:
                 return _judge(response)
         except httpx.HTTPError as error:
-            return Attempt(Outcome.UNAVAILABLE, type(error).__name__)
+            return Attempt(DeliveryOutcome.UNAVAILABLE, type(error).__name__)
 
     def close(self) -> None:
         """Give the connections up."""
@@ -87,11 +87,11 @@ def _checked(url: str) -> httpx.URL:
 def _judge(response: httpx.Response) -> Attempt:
     status = response.status_code
     if 200 <= status < 300:
-        return Attempt(Outcome.DELIVERED)
+        return Attempt(DeliveryOutcome.DELIVERED)
     reason = f"HTTP {status}"
     if status >= 500 or status in _LATER:
-        return Attempt(Outcome.UNAVAILABLE, reason, _retry_after_s(response.headers.get("Retry-After", "")))
-    return Attempt(Outcome.REFUSED, reason)
+        return Attempt(DeliveryOutcome.UNAVAILABLE, reason, _retry_after_s(response.headers.get("Retry-After", "")))
+    return Attempt(DeliveryOutcome.REFUSED, reason)
 
 
 def _retry_after_s(value: str) -> float | None:

@@ -1,4 +1,4 @@
-"""The alert worker's handler: counting, the clock and its idle sources, state, and what it publishes. No Kafka here."""
+"""The alert worker's handler: counting, the clock and its idle feeds, state, and what it publishes. No Kafka here."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class MemoryStore:
 
 
 @dataclass
-class FixedSources:
+class FixedFeeds:
     """Four partitions; `settled` as the test says."""
 
     settled: Mapping[str, datetime] | None = field(default_factory=dict)
@@ -74,10 +74,10 @@ class World:
 
     def __init__(self, *, settled: Mapping[str, datetime] | None = None, finite: bool = False) -> None:
         self.store = MemoryStore()
-        self.sources = FixedSources(settled)
+        self.feeds = FixedFeeds(settled)
         self.metrics = Metrics()
         options = AlertingOptions(alerts_topic="alerts", idle=IDLE, patience=PATIENCE, finite=finite)
-        self.handler = AlertingHandler(options, self.store, self.sources, self.metrics)
+        self.handler = AlertingHandler(options, self.store, self.feeds, self.metrics)
         self.handler.on_assigned(frozenset({P0}), NOW)
         self.next_offset = 0
 
@@ -145,7 +145,7 @@ def test_offsets_that_fall_back_raise_nothing_twice() -> None:
 
 
 def test_a_source_that_is_not_scored_yet_holds_the_clock() -> None:
-    """Silent and not settled, a source partition is waited for, and its results are not late."""
+    """Silent and not settled, a feed is waited for, and its results are not late."""
     world = World(settled={f"feedback/{number}": START for number in range(3)})
     day = a_day()
     slow = [each for each in day if each.position.partition == 3]
@@ -159,7 +159,7 @@ def test_a_source_that_is_not_scored_yet_holds_the_clock() -> None:
 
 
 def test_a_settled_source_does_not_hold_the_clock() -> None:
-    """Silent, scored to its end and read, a source partition is left out."""
+    """Silent, scored to its end and read, a feed is left out."""
     world = World(settled={f"feedback/{number}": NOW for number in range(4)})
     day = [each for each in a_day() if each.position.partition != 3]
     world.feed(day)
@@ -177,7 +177,7 @@ def test_a_settled_source_counts_only_once_its_results_are_read() -> None:
 
 
 def test_patience_has_an_end() -> None:
-    """A source partition whose scoring stands still holds detection back for a bounded time only."""
+    """A feed whose scoring stands still holds detection back for a bounded time only."""
     world = World(settled={f"feedback/{number}": NOW for number in range(3)})
     world.feed([each for each in a_day() if each.position.partition != 3])
     assert world.tick(NOW + PATIENCE - timedelta(seconds=1)) == []
@@ -224,7 +224,7 @@ def test_what_is_not_a_result_is_passed_over() -> None:
 def test_flagged_languages_late_and_future_results_are_reported() -> None:
     """Each fate is counted, and kept with the state."""
     world = World(settled=None)
-    world.feed([scored(n, START + timedelta(minutes=n), "positive", source=n % 4) for n in range(20)])
+    world.feed([scored(n, START + timedelta(minutes=n), "positive", partition=n % 4) for n in range(20)])
     world.feed(
         [
             scored(20, START + timedelta(minutes=20), "negative", unsupported_language=True),
@@ -240,7 +240,7 @@ def test_flagged_languages_late_and_future_results_are_reported() -> None:
 def test_alerts_say_nothing_that_results_do_not() -> None:
     """Where results carry no text, alerts have neither drivers nor examples."""
     silent = [
-        scored(int(r.event_id[1:]), r.created_at, r.label, source=r.position.partition, text=None) for r in a_day()
+        scored(int(r.event_id[1:]), r.created_at, r.label, partition=r.position.partition, text=None) for r in a_day()
     ]
     alerts = World().feed(silent)
     assert [alert.status for alert in alerts] == ["firing", "resolved"]
@@ -251,7 +251,7 @@ def test_states_go_to_the_partition_of_their_results() -> None:
     """Whatever a partitioner would say, state p is beside results p."""
     store = MemoryStore()
     options = AlertingOptions(alerts_topic="alerts", idle=IDLE, patience=PATIENCE)
-    handler = AlertingHandler(options, store, FixedSources(), Metrics())
+    handler = AlertingHandler(options, store, FixedFeeds(), Metrics())
     both = frozenset({P0, TopicPartition("sentiment", 3)})
     handler.on_assigned(both, NOW)
     batch = RecordBatch({p: consumed([scored(0, START, "positive")], partition=p.partition) for p in both})

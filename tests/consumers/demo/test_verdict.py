@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from consumers.demo.stream import Incident
-from consumers.demo.verdict import Summary, as_text, summarise
+from consumers.demo.verdict import DemoVerdict, as_text, reach_verdict
 from consumers.demo.verify import Tally
 from sentiment.events import Alert, ModelRef, Probabilities, Rate, ScoredFeedback, SourcePosition
 
@@ -84,8 +84,8 @@ class Found:
         tally.alerts = [alert(), alert(status="resolved")]
         return cls(tally)
 
-    def judge(self, incident: Incident | None = INCIDENT, published: int = 3) -> Summary:
-        return summarise(self.tally, name="x", published=published, rejected=0, incident=incident, seconds=1.0)
+    def judge(self, incident: Incident | None = INCIDENT, published: int = 3) -> DemoVerdict:
+        return reach_verdict(self.tally, name="x", published=published, rejected=0, incident=incident, seconds=1.0)
 
 
 def test_all_scored_once_and_the_incident_alerted_passes() -> None:
@@ -152,4 +152,4 @@ def test_the_summary_is_readable_by_people_and_machines() -> None:
     text = as_text(summary)
     assert "3 events in, 3 results, 3 distinct, 0 doubled, 0 missing, 0 dead letters" in text
     assert "shop: 60 % negative [warning, resolved 12:20]" in text
-    assert msgspec.json.decode(msgspec.json.encode(summary), type=Summary) == summary
+    assert msgspec.json.decode(msgspec.json.encode(summary), type=DemoVerdict) == summary

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from consumers.cluster.records import EMPTY_RESULT, Record, RecordBatch
-from consumers.notifying.channels.channel import Attempt, Outcome
+from consumers.notifying.channels.channel import Attempt, DeliveryOutcome
 from consumers.notifying.channels.circuit import Circuit
 from sentiment.errors import FatalError
 from sentiment.events import Alert
@@ -21,20 +21,20 @@ class Scripted:
     """A channel with scripted outcomes, delivered when the script is over."""
 
     name: str = "scripted"
-    script: list[Outcome] = field(default_factory=list)
+    script: list[DeliveryOutcome] = field(default_factory=list)
     stumbles_over: str = ""
     seen: list[str] = field(default_factory=list)
 
     def attempt(self, alert: Alert, now: datetime) -> Attempt:
         self.seen.append(alert.alert_id)
         if alert.alert_id == self.stumbles_over:
-            return Attempt(Outcome.UNAVAILABLE, "HTTP 500")
-        return Attempt(self.script.pop(0) if self.script else Outcome.DELIVERED, "scripted")
+            return Attempt(DeliveryOutcome.UNAVAILABLE, "HTTP 500")
+        return Attempt(self.script.pop(0) if self.script else DeliveryOutcome.DELIVERED, "scripted")
 
 
 def test_a_channel_that_is_down_does_not_repeat_the_others() -> None:
     """While one channel is waited for, what another has taken is not given to it again."""
-    console, down = Scripted("console"), Scripted("down", [Outcome.UNAVAILABLE] * 5)
+    console, down = Scripted("console"), Scripted("down", [DeliveryOutcome.UNAVAILABLE] * 5)
     made = handler(console, down)
     persist(made, batch(alert(0), alert(1)))
     assert console.seen == ["alert-0", "alert-1"]
@@ -44,7 +44,7 @@ def test_a_channel_that_is_down_does_not_repeat_the_others() -> None:
 
 def test_an_open_circuit_is_tried_rarely() -> None:
     """After its attempts a dead channel costs one attempt per half minute."""
-    dead = Scripted(script=[Outcome.UNAVAILABLE] * 1_000)
+    dead = Scripted(script=[DeliveryOutcome.UNAVAILABLE] * 1_000)
     made = handler(dead)
     with pytest.raises(AssertionError, match="held"):
         persist(made, batch(alert()), within=timedelta(minutes=10))
@@ -63,7 +63,7 @@ def test_an_alert_is_given_up_after_an_hour() -> None:
 
 def test_a_refused_alert_is_not_tried_again() -> None:
     """It is counted as failed, and the next one goes out."""
-    channel = Scripted(script=[Outcome.REFUSED])
+    channel = Scripted(script=[DeliveryOutcome.REFUSED])
     made = handler(channel)
     assert persist(made, batch(alert(0), alert(1))) == timedelta()
     assert outcomes(made, "scripted") == {"failed": 1.0, "delivered": 1.0}
@@ -100,7 +100,7 @@ def test_a_failed_commit_does_not_deliver_again() -> None:
 
 def test_a_finite_run_ends_with_an_error_rather_than_hold() -> None:
     """Offsets stay, so that the next run delivers."""
-    dead = Scripted(script=[Outcome.UNAVAILABLE] * 10)
+    dead = Scripted(script=[DeliveryOutcome.UNAVAILABLE] * 10)
     with pytest.raises(FatalError, match="did not take an alert in 3 attempts"):
         persist(handler(dead, finite=True), batch(alert()))
     assert len(dead.seen) == 3

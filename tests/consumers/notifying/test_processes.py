@@ -21,7 +21,7 @@ from tests.consumers.kafka_io import committed_offsets, produce
 from tests.consumers.notifying.test_handler import alert
 from tests.consumers.results import a_day
 from tests.e2e.pipeline import Pipeline, pipeline
-from tests.sentiment.spikes.observations import SOURCES, watch
+from tests.sentiment.spikes.observations import FEEDS, watch
 
 pytestmark = pytest.mark.slow
 
@@ -103,7 +103,7 @@ def _calm_run(results: list) -> list[str]:
         SpikeObservation(
             key=each.position.key(),
             segment=each.product,
-            source=SOURCES[each.position.offset % len(SOURCES)],
+            feed=FEEDS[each.position.offset % len(FEEDS)],
             event_ms=round(each.created_at.timestamp() * 1000),
             scored_ms=round(each.scored_at.timestamp() * 1000),
             negative=each.label == "negative",

@@ -10,7 +10,7 @@ from kafka.errors import KafkaTimeoutError, ProducerFencedError
 from consumers.cluster.records import OutgoingRecord, Record, RecordBatch, TopicPartition, WorkResult
 from consumers.runtime.hanging import StandstillDetector
 from consumers.runtime.idle import IdleTimer
-from consumers.runtime.ownership import Change, Ownership, Rebalance, RebalanceLog
+from consumers.runtime.ownership import Ownership, Rebalance, RebalanceKind, RebalanceLog
 from consumers.runtime.takeover import TakeoverGuard
 from consumers.runtime.unit import Finished
 from consumers.runtime.work_thread import Done, Ticket
@@ -22,7 +22,7 @@ A, B = TopicPartition("in", 0), TopicPartition("in", 1)
 
 def owning(*partitions: TopicPartition) -> Ownership:
     ownership = Ownership()
-    ownership.apply(Rebalance(Change.ASSIGNED, frozenset(partitions)))
+    ownership.apply(Rebalance(RebalanceKind.ASSIGNED, frozenset(partitions)))
     return ownership
 
 
@@ -38,14 +38,14 @@ def done(ownership: Ownership, offsets: dict[TopicPartition, list[int]]) -> Done
     return Done(Ticket(RecordBatch(shares), ownership.epochs()), WorkResult(outputs), None, 0.0)
 
 
-@pytest.mark.parametrize("change", [Change.REVOKED, Change.LOST])
-def test_work_from_before_a_partition_left_is_recognised_after_it_came_back(change: Change) -> None:
+@pytest.mark.parametrize("kind", [RebalanceKind.REVOKED, RebalanceKind.LOST])
+def test_work_from_before_a_partition_left_is_recognised_after_it_came_back(kind: RebalanceKind) -> None:
     """A partition that was given up and assigned again is not the one that the work in flight was taken from."""
     ownership = owning(A, B)
     before = ownership.epochs()
-    ownership.apply(Rebalance(change, frozenset({A})))
+    ownership.apply(Rebalance(kind, frozenset({A})))
     assert not ownership.still_owned(A, before)
-    ownership.apply(Rebalance(Change.ASSIGNED, frozenset({A})))
+    ownership.apply(Rebalance(RebalanceKind.ASSIGNED, frozenset({A})))
     assert not ownership.still_owned(A, before)
     assert ownership.still_owned(A, ownership.epochs())
     assert ownership.still_owned(B, before)
@@ -57,10 +57,10 @@ def test_changes_are_told_once_and_in_order() -> None:
     log.on_partitions_assigned([A, B])
     log.on_partitions_revoked({A})
     log.on_partitions_lost({B})
-    assert [(each.change, each.partitions) for each in log.drain()] == [
-        (Change.ASSIGNED, frozenset({A, B})),
-        (Change.REVOKED, frozenset({A})),
-        (Change.LOST, frozenset({B})),
+    assert [(each.kind, each.partitions) for each in log.drain()] == [
+        (RebalanceKind.ASSIGNED, frozenset({A, B})),
+        (RebalanceKind.REVOKED, frozenset({A})),
+        (RebalanceKind.LOST, frozenset({B})),
     ]
     assert log.drain() == []
 
@@ -80,7 +80,7 @@ def test_a_transaction_drops_the_share_of_revoked_partitions() -> None:
     """Neither outputs nor offsets of a partition that left are committed; those that stayed are."""
     ownership, finished = owning(A, B), Finished()
     finished.add(done(ownership, {A: [0], B: [0]}), now_s=0.0)
-    ownership.apply(Rebalance(Change.REVOKED, frozenset({A})))
+    ownership.apply(Rebalance(RebalanceKind.REVOKED, frozenset({A})))
     unit = finished.take(ownership)
     assert [record.value for record in unit.records] == [b"1/0"]
     assert unit.offsets == {B: 1}

@@ -10,7 +10,7 @@ import pytest
 
 from sentiment.drift.comparison import DriftConfig, compare
 from sentiment.drift.event_clock import EventClock
-from sentiment.drift.features import FEATURES, Observation
+from sentiment.drift.features import FEATURES, DriftObservation
 from sentiment.drift.join import LabelJoin
 from sentiment.drift.monitor import Monitor, MonitorConfig
 from sentiment.drift.profile import EVERYTHING, MAX_SEGMENTS, Profile
@@ -32,7 +32,7 @@ def profile(rng: np.random.Generator, n: int, *, segments: int = 5, negative: fl
     unknown = np.where(rng.random(n) < 0.8, 0.0, rng.random(n) * 0.3)
     for i in range(n):
         made.add(
-            Observation(
+            DriftObservation(
                 0,
                 f"product {i % segments}",
                 "1",
@@ -75,7 +75,7 @@ def test_segments_and_bins_are_bounded() -> None:
     """A thousand products and languages: memory for twenty and forty; all of them count in the whole."""
     made = Profile()
     for number in range(1_000):
-        made.add(Observation(0, f"p{number}", "1", "neutral", 0.5, f"l{number}", None, None, None))
+        made.add(DriftObservation(0, f"p{number}", "1", "neutral", 0.5, f"l{number}", None, None, None))
     assert len(made.segments) == MAX_SEGMENTS + 1
     assert len(made.segments[EVERYTHING].counts["language"]) == 41
     assert made.n == 1_000
@@ -237,11 +237,11 @@ def test_the_join_is_bounded_in_number_and_time() -> None:
     for number in range(20):
         join.add_result(scored(number, START + timedelta(minutes=number), "neutral"), 0.8)
         join.add_label(truth(100 + number, "neutral", minutes=number))
-    assert (join.n_answered, join.n_waiting_labels) == (5, 5)
+    assert (join.n_kept, join.n_waiting_labels) == (5, 5)
     assert join.counts.expired == 15
     join.add_result(scored(50, _later(), "neutral"), 0.8)
     join.expire()
-    assert join.n_answered == 1
+    assert join.n_kept == 1
     assert join.add_label(truth(19, "neutral", by_id=True)) == []
 
 

@@ -12,9 +12,9 @@ from sklearn.metrics import accuracy_score, f1_score
 
 from sentiment.drift.accuracy import ReferencePair, estimate_accuracy
 from sentiment.drift.divergence import g_statistic, jensen_shannon_distance, population_stability_index
-from sentiment.drift.features import Observation
+from sentiment.drift.features import DriftObservation
 from sentiment.drift.profile import Profile
-from sentiment.drift.quality import Pairs
+from sentiment.drift.quality import PairCounts
 from sentiment.drift.significance import permutation_p_value
 
 histograms = st.integers(2, 12).flatmap(
@@ -70,7 +70,7 @@ def test_quality_is_scikit_learns_and_its_intervals_cover() -> None:
     truth = rng.integers(0, 3, 400)
     predicted = np.where(rng.random(400) < 0.7, truth, rng.integers(0, 3, 400))
     weights = np.where(rng.random(400) < 0.5, 1.0, 8.0)
-    pairs = Pairs()
+    pairs = PairCounts()
     for each in zip(truth.tolist(), predicted.tolist(), weights.tolist(), strict=True):
         pairs.add(*each)
     pairs.add(0, 1, 5.0)
@@ -87,7 +87,7 @@ def test_quality_is_scikit_learns_and_its_intervals_cover() -> None:
 def _profile(confidences: np.ndarray) -> Profile:
     profile = Profile()
     for confidence in confidences:
-        profile.add(Observation(0, "app", "1", "neutral", float(confidence), "en", 10, 0.0, 1.0))
+        profile.add(DriftObservation(0, "app", "1", "neutral", float(confidence), "en", 10, 0.0, 1.0))
     return profile
 
 

@@ -12,7 +12,7 @@ from sentiment.spikes.stream import StreamMonitor
 MODEL = ModelRef(name="m", version="1")
 MINUTE_MS = 60_000
 START_MINUTE = 29_000_160  # a midnight in 2025
-SOURCES = ("feedback/0", "feedback/1", "feedback/2")
+FEEDS = ("feedback/0", "feedback/1", "feedback/2")
 
 
 def observation(
@@ -26,12 +26,12 @@ def observation(
     model: ModelRef = MODEL,
     left_out: bool = False,
 ) -> SpikeObservation:
-    """A result at `minute` after midnight, scored at once; sources take turns."""
+    """A result at `minute` after midnight, scored at once; feeds take turns."""
     event_ms = round((START_MINUTE + minute) * MINUTE_MS)
     return SpikeObservation(
         key=f"feedback/{number}",
         segment=segment,
-        source=SOURCES[number % len(SOURCES)],
+        feed=FEEDS[number % len(FEEDS)],
         event_ms=event_ms,
         scored_ms=event_ms,
         negative=negative,
@@ -69,7 +69,7 @@ def watch(
     changes: list[EpisodeChange] = []
     for offset, each in enumerate(seen):
         monitor.observe(offset, each)
-        changes += monitor.advance(sources=SOURCES, idle_ms={})
+        changes += monitor.advance(feeds=FEEDS, idle_ms={})
         if offset + 1 in cuts:
             changed = monitor.take_changed()
             written |= {state.segment: encode_state(state) for state in changed.segments}
@@ -80,6 +80,6 @@ def watch(
                 decode_stream(written[None]),
                 [decode_segment(value) for key, value in written.items() if key is not None],
             )
-    sources = (*SOURCES, *monitor.stream.clock.newest_ms)
-    changes += monitor.advance(sources=sources, idle_ms=dict.fromkeys(sources, 0), finite=True)
+    feeds = (*FEEDS, *monitor.stream.clock.newest_ms)
+    changes += monitor.advance(feeds=feeds, idle_ms=dict.fromkeys(feeds, 0), finite=True)
     return changes

@@ -8,15 +8,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sentiment.spikes.buckets import MAX_OPEN_MINUTES, MINUTE_MS, MinuteCounts, OpenMinutes, SourceClock
+from sentiment.spikes.buckets import MAX_OPEN_MINUTES, MINUTE_MS, FeedClock, MinuteCounts, OpenMinutes
 
 LATENESS_MS = 60_000
 
 events = st.lists(st.tuples(st.integers(0, 40), st.booleans()), max_size=200)
 
 
-def advance(clock: SourceClock, sources: list[str], idle_ms: dict[str, int] | None = None, *, finite: bool = False):
-    return clock.advance(sources=sources, idle_ms=idle_ms or {}, lateness_ms=LATENESS_MS, finite=finite)
+def advance(clock: FeedClock, feeds: list[str], idle_ms: dict[str, int] | None = None, *, finite: bool = False):
+    return clock.advance(feeds=feeds, idle_ms=idle_ms or {}, lateness_ms=LATENESS_MS, finite=finite)
 
 
 @settings(deadline=None)
@@ -46,11 +46,11 @@ def test_memory_is_bounded_by_closing_the_oldest_early() -> None:
 @settings(max_examples=60, deadline=None)
 @given(st.lists(st.tuples(st.sampled_from(["a", "b", "c"]), st.integers(0, 10**7)), min_size=1, max_size=60))
 def test_the_watermark_is_the_slowest_source_and_never_goes_back(seen: list[tuple[str, int]]) -> None:
-    """It equals the running maximum of the minimum over all sources of their newest time, less the lateness."""
-    clock, newest, expected = SourceClock(), {}, None
-    for source, event_ms in seen:
-        clock.observe(source, event_ms)
-        newest[source] = max(event_ms, newest.get(source, 0))
+    """It equals the running maximum of the minimum over all feeds of their newest time, less the lateness."""
+    clock, newest, expected = FeedClock(), {}, None
+    for feed, event_ms in seen:
+        clock.observe(feed, event_ms)
+        newest[feed] = max(event_ms, newest.get(feed, 0))
         if len(newest) == 3:
             reached = min(newest.values()) - LATENESS_MS
             expected = reached if expected is None else max(expected, reached)
@@ -59,7 +59,7 @@ def test_the_watermark_is_the_slowest_source_and_never_goes_back(seen: list[tupl
 
 def test_a_source_that_is_behind_is_not_late() -> None:
     """A worker that is far ahead does not close the minutes of one that has said nothing yet."""
-    clock = SourceClock()
+    clock = FeedClock()
     clock.observe("fast", 10**9)
     advance(clock, ["fast", "slow"])
     assert not clock.is_late(0)
@@ -67,7 +67,7 @@ def test_a_source_that_is_behind_is_not_late() -> None:
 
 def test_an_idle_source_does_not_hold_the_clock() -> None:
     """Without the idle one the watermark follows the others; the idle one's old events are then late."""
-    clock = SourceClock()
+    clock = FeedClock()
     clock.observe("live", 10**9)
     assert advance(clock, ["live", "idle"], {"idle": 5_000}) == 10**9 - LATENESS_MS
     assert clock.is_late(10**9 - LATENESS_MS - MINUTE_MS)
@@ -75,16 +75,16 @@ def test_an_idle_source_does_not_hold_the_clock() -> None:
 
 
 def test_event_time_goes_on_with_the_wall_clock_while_all_are_idle() -> None:
-    """The silence of the source that spoke last is added to the newest event."""
-    clock = SourceClock()
+    """The silence of the feed that spoke last is added to the newest event."""
+    clock = FeedClock()
     clock.observe("a", 10**9)
     clock.observe("b", 10**9 - 500_000)
     assert advance(clock, ["a", "b"], {"a": 90_000, "b": 400_000}) == 10**9 + 90_000 - LATENESS_MS
 
 
 def test_a_finite_input_closes_its_last_minute() -> None:
-    """Once all sources are idle, the minute of the newest event is over, and not before."""
-    clock = SourceClock()
+    """Once all feeds are idle, the minute of the newest event is over, and not before."""
+    clock = FeedClock()
     clock.observe("a", 10 * MINUTE_MS + 1)
     clock.observe("b", 3 * MINUTE_MS)
     assert advance(clock, ["a", "b"], {"a": 1}, finite=True) == 2 * MINUTE_MS
@@ -94,6 +94,6 @@ def test_a_finite_input_closes_its_last_minute() -> None:
 @pytest.mark.parametrize("idle_ms", [{}, {"a": 10_000}])
 def test_there_is_no_time_before_the_first_event(idle_ms: dict[str, int]) -> None:
     """Nothing is closed, and nothing late, while nothing was seen."""
-    clock = SourceClock()
+    clock = FeedClock()
     assert advance(clock, ["a"], idle_ms, finite=True) is None
     assert not clock.is_late(0)

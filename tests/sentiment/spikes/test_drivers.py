@@ -56,7 +56,7 @@ def test_exemplars_are_the_surest_and_each_once() -> None:
     ],
 )
 def test_one_author_or_one_text_is_warned_of(incident, authors, caution: str | None) -> None:
-    """A spike made by one source says so; with few texts there is nothing to say."""
+    """A spike made by one feed says so; with few texts there is nothing to say."""
     known = texts([], incident, authors)
     assert account(known.between(10, 10), known).caution == caution
 

@@ -17,7 +17,7 @@ from sentiment.spikes.segment_state import (
     encode_state,
 )
 from sentiment.spikes.stream import StreamMonitor
-from tests.sentiment.spikes.observations import SOURCES, a_day
+from tests.sentiment.spikes.observations import FEEDS, a_day
 
 
 @settings(max_examples=20, deadline=None)
@@ -27,7 +27,7 @@ def test_every_state_survives_its_round_trip(n_seen: int) -> None:
     monitor = StreamMonitor(SpikeConfig())
     for offset, each in enumerate(a_day()[:n_seen]):
         monitor.observe(offset, each)
-        monitor.advance(sources=SOURCES, idle_ms={})
+        monitor.advance(feeds=FEEDS, idle_ms={})
     changed = monitor.take_changed()
     if changed.stream is not None:
         assert decode_stream(encode_state(changed.stream)) == changed.stream

@@ -15,7 +15,7 @@ from sentiment.spikes.message import make_alert
 from sentiment.spikes.segment import EpisodeChange, SpikeConfig, SpikeObservation
 from sentiment.spikes.segment_state import MAX_STATE_BYTES, encode_state
 from sentiment.spikes.stream import StreamMonitor
-from tests.sentiment.spikes.observations import SOURCES, START_MINUTE, a_day, observation, watch
+from tests.sentiment.spikes.observations import FEEDS, START_MINUTE, a_day, observation, watch
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -44,13 +44,13 @@ def test_one_incident_is_one_episode() -> None:
 def test_interleaving_of_sources_does_not_matter(random) -> None:
     """However far one scoring worker is ahead of another, the same alerts come, word for word."""
     day = a_day()
-    queues = {source: [each for each in day if each.source == source] for source in SOURCES}
+    queues = {feed: [each for each in day if each.feed == feed] for feed in FEEDS}
     mixed: list[SpikeObservation] = []
     while any(queues.values()):
-        source = random.choice([name for name, queue in queues.items() if queue])
+        feed = random.choice([name for name, queue in queues.items() if queue])
         take = random.randint(1, 200)
-        mixed += queues[source][:take]
-        del queues[source][:take]
+        mixed += queues[feed][:take]
+        del queues[feed][:take]
     alerts = [make_alert(change, created_at=NOW) for change in watch(mixed)]
     assert alerts == [make_alert(change, created_at=NOW) for change in watch(day)]
     assert len(alerts) == 2
@@ -69,10 +69,10 @@ def test_a_replay_counts_nothing_again() -> None:
     monitor = StreamMonitor(config)
     for offset, each in enumerate(day):
         assert monitor.observe(offset, each) is Fate.COUNTED
-    assert len(monitor.advance(sources=(), idle_ms=dict.fromkeys(SOURCES, 0), finite=True)) == 2
+    assert len(monitor.advance(feeds=(), idle_ms=dict.fromkeys(FEEDS, 0), finite=True)) == 2
     assert [monitor.observe(offset, each) for offset, each in enumerate(day)] == [None] * len(day)
     assert {monitor.observe(len(day) + place, each) for place, each in enumerate(day)} == {Fate.LATE}
-    assert monitor.advance(sources=(), idle_ms=dict.fromkeys(SOURCES, 0), finite=True) == []
+    assert monitor.advance(feeds=(), idle_ms=dict.fromkeys(FEEDS, 0), finite=True) == []
     assert monitor.stream.fates == {Fate.COUNTED: len(day), Fate.LATE: len(day)}
 
 
@@ -147,7 +147,7 @@ def test_a_segment_that_is_heard_of_no_more_is_forgotten() -> None:
     def names_after(days: float, offset: int) -> tuple[list[str], list[str]]:
         for n in range(3):
             monitor.observe(offset + n, observation(n, days * 1_440, negative=False, segment="kept"))
-        monitor.advance(sources=SOURCES, idle_ms={})
+        monitor.advance(feeds=FEEDS, idle_ms={})
         changed = monitor.take_changed()
         return [state.segment for state in changed.segments], changed.forgotten
 
@@ -158,7 +158,7 @@ def test_a_segment_that_is_heard_of_no_more_is_forgotten() -> None:
 
 
 def test_the_state_is_bounded() -> None:
-    """However many results wait for a source that says nothing, and whatever they say, a state fits into a record."""
+    """However many results wait for a feed that says nothing, and whatever they say, a state fits into a record."""
     monitor = StreamMonitor(SpikeConfig())
     segment = "\x01" * 256
     model = ModelRef(name="\x01" * 256, version="\x01" * 256)
@@ -168,7 +168,7 @@ def test_the_state_is_bounded() -> None:
         monitor.observe(n, each)
         if n == 500:
             monitor.segments[segment].texts.settle(START_MINUTE + 100_000)
-    monitor.advance(sources=("silent",), idle_ms={})
+    monitor.advance(feeds=("silent",), idle_ms={})
     state = monitor.segments[segment]
     assert len(state.open.counts) == MAX_OPEN_MINUTES
     assert len(state.texts.samples) == MAX_SAMPLES

@@ -13,7 +13,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from consumers.notifying.channels.channel import Attempt, Outcome
+from consumers.notifying.channels.channel import Attempt, DeliveryOutcome
 from consumers.notifying.channels.console import ConsoleChannel, as_text
 from consumers.notifying.channels.webhook import IDEMPOTENCY_HEADER, SIGNATURE_HEADER, WebhookChannel
 from sentiment.errors import ConfigurationError
@@ -83,7 +83,7 @@ def test_a_webhook_that_fails_then_accepts_gets_the_alert() -> None:
 def test_the_signature_proves_body_and_time() -> None:
     """A receiver with the secret can verify it by the documented rule."""
     with receiver() as there, closing(WebhookChannel(there.url, SECRET, timeout_s=5.0)) as webhook:
-        assert webhook.attempt(alert(), START).outcome is Outcome.DELIVERED
+        assert webhook.attempt(alert(), START).outcome is DeliveryOutcome.DELIVERED
         headers, body = there.requests[0]
         at, value = (part.split("=", 1)[1] for part in headers[SIGNATURE_HEADER].split(","))
         assert int(at) == int(START.timestamp())
@@ -100,19 +100,19 @@ def test_without_a_secret_nothing_is_signed() -> None:
 @pytest.mark.parametrize(
     ("status", "outcome"),
     [
-        (200, Outcome.DELIVERED),
-        (202, Outcome.DELIVERED),
-        (302, Outcome.REFUSED),
-        (400, Outcome.REFUSED),
-        (401, Outcome.REFUSED),
-        (404, Outcome.REFUSED),
-        (408, Outcome.UNAVAILABLE),
-        (429, Outcome.UNAVAILABLE),
-        (500, Outcome.UNAVAILABLE),
-        (503, Outcome.UNAVAILABLE),
+        (200, DeliveryOutcome.DELIVERED),
+        (202, DeliveryOutcome.DELIVERED),
+        (302, DeliveryOutcome.REFUSED),
+        (400, DeliveryOutcome.REFUSED),
+        (401, DeliveryOutcome.REFUSED),
+        (404, DeliveryOutcome.REFUSED),
+        (408, DeliveryOutcome.UNAVAILABLE),
+        (429, DeliveryOutcome.UNAVAILABLE),
+        (500, DeliveryOutcome.UNAVAILABLE),
+        (503, DeliveryOutcome.UNAVAILABLE),
     ],
 )
-def test_what_an_answer_means(status: int, outcome: Outcome) -> None:
+def test_what_an_answer_means(status: int, outcome: DeliveryOutcome) -> None:
     """Success, a fault that may pass, or one that will not; a redirect is not followed."""
     with receiver(status, Location="/elsewhere") as there:
         with closing(WebhookChannel(there.url, SECRET, timeout_s=5.0)) as webhook:
@@ -137,7 +137,7 @@ def test_a_reason_tells_no_address() -> None:
         url = there.url
     with closing(WebhookChannel(url, None, timeout_s=1.0)) as webhook:
         attempt = webhook.attempt(alert(), START)
-    assert attempt == Attempt(Outcome.UNAVAILABLE, "ConnectError")
+    assert attempt == Attempt(DeliveryOutcome.UNAVAILABLE, "ConnectError")
 
 
 @pytest.mark.parametrize("url", ["ftp://host/x", "host/x", "", "http://", "http://a:b:c"])

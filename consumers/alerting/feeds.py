@@ -1,9 +1,10 @@
-"""Which partitions of the feedback topic are scored to their end, so that their silence means something.
+"""Which feeds are scored to their end, so that their silence means something.
 
-A source partition that says nothing in the results may be empty, or its scoring worker may be slow. Only in the first
-case may the event-time clock go on without it. It is *settled* when the scoring group has committed everything up to
-the last stable offset. Offsets alone cannot tell, since markers of transactions take offsets too: where the two differ
-by little, the records between are looked for.
+A *feed* is a partition of the feedback topic, as the event-time clock of detection sees it. A feed that says nothing in
+the results may be empty, or its scoring worker may be slow. Only in the first case may the clock go on without it. A
+feed is *settled* when the scoring group has committed everything up to the last stable offset. Offsets alone cannot
+tell, because markers of transactions take offsets too: when the two differ by little, the reader looks for records in
+between.
 """
 
 from __future__ import annotations
@@ -28,19 +29,19 @@ _MAX_MARKERS = 100
 _PEEK_S = 2.0
 
 
-def source_name(topic: str, partition: int) -> str:
-    """The name of a source partition in clocks."""
+def feed_name(topic: str, partition: int) -> str:
+    """What clocks call a partition of the feedback topic."""
     return f"{topic}/{partition}"
 
 
-class Sources(Protocol):
-    """What alerting needs to know of the source partitions."""
+class Feeds(Protocol):
+    """What alerting needs to know about the feeds."""
 
     def names(self) -> frozenset[str]:
-        """All that exist."""
+        """All feeds."""
 
     def settled_since(self, now: datetime) -> Mapping[str, datetime] | None:
-        """Since when each is known to be scored to its end, where it is; None: this cannot be known here."""
+        """Since when each settled feed is known to be settled. None: unknown, because another group may be scoring."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +51,7 @@ class _Finding:
     settled_since: datetime | None
 
 
-class SourceProgress:
+class FeedProgress:
     """Asks the brokers; raises BrokerUnavailable if they do not answer. Not thread-safe."""
 
     def __init__(self, settings: Settings) -> None:
@@ -68,7 +69,7 @@ class SourceProgress:
         return self._names
 
     def settled_since(self, now: datetime) -> Mapping[str, datetime] | None:
-        """See `Sources`. One look takes a few requests; call it about once a second."""
+        """See `Feeds`. One look takes a few requests; call it about once a second."""
         if self._blind:
             return None
         try:
@@ -86,7 +87,7 @@ class SourceProgress:
 
     def _partitions(self) -> list[TopicPartition]:
         partitions = self._lookup.partitions(self._settings.topics.feedback)
-        self._names = frozenset(source_name(*partition) for partition in partitions)
+        self._names = frozenset(feed_name(*partition) for partition in partitions)
         return partitions
 
     def _look(self, now: datetime) -> Mapping[str, datetime] | None:
@@ -99,7 +100,7 @@ class SourceProgress:
         reached = {p: max(committed.get(p, 0), starts[p]) for p in partitions}
         self._findings = {p: self._finding(p, reached[p], ends[p], now) for p in partitions}
         return {
-            source_name(*partition): finding.settled_since
+            feed_name(*partition): finding.settled_since
             for partition, finding in self._findings.items()
             if finding.settled_since is not None
         }

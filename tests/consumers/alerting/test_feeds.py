@@ -1,4 +1,4 @@
-"""Which source partitions are scored to their end, as the brokers tell it."""
+"""Which feeds are scored to their end, as the brokers tell it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from kafka import KafkaConsumer
 from kafka.structs import ConsumerGroupMetadata, OffsetAndMetadata, TopicPartition
 
-from consumers.alerting.sources import SourceProgress, source_name
+from consumers.alerting.feeds import FeedProgress, feed_name
 from consumers.cluster.records import OutgoingRecord
 from consumers.cluster.transaction import TransactionalProducer
 from sentiment.settings import KafkaSettings, Settings, TopicSettings, WorkerSettings
@@ -48,7 +48,7 @@ def score(settings: Settings, offsets: dict[int, int]) -> None:
 
 @pytest.fixture
 def settings(broker: BrokerProcess) -> Settings:
-    """Three empty source partitions."""
+    """Three empty feeds."""
     return settings_for(broker.bootstrap, new_topic(broker.bootstrap, "feedback", partitions=3))
 
 
@@ -57,9 +57,9 @@ def test_settled_means_scored_to_the_last_record(settings: Settings) -> None:
     topic = settings.topics.feedback
     publish(settings, 0, 0, 1, 1)
     score(settings, {0: 2, 1: 1})
-    with closing(SourceProgress(settings)) as progress:
-        assert progress.settled_since(NOW) == {source_name(topic, 0): NOW, source_name(topic, 2): NOW}
-        assert progress.names() == {source_name(topic, number) for number in range(3)}
+    with closing(FeedProgress(settings)) as progress:
+        assert progress.settled_since(NOW) == {feed_name(topic, 0): NOW, feed_name(topic, 2): NOW}
+        assert progress.names() == {feed_name(topic, number) for number in range(3)}
 
 
 def test_it_holds_since_it_was_first_seen_and_until_more_comes(settings: Settings) -> None:
@@ -67,26 +67,26 @@ def test_it_holds_since_it_was_first_seen_and_until_more_comes(settings: Setting
     topic = settings.topics.feedback
     publish(settings, 0)
     score(settings, {0: 1})
-    with closing(SourceProgress(settings)) as progress:
-        assert progress.settled_since(NOW) == {source_name(topic, number): NOW for number in range(3)}
-        assert progress.settled_since(LATER) == {source_name(topic, number): NOW for number in range(3)}
+    with closing(FeedProgress(settings)) as progress:
+        assert progress.settled_since(NOW) == {feed_name(topic, number): NOW for number in range(3)}
+        assert progress.settled_since(LATER) == {feed_name(topic, number): NOW for number in range(3)}
         publish(settings, 0)
-        assert source_name(topic, 0) not in (progress.settled_since(LATER) or {})
+        assert feed_name(topic, 0) not in (progress.settled_since(LATER) or {})
         with closing(KafkaConsumer(bootstrap_servers=settings.kafka.bootstrap_servers)) as consumer:
             end = consumer.end_offsets([TopicPartition(topic, 0)])[TopicPartition(topic, 0)]
         score(settings, {0: end - 1})
-        assert (progress.settled_since(LATER) or {})[source_name(topic, 0)] == LATER
+        assert (progress.settled_since(LATER) or {})[feed_name(topic, 0)] == LATER
 
 
 def test_without_offsets_of_the_group_nothing_is_known(settings: Settings) -> None:
     """Another group may be scoring: that is no statement about any partition."""
     publish(settings, 0)
-    with closing(SourceProgress(settings)) as progress:
+    with closing(FeedProgress(settings)) as progress:
         assert progress.settled_since(NOW) is None
 
 
 def test_a_missing_topic_has_no_partitions(broker: BrokerProcess) -> None:
     """Results may come from elsewhere: there is nothing to wait for."""
-    with closing(SourceProgress(settings_for(broker.bootstrap, "no-such-feedback"))) as progress:
+    with closing(FeedProgress(settings_for(broker.bootstrap, "no-such-feedback"))) as progress:
         assert progress.names() == frozenset()
         assert progress.settled_since(NOW) == {}
