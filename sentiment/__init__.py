@@ -1,3 +1,40 @@
-"""Real-time sentiment of customer feedback: the core that consumers and training build on."""
+"""Real-time sentiment of customer feedback.
+
+The names below are the public Python API; docs/python-api.md shows each of them in use. They are imported when they are
+first asked for, so that `import sentiment` costs nothing. Everything else may change from one version to the next.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from sentiment.codec import decode
+    from sentiment.events import encode
+    from sentiment.frames import score_dataframe
+    from sentiment.privacy import redact
+    from sentiment.scorer import load
+    from sentiment.series import detect_spikes
 
 __version__ = "0.1.0"
+
+__all__ = ["decode", "detect_spikes", "encode", "load", "redact", "score_dataframe"]
+
+_HOMES = {
+    "decode": "sentiment.codec",
+    "detect_spikes": "sentiment.series",
+    "encode": "sentiment.events",
+    "load": "sentiment.scorer",
+    "redact": "sentiment.privacy",
+    "score_dataframe": "sentiment.frames",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    found = globals()[name] = getattr(import_module(_HOMES[name]), name)
+    return found
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -214,8 +214,8 @@ def encode(event: msgspec.Struct) -> bytes:
     return _encoder.encode(event)
 
 
-def decode_feedback(value: bytes | None, *, position: SourcePosition, timestamp_ms: int) -> FeedbackEvent:
-    """The event of one feedback record; `timestamp_ms` is the record's own (Unix milliseconds).
+def decode_feedback_input(value: bytes | None) -> FeedbackInput:
+    """A feedback record as its producer wrote it.
 
     Raises:
         PoisonRecord: with a reason code and the JSON path; the message never holds the text.
@@ -225,8 +225,16 @@ def decode_feedback(value: bytes | None, *, position: SourcePosition, timestamp_
     raw = decode_json(_feedback, value, newest_version=SCHEMA_VERSION)
     if not raw.text.strip():
         raise PoisonRecord(PoisonReason.TEXT_EMPTY, "the text is empty", path="$.text")
-    metadata = raw.metadata or {}
-    check_bounds(metadata, max_depth=MAX_METADATA_DEPTH, max_items=MAX_METADATA_ITEMS, path="$.metadata")
+    check_bounds(raw.metadata or {}, max_depth=MAX_METADATA_DEPTH, max_items=MAX_METADATA_ITEMS, path="$.metadata")
+    return raw
+
+
+def decode_feedback(value: bytes | None, *, position: SourcePosition, timestamp_ms: int) -> FeedbackEvent:
+    """The event of one feedback record; `timestamp_ms` is the record's own (Unix milliseconds).
+
+    Raises PoisonRecord like `decode_feedback_input`.
+    """
+    raw = decode_feedback_input(value)
     return FeedbackEvent(
         id=raw.id or position.key(),
         text=raw.text,
@@ -236,23 +244,23 @@ def decode_feedback(value: bytes | None, *, position: SourcePosition, timestamp_
         author_id=raw.author_id,
         language=raw.language,
         rating=raw.rating,
-        metadata=metadata,
+        metadata=raw.metadata or {},
         schema_version=raw.schema_version,
     )
 
 
 def decode_scored(value: bytes | None) -> ScoredFeedback:
-    """A result. Raises PoisonRecord like `decode_feedback`."""
+    """A result. Raises PoisonRecord like `decode_feedback_input`."""
     return decode_json(_scored, value, newest_version=SCHEMA_VERSION)
 
 
 def decode_alert(value: bytes | None) -> Alert:
-    """An alert. Raises PoisonRecord like `decode_feedback`."""
+    """An alert. Raises PoisonRecord like `decode_feedback_input`."""
     return decode_json(_alert, value, newest_version=SCHEMA_VERSION)
 
 
 def decode_label(value: bytes | None) -> LateLabel:
-    """A late label. Raises PoisonRecord like `decode_feedback`, and if it names no event."""
+    """A late label. Raises PoisonRecord like `decode_feedback_input`, and if it names no event."""
     label = decode_json(_label, value, newest_version=SCHEMA_VERSION)
     if label.event_id is None and label.position is None:
         raise PoisonRecord(PoisonReason.SCHEMA, "neither event_id nor position names the event")

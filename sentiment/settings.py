@@ -12,13 +12,16 @@ import tempfile
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 from pydantic_settings.exceptions import SettingsError
 
 from sentiment.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from sentiment.spikes.segment import SpikeConfig
 
 
 class Section(BaseModel):
@@ -152,6 +155,24 @@ class AlertSettings(Section):
     false_alarms_per_week: float = Field(1.0, gt=0, le=100, description="of one segment; less: slower detection")
     notify_max_age_s: float = Field(86_400.0, gt=0, description="older alerts are recorded, not sent")
     include_unsupported_language: bool = False
+
+    def spike_config(self) -> SpikeConfig:
+        """The detector that these settings describe."""
+        from sentiment.spikes.baseline import BaselineConfig
+        from sentiment.spikes.detector import DetectorConfig, threshold_for
+        from sentiment.spikes.segment import SpikeConfig
+
+        return SpikeConfig(
+            baseline=BaselineConfig(prior_share=self.expected_share, learn_n=self.learn_n),
+            detector=DetectorConfig(
+                odds_ratio=self.odds_ratio,
+                threshold=threshold_for(self.false_alarms_per_week),
+                correlation=self.correlation,
+                min_n=self.min_n,
+            ),
+            lateness_ms=round(self.lateness_s * 1000),
+            future_ms=round(self.future_s * 1000),
+        )
 
 
 class NotifySettings(Section):

@@ -12,10 +12,7 @@ from consumers.runtime.loop_config import LoopConfig
 from consumers.runtime.service import service
 from consumers.runtime.shutdown import StopRequest
 from consumers.timing.clock import Clock
-from sentiment.settings import AlertSettings, Settings
-from sentiment.spikes.baseline import BaselineConfig
-from sentiment.spikes.detector import DetectorConfig, threshold_for
-from sentiment.spikes.segment import SpikeConfig
+from sentiment.settings import Settings
 
 _LONGEST_TICK_S = 1.0
 
@@ -52,20 +49,5 @@ def run_alerts(
         service("alert_worker", settings, config, needed, stop, clock) as worker,
         closing(FeedProgress(settings)) as feeds,
     ):
-        state = AlertStateStore(settings, spike_config(alerts))
+        state = AlertStateStore(settings, alerts.spike_config())
         worker.run(AlertingHandler(options, state, feeds, worker.metrics))
-
-
-def spike_config(alerts: AlertSettings) -> SpikeConfig:
-    """The detector that the settings describe."""
-    return SpikeConfig(
-        baseline=BaselineConfig(prior_share=alerts.expected_share, learn_n=alerts.learn_n),
-        detector=DetectorConfig(
-            odds_ratio=alerts.odds_ratio,
-            threshold=threshold_for(alerts.false_alarms_per_week),
-            correlation=alerts.correlation,
-            min_n=alerts.min_n,
-        ),
-        lateness_ms=round(alerts.lateness_s * 1000),
-        future_ms=round(alerts.future_s * 1000),
-    )

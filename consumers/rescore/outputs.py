@@ -17,10 +17,10 @@ from typing import IO, Any, Protocol, cast
 
 import msgspec
 
-from consumers.rescore.columns import RESULT_COLUMNS, Columns, Result, transpose
 from consumers.rescore.inputs import Chunk
 from consumers.rescore.json_types import Kind, to_kind
 from consumers.sources import FileFormat, Row
+from sentiment.columns import RESULT_COLUMNS, Columns, Result, transpose
 
 _RAW_OBJECT = msgspec.json.Decoder(dict[str, msgspec.Raw])
 

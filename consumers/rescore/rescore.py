@@ -7,11 +7,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from consumers.rescore.columns import RESULT_COLUMNS, UNSCORED, Columns, Result, plan_columns, to_result
 from consumers.rescore.inputs import CHUNK_ROWS, Chunk, Survey, read_chunks, survey
 from consumers.rescore.outputs import make_output
 from consumers.rescore.partial import Checkpoint, Job, PartialWork
 from consumers.sources import FileFormat, InputFile, Row, detect_format, find_input, open_rows
+from sentiment.columns import RESULT_COLUMNS, UNSCORED, Columns, Result, plan_columns, to_result
 from sentiment.errors import InputError, UsageError
 from sentiment.model.classifier import Classifier
 from sentiment.progress import Progress

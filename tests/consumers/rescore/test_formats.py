@@ -15,8 +15,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from consumers.rescore.columns import RESULT_COLUMNS, plan_columns
 from consumers.rescore.json_types import kind_of, merge_kinds, to_kind
+from sentiment.columns import RESULT_COLUMNS, plan_columns
 from sentiment.events import MAX_TEXT_CHARS
 from tests.consumers.rescore.support import LABELS, TEXTS, rescore
 from tests.fakes import LexiconClassifier

@@ -17,9 +17,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from consumers.rescore.columns import RESULT_COLUMNS
 from consumers.rescore.inputs import CHUNK_ROWS
 from sentiment.cli.main import run
+from sentiment.columns import RESULT_COLUMNS
 from sentiment.errors import FatalError, InputError, SentimentError, UsageError
 from sentiment.model.classifier import BatchInfo, Prediction
 from tests.consumers.rescore.support import TEXTS, rescore, write_rows

@@ -1,4 +1,7 @@
-"""The columns of the output: all of the input's, then the result's, under names that do not collide."""
+"""Results as columns of a table: beside all of the input's, under names that do not collide.
+
+`sentiment rescore` and `sentiment.score_dataframe` add the same ones.
+"""
 
 from __future__ import annotations
 
