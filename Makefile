@@ -13,8 +13,8 @@ demo: .venv/.base ## the whole pipeline on a bundled stream, on the development 
 picture: .venv/.base ## docs/demo.svg, from a run of the demo
 	$(BIN)/python -m consumers.demo.picture docs/demo.svg
 
-test: .venv/.dev ## all tests; those on Apache Kafka where KAFKA_HOME is found
-	$(BIN)/python -m pytest -rs --numprocesses 2 --dist worksteal $(TESTS)
+test: .venv/.dev ## all tests; those on Apache Kafka need KAFKA_HOME, those on labelled data SENTIMENT_DATA
+	$(BIN)/python -m pytest -rs --durations 10 --numprocesses 2 --dist worksteal $(TESTS)
 
 lint: .venv/.dev
 	$(BIN)/ruff check .

@@ -24,7 +24,6 @@ from types import TracebackType
 from typing import IO, Protocol
 
 from tests import processes
-from tests.processes import REPOSITORY
 from tests.waiting import wait_until
 
 
@@ -178,9 +177,8 @@ class ApacheKafka(BrokerProcess):
     @staticmethod
     def missing() -> str | None:
         """Why it cannot run here; None where it can."""
-        server = kafka_home() / "kafka-server"
-        if not server.exists():
-            return f"no Apache Kafka at {kafka_home()}: set KAFKA_HOME to a folder with kafka-server"
+        if "KAFKA_HOME" not in os.environ or not (kafka_home() / "kafka-server").is_file():
+            return "needs Apache Kafka: set KAFKA_HOME to a folder with kafka-server"
         if shutil.which("java") is None:
             return "Apache Kafka needs Java 17 or newer, and there is no java on the PATH"
         return None
@@ -197,8 +195,8 @@ class ApacheKafka(BrokerProcess):
 
 
 def kafka_home() -> Path:
-    """KAFKA_HOME, or the folder `shared/kafka` beside the repository."""
-    return Path(os.environ.get("KAFKA_HOME") or REPOSITORY.parent / "shared" / "kafka")
+    """The folder of Apache Kafka that KAFKA_HOME names; KeyError where it is not set."""
+    return Path(os.environ["KAFKA_HOME"]).resolve()
 
 
 def free_port() -> int:

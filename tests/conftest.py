@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterator
+import io
+import json
+import logging
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 import structlog
 from hypothesis import settings
 
+from sentiment.logs import configure_logging
 from tests.brokers import ApacheKafka, BrokerProcess, DevBroker
 
 # A busy machine is not a wrong answer: no example is timed.
@@ -43,8 +47,22 @@ def broker(request: pytest.FixtureRequest) -> BrokerProcess:
 
 
 @pytest.fixture
-def fresh_loggers(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Loggers that nobody has used: one in use keeps the configuration it met first, perhaps another test's."""
-    for name, module in list(sys.modules.items()):
-        if name.partition(".")[0] in {"sentiment", "consumers"} and hasattr(module, "_log"):
-            monkeypatch.setattr(module, "_log", structlog.get_logger(name))
+def restored_logging() -> Iterator[None]:
+    """What a test does to logging is undone."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    structlog.reset_defaults()
+
+
+@pytest.fixture
+def logged(restored_logging: None) -> Callable[[], list[dict[str, Any]]]:
+    """Log as the program does; the function returns the lines so far, as objects."""
+    configure_logging("info", "json")
+    written = io.StringIO()
+    (handler,) = logging.getLogger().handlers
+    assert isinstance(handler, logging.StreamHandler)
+    handler.setStream(written)
+    return lambda: [json.loads(line) for line in written.getvalue().splitlines()]

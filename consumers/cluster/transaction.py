@@ -52,9 +52,10 @@ class TransactionalProducer:
         self._broken = False
 
     @classmethod
-    def open(cls, settings: Settings, transactional_id: str) -> TransactionalProducer:
+    def open(cls, settings: Settings, transactional_id: str, deadline_s: float | None = None) -> TransactionalProducer:
         """A started producer of this id; its predecessors are fenced. Raises like `make_producer` and `start`."""
-        deadline_s = settings.kafka.transaction_timeout_ms / 1000 + _DEADLINE_MARGIN_S
+        if deadline_s is None:
+            deadline_s = settings.kafka.transaction_timeout_ms / 1000 + _DEADLINE_MARGIN_S
         producer = cls(make_producer(settings, transactional_id=transactional_id), deadline_s=deadline_s)
         try:
             producer.start()

@@ -32,9 +32,6 @@ from sentiment.settings import Settings
 
 _log = structlog.get_logger(__name__)
 
-_PATIENCE_TRANSACTIONS = 4
-"""Reading stands still when it has not moved for this many transaction timeouts; others' may be longer than ours."""
-
 
 def run_loop(
     settings: Settings,
@@ -55,7 +52,7 @@ def run_loop(
     work = WorkThread(handler, clock)
     health.watch_handler(work.running_for)
     services = Services(clock, stop, metrics, health, Backoff(config.max_attempts))
-    standstill = StandstillDetector(settings.kafka.transaction_timeout_ms / 1000 * _PATIENCE_TRANSACTIONS)
+    standstill = StandstillDetector(settings.kafka.transaction_timeout_ms / 1000 * config.standstill_transactions)
     takeovers = TakeoverGuard(config.instance_id)
     identity = transactional_id(config)
     try:

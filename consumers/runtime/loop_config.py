@@ -38,5 +38,11 @@ class LoopConfig:
     max_attempts: int = 8
     """Transient faults or rebuilds in a row, without a commit in between, after which the loop gives up."""
 
+    transaction_deadline_s: float | None = None
+    """A call of a transaction is given up after this long; a little after the transaction timeout by default."""
+
+    standstill_transactions: float = 4.0
+    """Reading stands still when it has not moved for so many transaction timeouts; others' may be longer than ours."""
+
     stuck_after_s: float = 180.0
     """A poll, a handler call or a commit that takes longer than this ends the process (exit code 1)."""

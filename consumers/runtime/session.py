@@ -76,7 +76,7 @@ class Session:
             TransientError: worth another attempt.
             ConfigurationError, FatalError: not worth one.
         """
-        producer = TransactionalProducer.open(settings, transactional_id)
+        producer = TransactionalProducer.open(settings, transactional_id, config.transaction_deadline_s)
         rebalances = RebalanceLog()
         try:
             consumer = make_consumer(

@@ -50,7 +50,7 @@ _SUSPICIOUS = re.compile(
     r"[@\d\uff20\ufe6b\u00b2\u00b3\u00b9\u2070-\u2089\u2460-\u2468]|://|&commat;|[ (\[{<]at[ )\]}>]|u/", re.IGNORECASE
 )
 _MANY_DIGITS = re.compile(r"\d(?:[^\d]{0,6}\d){5}")
-_MAX_PASSES = 8
+MAX_PASSES = 8
 _SMALLEST_IDENTIFIER = 10**6
 _WORD_BREAKS = re.compile(r"[\W_]+|(?<=[a-z])(?=[A-Z])")
 _DENSE_WORD = re.compile(rf"{PLACEHOLDER.pattern}|[^\s\[\]]+")
@@ -64,14 +64,14 @@ class Redacted(msgspec.Struct, frozen=True):
     counts: dict[str, int]
 
 
-def redact(text: str) -> Redacted:
+def redact(text: str, *, max_passes: int = MAX_PASSES) -> Redacted:
     """Replace personal data by `[EMAIL] [PHONE] [CARD] [IBAN] [ID] [IP] [URL] [HANDLE]`; everything else is unchanged.
 
     A replacement can lay open what it touched (`4111…1111john@example.com`), so the text is searched again until
-    nothing is found: what comes out is a fixed point. A text made to need more passes than any honest one loses each
-    word with a digit.
+    nothing is found: what comes out is a fixed point. A text made to need more passes than any honest one, more than
+    `max_passes`, loses each word with a digit.
     """
-    return _redact(text, "")
+    return _redact(text, "", max_passes)
 
 
 def contains_personal_data(text: str) -> bool:
@@ -89,12 +89,12 @@ def redact_json(value: object) -> tuple[object, dict[str, int]]:
     return _redact_value(value, "", counts), counts
 
 
-def _redact(text: str, context: str) -> Redacted:
+def _redact(text: str, context: str, max_passes: int = MAX_PASSES) -> Redacted:
     counts: dict[str, int] = {}
     passes = 0
     while findings := _search(text, context):
         passes += 1
-        if passes > _MAX_PASSES:
+        if passes > max_passes:
             findings = _all_words_with_digits(text) or findings
         text = _replace(text, findings)
         for _, _, kind in findings:

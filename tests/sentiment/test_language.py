@@ -1,6 +1,5 @@
 """Language identification as the worker uses it."""
 
-import socket
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -8,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sentiment.language import MIN_CONFIDENCE, MIN_LETTERS, Language, detect_language
+from tests.processes import run_python
 
 
 @pytest.mark.parametrize(
@@ -67,13 +67,12 @@ def test_threads_agree() -> None:
         assert list(pool.map(detect_language, texts)) == [detect_language(text) for text in texts]
 
 
-def test_nothing_is_downloaded(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Loading the model opens no connection."""
-    from sentiment import language
-
-    def refuse(*_: object) -> None:
-        raise AssertionError("opened a socket")
-
-    language._detector.cache_clear()
-    monkeypatch.setattr(socket.socket, "connect", refuse)
-    assert detect_language("The app keeps crashing when I log in").code == "en"
+def test_nothing_is_downloaded() -> None:
+    """Loading the model, which a process does once, opens no connection."""
+    done = run_python(
+        "import os, socket\n"
+        "from sentiment.language import detect_language\n"
+        "socket.socket.connect = lambda *_: os._exit(1)\n"
+        "print(detect_language('The app keeps crashing when I log in').code)"
+    )
+    assert done.stdout == "en\n", done.stderr

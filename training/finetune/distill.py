@@ -25,7 +25,7 @@ from training.evaluation.predicting import probabilities_of
 from training.finetune.encoded import SoftTargets
 
 # A minute or so of a large teacher's work on a CPU: as much as an interruption may cost.
-_TEXTS_A_PART = 2_048
+TEXTS_A_PART = 2_048
 # Below this a probability says nothing more, and its logarithm would drown the rest.
 _LEAST_PROBABILITY = 1e-6
 
@@ -51,10 +51,12 @@ def ask_teacher(
     cache: Path,
     *,
     progress: Progress | None = None,
+    texts_a_part: int = TEXTS_A_PART,
 ) -> tuple[SoftTargets, dict[str, Any]]:
     """Soft targets for `train` and all unlabelled texts that `held_out` does not hold, and a record for the manifest.
 
-    Parts of the answer that lie in `cache` already, from the same teacher and the same texts, are not computed again.
+    Parts of the answer, of `texts_a_part` texts each, that lie in `cache` already, from the same teacher and the same
+    texts, are not computed again.
 
     Raises:
         ModelError: the teacher cannot be loaded.
@@ -67,7 +69,7 @@ def ask_teacher(
     # Without a GPU the exported form answers, as it does in a worker: several times as fast as torch.
     on_gpu = torch.cuda.is_available() and locate(teaching.teacher).safetensors
     teacher = load_model(teaching.teacher, backend="torch" if on_gpu else "auto")
-    probabilities = _answers(teacher, texts, cache, progress or Silent())
+    probabilities = _answers(teacher, texts, cache, progress or Silent(), texts_a_part)
     chosen = probabilities[: len(train)].argmax(axis=1)
     record = {
         "teacher": {"name": teacher.model.name, "version": teacher.model.version, "backend": teacher.backend},
@@ -87,16 +89,18 @@ def _unlabelled(teaching: Teaching, known: Iterable[Example]) -> tuple[str, ...]
     return tuple(text for text in dict.fromkeys(texts) if canonical(text) not in seen)
 
 
-def _answers(teacher: TextClassifier, texts: Sequence[str], cache: Path, progress: Progress) -> NDArray[np.float64]:
+def _answers(
+    teacher: TextClassifier, texts: Sequence[str], cache: Path, progress: Progress, texts_a_part: int
+) -> NDArray[np.float64]:
     """(n, 3) probabilities, part by part."""
     folder = cache / _fingerprint([teacher.model.version, teacher.backend, *texts])[:16]
     folder.mkdir(parents=True, exist_ok=True)
-    starts = range(0, len(texts), _TEXTS_A_PART)
+    starts = range(0, len(texts), texts_a_part)
     done = [start for start in starts if _part(folder, start).is_file()]
-    progress.begin("asking the teacher", len(texts), min(len(texts), len(done) * _TEXTS_A_PART))
+    progress.begin("asking the teacher", len(texts), min(len(texts), len(done) * texts_a_part))
     for start in starts:
         if not _part(folder, start).is_file():
-            part = probabilities_of(teacher, texts[start : start + _TEXTS_A_PART])
+            part = probabilities_of(teacher, texts[start : start + texts_a_part])
             unfinished = folder / "unfinished.npy"
             np.save(unfinished, part)
             unfinished.replace(_part(folder, start))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 from consumers.broker.broker import Broker, DataDirInUseError
 from consumers.broker.codes import BrokerError
 from consumers.broker.durability import Flusher, FsyncPolicy
-from consumers.broker.entries import Entry, Offset, OffsetsCommitted, TransactionCompleted
+from consumers.broker.entries import Entry, Offset, OffsetsCommitted
 from consumers.broker.journal import Journal
 from consumers.broker.offsets import Offsets
 from tests.consumers.broker.build import NOW_MS, Crash, batch
@@ -89,18 +90,19 @@ def test_a_decision_is_carried_out_after_a_crash(
 ) -> None:
     """Between the decision and its last step a crash changes nothing: the transaction ends as decided, in full."""
     who = _begin(broker)
-    written = broker._journal.write
+    write = os.write
 
-    def crash_at_the_last_step(entry: Entry) -> None:
-        if isinstance(entry, TransactionCompleted):
+    def crash_at_the_last_step(fd: int, data: bytes) -> int:
+        if b'"transaction-completed"' in bytes(data):
             raise OSError("crash")
-        written(entry)
+        return write(fd, data)
 
-    monkeypatch.setattr(broker._journal, "write", crash_at_the_last_step)
-    if not markers_written:
-        monkeypatch.setattr(broker.topics.partition("topic", 0), "end_transaction", _crash)
-    with pytest.raises(OSError, match="crash"):
-        broker.transactions.end("tx", *who, commit=commit, now_ms=NOW_MS)
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "write", crash_at_the_last_step)
+        if not markers_written:
+            patched.setattr(broker.topics.partition("topic", 0), "end_transaction", _crash)
+        with pytest.raises(OSError, match="crash"):
+            broker.transactions.end("tx", *who, commit=commit, now_ms=NOW_MS)
     again = Crash(broker).reopen(tmp_path / "copy")
     partition = again.topics.partition("topic", 0)
     assert partition.stable_offset == partition.end_offset == 2

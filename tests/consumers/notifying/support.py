@@ -54,16 +54,24 @@ class NoHistory:
         return {partition: set(self.ids) for partition in partitions}
 
 
-def handler(*channels: Channel, history: NoHistory | None = None, finite: bool = False) -> NotifyHandler:
+class MeasuredHandler(NotifyHandler):
+    """A handler with its metrics at hand."""
+
+    metrics: Metrics
+
+
+def handler(*channels: Channel, history: NoHistory | None = None, finite: bool = False) -> MeasuredHandler:
     options = NotifyOptions(max_age=timedelta(days=1), max_attempts=3, open_s=30.0, finite=finite)
-    made = NotifyHandler(channels, history or NoHistory(), options, Metrics())
+    metrics = Metrics()
+    made = MeasuredHandler(channels, history or NoHistory(), options, metrics)
+    made.metrics = metrics
     made.on_assigned(frozenset({P0}), START)
     return made
 
 
-def outcomes(made: NotifyHandler, channel: str) -> dict[str, float]:
+def outcomes(made: MeasuredHandler, channel: str) -> dict[str, float]:
     """Notifications of a channel by outcome, from the metrics."""
-    registry = made._metrics.registry
+    registry = made.metrics.registry
     found = {
         outcome: registry.get_sample_value("sentiment_notifications_total", {"channel": channel, "outcome": outcome})
         for outcome in ("delivered", "failed", "expired")

@@ -77,11 +77,12 @@ def test_no_fault_of_a_transaction_loses_or_doubles_anything(
         return built[-1]
 
     monkeypatch.setattr(transaction, "make_producer", scripted)
-    monkeypatch.setattr(transaction, "_DEADLINE_MARGIN_S", -7.0)  # the hanging calls are given up after 3 s
     monkeypatch.setattr(loop, "Backoff", lambda limit: Backoff(limit, base_s=0.01, max_s=0.1))
     pipe = Pipe(broker.bootstrap, 600)
     try:
-        pipe.run(Copier(pipe.target), max_attempts=50, slice_s=0.0, max_batch_records=20)
+        # The hanging calls are given up after 3 s.
+        config = {"max_attempts": 50, "slice_s": 0.0, "max_batch_records": 20, "transaction_deadline_s": 3.0}
+        pipe.run(Copier(pipe.target), **config)
     finally:
         released.set()
     pipe.assert_exactly_once()
@@ -249,9 +250,8 @@ def test_a_member_without_partitions_is_idle(broker: BrokerProcess) -> None:
     pipe.assert_exactly_once()
 
 
-def test_an_open_transaction_keeps_the_worker_waiting(broker: BrokerProcess, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_open_transaction_keeps_the_worker_waiting(broker: BrokerProcess) -> None:
     """What another producer has not committed yet is not the end: the worker waits for it, and says what it sees."""
-    monkeypatch.setattr(loop, "_PATIENCE_TRANSACTIONS", 0.1)
     pipe = Pipe(broker.bootstrap, 10)
     producer = KafkaProducer(bootstrap_servers=broker.bootstrap, transactional_id=f"open-{pipe.source}")
     try:
@@ -260,7 +260,7 @@ def test_an_open_transaction_keeps_the_worker_waiting(broker: BrokerProcess, mon
         producer.send(pipe.source, b"10", key=b"late").get(timeout=WITHIN_S)
         pipe.n_records += 1
         handler = Copier(pipe.target)
-        with pipe.running(handler, until_idle_s=0.5) as worker:
+        with pipe.running(handler, until_idle_s=0.5, standstill_transactions=0.1) as worker:
             wait_until(lambda: handler.n_committed == 10, "all that is committed is copied")
             hanging = pipe.metrics.gauge("sentiment_hanging_transactions")
             wait_until(lambda: hanging.collect()[0].samples[0].value == 1, "the standstill is noticed")

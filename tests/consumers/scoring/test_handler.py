@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from structlog.testing import capture_logs
 
 from consumers.cluster.records import OutgoingRecord, Record, RecordBatch, TopicPartition
 from consumers.runtime.handler import Committed
@@ -284,13 +283,12 @@ def test_every_stage_of_a_batch_is_timed_once() -> None:
     assert {stage for stage, count in observed().items() if count == 2} == {"decode", "encode"}
 
 
-@pytest.mark.usefixtures("fresh_loggers")
-def test_logs_of_parked_records_hold_no_text() -> None:
+def test_logs_of_parked_records_hold_no_text(logged: Callable[[], list[dict[str, Any]]]) -> None:
     """A log line names reason and position, nothing of the record."""
-    with capture_logs() as logs:
-        outputs(scorer(), feedback(A, 3, b'{"text": 12, "secretword": 1}', key=b"secretword"))
-    assert [line["event"] for line in logs] == ["record_parked"]
-    assert "secretword" not in repr(logs)
+    outputs(scorer(), feedback(A, 3, b'{"text": 12, "secretword": 1}', key=b"secretword"))
+    lines = logged()
+    assert [line["event"] for line in lines] == ["record_parked"]
+    assert "secretword" not in repr(lines)
 
 
 class ExchangedMidway(LexiconClassifier):

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
-from structlog.testing import capture_logs
 
 from consumers.runtime.metrics import Metrics
 from consumers.scoring.serving import Reloader, ServingModel
@@ -93,17 +93,17 @@ def test_what_is_promoted_serves_and_nothing_is_loaded_twice(bench: Bench) -> No
 
 
 @pytest.mark.parametrize("fault", ["broken", "faulty"])
-@pytest.mark.usefixtures("fresh_loggers")
-def test_a_model_that_cannot_serve_leaves_the_old_one(bench: Bench, fault: str) -> None:
+def test_a_model_that_cannot_serve_leaves_the_old_one(
+    bench: Bench, fault: str, logged: Callable[[], list[dict[str, Any]]]
+) -> None:
     """One that does not load, and one that loads and does not answer, is counted and logged, and takes over nothing;
     the next good one does.
     """
     getattr(bench, fault).add("2")
     bench.promote("2")
-    with capture_logs() as logs:
-        assert bench.look() == "1"
+    assert bench.look() == "1"
     assert (bench.failures, bench.info("1"), bench.info("2")) == (1.0, 1.0, None)
-    assert [(entry["event"], entry["still_serving"]) for entry in logs] == [("model_reload_failed", "1")]
+    assert [(line["event"], line["still_serving"]) for line in logged()] == [("model_reload_failed", "1")]
     bench.promote("3")
     assert bench.look() == "3"
     assert bench.failures == 1.0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import huggingface_hub
 import pytest
 
 from sentiment.errors import ModelError
@@ -42,7 +43,7 @@ def test_a_hub_id_without_a_network_is_one_clear_error(tmp_path: Path) -> None:
 
 def test_a_download_is_read_like_a_directory(checkpoint: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What the hub gives is checked like any foreign directory, and named by its id."""
-    monkeypatch.setattr(loading, "_download", lambda _: checkpoint)
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", lambda *_, **__: str(checkpoint))
     opened = loading.locate("owner/name")
     assert (opened.ref.name, opened.path) == ("owner/name", checkpoint)
 

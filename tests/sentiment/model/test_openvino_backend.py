@@ -99,10 +99,9 @@ def test_out_of_memory_is_told_apart(
     """Only a failed allocation may be answered by a smaller batch; every other fault passes as it is."""
     backend = OpenVinoBackend(exported / "openvino" / "model.xml", kind="int8", threads=1)
 
-    class Failing:
-        def infer(self, *_: object, **__: object) -> None:
-            raise RuntimeError(message)
+    def fail(*_: object, **__: object) -> None:
+        raise RuntimeError(message)
 
-    monkeypatch.setattr(backend, "_request", Failing())
+    monkeypatch.setattr(ov.InferRequest, "infer", fail)
     with pytest.raises(expected, match=message):
         backend.logits(np.ones((1, 2), np.int64), np.ones((1, 2), np.int64))

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import gzip
 import json
-import os
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,17 +14,14 @@ from sentiment.events import LABELS
 from sentiment.model.loading import load_model, shipped_model_path
 from sentiment.model.manifest import hash_files, load_manifest, verify_files
 from sentiment.privacy import redact
+from tests.data import data_file
 
-DATA = Path(os.environ.get("SENTIMENT_DATA", Path(__file__).parents[4] / "shared" / "data"))
 MODEL = shipped_model_path()
 
 
 @pytest.fixture(scope="module")
 def dev() -> tuple[list[str], NDArray[np.int64]]:
-    path = DATA / "dev.jsonl.gz"
-    if not path.is_file():
-        pytest.skip(f"no development set: {path} is missing (SENTIMENT_DATA says where it is)")
-    with gzip.open(path, "rt", encoding="utf-8") as stream:
+    with gzip.open(data_file("dev.jsonl.gz"), "rt", encoding="utf-8") as stream:
         rows = [json.loads(line) for line in stream]
     labels = [LABELS.index(row["label"]) for row in rows]
     return [redact(row["text"]).text for row in rows], np.array(labels)

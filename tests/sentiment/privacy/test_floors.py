@@ -3,29 +3,20 @@
 import ast
 import csv
 import gzip
-import os
 import random
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
 from stdnum import iban, luhn
 
 from sentiment.privacy import redact
+from tests.data import data_file
 from tests.sentiment.privacy import samples
 
-_DATA = Path(os.environ.get("SENTIMENT_DATA") or Path(__file__).parents[4] / "shared" / "data")
 _RECALL = {"email": 0.98, "card": 0.98, "iban": 0.98, "ip": 0.98, "phone": 0.9, "id": 0.95}
 _PRECISION = 0.95
-
-
-def _data(name: str) -> Path:
-    path = _DATA / name
-    if not path.exists():
-        pytest.skip(f"no {path.name} in the data folder (SENTIMENT_DATA)")
-    return path
 
 
 def test_generated_values() -> None:
@@ -73,9 +64,9 @@ _VALID_IN_TEXT: dict[str, tuple[str, Callable[[str], bool]]] = {
 
 
 def _collected_texts() -> Iterator[str]:
-    with gzip.open(_data("pii/canadian_pii.csv.gz"), "rt", encoding="utf-8") as file:
+    with gzip.open(data_file("pii/canadian_pii.csv.gz"), "rt", encoding="utf-8") as file:
         yield from (row["text"] for row in csv.DictReader(file))
-    with gzip.open(_data("pii/generated_small.json.gz"), "rt", encoding="utf-8") as file:
+    with gzip.open(data_file("pii/generated_small.json.gz"), "rt", encoding="utf-8") as file:
         yield from (entry["full_text"] for entry in ast.literal_eval(file.read().replace("null", "None")))
 
 
@@ -102,7 +93,7 @@ def test_reviews_keep_their_numbers(stream: str, field: str) -> None:
     """App reviews are full of versions, prices and years and nearly free of personal data: read by hand, one number in
     20,000 reviews is one, besides handles.
     """
-    with gzip.open(_data(f"streams/{stream}.csv.gz"), "rt", encoding="utf-8") as file:
+    with gzip.open(data_file(f"streams/{stream}.csv.gz"), "rt", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     counts: Counter[str] = Counter()
     for row in rows:

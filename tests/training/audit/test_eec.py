@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pytest
 
 from sentiment.errors import InputError
+from tests.data import data_file
 from training.audit.eec import read_eec
 
 CORPUS = "fairness/equity_evaluation_corpus.csv.gz"
@@ -56,8 +56,5 @@ def test_a_file_without_pairs_is_refused(content: str, said: str, tmp_path: Path
 
 def test_the_corpus_is_read_whole() -> None:
     """Of the 8,640 sentences the 2,880 with nouns make 1,440 pairs, and the 5,760 with names 28,800 twice."""
-    data = Path(os.environ.get("SENTIMENT_DATA", Path(__file__).parents[4] / "shared" / "data"))
-    if not (data / CORPUS).is_file():
-        pytest.skip(f"no {CORPUS} in the data folder")
-    sizes = [(pair_set.attribute, len(pair_set.pairs)) for pair_set in read_eec(data / CORPUS)]
+    sizes = [(pair_set.attribute, len(pair_set.pairs)) for pair_set in read_eec(data_file(CORPUS))]
     assert sizes == [("EEC gender, nouns", 1440), ("EEC gender, names", 28_800), ("EEC names, race", 28_800)]

@@ -11,6 +11,7 @@ import torch
 from captum.attr import LayerIntegratedGradients
 
 from sentiment.model.loading import load_model
+from sentiment.model.torch_backend import load_pretrained
 from tests.training.explanation.made import LinearModel, encoded, save_classifier
 from tests.training.tiny import ARCHITECTURES
 from training.explanation.attribution import integrated_gradients, occlusion
@@ -92,7 +93,7 @@ def test_gradients_agree_with_captums_layer_method(classifiers: dict[str, Path])
     ids = torch.tensor([read.without(frozenset())])
     blank = ids.clone()
     blank[0, len(read.prefix) : len(read.prefix) + len(read.ids)] = 0
-    model: Any = network._network
+    model: Any = load_pretrained(classifiers["bert"])
 
     def score(token_ids: torch.Tensor) -> torch.Tensor:
         shares = torch.softmax(model(input_ids=token_ids, attention_mask=torch.ones_like(token_ids)).logits, dim=-1)

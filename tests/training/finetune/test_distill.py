@@ -61,17 +61,17 @@ def test_an_interrupted_teacher_is_not_asked_again(
         asked.append(len(texts))
         return probabilities_of(classifier, texts)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(distill, "_TEXTS_A_PART", 10)
     monkeypatch.setattr(distill, "probabilities_of", counting)
     with pytest.raises(KeyboardInterrupt):
-        ask_teacher(Teaching(str(teacher)), TRAIN, DEV, tmp_path)
+        ask_teacher(Teaching(str(teacher)), TRAIN, DEV, tmp_path, texts_a_part=10)
     asked.clear()
-    soft, _ = ask_teacher(Teaching(str(teacher)), TRAIN, DEV, tmp_path)
+    soft, _ = ask_teacher(Teaching(str(teacher)), TRAIN, DEV, tmp_path, texts_a_part=10)
     assert asked == [10, 10]
     expected = probabilities_of(load_model(teacher), [example.text for example in TRAIN])
     np.testing.assert_allclose(np.exp(soft.log_probabilities), expected, atol=1e-5)
     asked.clear()
-    ask_teacher(Teaching(str(teacher)), [*TRAIN[1:11], Example("other", 0, "s", "human")], DEV, tmp_path)
+    others = [*TRAIN[1:11], Example("other", 0, "s", "human")]
+    ask_teacher(Teaching(str(teacher)), others, DEV, tmp_path, texts_a_part=10)
     assert asked == [10, 1]
 
 
