@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import ast
-import subprocess
-import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -19,6 +17,7 @@ from sentiment.scorer import SentimentModel
 from sentiment.series import detect_spikes
 from tests.consumers.results import scored
 from tests.fakes import LexiconClassifier
+from tests.processes import run_python
 
 
 def a_bad_hour() -> tuple[pd.DatetimeIndex, list[bool]]:
@@ -27,7 +26,9 @@ def a_bad_hour() -> tuple[pd.DatetimeIndex, list[bool]]:
 
 
 def run(code: str) -> str:
-    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    done = run_python(code)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
 
 
 def test_the_import_loads_nothing() -> None:

@@ -51,7 +51,7 @@ async def _sync(groups: Groups, joined: Joined, now_s: float) -> None:
 
 async def _settle() -> None:
     for _ in range(5):
-        await asyncio.sleep(0)
+        await asyncio.sleep(0)  # let the others run; no time passes
 
 
 def test_a_member_that_does_not_join_again_is_dropped_in_time(groups: Groups) -> None:
