@@ -1,4 +1,4 @@
-"""Every metric of every worker, in one table: dashboards and alert rules are checked against it.
+"""Every metric of every worker, in one table. Tests check what other files say about metrics against it.
 
 Labels are bounded sets (label names, reasons, partitions, channels): never text, keys, products or ids.
 """

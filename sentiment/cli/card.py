@@ -22,8 +22,9 @@ Example:
   sentiment card
   sentiment card --model my-model --record evaluation.json --record audit.json --output CARD.md
 
-Needs the extra `train`. Every number on the card comes from the manifest. --record takes what `evaluate`, `audit` and
-`compare` printed with --json about this version of the model; the version does not change."""
+Needs the extra `train`. Every number on the card comes from the manifest. --record takes what `sentiment evaluate
+--json`, `sentiment audit --json` and `sentiment compare --json` printed about this version of the model. The version
+does not change."""
 )
 @click.option("--output", type=FILE, metavar="FILE.md", help="Write the card there; default: stdout.")
 @click.option(

@@ -23,7 +23,12 @@ teacher's alone. What the teacher said is kept in OUTPUT.training until the end,
 )
 @click.argument("train_data", metavar="TRAIN")
 @click.option("--validation", required=True, metavar="FILE", help="Held-out rows: selection, temperature.")
-@click.option("--teacher", required=True, metavar="DIR|ID", help="A model of three labels, as `score --model` takes.")
+@click.option(
+    "--teacher",
+    required=True,
+    metavar="DIR|ID",
+    help="Any model that `sentiment score --model` takes.",
+)
 @click.option("--student", required=True, metavar="DIR|ID", help="The backbone that learns.")
 @click.option("--student-layers", type=click.IntRange(0), default=0, help="Kept, evenly spaced; default: all.")
 @click.option(

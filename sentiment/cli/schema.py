@@ -10,8 +10,8 @@ from sentiment.cli.outputs import print_json
 @click.command(
     epilog="""\b
 Example:
-  sentiment schema            names
-  sentiment schema sentiment  the schema of results"""
+  sentiment schema
+  sentiment schema sentiment"""
 )
 @click.argument("name", required=False)
 def schema(name: str | None) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -62,13 +62,13 @@ def commands(page: Path) -> Iterator[list[str]]:
     """Every call of `sentiment` that a page shows, as words: in shell blocks and in inline code."""
     for block in blocks(page):
         if block.language in _SHELL:
-            yield from _calls(_shell_lines(block))
-    yield from _calls(code for code in inline_code(page) if code.startswith("sentiment "))
+            yield from calls_of(_shell_lines(block))
+    yield from calls_of(code for code in inline_code(page) if code.startswith("sentiment "))
 
 
 def commands_in(text: str) -> Iterator[list[str]]:
     """The calls of `sentiment` between backticks in any text, such as a hint."""
-    yield from _calls(code for code in _INLINE.findall(text) if code.startswith("sentiment "))
+    yield from calls_of(code for code in _INLINE.findall(text) if code.startswith("sentiment "))
 
 
 def _shell_lines(block: Block) -> Iterator[str]:
@@ -82,7 +82,8 @@ def _shell_lines(block: Block) -> Iterator[str]:
             yield line
 
 
-def _calls(lines: Iterator[str] | list[str]) -> Iterator[list[str]]:
+def calls_of(lines: Iterable[str]) -> Iterator[list[str]]:
+    """The calls of `sentiment` in lines of shell, as words without the program's name."""
     for line in lines:
         reader = shlex.shlex(line, posix=True, punctuation_chars="|&;<>")
         reader.whitespace_split = True
