@@ -39,11 +39,13 @@ class Output(Protocol):
 
 def make_output(file_format: FileFormat, columns: Columns, kinds: dict[str, Kind]) -> Output:
     """The writer of a format; `kinds` are the column types of a JSONL input."""
-    if file_format == "csv":
-        return _CsvOutput(columns)
-    if file_format == "jsonl":
-        return _JsonlOutput(columns)
-    return _ParquetOutput(columns, kinds)
+    match file_format:
+        case "csv":
+            return _CsvOutput(columns)
+        case "jsonl":
+            return _JsonlOutput(columns)
+        case "parquet":
+            return _ParquetOutput(columns, kinds)
 
 
 class _CsvOutput:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import assert_never
 
+from consumers.sources.csv_rows import read_csv
 from consumers.sources.inputs import InputFile, detect_format, find_input, open_bytes
+from consumers.sources.jsonl_rows import read_jsonl
 from consumers.sources.rows import BadRow, FileFormat, Row, Rows
 from sentiment.errors import InputError
 
@@ -30,8 +33,11 @@ def open_rows(
         with open_parquet(given.path) as file:
             yield read_parquet(file, given.name, columns)
         return
-    from consumers.sources.csv_rows import read_csv
-    from consumers.sources.jsonl_rows import read_jsonl
-
     with open_bytes(given) as stream:
-        yield read_csv(stream, given.name, pad=pad) if file_format == "csv" else read_jsonl(stream, given.name)
+        match file_format:
+            case "csv":
+                yield read_csv(stream, given.name, pad=pad)
+            case "jsonl":
+                yield read_jsonl(stream, given.name)
+            case _:
+                assert_never(file_format)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, cast
 
-from consumers.sources.rows import FileFormat
+from consumers.sources.rows import SUFFIXES, FileFormat
 from sentiment.errors import InputError, UsageError
 
 # A longer line is no line of feedback; without a bound one file without line ends would fill the memory.
@@ -21,13 +21,6 @@ MAX_LINE_BYTES = 16 * 1024 * 1024
 
 _GZIP_MAGIC = b"\x1f\x8b"
 _SNIFF_BYTES = 8_192
-_SUFFIXES: dict[str, FileFormat] = {
-    ".csv": "csv",
-    ".jsonl": "jsonl",
-    ".ndjson": "jsonl",
-    ".parquet": "parquet",
-    ".pq": "parquet",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +67,8 @@ def detect_format(given: InputFile, chosen: FileFormat | None) -> FileFormat:
     suffixes = [suffix.lower() for suffix in given.path.suffixes] if given.path is not None else []
     if suffixes and suffixes[-1] == ".gz":
         suffixes.pop()
-    if suffixes and suffixes[-1] in _SUFFIXES:
-        return _SUFFIXES[suffixes[-1]]
+    if suffixes and suffixes[-1] in SUFFIXES:
+        return SUFFIXES[suffixes[-1]]
     raise UsageError(
         f"the format of {given.name} cannot be told from its name", hint="add --format csv, jsonl or parquet"
     )

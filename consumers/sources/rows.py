@@ -7,6 +7,14 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 FileFormat = Literal["csv", "jsonl", "parquet"]
+SUFFIXES: dict[str, FileFormat] = {
+    ".csv": "csv",
+    ".jsonl": "jsonl",
+    ".ndjson": "jsonl",
+    ".parquet": "parquet",
+    ".pq": "parquet",
+}
+"""What the end of a file's name says about its format (`.gz` aside)."""
 
 
 @dataclass(frozen=True, slots=True)
