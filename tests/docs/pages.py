@@ -88,13 +88,15 @@ def calls_of(lines: Iterable[str]) -> Iterator[list[str]]:
         reader = shlex.shlex(line, posix=True, punctuation_chars="|&;<>")
         reader.whitespace_split = True
         call: list[str] | None = None
+        at_start = True
         for word in [*reader, ";"]:
             if word in _ENDS:
                 if call is not None:
                     yield call
-                call = None
-            elif call is None:
-                # Variables may be set before the command.
-                call = [] if word == "sentiment" else None
-            else:
+                call, at_start = None, True
+            elif call is not None:
                 call.append(word)
+            elif at_start and word.rpartition("/")[2] == "sentiment":
+                call = []
+            else:
+                at_start = at_start and "=" in word  # variables may be set before the command

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from sentiment.cli.main import COMMANDS
 from tests.docs.pages import PAGES, ROOT, anchors, blocks, commands, inline_code, links, name_of
 from tests.names import call_fault, metrics, sections, settings, variables
 
@@ -82,3 +83,16 @@ def test_every_room_is_in_the_architecture() -> None:
     named = set(re.findall(r"`(\w+)/?`", "".join(re.findall(r"^\| (`[^|]*) \|", section, re.MULTILINE))))
     parts = {path.stem for path in (ROOT / "sentiment").iterdir()}
     assert named <= parts
+
+
+def test_the_readme_is_short_and_shows_the_demo_first() -> None:
+    """Under 150 lines, with the picture above the first section."""
+    text = (ROOT / "README.md").read_text("utf-8")
+    assert text.count("\n") < 150
+    assert "docs/demo.svg" in text.partition("\n## ")[0]
+
+
+def test_every_command_is_documented() -> None:
+    """`docs/commands.md` has every command, as the overview of `sentiment --help` has."""
+    text = (ROOT / "docs" / "commands.md").read_text("utf-8")
+    assert {name for name in COMMANDS if f"`sentiment {name}" not in text} == set()
