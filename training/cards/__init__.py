@@ -1,1 +1,1 @@
-"""Model cards, and recording what a model was judged by in its manifest."""
+"""Model cards, and recording the figures of a model in its manifest."""

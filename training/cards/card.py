@@ -1,7 +1,7 @@
-"""The model card: what a model is for, what it was made of, and how good it is, as its manifest records it.
+"""The model card: what a model is for, how it was made, and how good it is.
 
-After Mitchell et al. 2019, "Model Cards for Model Reporting". Every number on it comes from the manifest; what the
-manifest does not hold is said to be missing, with the command that finds it out.
+After Mitchell et al. 2019, "Model Cards for Model Reporting". Every number on it comes from the manifest. If the
+manifest lacks something, the card says so and names the command that measures it.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ def card(manifest: Manifest) -> str:
     """The card in Markdown. The same manifest gives the same card."""
     environment = Environment(
         loader=FileSystemLoader(_TEMPLATES),
-        autoescape=False,  # noqa: S701 Markdown: cells are escaped by the filter `cell`
+        autoescape=False,  # noqa: S701 Markdown: the filter `cell` escapes
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
@@ -54,20 +54,20 @@ def card(manifest: Manifest) -> str:
 
 
 def _forms(manifest: Manifest) -> list[str]:
-    """In words: what computes which weights."""
+    """The forms of the weights, each with the runtime that computes it."""
     graphs = [form for form, file in OPENVINO_FILES.items() if file in manifest.files]
     torch = any(name.endswith(".safetensors") for name in manifest.files)
     return [*(f"{form} (OpenVINO)" for form in graphs), *(["safetensors (torch)"] if torch else [])]
 
 
 def _temperatures(manifest: Manifest) -> list[str]:
-    """The forms that have a temperature: torch computes with that of fp32."""
+    """The forms that have a temperature. Torch uses that of fp32."""
     torch = any(name.endswith(".safetensors") for name in manifest.files)
     return [form for form, file in OPENVINO_FILES.items() if file in manifest.files or (form == "fp32" and torch)]
 
 
 def _figure(value: object) -> str:
-    """A number as people read it: counts with commas, small fractions with four digits, what is no number as it is."""
+    """A number for people: counts with commas, fractions with four digits. Anything else is left as it is."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return _cell(value)
     if isinstance(value, int):
@@ -76,7 +76,7 @@ def _figure(value: object) -> str:
 
 
 def _ends(measure: Mapping[str, Any] | Sequence[float]) -> str:
-    """A value with the ends of its interval, or an interval alone."""
+    """A value with its interval, or an interval alone."""
     if isinstance(measure, Mapping):
         ends = f"[{_figure(measure['low'])}, {_figure(measure['high'])}]"
         return f"{_figure(measure['value'])} {ends}" if "value" in measure else ends
@@ -84,13 +84,13 @@ def _ends(measure: Mapping[str, Any] | Sequence[float]) -> str:
 
 
 def _cell(value: object) -> str:
-    """Words of others in a table: neither a new cell nor a new line, nor HTML."""
+    """Text from the manifest for a table cell: it can neither start a cell or a line nor contain HTML."""
     words = " ".join(str(value).split())
     return words.replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;")
 
 
 def _rows(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
-    """Every figure of nested tables, by its path: `("recipe seed", "13")`."""
+    """Every value of nested tables with its path, such as `("recipe seed", "13")`."""
     for key, value in values.items():
         name = f"{prefix} {key}".strip()
         if isinstance(value, Mapping):
@@ -102,5 +102,5 @@ def _rows(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, st
 
 
 def _setting(value: object) -> str:
-    """As it was set: all digits of a float, and no commas in it."""
+    """A setting as it was given: floats with all their digits and without commas."""
     return f"{value:g}" if isinstance(value, float) else _figure(value)

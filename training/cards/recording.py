@@ -1,7 +1,7 @@
-"""What other commands found out about a model, into its manifest: so that the figures travel with the weights.
+"""Record the figures of other commands in a model's manifest, so that they travel with the weights.
 
-The documents are those that `evaluate`, `audit` and `compare` print with `--json`. Texts stay behind: a manifest holds
-figures only. The version does not change, because the answers do not.
+The documents are what `evaluate`, `audit` and `compare` print with `--json`. Texts are left out. The version does not
+change, because the predictions do not.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ _COST_KEYS = ("backend", "n_parameters", "peak_memory_mib", "speed", "cost")
 
 
 def record(directory: Path, documents: Sequence[Path]) -> Manifest:
-    """Write the figures of `documents` into the manifest of `directory`, in place of earlier ones of their kind.
+    """Write the figures of `documents` into the manifest of `directory`, replacing earlier ones of their kind.
 
     Raises:
-        InputError: a document cannot be read, is of no known kind, or is about another version of the model. Nothing is
-            written then.
+        InputError: a document cannot be read, is of an unknown kind, or is about another version of the model. Then
+            nothing is written.
     """
     manifest = load_manifest(directory)
     metrics = dict(manifest.metrics)
@@ -52,7 +52,7 @@ def _with(metrics: dict[str, Any], path: Path, version: str) -> dict[str, Any]:
         _check_version(path, version if ours else None, version)
         kept = {key: ours[0][key] for key in _COST_KEYS}
         return {**metrics, "cost": {**kept, "conditions": document["conditions"]}}
-    raise InputError(f"{path} is no document of evaluate, audit or compare", hint="write it with --json")
+    raise InputError(f"{path} was not written by evaluate, audit or compare", hint="write it with --json")
 
 
 def _evaluation(document: dict[str, Any]) -> dict[str, Any]:
@@ -67,7 +67,7 @@ def _read(path: Path) -> dict[str, Any]:
     except OSError as error:
         raise InputError(f"cannot read {path}: {error.strerror}") from None
     except (msgspec.DecodeError, UnicodeDecodeError):
-        raise InputError(f"{path} is no JSON document") from None
+        raise InputError(f"{path} is not a JSON document") from None
     return document
 
 

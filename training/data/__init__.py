@@ -1,1 +1,1 @@
-"""Labelled rows: reading them, checking them, and finding leaks between training and held-out rows."""
+"""Labelled rows: read them, check them, and find held-out rows in the training data."""

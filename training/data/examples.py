@@ -1,7 +1,7 @@
-"""Labelled examples: reading, checking, weighting, and the fingerprint that a manifest carries.
+"""Labelled examples: reading, checking, weighting, and the fingerprint in a manifest.
 
-A data set has the columns `text` and `label`; `source`, `kind` ("human" or "stars"), `product` and `id` are optional.
-Texts go through the same redaction and normalisation as in serving, so that there is no skew.
+A file has the columns `text` and `label`. The columns `source` (the data set that a row came from), `kind` ("human" or
+"stars"), `product` and `id` are optional. Texts are redacted and normalised as in serving, so that there is no skew.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ from training.data.rows import read_rows, refuse_rows
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """One labelled text, redacted and normalised. `label` indexes `LABELS`; `kind` is "human" or "stars".
+    """One labelled text, redacted and normalised. `label` is an index of `LABELS`; `source` names its data set.
 
-    `product` and `id` are empty where the data do not say.
+    `kind` is "human" or "stars". `product` and `id` are empty if the data do not give them.
     """
 
     text: str
@@ -38,9 +38,9 @@ class Example:
 
 @dataclass(frozen=True, slots=True)
 class Weighting:
-    """How much an example counts in the loss: its class × its source × the discount of a weak neutral.
+    """The weight of an example in the loss: that of its class × that of its data set × a discount for weak neutrals.
 
-    Three stars are a weak hint of a neutral text, so such an example counts `weak_neutral`.
+    Three stars are only a weak hint at a neutral text, so such an example is multiplied by `weak_neutral`.
     """
 
     classes: tuple[float, float, float] = (1.0, 1.0, 1.0)
@@ -58,12 +58,12 @@ def read_examples(source: str | Path, *, most: int | None = None) -> list[Exampl
     """The examples of a file or a hub data set (`training.data.rows`), in order: all, or `most` of them evenly spaced.
 
     Raises:
-        InputError: it cannot be read, a column is missing, or rows are bad: with their row numbers (1 is the first row
-            of data), never their texts.
+        InputError: it cannot be read, a column is missing, or rows are bad. The message has their row numbers (1 is the
+            first row of data), never their texts.
     """
     frame = read_rows(source, ("text", "label"))
     labels = frame["label"].map(lambda label: label.strip().lower() if isinstance(label, str) else label)
-    # Checked before the costly redaction, so that a mistake shows at once.
+    # Checked before the slow redaction, so that a mistake shows at once.
     refuse_rows(source, "an unknown label", ~labels.isin(LABELS), hint=f"labels are {', '.join(LABELS)}")
     refuse_rows(source, "no text", _is_blank(frame["text"]), hint="leave them out")
     ids = _column(frame, "id", "")
@@ -87,9 +87,9 @@ def read_examples(source: str | Path, *, most: int | None = None) -> list[Exampl
 
 
 def read_texts(source: str | Path, column: str = "text", *, most: int | None = None) -> list[str]:
-    """The texts of `column` without labels, redacted and normalised: all, or `most` of them evenly spaced.
+    """The texts of `column`, redacted and normalised: all, or `most` of them evenly spaced.
 
-    Rows without a text are left out, doubles too. Raises ``InputError`` as ``read_examples``.
+    Empty texts and duplicates are left out. Raises ``InputError`` like ``read_examples``.
     """
     texts = read_rows(source, (column,))[column]
     kept = dict.fromkeys(prepared(text) for text in _spaced(texts[~_is_blank(texts)], most))
@@ -98,13 +98,14 @@ def read_texts(source: str | Path, column: str = "text", *, most: int | None = N
 
 
 def prepared(text: Any) -> str:
-    """`text` as a model may see it: redacted, then normalised, as in serving."""
+    """`text` as a model sees it: redacted, then normalised, as in serving."""
     return normalise(redact(str(text)).text)
 
 
 def without_leakage(train: Sequence[Example], held_out: Iterable[Example]) -> tuple[list[Example], int]:
-    """`train` without the texts that `held_out` holds too (letter case and outer punctuation apart), and how
-    many were left out. `training.data.leakage` says which, and finds those that are nearly the same.
+    """`train` without the texts that are also in `held_out`, and how many were left out.
+
+    Letter case and outer punctuation are ignored. `training.data.leakage` also finds texts that are nearly the same.
     """
     seen = {canonical(example.text) for example in held_out}
     kept = [example for example in train if canonical(example.text) not in seen]
@@ -112,12 +113,12 @@ def without_leakage(train: Sequence[Example], held_out: Iterable[Example]) -> tu
 
 
 def canonical(text: str) -> str:
-    """What is left of `text` when letter case and outer punctuation do not count."""
+    """`text` without letter case and outer punctuation, for comparison."""
     return text.casefold().strip(" .!?\"'")
 
 
 def fingerprint(examples: Iterable[Example]) -> str:
-    """SHA-256 over the texts and labels in their order: the same data give the same fingerprint on any machine."""
+    """SHA-256 of the rows in their order. The same data have the same fingerprint on any machine."""
     digest = hashlib.sha256()
     for example in examples:
         digest.update(f"{example.label}\t{example.source}\t{example.kind}\t{example.text}\n".encode())
@@ -125,7 +126,7 @@ def fingerprint(examples: Iterable[Example]) -> str:
 
 
 def describe(examples: Sequence[Example]) -> dict[str, Any]:
-    """Counts by label and source, for the manifest."""
+    """Counts by label and data set, for the manifest."""
     return {
         "rows": len(examples),
         "fingerprint": fingerprint(examples),
@@ -135,14 +136,14 @@ def describe(examples: Sequence[Example]) -> dict[str, Any]:
 
 
 def _column(frame: pd.DataFrame, name: str, default: str) -> pd.Series:
-    """A column as strings, with `default` where it or a value is missing."""
+    """A column as strings, with `default` if the column or a value is missing."""
     if name not in frame.columns:
         return pd.Series(default, frame.index)
     return frame[name].where(frame[name].notna(), default).astype(str)
 
 
 def _spaced(rows: pd.Series, most: int | None) -> pd.Series:
-    """At most `most` rows at even distances, so that every part of an ordered file is among them."""
+    """At most `most` rows, evenly spaced, so that every part of a sorted file is included."""
     return rows if most is None else rows.iloc[:: max(1, len(rows) // most)].iloc[:most]
 
 

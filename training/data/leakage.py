@@ -1,9 +1,9 @@
-"""Training texts that the held-out rows hold too, word for word or nearly: figures on them would be too good.
+"""Training texts that are also held out, word for word or nearly. Figures on such rows would be too good.
 
-Nearly the same means that the sets of words and pairs of neighbouring words of two texts have a Jaccard similarity of
-at least a threshold. The search is exact and cheap: two sets that similar share one of their few rarest members, so
-only texts that do are compared (prefix filtering: Chaudhuri, Ganti and Kaushik 2006, "A Primitive Operator for
-Similarity Joins in Data Cleaning"). It costs seconds for a hundred thousand texts, and no pair is missed.
+Two texts are nearly the same if their sets of words and pairs of neighbouring words have a Jaccard similarity of at
+least a threshold. The search is exact and fast: two sets that similar share one of their few rarest members, so only
+texts that do are compared (prefix filtering: Chaudhuri, Ganti and Kaushik 2006, "A Primitive Operator for Similarity
+Joins in Data Cleaning"). A hundred thousand texts take seconds.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from itertools import pairwise
 
 from training.data.examples import Example, canonical
 
-# Of ten words, one may differ at 0.7.
+# At 0.7, one word in ten may differ.
 NEAR_THRESHOLD = 0.7
 # One word in four is another opinion, not a copy ("great app, thanks" / "bad app, thanks").
 _FEWEST_WORDS = 5
 _WORD = re.compile(r"\w+")
-# Normalising made these of any handle and any link.
+# Normalisation turns every handle and every link into one of these.
 _PLACEHOLDERS = frozenset({"user", "http", "rt"})
 
 
@@ -48,7 +48,7 @@ def find_leakage(
     threshold: float = NEAR_THRESHOLD,
     progress: Callable[[int], None] | None = None,
 ) -> Leakage:
-    """Every row of `train` whose text `held_out` has too; `progress` gets the number of rows looked at so far."""
+    """Every row of `train` whose text is also in `held_out`. `progress` gets the number of rows checked so far."""
     same = {canonical(example.text) for example in held_out}
     index = _NearIndex([example.text for example in held_out], threshold)
     exact, near = [], []
@@ -81,7 +81,7 @@ class _NearIndex:
         return any(_jaccard(shingles, self._sets[row]) >= self._threshold for row in rows)
 
     def _rarest(self, shingles: frozenset[str]) -> list[str]:
-        """As many of the rarest as two similar sets cannot both do without."""
+        """The rarest shingles, so many that two similar sets share at least one of them."""
         size = len(shingles) - math.ceil(self._threshold * len(shingles) - 1e-9) + 1
         unknown = sum(shingle not in self._count for shingle in shingles)
         if not shingles or unknown >= size:

@@ -1,6 +1,6 @@
-"""Rows of a data set as a table: a CSV, JSONL or Parquet file (`.gz` too), or a data set of the Hugging Face hub.
+"""The rows of a data set as a table: a CSV, JSONL or Parquet file (also `.gz`), or a data set of the Hugging Face hub.
 
-A hub data set is called ``hub:OWNER/NAME`` or ``hub:OWNER/NAME:SPLIT`` (train by default).
+A hub data set is written ``hub:OWNER/NAME`` or ``hub:OWNER/NAME:SPLIT``. The split is `train` by default.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _SHOWN_ROWS = 5
 
 
 def read_rows(source: str | Path, columns: tuple[str, ...]) -> pd.DataFrame:
-    """All rows of `source`, which has at least `columns`.
+    """All rows of a file or hub data set that has at least `columns`.
 
     Raises:
         InputError: it cannot be read, lacks a column, or has no rows.
@@ -69,8 +69,10 @@ def _from_file(path: Path) -> pd.DataFrame:
     except OSError as error:
         raise InputError(f"cannot read {path}: {error.strerror or 'not a readable file'}") from None
     except (ValueError, EOFError) as error:
-        raise InputError(f"{path} is damaged or not what its name says ({type(error).__name__})") from None
-    raise InputError(f"{path} has no known format", hint="names end with .csv, .jsonl or .parquet, and .gz after these")
+        raise InputError(f"{path} is damaged, or its format is not that of its name ({type(error).__name__})") from None
+    raise InputError(
+        f"the format of {path} is unknown", hint="names end with .csv, .jsonl or .parquet, optionally followed by .gz"
+    )
 
 
 def _from_hub(source: str) -> pd.DataFrame:
@@ -82,14 +84,14 @@ def _from_hub(source: str) -> pd.DataFrame:
         loaded = datasets.load_dataset(name, split=split or _DEFAULT_SPLIT)
     except (OSError, ValueError) as error:  # datasets derives its own errors from these
         raise InputError(
-            f"the data set {name!r} ({split or _DEFAULT_SPLIT}) cannot be had from the hub ({type(error).__name__})",
+            f"the data set {name!r} ({split or _DEFAULT_SPLIT}) cannot be loaded from the hub ({type(error).__name__})",
             hint="check the name, the split and the network, or give a CSV, JSONL or Parquet file",
         ) from None
     return _with_label_names(loaded)
 
 
 def _with_label_names(loaded: Any) -> pd.DataFrame:
-    """The hub keeps classes as numbers and their names in the schema."""
+    """Replace class numbers by their names, which the hub keeps in the schema."""
     frame: pd.DataFrame = loaded.to_pandas()
     feature = loaded.features.get("label")
     if feature is not None and hasattr(feature, "int2str") and "label" in frame.columns:

@@ -1,1 +1,1 @@
-"""How good a model is: predictions, measures with intervals, slices, reports."""
+"""How good a model is: predictions, metrics with intervals, slices, reports."""

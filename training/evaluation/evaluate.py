@@ -1,4 +1,4 @@
-"""The judgement of one model on labelled rows: every measure with an interval, by class and by slice."""
+"""Evaluate one model on labelled rows: every metric with an interval, by class and by slice."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _Measure = Callable[[Ints], Floats]
 
 
 class _Resampled:
-    """A confusion table and its bootstrap resamples, from which every measure gets its interval."""
+    """A confusion table and its bootstrap resamples, from which every metric gets its interval."""
 
     def __init__(self, labels: Ints, predictions: Ints, *, n_resamples: int, seed: int) -> None:
         self.table = confusion_table(labels, predictions)
@@ -59,7 +59,7 @@ def evaluate(
     min_slice: int = MIN_SLICE,
     slices: Sequence[str] = tuple(SLICE_KINDS),
 ) -> Evaluation:
-    """Judge (n, 3) calibrated `probabilities` of `examples`, in their order.
+    """Evaluate the calibrated `probabilities` (n, 3) of `examples`, in their order.
 
     `slices` names kinds of ``SLICE_KINDS``. Parts with fewer than `min_slice` rows are merged. The same seed gives the
     same intervals. Raises ``ValueError`` without rows.

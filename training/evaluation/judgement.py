@@ -1,4 +1,4 @@
-"""One run of `sentiment evaluate`: rows in, answers, judgement, and what it took."""
+"""One run of `sentiment evaluate`: read rows, predict, evaluate, and time it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from training.evaluation.reproduction import Reproduction, form_of, reproduce
 
 @dataclass(frozen=True, slots=True)
 class EvaluationRequest:
-    """What to judge on which rows: `max_rows` draws a random sample of the file, `n_errors` bounds the mistakes."""
+    """What to evaluate on which rows. `max_rows` draws a random sample of the file; `n_errors` limits the mistakes."""
 
     data: Path
     slices: tuple[str, ...]
@@ -36,7 +36,7 @@ class EvaluationRequest:
 
 
 class DataRef(msgspec.Struct, frozen=True, kw_only=True):
-    """The rows that were judged: `n_in_file` of `file`, all or a sample, and their fingerprint."""
+    """The rows that were evaluated: all `n_in_file` rows of `file` or a sample of them, with their fingerprint."""
 
     file: str
     n_in_file: int
@@ -44,16 +44,14 @@ class DataRef(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ScoringTime(msgspec.Struct, frozen=True, kw_only=True):
-    """Wall time of the scoring alone, model loaded, on an otherwise unknown load of the machine."""
+    """Wall time of the scoring alone, with the model loaded. Other load on the machine is not known."""
 
     seconds: float
     texts_per_s: float
 
 
 class Judgement(msgspec.Struct, frozen=True, kw_only=True):
-    """The JSON document of `sentiment evaluate`. `reproduction` is None where the manifest has no figures for these
-    rows.
-    """
+    """The JSON document of `sentiment evaluate`. `reproduction`: None if the manifest has none of these rows."""
 
     model: ModelRef
     backend: str
@@ -65,7 +63,7 @@ class Judgement(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def judge(settings: ModelSettings, request: EvaluationRequest, progress: Progress) -> Judgement:
-    """Score the rows with the configured model and measure the answers.
+    """Score the rows with the configured model and evaluate the predictions.
 
     Raises:
         InputError: the rows cannot be read.

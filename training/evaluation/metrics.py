@@ -1,4 +1,4 @@
-"""The measures of one set of answers, as plain numbers: what a manifest records and two runs are compared by."""
+"""The metrics of one set of predictions as plain numbers, for manifests and comparisons."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from sentiment.calibration import brier_score, expected_calibration_error
 from sentiment.events import LABELS
 from sentiment.statistics import accuracy_of, confusion_table, f1_of, macro_f1_of, macro_recall_of
 
-# A probability of 0 for what then was true would make the mean infinite, and say nothing about the other rows.
+# One true label with probability 0 would make the mean infinite, whatever the other rows are like.
 _LEAST_PROBABILITY = 1e-12
 
 
 def quality(probabilities: NDArray[np.float64], labels: NDArray[np.int64]) -> dict[str, Any]:
-    """All measures of (n, 3) `probabilities` against `labels` (n,) in 0 … 2, as plain values for a manifest."""
+    """All metrics of `probabilities` (n, 3) against `labels` (n,) in 0 … 2, as plain values for a manifest."""
     table = confusion_table(labels, probabilities.argmax(axis=1))
     return {
         "n": len(labels),
@@ -31,7 +31,7 @@ def quality(probabilities: NDArray[np.float64], labels: NDArray[np.int64]) -> di
 
 
 def log_loss(probabilities: NDArray[np.float64], labels: NDArray[np.int64]) -> float:
-    """Mean −log p(label) in nats; 1.099 is what three equal probabilities give."""
+    """Mean −log p(label) in nats. Three equal probabilities give 1.099."""
     return float(log_losses(probabilities, labels).mean())
 
 

@@ -1,4 +1,4 @@
-"""The wrong answers that a reader learns most from: those that the model was surest of."""
+"""The most instructive mistakes: those that the model was surest of."""
 
 from __future__ import annotations
 
@@ -15,10 +15,9 @@ from training.evaluation.records import Mistake
 def surest_mistakes(
     probabilities: NDArray[np.float64], examples: Sequence[Example], count: int, *, rows: Sequence[int] | None = None
 ) -> tuple[Mistake, ...]:
-    """At most `count` wrong answers, the most confident first, ties in the order of the rows.
+    """At most `count` wrong predictions, the most confident first, ties in the order of the rows.
 
-    `rows` are the numbers of the examples in their file, from 1; by default they are all of the file. Such errors are
-    often wrong labels: sure and wrong is where to look first for either.
+    `rows` are the row numbers of the examples in their file, from 1. Confident mistakes are often wrong labels.
     """
     chosen = probabilities.argmax(axis=1)
     labels = np.array([example.label for example in examples], dtype=np.int64)

@@ -17,7 +17,7 @@ _LIGHT_ON_DARK_FROM = 0.55
 
 
 def confusion_plot(evaluation: Evaluation) -> str:
-    """The confusion matrix: each row's shares in colour, its counts in words."""
+    """The confusion matrix, coloured by the shares of each row, with its counts."""
     counts = np.array(evaluation.confusion)
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     names = list(evaluation.by_class)
@@ -27,7 +27,7 @@ def confusion_plot(evaluation: Evaluation) -> str:
         axes.imshow(shares, cmap="Blues", vmin=0.0, vmax=1.0)
         axes.set_xticks(range(len(names)), names)
         axes.set_yticks(range(len(names)), names)
-        axes.set_xlabel("answer")
+        axes.set_xlabel("prediction")
         axes.set_ylabel("label")
         axes.spines[:].set_visible(False)
         for (row, column), share in np.ndenumerate(shares):
@@ -38,28 +38,28 @@ def confusion_plot(evaluation: Evaluation) -> str:
 
 
 def reliability_plot(bins: Sequence[Bin]) -> str:
-    """Accuracy against confidence, with the number of rows of each bin below; on the dotted line they are equal."""
+    """Accuracy against confidence, with the rows of each bin below. On the dotted line the two are equal."""
     return _reliability([("", [("", bins)])])
 
 
 def calibration_plot(forms: Mapping[str, tuple[Sequence[Bin], Sequence[Bin]]]) -> str:
-    """For each form of the weights its bins before and after calibration, side by side; rows are those after."""
+    """The bins of each form of the weights before and after calibration. Numbers of rows are those after."""
     return _reliability([(form, [("before", before), ("after", after)]) for form, (before, after) in forms.items()])
 
 
 def slices_plot(slices: Sequence[SliceQuality], overall: float) -> str:
-    """Macro-F1 of each slice with its interval; the broken line is the value over all rows."""
+    """Macro-F1 of each slice with its interval. The dashed line is the value over all rows."""
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(7.0, 0.9 + 0.26 * len(slices)), layout="constrained")
         axes = figure.subplots()
         places = np.arange(len(slices))
         values = np.array([piece.macro_f1.value for piece in slices])
-        # The percentile interval of a tiny slice may leave its value outside.
+        # The percentile interval of a tiny slice need not contain its value.
         below = np.maximum(values - [piece.macro_f1.low for piece in slices], 0.0)
         above = np.maximum([piece.macro_f1.high for piece in slices] - values, 0.0)
         axes.axvline(overall, color=GREY, linestyle="--", linewidth=1)
         axes.errorbar(values, places, xerr=(below, above), fmt="o", color=BLUE, markersize=4, capsize=2)
-        # A dollar sign would begin a formula.
+        # A dollar sign would start a formula.
         axes.set_yticks(places, [f"{piece.name} ({piece.n:,})".replace("$", r"\$") for piece in slices])
         axes.set_ylim(len(slices) - 0.4, -0.6)
         axes.set_xlim(0.0, 1.0)

@@ -1,4 +1,4 @@
-"""A model's answers to labelled texts, as an array: the common start of every judgement."""
+"""A model's predictions as an array: the first step of every evaluation."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from sentiment.statistics import Floats
 Predict = Callable[[Sequence[str]], Floats]
 """Redacted texts → (n, 3) probabilities, in their order and in the order of ``LABELS``."""
 
-# As many as a judgement's progress may lag behind, and enough to sort by length.
+# Progress may lag behind by as many, and they are enough to sort by length.
 _TEXTS_AT_ONCE = 512
 
 
 def probabilities_of(
     classifier: Classifier, texts: Sequence[str], *, progress: Progress | None = None, phase: str = "scoring"
 ) -> Floats:
-    """(n, 3) calibrated probabilities of redacted `texts`, in order. `phase` is what `progress` shows meanwhile."""
+    """(n, 3) calibrated probabilities of redacted `texts`, in order. `progress` shows `phase` meanwhile."""
     progress = progress or Silent()
     progress.begin(phase, len(texts))
     rows: list[tuple[float, float, float]] = []

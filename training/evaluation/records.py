@@ -1,4 +1,4 @@
-"""What an evaluation says: the types of its JSON document and of its report."""
+"""The types of an evaluation: of its JSON document and of its report."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from sentiment.statistics import Estimate
 
 
 class ClassQuality(msgspec.Struct, frozen=True, kw_only=True):
-    """One class: `n` rows have it as label, `n_chosen` were called so."""
+    """One class: `n` rows have it as label, `n_chosen` as prediction."""
 
     n: int
     n_chosen: int
@@ -19,7 +19,7 @@ class ClassQuality(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Bin(msgspec.Struct, frozen=True, kw_only=True):
-    """The rows whose top probability is in (low, high]: what the model claimed and what was true of them."""
+    """The rows whose top probability is in (low, high]: the confidence of the model, and its accuracy."""
 
     low: float
     high: float
@@ -29,11 +29,11 @@ class Bin(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Reliability(msgspec.Struct, frozen=True, kw_only=True):
-    """How far probabilities can be read as frequencies.
+    """How well probabilities match frequencies.
 
-    `ece_by_chance` is what a perfectly calibrated model with these confidences shows on as many rows: an `ece` near it
-    cannot be told from perfect. Resampling adds noise of the same kind, so the interval of `ece` leans upwards. `bins`
-    without rows are left out.
+    `ece_by_chance` is the error of a perfectly calibrated model with these confidences on as many rows: an `ece` near
+    it cannot be told from perfect. Resampling adds noise of the same kind, so the interval of `ece` is biased upwards.
+    `bins` without rows are left out.
     """
 
     ece: Estimate
@@ -45,10 +45,10 @@ class Reliability(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SliceQuality(msgspec.Struct, frozen=True, kw_only=True):
-    """One part of the rows. `labels` counts its rows by label; macro-F1 is over the classes that occur in it.
+    """One part of the rows. `labels` counts them by label. Macro-F1 is over the classes that occur in the part.
 
-    `small` says that there are fewer rows than the evaluation asks for: read it as a hint. `n_merged` slices below
-    that size were put together here, 0 for a slice of its own.
+    `small`: it has fewer rows than the evaluation asks for, so its figures are only a hint. `n_merged` slices below
+    that size were merged into this one; 0 for a slice of its own.
     """
 
     name: str
@@ -62,7 +62,7 @@ class SliceQuality(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Mistake(msgspec.Struct, frozen=True, kw_only=True):
-    """One wrong answer. `row` counts from 1, as in the file; `text` is redacted."""
+    """One wrong prediction. `row` counts from 1, as in the file. `text` is redacted."""
 
     row: int
     label: Label
@@ -74,9 +74,9 @@ class Mistake(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Evaluation(msgspec.Struct, frozen=True, kw_only=True):
-    """The judgement of one model on one set of rows. Intervals are by bootstrap, at `level`.
+    """The evaluation of one model on one set of rows. Intervals are by bootstrap, at `level`.
 
-    `confusion[i][j]` counts rows of label i that were called j, in the order of ``LABELS``. `slices` are by kind
+    `confusion[i][j]` counts the rows with label i and prediction j, in the order of ``LABELS``. `slices` are by kind
     (source, product, language, length), largest first.
     """
 

@@ -1,4 +1,4 @@
-"""Calibration as it can be seen: bins of confidence, and how much miscalibration chance alone shows."""
+"""Calibration: bins of confidence, and the calibration error that chance alone would show."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def measure_reliability(
     seed: int,
     n_resamples: int = DEFAULT_RESAMPLES,
 ) -> Reliability:
-    """ECE, Brier score and log loss of (n, 3) `probabilities` against `labels` (n,), with intervals."""
+    """ECE, Brier score and log loss of `probabilities` (n, 3) against `labels` (n,), with intervals."""
     confidence = probabilities.max(axis=1)
     gaps = (probabilities.argmax(axis=1) == labels) - confidence
     bins = _bin_of(confidence)
@@ -49,7 +49,7 @@ def measure_reliability(
 
 
 def reliability_bins(probabilities: NDArray[np.float64], labels: NDArray[np.int64]) -> tuple[Bin, ...]:
-    """The bins that the expected calibration error is the mean gap of, those without rows left out."""
+    """The bins of the expected calibration error, without the empty ones."""
     confidence = probabilities.max(axis=1)
     correct = probabilities.argmax(axis=1) == labels
     bins = _bin_of(confidence)
@@ -67,7 +67,7 @@ def reliability_bins(probabilities: NDArray[np.float64], labels: NDArray[np.int6
 
 
 def ece_by_chance(confidence: NDArray[np.float64], *, seed: int) -> float:
-    """The mean error that rows with this `confidence` (n,) show where each is right exactly as often as claimed."""
+    """The mean calibration error of rows with this `confidence` (n,) if the confidence is exactly right."""
     random = np.random.default_rng(seed)
     bins = _bin_of(confidence)
     draws = [_ece((random.random(len(confidence)) < confidence) - confidence, bins) for _ in range(_CHANCE_DRAWS)]
@@ -75,7 +75,7 @@ def ece_by_chance(confidence: NDArray[np.float64], *, seed: int) -> float:
 
 
 def _bin_of(confidence: NDArray[np.float64]) -> NDArray[np.int64]:
-    """(lower, upper], as in ``expected_calibration_error``."""
+    """The bin of each confidence: (lower, upper], as in ``expected_calibration_error``."""
     return np.clip(np.ceil(confidence * N_BINS).astype(np.int64) - 1, 0, N_BINS - 1)
 
 

@@ -1,4 +1,4 @@
-"""The page that shows a judgement: one file, nothing loaded from elsewhere, no script."""
+"""The HTML report of an evaluation: one file that loads nothing and runs no script."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _TEMPLATES = Path(__file__).parent / "templates"
 
 
 def write_report(path: Path, judgement: Judgement) -> None:
-    """Write the page to `path`, whole or not at all. Raises ``InputError`` where that is not possible."""
+    """Write the report to `path`, whole or not at all. Raises ``InputError`` if that is not possible."""
     content = report_html(judgement)
     try:
         replace_file(path, content.encode())
@@ -25,8 +25,8 @@ def write_report(path: Path, judgement: Judgement) -> None:
 
 
 def report_html(judgement: Judgement) -> str:
-    """The page. Everything that comes from data is escaped; plots are images of their own, so that nothing in them can
-    run, and a table beside each says the same.
+    """The report. Everything that comes from data is escaped. Plots are embedded images, so nothing in them can run,
+    and a table beside each has the same numbers.
     """
     environment = Environment(
         loader=FileSystemLoader(_TEMPLATES),
@@ -51,5 +51,5 @@ def report_html(judgement: Judgement) -> str:
 
 
 def _image(svg: str) -> str:
-    """As the address of an image."""
+    """The image as a data URI."""
     return "data:image/svg+xml;base64," + base64.b64encode(svg.encode()).decode("ascii")

@@ -1,4 +1,4 @@
-"""Does a model still do what its manifest says? Measured figures beside those recorded when it was made."""
+"""Does a model still perform as its manifest says? Measured figures beside the recorded ones."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ import msgspec
 from sentiment.model.manifest import Manifest
 from training.evaluation.records import Evaluation
 
-# The same files give the same answers on one machine. Another processor adds floats in another order, which turns a
-# handful of labels in ten thousand; int8 has kernels of its own for each instruction set (0.0017 from AVX2 to AMX).
+# The same files give the same answers on one machine. Another processor adds floats in another order, which changes a
+# handful of labels in ten thousand. int8 has its own kernels for each instruction set (0.0017 from AVX2 to AMX).
 TOLERANCE = 0.001
 INT8_TOLERANCE = 0.005
 
 
 class Recorded(msgspec.Struct, frozen=True):
-    """One figure of the manifest and the same one now."""
+    """One figure as the manifest has it, and as measured now."""
 
     recorded: float
     measured: float
@@ -42,9 +42,9 @@ def form_of(backend: str) -> str:
 
 
 def reproduce(evaluation: Evaluation, manifest: Manifest, *, form: str, fingerprint: str) -> Reproduction | None:
-    """Compare with what the manifest records; None where it records nothing for these rows and this form.
+    """Compare with the manifest. Returns None if it records nothing for these rows and this form.
 
-    `fingerprint` is that of the rows in `evaluation`: figures of other rows cannot be compared.
+    `fingerprint` is that of the evaluated rows: figures of other rows cannot be compared.
     """
     if manifest.data.get("validation", {}).get("fingerprint") != fingerprint:
         return None
@@ -72,7 +72,7 @@ def _measured(evaluation: Evaluation) -> dict[str, float]:
 
 
 def _flat(recorded: Mapping[str, Any]) -> dict[str, float]:
-    """`{"f1": {"negative": x}}` as `{"f1.negative": x}`; what is no number is left out."""
+    """`{"f1": {"negative": x}}` as `{"f1.negative": x}`. Anything but numbers is left out."""
     flat: dict[str, float] = {}
     for name, value in recorded.items():
         if isinstance(value, Mapping):

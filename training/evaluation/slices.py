@@ -1,4 +1,4 @@
-"""Parts of the rows that deserve a figure of their own: by source, product, language and length."""
+"""Parts of the rows that are evaluated on their own: by data set, product, language and length."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from numpy.typing import NDArray
 from sentiment.language import SUPPORTED_LANGUAGES, detect_language
 from training.data.examples import Example
 
-# Characters of the redacted text. Below 20 there is little to judge by; 280 is a tweet; past 500 a text of several
-# windows begins.
+# Characters of the redacted text. Below 20 there is little to judge by; 280 is a tweet; above 500 a text has several
+# windows.
 _LENGTH_BOUNDS = (20, 50, 100, 280, 500)
 UNSURE_LANGUAGE = "unsure"
 
 
 @dataclass(frozen=True, slots=True)
 class Slice:
-    """The indices `rows` of one part; `n_merged` parts too small for a figure are in it, 0 for one of its own."""
+    """The row indices of one part. `n_merged` parts that were too small are merged in it; 0 for a part of its own."""
 
     name: str
     rows: NDArray[np.int64]
@@ -29,7 +29,7 @@ class Slice:
 
 
 def length_band(text: str) -> str:
-    """The band of characters that a text is in, such as ``21-50``."""
+    """The range of lengths that a text is in, in characters, such as ``21-50``."""
     low = 0
     for high in _LENGTH_BOUNDS:
         if len(text) <= high:
@@ -39,7 +39,7 @@ def length_band(text: str) -> str:
 
 
 def language_of(text: str) -> str:
-    """The language where that is sure, else ``unsure``: short English is often taken for something else."""
+    """The language if it is certain, otherwise ``unsure``: short English is often taken for another language."""
     language = detect_language(text)
     if language.unsupported or language.code in SUPPORTED_LANGUAGES:
         return language.code or UNSURE_LANGUAGE
@@ -57,10 +57,10 @@ SLICE_KINDS: Mapping[str, Callable[[Example], str]] = MappingProxyType(
 
 
 def slice_rows(examples: Sequence[Example], kind: str, min_slice: int) -> tuple[Slice, ...]:
-    """The parts of one kind of ``SLICE_KINDS``, largest first (lengths by length), every row in one of them.
+    """The parts of one kind of ``SLICE_KINDS``, largest first (lengths by length). Every row is in one of them.
 
-    Parts with fewer than `min_slice` rows are merged into one, which comes last. Where no row tells (no product in the
-    data, say) there are none.
+    Parts with fewer than `min_slice` rows are merged into one, which comes last. There are no parts if no row has a
+    value, for example if the data have no products.
     """
     names = np.array([SLICE_KINDS[kind](example) for example in examples], dtype=object)
     counts = Counter(names.tolist())
