@@ -103,7 +103,7 @@ def audit(
         click.echo(f"{classifier.model.name} {classifier.model.version} with {classifier.backend}")
         print_audit(report, groups, limits, n_examples=n_examples)
     if violations and not no_gate:
-        raise CheckFailed(f"{len(violations)} limits are broken", hint="--no-gate reports without judging")
+        raise CheckFailed(f"{len(violations)} limits are exceeded", hint="--no-gate reports without judging")
 
 
 def _limits(file: Path | None, flags: dict[str, Any]) -> AuditLimits:

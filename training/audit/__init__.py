@@ -1,1 +1,1 @@
-"""Does a model treat people alike, and does it read as people do? Counterfactual pairs and behavioural tests."""
+"""Does a model treat people equally, and does it pass simple tests? Counterfactual pairs and behavioural tests."""

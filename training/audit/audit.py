@@ -1,4 +1,4 @@
-"""The audit itself: all texts through the model once, then gaps and failures from its answers."""
+"""The audit itself: score all texts once, then measure gaps and failures."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _Answers = dict[str, Floats]
 
 
 def audit(predict: Predict, *, seed: int, corpora: Sequence[PairSet] = ()) -> AuditReport:
-    """Audit a model on the pairs and cases of this package, and on `corpora`.
+    """Audit a model on the pairs and cases of this package and on `corpora`.
 
     `predict` is called once, with each text once. `seed` decides which cases are drawn and how intervals are resampled.
     """
@@ -37,7 +37,7 @@ def audit(predict: Predict, *, seed: int, corpora: Sequence[PairSet] = ()) -> Au
 
 
 def _answer(predict: Predict, texts: Sequence[str]) -> _Answers:
-    """The probabilities of every different text, redacted on its way to the model as in serving."""
+    """The probabilities of every distinct text. Texts are redacted first, as in serving."""
     different = list(dict.fromkeys(texts))
     probabilities = predict([redact(text).text for text in different])
     if probabilities.shape != (len(different), 3):

@@ -1,11 +1,11 @@
-"""Failure rates of the behavioural cases, and when a case counts as failed.
+"""Failure rates of the behavioural cases, and when a case fails.
 
-* A label case fails when another label is chosen: the sentences are such that careful readers agree.
-* A direction case fails when the score moves more than 0.1 the wrong way: 5 % of its range, so that the rounding of
-  int8 weights or a saturated answer is no failure, and a real reversal is one.
-* An invariance case fails when the label changes *and* the score moves by more than 0.2. That is CheckList's own
-  tolerance (0.1 of a probability, twice, because the score is a difference of two): a label that flips with less stood
-  on the fence before, where two annotators differ as well.
+* A label case fails if the model predicts another label. Careful readers agree on these sentences.
+* A direction case fails if the score moves more than 0.1 the wrong way. That is 5 % of its range: enough to ignore the
+  rounding of int8 weights or a saturated score, but not a real reversal.
+* An invariance case fails if the label changes *and* the score moves by more than 0.2. That is CheckList's tolerance,
+  0.1 of a probability, doubled because the score is a difference of two. A label that flips with a smaller move was
+  borderline before, and annotators differ on such texts as well.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class TestResult(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CapabilityResult(msgspec.Struct, frozen=True, kw_only=True):
-    """All tests of one capability. `interval` is Wilson's, 95 %, of the failure rate; `examples` are failed texts."""
+    """All tests of one capability. `interval` is the 95 % Wilson interval of `rate`; `examples` are failed texts."""
 
     capability: str
     n: int
@@ -47,7 +47,7 @@ class CapabilityResult(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def failed(case: Case, scores: Sequence[float], labels: Sequence[int]) -> bool:
-    """Whether the answers to the texts of `case`, in their order, are not acceptable."""
+    """Whether a case fails, given the score and label of each of its texts."""
     if case.kind == "label":
         return labels[0] not in case.expect
     moved = scores[1] - scores[0]
@@ -57,7 +57,7 @@ def failed(case: Case, scores: Sequence[float], labels: Sequence[int]) -> bool:
 
 
 def judge(cases: Sequence[Case], answers: Mapping[str, NDArray[np.float64]]) -> list[CapabilityResult]:
-    """Results by capability in the order of the cases; `answers` maps every text to its three probabilities."""
+    """Results by capability, in the order of the cases. `answers` maps every text to its three probabilities."""
     by_capability: dict[str, list[tuple[Case, bool]]] = {}
     for case in cases:
         rows = [answers[text] for text in case.texts]

@@ -1,4 +1,4 @@
-"""Behavioural cases, built from the templates of this package: a text or two, and what may be answered."""
+"""Behavioural cases, built from the templates of this package: one or two texts, and what the model should do."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ CaseKind = Literal["label", "direction", "invariance"]
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One question to the model.
+    """One test case.
 
-    Kind "label" (a minimum functionality test): the label of the only text is in `expect`, positions in ``LABELS``.
-    Kind "direction": from the first text to the second the score does not move against `sign` (1 up, −1 down).
-    Kind "invariance": both texts say the same.
+    Kind "label" (a minimum functionality test): the label of the only text must be in `expect`, indices of ``LABELS``.
+    Kind "direction": from the first text to the second, the score must not move against `sign` (1 up, −1 down).
+    Kind "invariance": both texts mean the same, so they should get the same label.
     """
 
     capability: str
@@ -66,7 +66,7 @@ class _Suite(msgspec.Struct):
 
 
 def built_in(*, seed: int) -> list[Case]:
-    """The behavioural suite of this package; `seed` decides which fillings and which typos are taken."""
+    """The behavioural suite of this package. `seed` decides which fillings and typos are drawn."""
     suite = msgspec.convert(lexicon.load(_FILE), _Suite)
     cases = [case for test in suite.test for case in _filled(test, suite.words, _generator(seed, test.name))]
     for group in suite.perturbed:
@@ -87,7 +87,9 @@ def _filled(test: _Test, words: lexicon.Words, draw: np.random.Generator) -> lis
 
 
 def _perturbed(group: _Perturbed, sentences: list[str], draw: np.random.Generator) -> list[Case]:
-    """As many changed sentences as wanted, each kind of change equally often, on sentences drawn without repetition."""
+    """At least `group.cases` changed sentences, each kind of change equally often, on sentences drawn without
+    replacement.
+    """
     each = -(-group.cases // len(group.kinds))
     return [
         Case(group.capability, kind, "invariance", (text, PERTURBATIONS[kind](text, draw)))
@@ -97,5 +99,5 @@ def _perturbed(group: _Perturbed, sentences: list[str], draw: np.random.Generato
 
 
 def _generator(seed: int, name: str) -> np.random.Generator:
-    """A stream for each test, so that a test added later does not change the cases of the others."""
+    """A random stream for each test, so that a new test does not change the cases of the others."""
     return np.random.default_rng((seed, zlib.crc32(name.encode())))

@@ -1,7 +1,7 @@
-"""The Equity Evaluation Corpus (Kiritchenko and Mohammad 2018), or a file in its columns, as counterfactual pairs.
+"""The Equity Evaluation Corpus (Kiritchenko and Mohammad 2018), or a file with its columns, as counterfactual pairs.
 
-A scene is a template with an emotion word. Nouns are compared one to one (she and he, my aunt and my uncle), first
-names each with each: women's with men's of the same race, and the races within the same gender.
+A scene is a template with an emotion word. Nouns are compared in fixed couples (she and he, my aunt and my uncle).
+First names are compared with each other: women's with men's of the same race, and the two races of the same gender.
 """
 
 from __future__ import annotations
@@ -32,10 +32,10 @@ _COUPLE_OF = {word: number for number, couple in enumerate(_COUPLES) for word in
 
 
 def read_eec(path: Path) -> list[PairSet]:
-    """The pairs in a file with the corpus's columns: gender by nouns, gender by names, and race by names.
+    """The pairs in a file with the columns of the corpus: gender by nouns, gender by names, and race by names.
 
     Raises:
-        InputError: the file cannot be read, a column is missing, or there is nothing to compare in it.
+        InputError: the file cannot be read, a column is missing, or it has nothing to compare.
     """
     frame = read_rows(path, _COLUMNS)
     named = frame[frame["Race"] != ""]

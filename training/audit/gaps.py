@@ -1,7 +1,7 @@
-"""How differently a model answers to the two texts of counterfactual pairs, with intervals over scenes.
+"""How differently a model scores the two texts of counterfactual pairs, with intervals over scenes.
 
-The score is p(positive) − p(negative), in [−1, 1]. Scenes are resampled, not pairs: the pairs of one scene share its
-words, and taking them for independent would make the intervals too narrow.
+The score is p(positive) − p(negative), in [−1, 1]. The bootstrap resamples scenes, not pairs: the pairs of a scene
+share its words, and treating them as independent would make the intervals too narrow.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from training.audit.pairs import PairSet
 
 
 class GroupOffset(msgspec.Struct, frozen=True, kw_only=True):
-    """How far the scores of `group` lie from the reference in the same scenes, on average over `n` scenes.
+    """How far the scores of `group` are from the reference in the same scenes, on average over `n` scenes.
 
-    The reference is the mean of all groups; of dialects it is the standard. `interval` is 95 %, by bootstrap.
+    The reference is the mean of all groups, and the standard for dialects. `interval` is a 95 % bootstrap interval.
     """
 
     group: str
@@ -30,12 +30,12 @@ class GroupOffset(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class AttributeGaps(msgspec.Struct, frozen=True, kw_only=True):
-    """The answers to all pairs of one attribute.
+    """The gaps over all pairs of one attribute.
 
-    `mean_abs_gap` and `max_abs_gap` are of the absolute difference of two scores, in [0, 2], with the 95 % `interval`
-    of the mean; `flip_rate` is the share of pairs with two labels. `group_gap` averages the scores of a group's terms
-    within a scene before it compares two groups, as the authors of the Equity Evaluation Corpus do: that is blind to a
-    model that treats single names at random, and `mean_abs_gap` is not. `wording` as in ``PairSet``.
+    `mean_abs_gap` and `max_abs_gap` are of the absolute difference of two scores, in [0, 2]; `interval` is the 95 %
+    interval of the mean. `flip_rate` is the share of pairs with two labels. `group_gap` averages the scores of a
+    group's terms within a scene before it compares two groups, as the authors of the Equity Evaluation Corpus do. It
+    misses a model that treats single names at random; `mean_abs_gap` does not. `wording` is as in ``PairSet``.
     """
 
     attribute: str
@@ -55,7 +55,7 @@ class AttributeGaps(msgspec.Struct, frozen=True, kw_only=True):
 def measure_gaps(
     pair_set: PairSet, scores: NDArray[np.float64], labels: NDArray[np.int64], *, seed: int
 ) -> AttributeGaps:
-    """Gaps of `pair_set`, whose variants have `scores` (n,) and `labels` (n,)."""
+    """The gaps of `pair_set`, whose variants have `scores` (n,) and `labels` (n,)."""
     pairs = np.array(pair_set.pairs, dtype=np.int64)
     scenes = np.array([variant.scene for variant in pair_set.variants], dtype=np.int64)
     gaps = np.abs(scores[pairs[:, 0]] - scores[pairs[:, 1]])
@@ -82,7 +82,7 @@ def measure_gaps(
 def _group_means(
     pair_set: PairSet, scores: NDArray[np.float64], scenes: NDArray[np.int64]
 ) -> tuple[list[str], NDArray[np.float64]]:
-    """The groups, and (scenes, groups) mean scores: NaN where a scene is not told of a group."""
+    """The groups, and (scenes, groups) mean scores. NaN: the scene has no text about the group."""
     names = list(dict.fromkeys(variant.group for variant in pair_set.variants))
     column_of = np.array([names.index(variant.group) for variant in pair_set.variants], dtype=np.int64)
     numbers, row_of = np.unique(scenes, return_inverse=True)
@@ -95,13 +95,13 @@ def _group_means(
 
 def _group_gap(means: NDArray[np.float64], wording: bool) -> float:
     columns = list(combinations(range(means.shape[1]), 2))
-    # Dialects are compared with the standard, the first column, and not with each other.
+    # Dialects are compared with the standard (the first column), not with each other.
     chosen = columns[: means.shape[1] - 1] if wording else columns
     return float(np.nanmean([np.abs(means[:, left] - means[:, right]) for left, right in chosen]))
 
 
 def _offsets(names: Sequence[str], means: NDArray[np.float64], wording: bool, seed: int) -> list[GroupOffset]:
-    # The first group of a dialect's rows is the standard, and present in every scene.
+    # The first group of a dialect's rows is the standard, which every scene has.
     offsets = means - (means[:, :1] if wording else np.nanmean(means, axis=1, keepdims=True))
     answers = []
     for column, name in enumerate(names):
@@ -112,9 +112,9 @@ def _offsets(names: Sequence[str], means: NDArray[np.float64], wording: bool, se
 
 
 def _interval_of_mean(values: NDArray[np.float64], scenes: NDArray[np.int64], seed: int) -> Interval:
-    """The interval of the mean of `values` (n,), where those of one scene are drawn together."""
+    """The bootstrap interval of the mean of `values` (n,). Values of one scene are drawn together."""
     _, row_of = np.unique(scenes, return_inverse=True)
     sums, counts = np.bincount(row_of, weights=values), np.bincount(row_of)
-    # All resamples at once: an audit has a hundred intervals.
+    # All resamples at once, because an audit has a hundred intervals.
     drawn = np.random.default_rng(seed).integers(0, len(sums), size=(DEFAULT_RESAMPLES, len(sums)))
     return percentile_interval(sums[drawn].sum(axis=1) / counts[drawn].sum(axis=1))

@@ -1,7 +1,7 @@
 """Labelled rows with a group column: is the model as good for one group as for the others?
 
-A gap here may come from the model or from the rows: groups differ in what they write about and in how hard it is to
-judge. Counterfactual pairs hold the text fixed and do not have that weakness, but know only made-up sentences.
+A gap may come from the model or from the rows: groups differ in what they write about and in how hard that is to label.
+Counterfactual pairs keep the text fixed and avoid this weakness, but consist of made-up sentences.
 """
 
 from __future__ import annotations
@@ -31,9 +31,7 @@ _Measure = Callable[[NDArray[np.int64]], NDArray[np.float64]]
 
 
 class Compared(msgspec.Struct, frozen=True, kw_only=True):
-    """A measure of one group's rows, and `gap`: how much higher it is than that of all other rows, with a 95 %
-    interval.
-    """
+    """A metric of one group's rows. `gap`: how much higher it is than for all other rows, with its 95 % `interval`."""
 
     value: float
     gap: float
@@ -41,7 +39,7 @@ class Compared(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class GroupQuality(msgspec.Struct, frozen=True, kw_only=True):
-    """How well the `n` rows of `group` are classified; None where they or all other rows are fewer than the minimum."""
+    """How well the `n` rows of `group` are classified. None: the group, or all others, have too few rows."""
 
     group: str
     n: int
@@ -50,9 +48,9 @@ class GroupQuality(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def read_grouped(path: Path, field: str) -> tuple[list[Example], list[str]]:
-    """Labelled examples, and the value of column `field` for each: "" where it is missing.
+    """Labelled examples, and the value of column `field` for each ("" if it is missing).
 
-    Raises ``InputError`` as ``read_examples`` does, and where there is no such column.
+    Raises ``InputError`` like ``read_examples``, and if there is no such column.
     """
     column = read_rows(path, ("text", "label", field))[field]
     return read_examples(path), column.where(column.notna(), "").astype(str).tolist()
@@ -66,7 +64,7 @@ def compare_groups(
     seed: int,
     min_n: int = DEFAULT_MIN_N,
 ) -> list[GroupQuality]:
-    """Every group in `groups` (n,) against all other rows, the largest first; `labels` and `chosen` (n,) in 0 … 2."""
+    """Every group in `groups` (n,) against all other rows, largest first. `labels` and `chosen` (n,) are in 0 … 2."""
     member = np.array(groups)
     names, sizes = np.unique(member, return_counts=True)
     answers = []
@@ -86,7 +84,7 @@ def compare_groups(
 
 
 def _compared(measure: _Measure, tables: Sequence[NDArray[np.int64]], seed: int) -> Compared:
-    """Of two confusion tables, the group's and the others': each is resampled by itself, since sizes are given."""
+    """Compare two confusion tables, the group's and the others'. Each is resampled on its own: both sizes are fixed."""
     inside, outside = (measure(table) for table in tables)
     drawn = [
         measure(resample_counts(table, n_resamples=DEFAULT_RESAMPLES, seed=seed + place))

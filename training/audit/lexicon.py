@@ -1,4 +1,4 @@
-"""The audit's own sentences: TOML files of this package, and how a template becomes texts."""
+"""The audit's sentences: the TOML files of this package, and how a template becomes texts."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ Words = Mapping[str, Sequence[str]]
 
 
 def load(name: str) -> dict[str, Any]:
-    """One TOML file of this package."""
+    """Read a TOML file of this package."""
     return tomllib.loads(resources.files(__package__).joinpath(name).read_text(encoding="utf-8"))
 
 
 def fill(template: Sequence[str], words: Words, most: int, draw: np.random.Generator) -> list[tuple[str, ...]]:
-    """At most `most` different fillings of `template`: one text, or several that share the words of their slots.
+    """At most `most` different fillings of `template`: one text, or several texts that share the words of their slots.
 
-    All of them in order where there are no more, otherwise as many drawn without repetition.
+    If there are no more fillings than that, all of them in order; otherwise a draw without replacement.
     """
     slots = list(dict.fromkeys(slot for text in template for slot in _SLOT.findall(text)))
     sizes = [len(words[slot]) for slot in slots]
@@ -39,7 +39,7 @@ def fill(template: Sequence[str], words: Words, most: int, draw: np.random.Gener
 
 
 def _digits(number: int, sizes: Sequence[int]) -> list[int]:
-    """`number` written in a system in which the i-th digit counts to ``sizes[i]``, the last one the fastest."""
+    """The digits of `number` in a mixed radix: the i-th digit is below ``sizes[i]``, and the last changes fastest."""
     digits = []
     for size in reversed(sizes):
         number, digit = divmod(number, size)

@@ -1,4 +1,4 @@
-"""Counterfactual pairs: one scene told of two people who differ in nothing but the group that is named.
+"""Counterfactual pairs: one scene about two people who differ only in the group that is named.
 
 Kusner et al. 2017, "Counterfactual Fairness", measured as in Kiritchenko and Mohammad 2018.
 """
@@ -13,13 +13,13 @@ from typing import Any
 from training.audit import lexicon
 
 _FILE = "identity.toml"
-# Good for what the file holds, where no adjective begins with a silent h; a word with u begins as "you".
+# Enough for the words in the file: none begins with a silent h, and those with u begin like "you".
 _AN = ("a", "e", "i", "o", "8")
 
 
 @dataclass(frozen=True, slots=True)
 class Variant:
-    """A text of the scene with the number `scene`, told of `group`."""
+    """A text of the scene with the number `scene`, about `group`."""
 
     scene: int
     group: str
@@ -28,10 +28,10 @@ class Variant:
 
 @dataclass(frozen=True, slots=True)
 class PairSet:
-    """The pairs of one attribute: positions in `variants`, always of one scene and of two groups.
+    """The pairs of one attribute: indices of `variants`, always of one scene and two groups.
 
-    `wording` says that the texts of a pair differ in more than one term (a dialect), so that a single pair's gap
-    holds the wording too, and only the difference of the groups' means tells about the group.
+    `wording`: the texts of a pair differ in more than one term (a dialect). Then the gap of a single pair includes the
+    wording, and only the difference between the means of the groups says something about the group.
     """
 
     attribute: str
@@ -41,7 +41,7 @@ class PairSet:
 
 
 def built_in() -> list[PairSet]:
-    """The pairs of this package, all attributes."""
+    """The pairs of this package, for all attributes."""
     file = lexicon.load(_FILE)
     sets: list[PairSet] = []
     for attribute, table in file.items():
@@ -53,10 +53,10 @@ def built_in() -> list[PairSet]:
 
 
 def cross_pairs(variants: Sequence[Variant], alike: Sequence[Hashable] = ()) -> tuple[tuple[int, int], ...]:
-    """Every two variants of one scene that are of different groups.
+    """Every two variants of a scene that are about different groups.
 
-    With `alike`, one value for each variant, only those whose values are equal: both names of women, or the two nouns
-    of one couple.
+    `alike` has one value for each variant. Only variants with equal values are paired: two women's names, or the two
+    nouns of a couple.
     """
     places: dict[Hashable, list[int]] = {}
     for position, variant in enumerate(variants):
@@ -70,7 +70,7 @@ def cross_pairs(variants: Sequence[Variant], alike: Sequence[Hashable] = ()) -> 
 
 
 def _aligned(attribute: str, table: Mapping[str, Any], templates: Sequence[str]) -> Iterator[PairSet]:
-    """The i-th term of a group against the i-th of the other: she and he, my sister and my brother."""
+    """The i-th term of one group against the i-th of the other: she and he, my sister and my brother."""
     groups = [key for key in table if key not in ("pairing", "templates")]
     rows = list(zip(*(table[group] for group in groups), strict=True))
     told = [
@@ -84,7 +84,7 @@ def _aligned(attribute: str, table: Mapping[str, Any], templates: Sequence[str])
 
 
 def _named(attribute: str, table: Mapping[str, Any], templates: Sequence[str]) -> Iterator[PairSet]:
-    """First names: women's against men's of the same origin, and two origins within the same gender."""
+    """First names: women's against men's of the same origin, and two origins of the same gender."""
     people = [
         (gender, origin, name)
         for gender in ("female", "male")
@@ -100,7 +100,7 @@ def _named(attribute: str, table: Mapping[str, Any], templates: Sequence[str]) -
 
 
 def _described(attribute: str, table: Mapping[str, Any], templates: Sequence[str]) -> Iterator[PairSet]:
-    """Every adjective is a group of its own, against every other."""
+    """Every adjective is a group, and is paired with every other."""
     variants = tuple(
         Variant(scene, term, _adjective(template, term))
         for scene, template in enumerate(templates)
@@ -110,7 +110,7 @@ def _described(attribute: str, table: Mapping[str, Any], templates: Sequence[str
 
 
 def _worded(attribute: str, table: Mapping[str, Any], _: Sequence[str]) -> Iterator[PairSet]:
-    """Each way of writing against the first, which is the standard."""
+    """Each way of writing is paired with the first, the standard."""
     standard, *others = table["groups"]
     variants = tuple(
         Variant(scene, group, text)
@@ -125,7 +125,7 @@ _BUILDERS = {"aligned": _aligned, "names": _named, "groups": _described, "wordin
 
 
 def _person(template: str, term: str | Sequence[str]) -> str:
-    """`template` told of `term`: a name or phrase, or the three cases of a pronoun, capitalised for the beginning."""
+    """Fill `template` with `term`: a capitalised name or phrase, or the three cases of a pronoun."""
     subject, other, possessive = (term, term, f"{term}'s") if isinstance(term, str) else term
     if isinstance(term, str) and term.split()[0] in ("My", "This", "The", "A"):
         other = term[0].lower() + term[1:]

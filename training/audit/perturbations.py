@@ -1,4 +1,4 @@
-"""Changes of a text that leave its meaning alone: letter case, one typo, a handle or a link."""
+"""Changes that do not affect the meaning of a text: letter case, one typo, a handle or a link."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-# Short words carry little meaning of their own; a typo in them is hardly seen.
+# Short words carry little meaning, and a typo in them is hardly noticed.
 _SHORTEST_MISSPELT = 4
 _WORD = re.compile(rf"[A-Za-z]{{{_SHORTEST_MISSPELT},}}")
 _HANDLES = ("@acme_help", "@VoltShop", "@northline")
@@ -18,7 +18,7 @@ Perturbation = Callable[[str, np.random.Generator], str]
 
 
 def _swapped(text: str, draw: np.random.Generator) -> str:
-    """Two neighbouring letters inside of a word exchanged; they differ, and the first letter stays."""
+    """Swap two different neighbouring letters of a word, but not the first."""
     spots = [
         place
         for word in _WORD.finditer(text)

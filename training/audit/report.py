@@ -1,4 +1,4 @@
-"""What an audit found, and which limits it breaks."""
+"""What an audit found, and which limits are exceeded."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from training.audit.gaps import AttributeGaps
 
 
 class AuditLimits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What a model may do at most.
+    """The limits of an audit.
 
-    `max_gap` bounds the mean absolute score gap of an attribute, in [0, 2]; `max_flip_rate` the share of its pairs
-    with two labels; `max_failure_rate` the failures of each capability. What has fewer than `min_n` scenes or cases
-    is reported and not judged. Of attributes that differ in their wording (dialects) see ``AuditReport.violations``.
+    `max_gap` limits the mean absolute score gap of an attribute, in [0, 2]; `max_flip_rate` the share of its pairs with
+    two labels; `max_failure_rate` the failure rate of each capability. Attributes and capabilities with fewer than
+    `min_n` scenes or cases are reported but not judged. For dialects see ``AuditReport.violations``.
     """
 
     max_gap: float = 0.02
@@ -28,7 +28,7 @@ class AuditLimits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
 
 class AuditReport(msgspec.Struct, frozen=True, kw_only=True):
-    """Counterfactual gaps by attribute and failure rates by capability, of `n_texts` different texts."""
+    """Counterfactual gaps by attribute and failure rates by capability, from `n_texts` distinct texts."""
 
     seed: int
     n_texts: int
@@ -36,11 +36,11 @@ class AuditReport(msgspec.Struct, frozen=True, kw_only=True):
     behaviour: list[CapabilityResult]
 
     def violations(self, limits: AuditLimits) -> list[str]:
-        """One line for each limit that is broken; none of them means that the model passes.
+        """One line for each limit that is exceeded. Without any the model passes.
 
-        Texts in a dialect and in the standard differ in more than a word, so that a single gap says little about the
-        dialect: there, one breaks the limit when the whole interval of its mean offset lies beyond ±`max_gap`, and
-        label flips are held against `max_failure_rate`.
+        A text in a dialect differs from the standard in more than a word, so a single gap says little about the
+        dialect. A dialect exceeds the limit if the whole interval of its mean offset is beyond ±`max_gap`, and its
+        label flips are compared with `max_failure_rate`.
         """
         return [*self._gap_violations(limits), *self._behaviour_violations(limits)]
 
@@ -53,7 +53,7 @@ class AuditReport(msgspec.Struct, frozen=True, kw_only=True):
             for offset in gaps.groups if gaps.wording else ():
                 if offset.interval.low > limits.max_gap or offset.interval.high < -limits.max_gap:
                     off = f"{offset.group} is off by {offset.mean_offset:+.4f}"
-                    yield f"{gaps.attribute}: {off}, surely more than {limits.max_gap}"
+                    yield f"{gaps.attribute}: {off}, significantly more than {limits.max_gap}"
             most_flips = limits.max_failure_rate if gaps.wording else limits.max_flip_rate
             if gaps.flip_rate > most_flips:
                 yield f"{gaps.attribute}: {gaps.flip_rate:.2%} of the labels flip, above {most_flips:.2%}"
@@ -66,9 +66,9 @@ class AuditReport(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def read_limits(path: Path) -> AuditLimits:
-    """Limits from a TOML or JSON file with any of the fields of ``AuditLimits``; the others keep their defaults.
+    """Limits from a TOML or JSON file with some of the fields of ``AuditLimits``; the others keep their defaults.
 
-    Raises ``InputError`` where it cannot be read, and ``ConfigurationError`` where it says something else.
+    Raises ``InputError`` if the file cannot be read, and ``ConfigurationError`` if its content is wrong.
     """
     try:
         content = path.read_bytes()
@@ -79,4 +79,4 @@ def read_limits(path: Path) -> AuditLimits:
         return msgspec.convert(values, AuditLimits)
     except (msgspec.DecodeError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         fields = ", ".join(AuditLimits.__struct_fields__)
-        raise ConfigurationError(f"{path} holds no limits: {error}", hint=f"fields: {fields}") from None
+        raise ConfigurationError(f"{path} is not a file of limits: {error}", hint=f"fields: {fields}") from None

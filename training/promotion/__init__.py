@@ -1,1 +1,1 @@
-"""The gate before a model serves: what is measured, what is demanded, and the verdict."""
+"""The gate before a model serves: what is measured, what is required, and the verdict."""

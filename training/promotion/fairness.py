@@ -1,4 +1,4 @@
-"""The audit as a check of the gate: absolute limits, or those with what the current version breaks as well excused."""
+"""The audit as a check of the gate: with absolute limits, or excusing what is no worse in the current version."""
 
 from __future__ import annotations
 
@@ -9,13 +9,15 @@ from training.audit.report import AuditReport
 from training.promotion.records import Check, GateLimits
 
 _GAP_SLACK = 0.005
-"""In score: what another seed of the same training moves."""
+"""In units of the score: as much as another seed of the same training changes."""
 
 _RATE_SLACK = 0.01
 
 
 def audit_check(new: AuditReport, old: AuditReport | None, limits: GateLimits) -> Check:
-    """Every limit that the candidate breaks, except, in relative mode, where `old` is as bad within a small slack."""
+    """Every limit that the candidate exceeds. In relative mode, figures no worse than `old`'s (with a small slack) are
+    excused.
+    """
     bounds = limits.audit_limits
     broken = new.violations(bounds)
     reference = old if limits.audit == "relative" else None
@@ -23,7 +25,7 @@ def audit_check(new: AuditReport, old: AuditReport | None, limits: GateLimits) -
     excused = len(broken) - len(remaining)
     return Check(
         name="audit",
-        measured=f"{len(broken)} limits broken" + (f", {excused} of them no worse than current" if excused else ""),
+        measured=f"{len(broken)} limits exceeded" + (f", {excused} of them no worse than current" if excused else ""),
         limit=f"gap {bounds.max_gap:g}, flips {bounds.max_flip_rate:.0%}, failures {bounds.max_failure_rate:.0%}"
         + ("" if reference is None else ", or current's"),
         passed=not remaining,
@@ -37,7 +39,7 @@ def audit_check(new: AuditReport, old: AuditReport | None, limits: GateLimits) -
 
 
 def _forgiven(new: AuditReport, old: AuditReport) -> AuditReport:
-    """`new` with every measure set to nothing in which it is no worse than `old`."""
+    """`new` with every figure set to zero that is no worse than in `old`."""
     gaps = {known.attribute: known for known in old.counterfactual}
     rates = {known.capability: known.rate for known in old.behaviour}
     return msgspec.structs.replace(

@@ -1,4 +1,4 @@
-"""Do the forms of the weights agree? What is served must not be another model than what was trained and explained."""
+"""Do the forms of the weights agree? The model that is served must behave like the one that was trained."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from training.promotion.records import Check, GateLimits
 def form_checks(
     directory: Path, examples: Sequence[Example], limits: GateLimits, *, seed: int, threads: int
 ) -> Iterator[Check]:
-    """Each OpenVINO form against fp32 on torch; nothing where the directory has only one of the two.
+    """Each OpenVINO form against fp32 on torch. No checks if the directory has only one of the two.
 
-    The difference in macro-F1 fails where its whole 95 % interval lies beyond the limit: one row may move it by more
-    where rows, or those of a class, are few.
+    The difference in macro-F1 fails only if its whole 95 % interval is beyond the limit: with few rows, or few of a
+    class, a single row can move it by more.
     """
     opened = open_directory(directory)
     if not opened.openvino_files or not opened.safetensors:
@@ -40,7 +40,7 @@ def form_checks(
         yield Check(
             name=f"{form} like fp32",
             measured=f"{agreement:.1%} agree, macro-F1 {apart.value:+.4f} [{apart.low:+.4f}, {apart.high:+.4f}]",
-            limit=f"≥ {limits.min_agreement:.1%}, not surely beyond ±{limits.max_form_difference:g}",
+            limit=f"≥ {limits.min_agreement:.1%}, not significantly beyond ±{limits.max_form_difference:g}",
             passed=agreement >= limits.min_agreement and within,
             figures={
                 "backend": served.backend,

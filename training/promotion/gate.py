@@ -1,4 +1,4 @@
-"""The gate: a candidate measured beside the version that serves, on the same rows and the same machine."""
+"""The gate: a candidate is measured beside the version that serves, on the same rows and the same machine."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ from training.promotion.quality import calibration_check, quality_checks
 from training.promotion.records import Check, GateSettings, GateVerdict
 
 N_PARITY_ROWS = 500
-"""Rows on which the forms are compared: torch on a CPU takes some ten times as long as int8."""
+"""Rows on which the forms are compared. Torch on a CPU takes about ten times as long as int8."""
 
 
 @dataclass(frozen=True, slots=True)
 class _LoadedModel:
-    """A loaded model that says how far it is with what it is asked."""
+    """A loaded model, and how its progress is shown."""
 
     name: str
     classifier: Classifier
@@ -53,9 +53,9 @@ def judge(
     gate: GateSettings,
     progress: Progress,
 ) -> GateVerdict:
-    """All checks, whether or not an early one fails. Without a `current` only the absolute ones.
+    """Run all checks, even if an early one fails. Without a `current` version only the absolute ones.
 
-    Raises ``ModelError`` where one of the two cannot be loaded.
+    Raises ``ModelError`` if one of the two cannot be loaded.
     """
     new = _LoadedModel("candidate", load_model(candidate.path, threads=gate.threads), progress)
     old = None
@@ -101,7 +101,7 @@ def _checks(
 
 
 def _integrity(directory: Path) -> Check:
-    """The files were proved when they were copied; what is measured below is what was copied."""
+    """Check that the files are those of the manifest."""
     manifest = load_manifest(directory)
     verify_files(directory, manifest, manifest.files)
     return Check(

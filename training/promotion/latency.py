@@ -1,6 +1,6 @@
-"""How long one text takes, measured side by side: what slows the machine down slows both.
+"""How long one text takes. Both models are measured side by side, so that load on the machine slows both.
 
-A text counts with the best of its rounds, the one that other work on the machine disturbed least.
+Each text counts with its best round, the one that other work on the machine disturbed least.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def latency_checks(
     *,
     clock: Callable[[], float] = time.perf_counter,
 ) -> Iterator[Check]:
-    """The median time of single texts: within its bound, and not much longer than the current version's."""
+    """The median time of single texts: within its limit, and not much longer than the current version's."""
     contenders = [candidate] if current is None else [candidate, current]
     medians = [float(np.median(best_s)) * 1_000 for best_s in time_interleaved(contenders, texts, clock)]
     yield Check(
@@ -52,7 +52,7 @@ def latency_checks(
 def time_interleaved(
     contenders: Sequence[Classifier], texts: Sequence[str], clock: Callable[[], float]
 ) -> NDArray[np.float64]:
-    """Seconds (contenders, texts) of each of the first ``N_TEXTS`` by itself; they take turns, also in going first."""
+    """(contenders, texts) seconds of each of the first ``N_TEXTS`` texts alone. The models take turns."""
     chosen = texts[:N_TEXTS]
     for contender in contenders:
         for text in chosen[:_WARM_UP_TEXTS]:

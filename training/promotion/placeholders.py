@@ -1,4 +1,4 @@
-"""Does the model read what redaction leaves? Serving shows it placeholders where personal data stood."""
+"""Can the model read redacted texts? In serving, placeholders replace personal data."""
 
 from __future__ import annotations
 
@@ -45,11 +45,11 @@ _SENTENCES = (
     "Super fast delivery, and {} was wonderful to deal with.",
     "I recommend it to everyone, {} made my day.",
 )
-"""Clear in their sentiment whatever stands in the gap; a third of them for each label."""
+"""Their sentiment is clear whatever fills the gap. Each label has a third of them."""
 
 
 def placeholder_checks(directory: Path, predict: Predict, limits: GateLimits) -> Iterator[Check]:
-    """The tokenizer knows every placeholder, and which of them stands in a sentence does not move its label."""
+    """The tokenizer knows every placeholder, and exchanging placeholders in a sentence does not change its label."""
     unknown = unknown_placeholders(directory)
     yield Check(
         name="placeholders known",
@@ -77,7 +77,7 @@ def placeholder_checks(directory: Path, predict: Predict, limits: GateLimits) ->
 
 
 def unknown_placeholders(directory: Path) -> tuple[str, ...]:
-    """The placeholders in which the tokenizer of `directory` finds a piece that it does not know."""
+    """The placeholders that the tokenizer of `directory` reads as an unknown token, at least in part."""
     path = directory / TOKENIZER_FILE
     unknown_id = _unknown_id(json.loads(path.read_text("utf-8")))
     encoded = TextTokenizer.from_file(path).encode(PLACEHOLDERS)
@@ -85,9 +85,7 @@ def unknown_placeholders(directory: Path) -> tuple[str, ...]:
 
 
 def _unknown_id(tokenizer: dict[str, Any]) -> int | None:
-    """The id of the token for the unknown; None where there is none, as with bytes. Unigram names the id, others the
-    token.
-    """
+    """The id of the unknown token; None if there is none, as with bytes. Unigram models give the id, others a token."""
     model = tokenizer["model"]
     if model.get("unk_id") is not None:
         return int(model["unk_id"])

@@ -1,4 +1,4 @@
-"""From a candidate directory to the version that serves, or to a refusal that is on record."""
+"""From a candidate directory to the version that serves, or to a recorded refusal."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from training.promotion.records import GateSettings, GateVerdict
 
 @dataclass(frozen=True, slots=True)
 class PromotionOutcome:
-    """What was done. `version` is the candidate's id, `serving` the id of what serves now, None where nothing does."""
+    """What was done. `version` is the candidate's id; `serving` is the id of what serves now, None if nothing does."""
 
     action: Literal["promoted", "forced", "rejected"]
     version: str
@@ -37,9 +37,9 @@ def promote(
     clock: Callable[[], datetime],
     progress: Progress,
 ) -> PromotionOutcome:
-    """Judge a proved copy of `candidate`, and switch to it where it passes, or in spite of it with `force`.
+    """Run the gate on a verified copy of `candidate`, and switch to it if it passes, or anyway with `force`.
 
-    `candidate` is a model directory, or another registry, whose promoted version is meant.
+    `candidate` is a model directory, or another registry whose promoted version is taken.
 
     Raises:
         ModelError: the candidate or the current version is damaged or cannot be loaded.

@@ -1,4 +1,4 @@
-"""Is the candidate good enough, no worse than what serves, and honest about its confidence?"""
+"""Is the candidate good enough, no worse than what serves, and well calibrated?"""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from training.promotion.records import Check, GateLimits
 def quality_checks(
     new: Floats, old: Floats | None, labels: NDArray[np.int64], limits: GateLimits, *, seed: int
 ) -> Iterator[Check]:
-    """Macro-F1 against its floor, and against the current version's answers `old` on the same rows.
+    """Macro-F1 against its minimum, and against the current version's predictions `old` on the same rows.
 
-    The candidate is non-inferior where the whole 95 % interval of the paired difference lies above −margin: with few
-    rows the interval is wide, and only a candidate that is surely not worse passes.
+    The candidate is non-inferior if the whole 95 % interval of the paired difference is above −margin. With few rows
+    the interval is wide, so a candidate has to be clearly no worse to pass.
     """
     chosen = new.argmax(axis=1)
     score = macro_f1(labels, chosen)
@@ -51,9 +51,9 @@ def quality_checks(
 
 
 def calibration_check(new: Floats, labels: NDArray[np.int64], limits: GateLimits, *, seed: int) -> Check:
-    """The expected calibration error against its limit, to which is added what chance alone shows on so many rows.
+    """The expected calibration error against its limit plus the error that chance alone causes on as many rows.
 
-    A perfectly calibrated model has an error too where rows are few: some 0.04 on 600 of them, 0.01 on 10,000.
+    With few rows even a perfectly calibrated model has an error: about 0.04 on 600 rows, 0.01 on 10,000.
     """
     ece = expected_calibration_error(new, labels)
     chance = ece_by_chance(new.max(axis=1), seed=seed)
@@ -61,7 +61,7 @@ def calibration_check(new: Floats, labels: NDArray[np.int64], limits: GateLimits
     return Check(
         name="calibration (ECE)",
         measured=f"{ece:.4f}",
-        limit=f"≤ {bound:.4f}: {limits.max_ece:g} and chance on {len(labels):,} rows",
+        limit=f"≤ {bound:.4f}: {limits.max_ece:g} plus chance on {len(labels):,} rows",
         passed=ece <= bound,
         figures={"ece": ece, "ece_by_chance": chance, "bound": bound},
     )

@@ -1,4 +1,4 @@
-"""What the gate demands, and what it found."""
+"""What the gate requires, and what it found."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ AuditMode = Literal["absolute", "relative", "off"]
 
 
 class GateLimits(msgspec.Struct, frozen=True, kw_only=True):
-    """What a candidate must keep.
+    """The limits of the gate.
 
-    `margin` is the macro-F1 that it may surely lose against the current version, `min_macro_f1` what it must have in
-    any case. `max_ece` is meant for rows without end: see ``quality.calibration_check``. With `audit` "relative" a
-    broken limit is excused where the current version is as bad. `max_latency_ratio` is of the medians, candidate to
-    current; `max_latency_ms` bounds the candidate's own. `max_placeholder_moves` is the share of placeholders that
-    move a label. `min_agreement` and `max_form_difference` (in macro-F1) bound what quantising may change.
+    `margin` is how much macro-F1 the candidate may lose against the current version; `min_macro_f1` is what it needs in
+    any case. `max_ece` holds for infinitely many rows: see ``quality.calibration_check``. With `audit` "relative", an
+    exceeded limit is excused if the current version is as bad. `max_latency_ratio` is candidate to current, of the
+    medians; `max_latency_ms` limits the candidate's median. `max_placeholder_moves` is the share of placeholders that
+    change a label. `min_agreement` and `max_form_difference` (in macro-F1) limit what quantisation may change.
     """
 
     margin: float = 0.01
@@ -45,7 +45,7 @@ class GateSettings:
 
 
 class Check(msgspec.Struct, frozen=True, kw_only=True):
-    """One row of the verdict. `figures` are the numbers behind `measured`; `details` say what exactly failed."""
+    """One check of the verdict. `figures` are the numbers behind `measured`; `details` say what exactly failed."""
 
     name: str
     measured: str
@@ -56,7 +56,7 @@ class Check(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class GateVerdict(msgspec.Struct, frozen=True, kw_only=True):
-    """What the gate found on `n_rows` labelled rows; `current` is None for a first promotion."""
+    """What the gate found on `n_rows` labelled rows. `current` is None for a first promotion."""
 
     candidate: ModelRef
     current: ModelRef | None

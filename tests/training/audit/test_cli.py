@@ -44,7 +44,7 @@ def test_a_broken_limit_is_exit_code_1(capsys: pytest.CaptureFixture[str]) -> No
     shown = capsys.readouterr()
     assert "elderly -0.4" in shown.out
     assert "broken: age: mean gap" in shown.out
-    assert "limits are broken" in shown.err
+    assert "limits are exceeded" in shown.err
     assert "\x1b[" not in shown.out
 
 
