@@ -17,6 +17,7 @@ from consumers.broker.entries import Entry, GroupDeleted, TopicDeleted
 from consumers.broker.groups import Groups
 from consumers.broker.journal import Journal
 from consumers.broker.offsets import Offsets
+from consumers.broker.producer_ids import ProducerIds
 from consumers.broker.topics import Topics
 from consumers.broker.transactions import Transactions
 
@@ -48,14 +49,18 @@ class Broker:
         self.topics = Topics(data_dir / "topics", self._journal, self._flusher)
         self.offsets = Offsets(self._journal)
         self.groups = Groups(self._journal)
-        self.transactions = Transactions(self._journal, self.topics, self.offsets, self.groups.check_commit)
+        self.producer_ids = ProducerIds(self._journal)
+        self.transactions = Transactions(
+            self._journal, self.producer_ids, self.topics, self.offsets, self.groups.check_commit
+        )
         self.cluster_id = _cluster_id(data_dir)
-        self._parts = (self.topics, self.groups, self.offsets, self.transactions)
+        self._parts = (self.topics, self.groups, self.offsets, self.producer_ids, self.transactions)
         for entry in self._journal.read():
             for part in self._parts:
                 part.apply(entry)
         self.topics.recover(self.now_ms())
         self.groups.recover(self.now_s())
+        self.producer_ids.recover()
         self.transactions.recover(self.now_ms())
 
     @staticmethod

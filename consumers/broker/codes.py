@@ -1,6 +1,10 @@
-"""Kafka's error codes that this broker answers, and the one exception that carries them to a handler."""
+"""The error codes of Kafka that this broker answers with, and the exception that carries one to a handler."""
 
+from collections.abc import Callable
 from enum import IntEnum
+from typing import NamedTuple, ParamSpec
+
+P = ParamSpec("P")
 
 
 class Code(IntEnum):
@@ -55,3 +59,19 @@ class BrokerError(Exception):
         super().__init__(message or code.name)
         self.code = code
         self.message = message or code.name
+
+
+class Outcome(NamedTuple):
+    """How an action ended, as responses state it."""
+
+    code: Code = Code.NONE
+    message: str | None = None
+
+
+def attempt(action: Callable[P, object], *args: P.args, **kwargs: P.kwargs) -> Outcome:
+    """Call `action`; a BrokerError that it raises becomes the outcome."""
+    try:
+        action(*args, **kwargs)
+    except BrokerError as error:
+        return Outcome(error.code, error.message)
+    return Outcome()

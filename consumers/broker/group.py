@@ -1,19 +1,19 @@
-"""One consumer group of the classic protocol: who is in it, and the rebalance that brings all to one generation.
+"""One consumer group of the classic protocol: its members, and the rebalance that brings all to one generation.
 
     Empty ──join──► PreparingRebalance ──all joined, or time is up──► CompletingRebalance ──leader's sync──► Stable
                           ▲    (a join, a leave, an expired session start it again from every later state)    │
                           └───────────────────────────────────────────────────────────────────────────────────┘
 
-Times are seconds of one monotonic clock, given by the caller. Requests that have to wait for others are futures, which
+Times are seconds of one monotonic clock, given by the caller. A request that has to wait for others is a future, which
 the group resolves.
 """
 
-import asyncio
 from collections import Counter
 from dataclasses import dataclass, field
 from enum import StrEnum
 
 from consumers.broker.codes import BrokerError, Code
+from consumers.broker.member import JoinAnswer, Member, MemberClaim
 
 
 class GroupState(StrEnum):
@@ -26,54 +26,12 @@ class GroupState(StrEnum):
     DEAD = "Dead"
 
 
-@dataclass(frozen=True, slots=True)
-class Joined:
-    """The answer to a member that has joined; only the leader gets `members`: (member id, instance id, metadata)."""
-
-    generation: int
-    protocol_type: str
-    protocol_name: str
-    leader: str
-    member_id: str
-    members: list[tuple[str, str | None, bytes]]
-
-
-@dataclass(slots=True)
-class Member:
-    """`protocols` are (assignor name, metadata), the preferred first; `joining` and `syncing` are waiting requests."""
-
-    member_id: str
-    instance_id: str | None
-    client_id: str
-    client_host: str
-    session_timeout_s: float
-    rebalance_timeout_s: float
-    protocols: list[tuple[str, bytes]]
-    seen_s: float
-    assignment: bytes = b""
-    joining: asyncio.Future[Joined] | None = None
-    syncing: asyncio.Future[bytes] | None = None
-
-    @property
-    def is_waiting(self) -> bool:
-        """A member that waits for others is alive although it sends no heartbeat."""
-        return self.joining is not None or self.syncing is not None
-
-    def metadata(self, protocol: str | None) -> bytes:
-        """What the member told the assignor `protocol`."""
-        return next((metadata for name, metadata in self.protocols if name == protocol), b"")
-
-    def refuse(self, code: Code) -> None:
-        """End the requests that wait with an error."""
-        for future in (self.joining, self.syncing):
-            if future is not None and not future.done():
-                future.set_exception(BrokerError(code))
-        self.joining = self.syncing = None
-
-
 @dataclass(slots=True)
 class Group:
-    """`pending` are member ids that were handed out and not used yet, with the time at which they lapse."""
+    """`pending` maps member ids that were handed out, and not used yet, to the time at which they lapse.
+
+    `instances` maps the instance ids of static members to their member ids.
+    """
 
     group_id: str
     state: GroupState = GroupState.EMPTY
@@ -87,7 +45,7 @@ class Group:
     rebalance_deadline_s: float = 0.0
 
     def supports(self, protocol_type: str, protocols: list[tuple[str, bytes]]) -> bool:
-        """Whether a member with these protocols fits in with the others."""
+        """Whether a member with these protocols can be in the group beside the others."""
         if not self.members:
             return bool(protocols)
         common = self._common_protocols()
@@ -117,10 +75,12 @@ class Group:
             raise BrokerError(Code.UNKNOWN_MEMBER_ID)
         return member
 
-    def check_generation(self, generation: int) -> None:
-        """Raises BrokerError(ILLEGAL_GENERATION)."""
-        if generation != self.generation:
+    def check(self, claim: MemberClaim) -> Member:
+        """Raises what `check_member` raises, and BrokerError(ILLEGAL_GENERATION)."""
+        member = self.check_member(claim.member_id, claim.instance_id)
+        if claim.generation != self.generation:
             raise BrokerError(Code.ILLEGAL_GENERATION)
+        return member
 
     def add(self, member: Member) -> None:
         """Take a new member in; the first one leads."""
@@ -135,7 +95,7 @@ class Group:
         """Give a static member that came back its new id, and refuse what the old id still waits for."""
         old.refuse(Code.FENCED_INSTANCE_ID)
         led = self.leader == old.member_id
-        # In its place, so that assignors that look at the order see no change.
+        # In the same place, so that assignors that go by the order see no change.
         self.members = {(new_id if key == old.member_id else key): value for key, value in self.members.items()}
         old.member_id = new_id
         if old.instance_id is not None:
@@ -153,12 +113,12 @@ class Group:
         if self.leader == member.member_id:
             self.leader = next(iter(self.members), None)
 
-    def join_answer(self, member: Member) -> Joined:
+    def join_answer(self, member: Member) -> JoinAnswer:
         """What a member of the current generation is told."""
         leads = member.member_id == self.leader
         name = self.protocol_name
         everybody = [(each.member_id, each.instance_id, each.metadata(name)) for each in self.members.values()]
-        return Joined(
+        return JoinAnswer(
             self.generation,
             self.protocol_type,
             name or "",
@@ -168,19 +128,19 @@ class Group:
         )
 
     def prepare_rebalance(self, now_s: float) -> None:
-        """Ask all members to join again, and go on at once where they already have."""
+        """Ask all members to join again, and go on at once if they already have."""
         if self.state is not GroupState.PREPARING:
             self.state = GroupState.PREPARING
-            longest = max((member.rebalance_timeout_s for member in self.members.values()), default=0.0)
-            self.rebalance_deadline_s = now_s + longest
+            self.rebalance_deadline_s = now_s + self._longest_rebalance_s()
             for member in self.members.values():
-                if member.syncing is not None:
-                    _fail(member.syncing, Code.REBALANCE_IN_PROGRESS)
-                    member.syncing = None
+                member.refuse_sync(Code.REBALANCE_IN_PROGRESS)
         self.try_complete_join(now_s)
 
+    def _longest_rebalance_s(self) -> float:
+        return max((member.rebalance_timeout_s for member in self.members.values()), default=0.0)
+
     def try_complete_join(self, now_s: float) -> None:
-        """Begin the next generation when every member has joined, or the slowest had its time."""
+        """Begin the next generation when every member has joined, or the slowest has had its time."""
         if self.state is not GroupState.PREPARING:
             return
         missing = [member for member in self.members.values() if member.joining is None]
@@ -192,7 +152,7 @@ class Group:
         if not self.members:
             self._become_empty()
         elif all(member.joining is None for member in self.members.values()):
-            self.rebalance_deadline_s = now_s + max(member.rebalance_timeout_s for member in self.members.values())
+            self.rebalance_deadline_s = now_s + self._longest_rebalance_s()
         else:
             self._begin_generation(now_s)
 
@@ -206,25 +166,19 @@ class Group:
         self.generation += 1
         self.protocol_name = self.choose_protocol()
         self.state = GroupState.COMPLETING
-        # Whoever does not ask for its assignment within this time is dropped by `tick`.
-        self.rebalance_deadline_s = now_s + max(member.rebalance_timeout_s for member in self.members.values())
+        # A member that does not ask for its assignment within this time is dropped by `expire`.
+        self.rebalance_deadline_s = now_s + self._longest_rebalance_s()
         for member in self.members.values():
             member.seen_s = now_s
-            if member.joining is not None:
-                if not member.joining.done():
-                    member.joining.set_result(self.join_answer(member))
-                member.joining = None
+            member.answer_join(self.join_answer(member))
 
     def assign(self, assignments: dict[str, bytes], now_s: float) -> None:
-        """The leader has decided: the group is stable, and who waits gets its share."""
+        """The leader has decided: the group is stable, and the members that wait get their shares."""
         self.state = GroupState.STABLE
         for member in self.members.values():
             member.assignment = assignments.get(member.member_id, b"")
             member.seen_s = now_s
-            if member.syncing is not None:
-                if not member.syncing.done():
-                    member.syncing.set_result(member.assignment)
-                member.syncing = None
+            member.answer_sync()
 
     def expire(self, now_s: float) -> None:
         """Drop members whose session has ended, or who never asked for their assignment."""
@@ -241,8 +195,3 @@ class Group:
         if gone:
             self.prepare_rebalance(now_s)
         self.try_complete_join(now_s)
-
-
-def _fail(future: asyncio.Future[bytes], code: Code) -> None:
-    if not future.done():
-        future.set_exception(BrokerError(code))

@@ -95,7 +95,7 @@ class Partition:
 
         An abort by a newer epoch is written in any case: it fences the older one.
         """
-        known = self.producers.producers.get(producer_id)
+        known = self.producers.by_id.get(producer_id)
         fences = known is not None and known.epoch < producer_epoch
         if producer_id in self.producers.open or fences:
             data = control_batch(producer_id, producer_epoch, commit=commit, now_ms=now_ms)

@@ -20,7 +20,7 @@ EXPIRY_MS = 24 * 3600 * 1000
 _SEQUENCE_END = 1 << 31
 
 
-class Producer(msgspec.Struct):
+class ProducerState(msgspec.Struct):
     """`batches` are (first sequence, last sequence, base offset) of the last few, oldest first."""
 
     epoch: int
@@ -39,23 +39,26 @@ class Aborted(NamedTuple):
 class Snapshot(msgspec.Struct, frozen=True):
     """The state at the end of a segment; `aborted` are rows of (producer id, first, marker, stable) offsets."""
 
-    producers: dict[int, Producer]
+    producers: dict[int, ProducerState]
     open: dict[int, int]
     aborted: list[tuple[int, int, int, int]]
 
 
 class ProducerStates:
-    """`open` maps a producer id to the first offset of its transaction, in offset order."""
+    """`by_id` has every producer that wrote lately.
+
+    `open` maps a producer id to the first offset of its open transaction, in offset order.
+    """
 
     def __init__(self) -> None:
-        self.producers: dict[int, Producer] = {}
+        self.by_id: dict[int, ProducerState] = {}
         self.open: dict[int, int] = {}
         # One row an aborted transaction, in order of the marker; 32 bytes each, dropped with the log they lie in.
         self._aborted = tuple(array("q") for _ in range(4))
 
     def check_epoch(self, producer_id: int, epoch: int) -> None:
         """Raise BrokerError(INVALID_PRODUCER_EPOCH) where a newer instance of the producer has written."""
-        producer = self.producers.get(producer_id)
+        producer = self.by_id.get(producer_id)
         if producer is not None and epoch < producer.epoch:
             raise BrokerError(Code.INVALID_PRODUCER_EPOCH, "a newer instance of this producer has written here")
 
@@ -65,7 +68,7 @@ class ProducerStates:
         Raises BrokerError for a fenced producer or a gap in its sequence.
         """
         self.check_epoch(header.producer_id, header.producer_epoch)
-        producer = self.producers.get(header.producer_id)
+        producer = self.by_id.get(header.producer_id)
         if producer is None:
             return None
         if header.producer_epoch > producer.epoch:
@@ -86,9 +89,9 @@ class ProducerStates:
         """Take note of a batch in the log; `now_ms` is the broker's time, since that of a record may lie years back."""
         if header.producer_id < 0:
             return
-        producer = self.producers.get(header.producer_id)
+        producer = self.by_id.get(header.producer_id)
         if producer is None or header.producer_epoch > producer.epoch:
-            producer = self.producers[header.producer_id] = Producer(header.producer_epoch, now_ms)
+            producer = self.by_id[header.producer_id] = ProducerState(header.producer_epoch, now_ms)
         producer.last_ms = now_ms
         if header.is_control:
             self._transaction_ended(header, aborted=is_abort_marker(data))
@@ -129,20 +132,20 @@ class ProducerStates:
     def expire(self, now_ms: int) -> None:
         """Drop producers that have long been silent."""
         silent = [
-            id_ for id_, state in self.producers.items() if id_ not in self.open and state.last_ms < now_ms - EXPIRY_MS
+            id_ for id_, state in self.by_id.items() if id_ not in self.open and state.last_ms < now_ms - EXPIRY_MS
         ]
         for producer_id in silent:
-            del self.producers[producer_id]
+            del self.by_id[producer_id]
 
     def encode(self) -> bytes:
         """The whole state as JSON, for a segment's sidecar."""
         rows = list(zip(*self._aborted, strict=True))
-        return msgspec.json.encode(Snapshot(self.producers, self.open, rows))
+        return msgspec.json.encode(Snapshot(self.by_id, self.open, rows))
 
     def restore(self, data: bytes) -> None:
         """Become the state that `encode` wrote."""
         snapshot = msgspec.json.decode(data, type=Snapshot)
-        self.producers = snapshot.producers
+        self.by_id = snapshot.producers
         self.open = dict(sorted(snapshot.open.items(), key=lambda item: item[1]))
         for number, column in enumerate(self._aborted):
             column[:] = array("q", (row[number] for row in snapshot.aborted))

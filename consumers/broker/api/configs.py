@@ -1,17 +1,19 @@
-"""Settings of topics, described and changed; of the broker, described."""
+"""Settings: of topics described and changed, of the broker described."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from kafka.protocol.admin import AlterConfigsResponse, DescribeConfigsResponse, IncrementalAlterConfigsResponse
 
 from consumers.broker.api.call import Call
 from consumers.broker.broker import NODE_ID, Broker
-from consumers.broker.codes import BrokerError, Code
+from consumers.broker.codes import BrokerError, Code, attempt
 from consumers.broker.groups import MAX_SESSION_TIMEOUT_MS, MIN_SESSION_TIMEOUT_MS
 from consumers.broker.topic_config import TOPIC_CONFIGS, ConfigKey, ConfigType
 from consumers.broker.topics import Topic
 from consumers.broker.transactions import MAX_TIMEOUT_MS
+
+_Described = DescribeConfigsResponse.DescribeConfigsResult
 
 _TOPIC, _BROKER = 2, 4
 _TOPIC_CONFIG, _STATIC_BROKER_CONFIG, _DEFAULT_CONFIG = 1, 4, 5
@@ -33,28 +35,12 @@ def describe(broker: Broker, call: Call) -> DescribeConfigsResponse:
 
 
 def _describe(broker: Broker, resource: Any) -> Any:
-    Answer = DescribeConfigsResponse.DescribeConfigsResult  # noqa: N806 - a class of the protocol
     code, message, values = Code.NONE, None, []
     try:
-        keys, overrides, source = _settings(broker, resource)
-        wanted = resource.configuration_keys
-        values = [
-            Answer.DescribeConfigsResourceResult(
-                name=name,
-                value=overrides.get(name, key.default),
-                read_only=source == _STATIC_BROKER_CONFIG,
-                config_source=source if name in overrides else _DEFAULT_CONFIG,
-                is_sensitive=False,
-                synonyms=[],
-                config_type=key.type,
-                documentation=None,
-            )
-            for name, key in keys.items()
-            if wanted is None or name in wanted
-        ]
+        values = _values(broker, resource)
     except BrokerError as error:
         code, message = error.code, error.message
-    return Answer(
+    return _Described(
         error_code=code,
         error_message=message,
         resource_type=resource.resource_type,
@@ -63,12 +49,32 @@ def _describe(broker: Broker, resource: Any) -> Any:
     )
 
 
+def _values(broker: Broker, resource: Any) -> list[Any]:
+    keys, overrides, source = _settings(broker, resource)
+    wanted = resource.configuration_keys
+    return [
+        _Described.DescribeConfigsResourceResult(
+            name=name,
+            value=overrides.get(name, key.default),
+            read_only=source == _STATIC_BROKER_CONFIG,
+            config_source=source if name in overrides else _DEFAULT_CONFIG,
+            is_sensitive=False,
+            synonyms=[],
+            config_type=key.type,
+            documentation=None,
+        )
+        for name, key in keys.items()
+        if wanted is None or name in wanted
+    ]
+
+
 def _settings(broker: Broker, resource: Any) -> tuple[Mapping[str, ConfigKey], Mapping[str, str], int]:
+    """All settings that the resource can have, the values that were set, and where those come from."""
     if resource.resource_type == _TOPIC:
         return TOPIC_CONFIGS, _topic(broker, resource.resource_name).config.overrides, _TOPIC_CONFIG
     if resource.resource_type == _BROKER and resource.resource_name in ("", str(NODE_ID)):
         return _BROKER_CONFIGS, {}, _STATIC_BROKER_CONFIG
-    raise BrokerError(Code.INVALID_REQUEST, "only topics and broker 1 have settings here")
+    raise BrokerError(Code.INVALID_REQUEST, f"Only topics and broker {NODE_ID} have settings here.")
 
 
 def _topic(broker: Broker, name: str) -> Topic:
@@ -80,43 +86,44 @@ def _topic(broker: Broker, name: str) -> Topic:
 
 def alter(broker: Broker, call: Call) -> AlterConfigsResponse:
     """Replace all settings of topics: what is not named goes back to its default."""
-    return AlterConfigsResponse(
-        responses=_change(broker, call, AlterConfigsResponse.AlterConfigsResourceResponse, incremental=False)
-    )
+
+    def settings(_: Topic, wanted: list[Any]) -> dict[str, str]:
+        return {item.name: item.value for item in wanted if item.value is not None}
+
+    answer_class = AlterConfigsResponse.AlterConfigsResourceResponse
+    return AlterConfigsResponse(responses=_change(broker, call, settings, answer_class))
 
 
 def alter_incrementally(broker: Broker, call: Call) -> IncrementalAlterConfigsResponse:
-    """Set, unset, or change lists of single settings of topics."""
-    return IncrementalAlterConfigsResponse(
-        responses=_change(broker, call, IncrementalAlterConfigsResponse.AlterConfigsResourceResponse, incremental=True)
-    )
+    """Change the named settings of topics: set one, unset one, add to a list or take from it."""
+
+    def settings(topic: Topic, changes: list[Any]) -> dict[str, str]:
+        return _changed(dict(topic.config.overrides), changes)
+
+    answer_class = IncrementalAlterConfigsResponse.AlterConfigsResourceResponse
+    return IncrementalAlterConfigsResponse(responses=_change(broker, call, settings, answer_class))
 
 
-def _change(broker: Broker, call: Call, answer_class: Any, *, incremental: bool) -> list[Any]:
-    answers = []
-    for resource in call.request.resources:
-        code, message = Code.NONE, None
-        try:
-            if resource.resource_type != _TOPIC:
-                raise BrokerError(Code.INVALID_REQUEST, "only the settings of topics can be changed")
-            topic = _topic(broker, resource.resource_name)
-            configs = (
-                _changed(dict(topic.config.overrides), resource.configs)
-                if incremental
-                else {item.name: item.value for item in resource.configs if item.value is not None}
-            )
-            broker.topics.set_configs(topic.name, configs, validate_only=call.request.validate_only)
-        except BrokerError as error:
-            code, message = error.code, error.message
-        answers.append(
-            answer_class(
-                error_code=code,
-                error_message=message,
-                resource_type=resource.resource_type,
-                resource_name=resource.resource_name,
-            )
+def _change(
+    broker: Broker, call: Call, settings: Callable[[Topic, list[Any]], dict[str, str]], answer_class: Any
+) -> list[Any]:
+    def change(resource: Any) -> None:
+        if resource.resource_type != _TOPIC:
+            raise BrokerError(Code.INVALID_REQUEST, "Only the settings of topics can be changed here.")
+        topic = _topic(broker, resource.resource_name)
+        wanted = settings(topic, resource.configs)
+        broker.topics.set_configs(topic.name, wanted, validate_only=call.request.validate_only)
+
+    def answer(resource: Any) -> Any:
+        code, message = attempt(change, resource)
+        return answer_class(
+            error_code=code,
+            error_message=message,
+            resource_type=resource.resource_type,
+            resource_name=resource.resource_name,
         )
-    return answers
+
+    return [answer(resource) for resource in call.request.resources]
 
 
 def _changed(configs: dict[str, str], changes: list[Any]) -> dict[str, str]:
@@ -127,13 +134,15 @@ def _changed(configs: dict[str, str], changes: list[Any]) -> dict[str, str]:
         elif change.config_operation == _DELETE:
             configs.pop(name, None)
         elif change.config_operation in (_APPEND, _SUBTRACT):
-            key = TOPIC_CONFIGS.get(name)
-            if key is None or key.type is not ConfigType.LIST:
-                raise BrokerError(Code.INVALID_CONFIG, f"{name} is not a list")
-            items = [
-                item for item in configs.get(name, key.default).split(",") if item and item not in value.split(",")
-            ]
-            configs[name] = ",".join([*items, *value.split(",")] if change.config_operation == _APPEND else items)
+            configs[name] = _list_with(configs, name, value.split(","), append=change.config_operation == _APPEND)
         else:
-            raise BrokerError(Code.INVALID_REQUEST, "unknown operation")
+            raise BrokerError(Code.INVALID_REQUEST, "The operation on the setting is unknown.")
     return configs
+
+
+def _list_with(configs: Mapping[str, str], name: str, items: list[str], *, append: bool) -> str:
+    key = TOPIC_CONFIGS.get(name)
+    if key is None or key.type is not ConfigType.LIST:
+        raise BrokerError(Code.INVALID_CONFIG, f"{name} is not a list.")
+    others = [item for item in configs.get(name, key.default).split(",") if item and item not in items]
+    return ",".join([*others, *items] if append else others)

@@ -1,6 +1,7 @@
-"""Fetch: hand records out, waiting a while where there are none."""
+"""Fetch: return records, or wait a while for some."""
 
 import asyncio
+from collections.abc import Sequence
 from typing import Any
 
 from kafka.protocol.consumer import FetchResponse
@@ -9,13 +10,17 @@ from consumers.broker.api.call import Call
 from consumers.broker.broker import Broker
 from consumers.broker.codes import BrokerError, Code
 from consumers.broker.partition import Partition
+from consumers.broker.producers import Aborted
+
+_Topic = FetchResponse.FetchableTopicResponse
+_Answer = _Topic.PartitionData
 
 MAX_RESPONSE_BYTES = 16 * 1024 * 1024
-"""`fetch.max.bytes`: no response is larger, whatever the client allows, unless it is one larger batch."""
+"""`fetch.max.bytes`: no response is larger, whatever the client allows, except for a single larger batch."""
 
 
 async def fetch(broker: Broker, call: Call) -> FetchResponse:
-    """Answer when `min_bytes` are there, `max_wait_ms` have passed, or something is wrong with a partition.
+    """Answer when there are `min_bytes`, when `max_wait_ms` have passed, or when a partition has an error.
 
     Session id 0 tells the client that there are no fetch sessions: it names all its partitions every time.
     """
@@ -64,39 +69,51 @@ def _read(broker: Broker, request: Any) -> tuple[FetchResponse, int, bool]:
             size += len(answer.records)
             failed = failed or answer.error_code != Code.NONE
             partitions.append(answer)
-        responses.append(FetchResponse.FetchableTopicResponse(topic=topic.topic, partitions=partitions))
+        responses.append(_Topic(topic=topic.topic, partitions=partitions))
     return FetchResponse(error_code=Code.NONE, session_id=0, responses=responses), size, failed
 
 
 def _partition(broker: Broker, topic: str, item: Any, max_bytes: int, *, read_committed: bool, first: bool) -> Any:
-    """`first`: the response holds nothing yet, so a batch is handed out even if it is too large: else its reader would
-    never get past it."""
-    Answer = FetchResponse.FetchableTopicResponse.PartitionData  # noqa: N806 - a class of the protocol
+    """`first`: the response is empty so far, so a batch is returned even if it is too large.
+
+    Otherwise its reader would never get past it.
+    """
     try:
         partition = broker.topics.partition(topic, item.partition)
         data, aborted = partition.read(item.fetch_offset, max(max_bytes, 0), read_committed=read_committed)
-        if len(data) > max_bytes and not first:
-            data, aborted = b"", []
     except BrokerError as error:
-        return Answer(
-            partition_index=item.partition,
-            error_code=error.code,
-            high_watermark=-1,
-            last_stable_offset=-1,
-            log_start_offset=-1,
-            aborted_transactions=[],
-            preferred_read_replica=-1,
-            records=b"",
-        )
-    return Answer(
-        partition_index=item.partition,
-        error_code=Code.NONE,
+        return _answer(item.partition, code=error.code)
+    if len(data) > max_bytes and not first:
+        data, aborted = b"", []
+    return _answer(
+        item.partition,
         high_watermark=partition.end_offset,
         last_stable_offset=partition.stable_offset,
         log_start_offset=partition.start_offset,
+        aborted=aborted,
+        records=data,
+    )
+
+
+def _answer(
+    number: int,
+    *,
+    code: Code = Code.NONE,
+    high_watermark: int = -1,
+    last_stable_offset: int = -1,
+    log_start_offset: int = -1,
+    aborted: Sequence[Aborted] = (),
+    records: bytes = b"",
+) -> Any:
+    return _Answer(
+        partition_index=number,
+        error_code=code,
+        high_watermark=high_watermark,
+        last_stable_offset=last_stable_offset,
+        log_start_offset=log_start_offset,
         aborted_transactions=[
-            Answer.AbortedTransaction(producer_id=each.producer_id, first_offset=each.first_offset) for each in aborted
+            _Answer.AbortedTransaction(producer_id=each.producer_id, first_offset=each.first_offset) for each in aborted
         ],
         preferred_read_replica=-1,
-        records=data,
+        records=records,
     )

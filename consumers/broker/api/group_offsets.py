@@ -1,71 +1,92 @@
 """Committed offsets of groups: commit, fetch, delete."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from kafka.protocol.consumer import OffsetCommitResponse, OffsetDeleteResponse, OffsetFetchResponse
 
+from consumers.broker.api.answers import by_partition
 from consumers.broker.api.call import Call
-from consumers.broker.api.offered_offsets import judge
 from consumers.broker.broker import Broker
-from consumers.broker.codes import BrokerError, Code
+from consumers.broker.codes import Code, attempt
 from consumers.broker.entries import Offset
+from consumers.broker.member import MemberClaim
+
+_CommitTopic = OffsetCommitResponse.OffsetCommitResponseTopic
+_DeleteTopic = OffsetDeleteResponse.OffsetDeleteResponseTopic
+_FetchGroup = OffsetFetchResponse.OffsetFetchResponseGroup
+_FetchTopic = OffsetFetchResponse.OffsetFetchResponseTopic
 
 _GROUPS_SINCE = 8
+"""Before this version of OffsetFetch a request names one group."""
 _NOTHING = Offset("", -1, -1)
 
 
 def commit(broker: Broker, call: Call) -> OffsetCommitResponse:
     """Commit at once, in one step for all partitions that exist."""
     request = call.request
-    Topic = OffsetCommitResponse.OffsetCommitResponseTopic  # noqa: N806 - a class of the protocol
-    code = Code.NONE
-    try:
-        broker.groups.check_commit(
-            request.group_id,
-            request.member_id,
-            request.generation_id_or_member_epoch,
-            request.group_instance_id,
-            transactional=False,
-        )
-    except BrokerError as error:
-        code = error.code
-    topics, accepted = judge(
-        broker, request.topics, code, topic_class=Topic, partition_class=Topic.OffsetCommitResponsePartition
+    member = MemberClaim(request.member_id, request.generation_id_or_member_epoch, request.group_instance_id)
+    topics = take_offsets(
+        broker,
+        request,
+        lambda: broker.groups.check_commit(request.group_id, member, transactional=False),
+        lambda offsets: broker.offsets.commit(request.group_id, offsets),
+        _CommitTopic,
+        _CommitTopic.OffsetCommitResponsePartition,
     )
-    if accepted:
-        broker.offsets.commit(request.group_id, accepted)
-        broker.groups.seen(request.group_id, request.member_id, broker.now_s())
     return OffsetCommitResponse(topics=topics)
 
 
+def take_offsets(
+    broker: Broker,
+    request: Any,
+    check: Callable[[], None],
+    take: Callable[[list[Offset]], None],
+    topic_class: Any,
+    partition_class: Any,
+) -> list[Any]:
+    """`take` the offsets that a request brings, within a transaction or without one, and return the answers.
+
+    If `check` raises BrokerError, all partitions are refused; otherwise only those that do not exist are.
+    """
+    refusal = attempt(check).code
+    accepted: list[Offset] = []
+
+    def answer(topic: str, item: Any) -> Any:
+        code = refusal
+        if code is Code.NONE and not broker.topics.has_partition(topic, item.partition_index):
+            code = Code.UNKNOWN_TOPIC_OR_PARTITION
+        if code is Code.NONE:
+            metadata = item.committed_metadata or ""
+            accepted.append(
+                Offset(topic, item.partition_index, item.committed_offset, item.committed_leader_epoch, metadata)
+            )
+        return partition_class(partition_index=item.partition_index, error_code=code)
+
+    topics = by_partition(topic_class, request.topics, answer)
+    if accepted:
+        take(accepted)
+        broker.groups.seen(request.group_id, request.member_id, broker.now_s())
+    return topics
+
+
 def fetch(broker: Broker, call: Call) -> OffsetFetchResponse:
-    """Offsets of one group (several since version 8); -1 where there is none.
+    """Offsets of one group, or of several since version 8; -1 for a partition without one.
 
     With `require_stable` an offset that an open transaction will move is UNSTABLE_OFFSET_COMMIT (KIP-447).
     """
     request = call.request
-    stable = request.require_stable
     if call.version < _GROUPS_SINCE:
-        Topic = OffsetFetchResponse.OffsetFetchResponseTopic  # noqa: N806 - a class of the protocol
-        topics = _positions(
-            broker, request.group_id, request.topics, Topic, Topic.OffsetFetchResponsePartition, require_stable=stable
-        )
+        partition_class = _FetchTopic.OffsetFetchResponsePartition
+        topics = _positions(broker, request, _FetchTopic, partition_class, require_stable=request.require_stable)
         return OffsetFetchResponse(error_code=Code.NONE, topics=topics)
-    Group = OffsetFetchResponse.OffsetFetchResponseGroup  # noqa: N806 - a class of the protocol
-    Topics = Group.OffsetFetchResponseTopics  # noqa: N806 - a class of the protocol
+    topic_class = _FetchGroup.OffsetFetchResponseTopics
+    partition_class = topic_class.OffsetFetchResponsePartitions
     groups = [
-        Group(
+        _FetchGroup(
             group_id=group.group_id,
             error_code=Code.NONE,
-            topics=_positions(
-                broker,
-                group.group_id,
-                group.topics,
-                Topics,
-                Topics.OffsetFetchResponsePartitions,
-                require_stable=stable,
-            ),
+            topics=_positions(broker, group, topic_class, partition_class, require_stable=request.require_stable),
         )
         for group in request.groups
     ]
@@ -73,18 +94,19 @@ def fetch(broker: Broker, call: Call) -> OffsetFetchResponse:
 
 
 def _positions(
-    broker: Broker, group_id: str, topics: Any, topic_class: Any, partition_class: Any, *, require_stable: bool
+    broker: Broker, asked: Any, topic_class: Any, partition_class: Any, *, require_stable: bool
 ) -> list[Any]:
-    committed = broker.offsets.of_group(group_id)
+    """`asked` has a `group_id`, and `topics`: None for all that the group has offsets in."""
+    committed = broker.offsets.of_group(asked.group_id)
     wanted: dict[str, Iterable[int]] = {}
-    if topics is None:
+    if asked.topics is None:
         for topic, number in committed:
             wanted[topic] = [*wanted.get(topic, ()), number]
     else:
-        wanted = {topic.name: topic.partition_indexes for topic in topics}
+        wanted = {topic.name: topic.partition_indexes for topic in asked.topics}
 
     def position(topic: str, number: int) -> Any:
-        unstable = require_stable and broker.offsets.is_pending(group_id, (topic, number))
+        unstable = require_stable and broker.offsets.is_pending(asked.group_id, (topic, number))
         offset = _NOTHING if unstable else committed.get((topic, number), _NOTHING)
         return partition_class(
             partition_index=number,
@@ -101,40 +123,26 @@ def _positions(
 
 
 def delete(broker: Broker, call: Call) -> OffsetDeleteResponse:
-    """Forget positions of a group in topics that no member subscribes to now."""
-    request = call.request
-    Topic = OffsetDeleteResponse.OffsetDeleteResponseTopic  # noqa: N806 - a class of the protocol
-    group = broker.groups.get(request.group_id)
-    if group is None and request.group_id not in broker.offsets.groups():
+    """Forget offsets of a group without members.
+
+    Apache Kafka also takes those of topics that no member subscribes to. Which these are is in metadata that only the
+    members understand, so here a group with members keeps all its offsets.
+    """
+    group_id = call.request.group_id
+    if broker.groups.get(group_id) is None and group_id not in broker.offsets.groups():
         return OffsetDeleteResponse(error_code=Code.GROUP_ID_NOT_FOUND, topics=[])
-    # Which topics the members read is inside metadata that only they understand, so a group with members keeps all.
-    in_use = group is not None and bool(group.members)
+    in_use = broker.groups.has_members(group_id)
+    deleted: list[tuple[str, int]] = []
 
-    def answer(topic: str, number: int) -> Code:
-        if not broker.topics.has_partition(topic, number):
-            return Code.UNKNOWN_TOPIC_OR_PARTITION
-        return Code.GROUP_SUBSCRIBED_TO_TOPIC if in_use else Code.NONE
+    def answer(topic: str, item: Any) -> Any:
+        code = Code.GROUP_SUBSCRIBED_TO_TOPIC if in_use else Code.NONE
+        if not broker.topics.has_partition(topic, item.partition_index):
+            code = Code.UNKNOWN_TOPIC_OR_PARTITION
+        if code is Code.NONE:
+            deleted.append((topic, item.partition_index))
+        return _DeleteTopic.OffsetDeleteResponsePartition(partition_index=item.partition_index, error_code=code)
 
-    codes = {
-        (topic.name, item.partition_index): answer(topic.name, item.partition_index)
-        for topic in request.topics
-        for item in topic.partitions
-    }
-    gone = [partition for partition, code in codes.items() if code is Code.NONE]
-    if gone:
-        broker.offsets.delete(request.group_id, gone)
-    return OffsetDeleteResponse(
-        error_code=Code.NONE,
-        topics=[
-            Topic(
-                name=topic.name,
-                partitions=[
-                    Topic.OffsetDeleteResponsePartition(
-                        partition_index=item.partition_index, error_code=codes[topic.name, item.partition_index]
-                    )
-                    for item in topic.partitions
-                ],
-            )
-            for topic in request.topics
-        ],
-    )
+    topics = by_partition(_DeleteTopic, call.request.topics, answer)
+    if deleted:
+        broker.offsets.delete(group_id, deleted)
+    return OffsetDeleteResponse(error_code=Code.NONE, topics=topics)

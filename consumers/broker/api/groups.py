@@ -7,11 +7,17 @@ from kafka.protocol.consumer import HeartbeatResponse, JoinGroupResponse, LeaveG
 
 from consumers.broker.api.call import Call
 from consumers.broker.broker import Broker
-from consumers.broker.codes import BrokerError, Code
+from consumers.broker.codes import BrokerError, Code, attempt
 from consumers.broker.group import Group, GroupState
-from consumers.broker.groups import JoinRequest, MemberIdRequiredError
+from consumers.broker.groups import MemberIdRequiredError
+from consumers.broker.member import JoinRequest, MemberClaim
 
+_Described = DescribeGroupsResponse.DescribedGroup
+
+_NO_PROTOCOL_NAME_SINCE = 7
+"""Since this version of JoinGroup a refused member gets no protocol name; before, it gets an empty one."""
 _MEMBER_ID_REQUIRED_SINCE = 4
+_SEVERAL_LEAVE_SINCE = 3
 _DESCRIBE_NOT_FOUND_SINCE = 6
 
 
@@ -19,28 +25,14 @@ async def join_group(broker: Broker, call: Call) -> JoinGroupResponse:
     """Answered when all members have joined."""
     request = call.request
     try:
-        joined = await broker.groups.join(
-            JoinRequest(
-                request.group_id,
-                request.member_id,
-                request.group_instance_id,
-                call.client_id,
-                call.client_host,
-                request.session_timeout_ms,
-                request.rebalance_timeout_ms if call.version >= 1 else request.session_timeout_ms,
-                request.protocol_type,
-                [(protocol.name, bytes(protocol.metadata)) for protocol in request.protocols],
-                needs_member_id=call.version >= _MEMBER_ID_REQUIRED_SINCE,
-            ),
-            broker.now_s(),
-        )
+        joined = await broker.groups.join(_join_request(call), broker.now_s())
     except BrokerError as error:
         member_id = error.member_id if isinstance(error, MemberIdRequiredError) else request.member_id
         return JoinGroupResponse(
             error_code=error.code,
             generation_id=-1,
             protocol_type=None,
-            protocol_name=None if call.version >= 7 else "",
+            protocol_name=None if call.version >= _NO_PROTOCOL_NAME_SINCE else "",
             leader="",
             member_id=member_id,
             members=[],
@@ -61,15 +53,33 @@ async def join_group(broker: Broker, call: Call) -> JoinGroupResponse:
     )
 
 
+def _join_request(call: Call) -> JoinRequest:
+    request = call.request
+    return JoinRequest(
+        request.group_id,
+        request.member_id,
+        request.group_instance_id,
+        call.client_id,
+        call.client_host,
+        request.session_timeout_ms,
+        request.rebalance_timeout_ms if call.version >= 1 else request.session_timeout_ms,
+        request.protocol_type,
+        [(protocol.name, bytes(protocol.metadata)) for protocol in request.protocols],
+        needs_member_id=call.version >= _MEMBER_ID_REQUIRED_SINCE,
+    )
+
+
+def _claim(request: Any) -> MemberClaim:
+    return MemberClaim(request.member_id, request.generation_id, request.group_instance_id)
+
+
 async def sync_group(broker: Broker, call: Call) -> SyncGroupResponse:
     """The leader brings the assignment, the others wait for it."""
     request = call.request
     try:
         group, assignment = await broker.groups.sync(
             request.group_id,
-            request.member_id,
-            request.generation_id,
-            request.group_instance_id,
+            _claim(request),
             (request.protocol_type, request.protocol_name),
             {item.member_id: bytes(item.assignment) for item in request.assignments},
             broker.now_s(),
@@ -87,14 +97,8 @@ async def sync_group(broker: Broker, call: Call) -> SyncGroupResponse:
 def heartbeat(broker: Broker, call: Call) -> HeartbeatResponse:
     """Keep a session alive, and learn of a rebalance."""
     request = call.request
-    code = Code.NONE
-    try:
-        broker.groups.heartbeat(
-            request.group_id, request.member_id, request.generation_id, request.group_instance_id, broker.now_s()
-        )
-    except BrokerError as error:
-        code = error.code
-    return HeartbeatResponse(error_code=code)
+    outcome = attempt(broker.groups.heartbeat, request.group_id, _claim(request), broker.now_s())
+    return HeartbeatResponse(error_code=outcome.code)
 
 
 def leave_group(broker: Broker, call: Call) -> LeaveGroupResponse:
@@ -102,13 +106,9 @@ def leave_group(broker: Broker, call: Call) -> LeaveGroupResponse:
     request = call.request
 
     def leave(member_id: str, instance_id: str | None) -> Code:
-        try:
-            broker.groups.leave(request.group_id, member_id, instance_id, broker.now_s())
-        except BrokerError as error:
-            return error.code
-        return Code.NONE
+        return attempt(broker.groups.leave, request.group_id, member_id, instance_id, broker.now_s()).code
 
-    if call.version < 3:
+    if call.version < _SEVERAL_LEAVE_SINCE:
         return LeaveGroupResponse(error_code=leave(request.member_id, None))
     members = [
         LeaveGroupResponse.MemberResponse(
@@ -149,24 +149,13 @@ def describe_groups(broker: Broker, call: Call) -> DescribeGroupsResponse:
 
 
 def _describe(broker: Broker, group_id: str, version: int) -> Any:
-    Answer = DescribeGroupsResponse.DescribedGroup  # noqa: N806 - a class of the protocol
     group = broker.groups.get(group_id)
     if group is None and group_id in broker.offsets.groups():
         group = Group(group_id)
     if group is None:
-        told = version >= _DESCRIBE_NOT_FOUND_SINCE
-        return Answer(
-            error_code=Code.GROUP_ID_NOT_FOUND if told else Code.NONE,
-            error_message=f"Group {group_id} not found." if told else None,
-            group_id=group_id,
-            group_state=GroupState.DEAD.value,
-            protocol_type="",
-            protocol_data="",
-            members=[],
-            authorized_operations=set(),
-        )
+        return _not_found(group_id, told=version >= _DESCRIBE_NOT_FOUND_SINCE)
     stable = group.state is GroupState.STABLE
-    return Answer(
+    return _Described(
         error_code=Code.NONE,
         error_message=None,
         group_id=group_id,
@@ -174,7 +163,7 @@ def _describe(broker: Broker, group_id: str, version: int) -> Any:
         protocol_type=group.protocol_type,
         protocol_data=(group.protocol_name or "") if stable else "",
         members=[
-            Answer.DescribedGroupMember(
+            _Described.DescribedGroupMember(
                 member_id=member.member_id,
                 group_instance_id=member.instance_id,
                 client_id=member.client_id,
@@ -188,17 +177,27 @@ def _describe(broker: Broker, group_id: str, version: int) -> Any:
     )
 
 
+def _not_found(group_id: str, *, told: bool) -> Any:
+    """`told`: whether the client knows of the error; older ones only see the state."""
+    return _Described(
+        error_code=Code.GROUP_ID_NOT_FOUND if told else Code.NONE,
+        error_message=f"Group {group_id} not found." if told else None,
+        group_id=group_id,
+        group_state=GroupState.DEAD.value,
+        protocol_type="",
+        protocol_data="",
+        members=[],
+        authorized_operations=set(),
+    )
+
+
 def delete_groups(broker: Broker, call: Call) -> DeleteGroupsResponse:
     """Empty groups only; their offsets go too."""
 
     def delete(group_id: str) -> Code:
         if broker.groups.get(group_id) is None and group_id not in broker.offsets.groups():
             return Code.GROUP_ID_NOT_FOUND
-        try:
-            broker.delete_group(group_id)
-        except BrokerError as error:
-            return error.code
-        return Code.NONE
+        return attempt(broker.delete_group, group_id).code
 
     return DeleteGroupsResponse(
         results=[

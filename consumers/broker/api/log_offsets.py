@@ -5,42 +5,44 @@ from typing import Any
 from kafka.protocol.admin import DeleteRecordsResponse
 from kafka.protocol.consumer import ListOffsetsResponse
 
+from consumers.broker.api.answers import by_partition
 from consumers.broker.api.call import Call
 from consumers.broker.broker import Broker
 from consumers.broker.codes import BrokerError, Code
 from consumers.broker.partition import Partition
 
+_ListTopic = ListOffsetsResponse.ListOffsetsTopicResponse
+_DeleteTopic = DeleteRecordsResponse.DeleteRecordsTopicResult
+
 _LATEST, _EARLIEST, _MAX_TIMESTAMP = -1, -2, -3
+_NOTHING = (-1, -1)
 
 
 def list_offsets(broker: Broker, call: Call) -> ListOffsetsResponse:
-    """Earliest, latest (last stable for read-committed clients), first at a time, or that of the newest record."""
-    Topic = ListOffsetsResponse.ListOffsetsTopicResponse  # noqa: N806 - a class of the protocol
+    """The first, the last (for read-committed clients the last stable), by time, or that of the newest record."""
     read_committed = call.request.isolation_level == 1
-    topics = []
-    for topic in call.request.topics:
-        answers = []
-        for item in topic.partitions:
-            code, timestamp_ms, offset = Code.NONE, -1, -1
-            try:
-                partition = broker.topics.partition(topic.name, item.partition_index)
-                timestamp_ms, offset = _look_up(partition, item.timestamp, read_committed=read_committed)
-            except BrokerError as error:
-                code = error.code
-            answers.append(
-                Topic.ListOffsetsPartitionResponse(
-                    partition_index=item.partition_index,
-                    error_code=code,
-                    timestamp=timestamp_ms,
-                    offset=offset,
-                    leader_epoch=0 if offset >= 0 else -1,
-                )
-            )
-        topics.append(Topic(name=topic.name, partitions=answers))
-    return ListOffsetsResponse(topics=topics)
+
+    def answer(topic: str, item: Any) -> Any:
+        code, found = Code.NONE, _NOTHING
+        try:
+            partition = broker.topics.partition(topic, item.partition_index)
+            found = _look_up(partition, item.timestamp, read_committed=read_committed)
+        except BrokerError as error:
+            code = error.code
+        timestamp_ms, offset = found
+        return _ListTopic.ListOffsetsPartitionResponse(
+            partition_index=item.partition_index,
+            error_code=code,
+            timestamp=timestamp_ms,
+            offset=offset,
+            leader_epoch=0 if offset >= 0 else -1,
+        )
+
+    return ListOffsetsResponse(topics=by_partition(_ListTopic, call.request.topics, answer))
 
 
 def _look_up(partition: Partition, timestamp_ms: int, *, read_committed: bool) -> tuple[int, int]:
+    """(timestamp, offset) for a time, or for one of the negative numbers that stand for a place in the log."""
     if timestamp_ms == _EARLIEST:
         return -1, partition.start_offset
     if timestamp_ms == _LATEST:
@@ -51,13 +53,12 @@ def _look_up(partition: Partition, timestamp_ms: int, *, read_committed: bool) -
         raise BrokerError(Code.INVALID_REQUEST)
     found = partition.log.offset_for_time(timestamp_ms) if timestamp_ms >= 0 else None
     if found is None or found[1] >= partition.visible_end(read_committed=read_committed):
-        return -1, -1
+        return _NOTHING
     return found
 
 
 def delete_records(broker: Broker, call: Call) -> DeleteRecordsResponse:
     """Move the start of partitions up; -1 deletes everything."""
-    Topic = DeleteRecordsResponse.DeleteRecordsTopicResult  # noqa: N806 - a class of the protocol
 
     def delete(topic: str, item: Any) -> Any:
         code, low = Code.NONE, -1
@@ -67,13 +68,8 @@ def delete_records(broker: Broker, call: Call) -> DeleteRecordsResponse:
             low = partition.start_offset
         except BrokerError as error:
             code = error.code
-        return Topic.DeleteRecordsPartitionResult(
+        return _DeleteTopic.DeleteRecordsPartitionResult(
             partition_index=item.partition_index, low_watermark=low, error_code=code
         )
 
-    return DeleteRecordsResponse(
-        topics=[
-            Topic(name=topic.name, partitions=[delete(topic.name, item) for item in topic.partitions])
-            for topic in call.request.topics
-        ]
-    )
+    return DeleteRecordsResponse(topics=by_partition(_DeleteTopic, call.request.topics, delete))

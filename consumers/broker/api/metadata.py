@@ -1,4 +1,4 @@
-"""What the cluster looks like: one broker, which leads everything and coordinates everybody."""
+"""The cluster as clients see it: one broker, which leads all partitions and coordinates all groups."""
 
 import uuid
 from typing import Any
@@ -11,6 +11,8 @@ from consumers.broker.broker import NODE_ID, Broker
 from consumers.broker.codes import Code
 from consumers.broker.topics import Topic
 
+_Topic = MetadataResponse.MetadataResponseTopic
+
 _NO_ID = uuid.UUID(int=0)
 
 
@@ -18,7 +20,7 @@ def metadata(broker: Broker, call: Call) -> MetadataResponse:
     """Topics by name or id, or all of them."""
     wanted = call.request.topics
     everything = wanted is None or (call.version == 0 and not wanted)
-    topics = [_topic(topic) for topic in broker.topics] if everything else [_find(broker, item) for item in wanted]
+    topics = [_described(topic) for topic in broker.topics] if everything else [_find(broker, item) for item in wanted]
     host, port = broker.address
     return MetadataResponse(
         brokers=[MetadataResponse.MetadataResponseBroker(node_id=NODE_ID, host=host, port=port, rack=None)],
@@ -29,7 +31,6 @@ def metadata(broker: Broker, call: Call) -> MetadataResponse:
 
 
 def _find(broker: Broker, item: Any) -> Any:
-    Answer = MetadataResponse.MetadataResponseTopic  # noqa: N806 - a class of the protocol
     if item.topic_id not in (None, _NO_ID):
         topic = broker.topics.by_id(item.topic_id)
         missing, name, topic_id = Code.UNKNOWN_TOPIC_ID, None, item.topic_id
@@ -37,19 +38,18 @@ def _find(broker: Broker, item: Any) -> Any:
         topic = broker.topics.get(item.name)
         missing, name, topic_id = Code.UNKNOWN_TOPIC_OR_PARTITION, item.name, _NO_ID
     if topic is None:
-        return Answer(error_code=missing, name=name, topic_id=topic_id, is_internal=False, partitions=[])
-    return _topic(topic)
+        return _Topic(error_code=missing, name=name, topic_id=topic_id, is_internal=False, partitions=[])
+    return _described(topic)
 
 
-def _topic(topic: Topic) -> Any:
-    Answer = MetadataResponse.MetadataResponseTopic  # noqa: N806 - a class of the protocol
-    return Answer(
+def _described(topic: Topic) -> Any:
+    return _Topic(
         error_code=Code.NONE,
         name=topic.name,
         topic_id=topic.topic_id,
         is_internal=False,
         partitions=[
-            Answer.MetadataResponsePartition(
+            _Topic.MetadataResponsePartition(
                 error_code=Code.NONE,
                 partition_index=partition.number,
                 leader_id=NODE_ID,
@@ -64,7 +64,7 @@ def _topic(topic: Topic) -> Any:
 
 
 def find_coordinator(broker: Broker, call: Call) -> FindCoordinatorResponse:
-    """This broker, whatever is asked for."""
+    """This broker, for every group and every transactional id."""
     host, port = broker.address
     coordinators = [
         FindCoordinatorResponse.Coordinator(

@@ -90,7 +90,7 @@ def test_a_topic_that_is_written_for_ever_stays_small(tmp_path: Path) -> None:
 
 
 def _write_transactions(partition: Partition, count: int) -> None:
-    states = partition.producers.producers
+    states = partition.producers.by_id
     sequence = states[1].batches[-1][1] + 1 if 1 in states else 0
     for number in range(count):
         data = batch([b"state"], keys=[b"k%d" % (number % 4)], producer=(1, 0), sequence=sequence, transactional=True)

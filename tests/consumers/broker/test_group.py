@@ -9,9 +9,10 @@ import pytest
 
 from consumers.broker.codes import BrokerError, Code
 from consumers.broker.durability import Flusher, FsyncPolicy
-from consumers.broker.group import GroupState, Joined
-from consumers.broker.groups import Groups, JoinRequest
+from consumers.broker.group import GroupState
+from consumers.broker.groups import Groups
 from consumers.broker.journal import Journal
+from consumers.broker.member import JoinAnswer, JoinRequest, MemberClaim
 
 
 @pytest.fixture
@@ -29,7 +30,7 @@ def _join(
     *,
     instance_id: str | None = None,
     protocols: tuple[str, ...] = ("range",),
-) -> asyncio.Task[Joined]:
+) -> asyncio.Task[JoinAnswer]:
     request = JoinRequest(
         "group",
         member_id,
@@ -45,8 +46,12 @@ def _join(
     return asyncio.create_task(groups.join(request, now_s))
 
 
-async def _sync(groups: Groups, joined: Joined, now_s: float) -> None:
-    await groups.sync("group", joined.member_id, joined.generation, None, (None, None), {}, now_s)
+def _claim(joined: JoinAnswer, instance_id: str | None = None) -> MemberClaim:
+    return MemberClaim(joined.member_id, joined.generation, instance_id)
+
+
+async def _sync(groups: Groups, joined: JoinAnswer, now_s: float, instance_id: str | None = None) -> None:
+    await groups.sync("group", _claim(joined, instance_id), (None, None), {}, now_s)
 
 
 async def _settle() -> None:
@@ -64,7 +69,7 @@ def test_a_member_that_does_not_join_again_is_dropped_in_time(groups: Groups) ->
         await _settle()
         for now_s in range(1, 31, 5):
             with pytest.raises(BrokerError) as told:
-                groups.heartbeat("group", first.member_id, first.generation, None, now_s)
+                groups.heartbeat("group", _claim(first), now_s)
             assert told.value.code is Code.REBALANCE_IN_PROGRESS
             groups.tick(now_s)
             await _settle()
@@ -81,7 +86,7 @@ def test_a_static_member_stays_while_its_session_lasts(groups: Groups) -> None:
 
     async def play() -> None:
         static = await _join(groups, 0, instance_id="one")
-        await groups.sync("group", static.member_id, static.generation, "one", (None, None), {}, 0)
+        await _sync(groups, static, 0, "one")
         other = _join(groups, 1)
         await _settle()
         groups.seen("group", static.member_id, 30)
@@ -110,9 +115,7 @@ def test_a_leader_that_never_assigns_is_replaced(groups: Groups) -> None:
         again = _join(groups, 1, leader.member_id)
         joined = await second
         assert (await again).leader == leader.member_id
-        waiting = asyncio.create_task(
-            groups.sync("group", joined.member_id, joined.generation, None, (None, None), {}, 1)
-        )
+        waiting = asyncio.create_task(_sync(groups, joined, 1))
         await _settle()
         groups.tick(12)  # the leader's session of 10 s is over
         with pytest.raises(BrokerError) as told:

@@ -73,6 +73,6 @@ def test_silent_producers_are_forgotten(tmp_path: Path) -> None:
     partition.append(batch([b"a"], producer=(1, 0), sequence=0, timestamps_ms=[1]), NOW_MS)
     partition.append(batch([b"b"], producer=(2, 0), sequence=0, transactional=True), NOW_MS)
     partition.clean(NOW_MS + day_ms - 1)
-    assert set(partition.producers.producers) == {1, 2}
+    assert set(partition.producers.by_id) == {1, 2}
     partition.clean(NOW_MS + day_ms + 1)
-    assert set(partition.producers.producers) == {2}
+    assert set(partition.producers.by_id) == {2}

@@ -17,6 +17,7 @@ from consumers.broker.durability import Flusher, FsyncPolicy
 from consumers.broker.entries import Entry, Offset, OffsetsCommitted
 from consumers.broker.journal import Journal
 from consumers.broker.offsets import Offsets
+from consumers.broker.transactions import ProducerClaim
 from tests.consumers.broker.build import NOW_MS, Crash, batch
 
 
@@ -73,14 +74,15 @@ def test_the_journal_is_rewritten_when_most_of_it_is_out_of_date(tmp_path: Path)
     assert restored.of_group("group")["topic", 0].offset == 29_999
 
 
-def _begin(broker: Broker, transactional_id: str = "tx") -> tuple[int, int]:
+def _begin(broker: Broker) -> ProducerClaim:
     """A transaction with one record and one group offset in it."""
-    who = broker.transactions.init_producer(transactional_id, 60_000, (-1, -1), NOW_MS)
-    broker.transactions.add_partitions(transactional_id, *who, {("topic", 0)}, NOW_MS)
+    who = broker.transactions.init_producer("tx", 60_000, (-1, -1), NOW_MS)
+    claim = ProducerClaim("tx", *who)
+    broker.transactions.add_partitions(claim, {("topic", 0)}, NOW_MS)
     broker.topics.partition("topic", 0).append(batch([b"x"], producer=who, sequence=0, transactional=True), NOW_MS)
-    broker.transactions.add_group(transactional_id, *who, "group", NOW_MS)
+    broker.transactions.add_group(claim, "group", NOW_MS)
     broker.transactions.hold_offsets(who[0], "group", [Offset("topic", 0, 7)])
-    return who
+    return claim
 
 
 @pytest.mark.parametrize("commit", [True, False])
@@ -89,7 +91,7 @@ def test_a_decision_is_carried_out_after_a_crash(
     broker: Broker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, commit: bool, markers_written: bool
 ) -> None:
     """Between the decision and its last step a crash changes nothing: the transaction ends as decided, in full."""
-    who = _begin(broker)
+    claim = _begin(broker)
     write = os.write
 
     def crash_at_the_last_step(fd: int, data: bytes) -> int:
@@ -102,15 +104,15 @@ def test_a_decision_is_carried_out_after_a_crash(
         if not markers_written:
             patched.setattr(broker.topics.partition("topic", 0), "end_transaction", _crash)
         with pytest.raises(OSError, match="crash"):
-            broker.transactions.end("tx", *who, commit=commit, now_ms=NOW_MS)
+            broker.transactions.end(claim, commit=commit, now_ms=NOW_MS)
     again = Crash(broker).reopen(tmp_path / "copy")
     partition = again.topics.partition("topic", 0)
     assert partition.stable_offset == partition.end_offset == 2
     assert bool(partition.producers.aborted_between(0, 1)) is not commit
     assert again.offsets.of_group("group") == ({("topic", 0): Offset("topic", 0, 7)} if commit else {})
-    again.transactions.end("tx", *who, commit=commit, now_ms=NOW_MS)  # the client asks again, and is told the same
+    again.transactions.end(claim, commit=commit, now_ms=NOW_MS)  # the client asks again, and is told the same
     with pytest.raises(BrokerError):
-        again.transactions.end("tx", *who, commit=not commit, now_ms=NOW_MS)
+        again.transactions.end(claim, commit=not commit, now_ms=NOW_MS)
     again.close()
 
 
@@ -120,7 +122,7 @@ def _crash(*_: object, **__: object) -> None:
 
 def test_an_open_transaction_survives_and_times_out(broker: Broker, tmp_path: Path) -> None:
     """After a crash it is open as before, holds readers back, and is aborted when its time is up."""
-    who = _begin(broker)
+    claim = _begin(broker)
     again = Crash(broker).reopen(tmp_path / "copy")
     partition = again.topics.partition("topic", 0)
     assert partition.stable_offset == 0
@@ -130,15 +132,15 @@ def test_an_open_transaction_survives_and_times_out(broker: Broker, tmp_path: Pa
     assert partition.stable_offset == 2
     assert again.offsets.of_group("group") == {}
     with pytest.raises(BrokerError, match="newer producer"):
-        again.transactions.end("tx", *who, commit=True, now_ms=NOW_MS)
+        again.transactions.end(claim, commit=True, now_ms=NOW_MS)
     again.close()
 
 
 def test_producer_ids_are_not_given_again_after_a_crash(broker: Broker, tmp_path: Path) -> None:
     """Ids are reserved before they are given out."""
-    given_out = {broker.transactions.new_producer_id() for _ in range(1500)}
+    given_out = {broker.producer_ids.new() for _ in range(1500)}
     again = Crash(broker).reopen(tmp_path / "copy")
-    assert again.transactions.new_producer_id() > max(given_out)
+    assert again.producer_ids.new() > max(given_out)
     again.close()
 
 
