@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import tomllib
 from pathlib import Path
@@ -11,6 +12,15 @@ import pytest
 from sentiment.cli.main import COMMANDS
 from tests.docs.pages import PAGES, ROOT, anchors, blocks, commands, inline_code, links, name_of
 from tests.names import call_fault, metrics, sections, settings, variables
+
+MANIFEST = json.loads((ROOT / "sentiment" / "assets" / "model" / "manifest.json").read_bytes())
+OTHER_VERSIONS = {
+    "eec645b3931f": "the first shipped model, beside which the pages on fairness and comparison show the present one",
+    "693c8bb84bef": "the candidate in the example of promotion: the shipped model with another temperature",
+    "683ec926bf31": "the student in the example of distillation",
+    "b8b4861d7049": "the export in the example of parity",
+}
+"""Versions on the pages that are not the shipped model's, and why they may stay when that one changes."""
 
 page = pytest.mark.parametrize("page", PAGES, ids=name_of)
 
@@ -58,6 +68,13 @@ def test_files_exist(page: Path) -> None:
     for code in inline_code(page):
         if re.fullmatch(r"(sentiment|consumers|training|tests|deploy|docs)/[\w./-]*", code):
             assert (ROOT / code).exists(), code
+
+
+@page
+def test_examples_show_the_shipped_model(page: Path) -> None:
+    """Every version of a model on a page is the shipped one's, or is listed above with a reason."""
+    shown = set(re.findall(r"\b(?=[0-9a-f]*[0-9])(?=[0-9a-f]*[a-f])[0-9a-f]{12}\b", page.read_text("utf-8")))
+    assert shown <= {MANIFEST["version"], *OTHER_VERSIONS}
 
 
 @page
