@@ -1,11 +1,14 @@
 """Real-time sentiment of customer feedback.
 
 The names below are the public Python API; docs/python-api.md shows each of them in use. They are imported when they are
-first asked for, so that `import sentiment` costs nothing. Everything else may change from one version to the next.
+first asked for, so that `import sentiment` costs nothing; it switches off the telemetry of what is imported later, in
+this process and its children. Everything else may change from one version to the next.
 """
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
+
+from sentiment import telemetry
 
 if TYPE_CHECKING:
     from sentiment.codec import decode
@@ -16,6 +19,8 @@ if TYPE_CHECKING:
     from sentiment.series import detect_spikes
 
 __version__ = "0.1.0"
+
+telemetry.switch_off()
 
 __all__ = ["decode", "detect_spikes", "encode", "load", "redact", "score_dataframe"]
 

@@ -13,7 +13,10 @@ import structlog
 from hypothesis import settings
 
 from sentiment.logs import configure_logging
+from sentiment.telemetry import switch_off
 from tests.brokers import ApacheKafka, BrokerProcess, DevBroker
+
+switch_off()  # tests import libraries themselves, some before anything of ours
 
 # A busy machine is not a wrong answer: no example is timed.
 settings.register_profile("untimed", deadline=None)
