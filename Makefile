@@ -1,9 +1,14 @@
 PYTHON ?= python3
 BIN := .venv/bin
-INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable
-INPUTS := pyproject.toml constraints.txt sentiment/__init__.py
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+# What the lock files name and nothing else, and of that only files whose hashes they hold.
+LOCKED := $(INSTALL) --no-deps --only-binary :all: --require-hashes
+PROJECT := $(INSTALL) --no-deps --no-build-isolation --editable .
+INPUTS := pyproject.toml $(wildcard requirements/*.txt) sentiment/__init__.py
+COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --fork-strategy fewest \
+	--generate-hashes --no-emit-index-url --custom-compile-command 'make lock'
 
-.PHONY: setup demo picture test lint clean
+.PHONY: setup demo picture test lint licences lock clean
 
 setup: .venv/.base ## .venv with what the pipeline needs to run
 
@@ -21,17 +26,32 @@ lint: .venv/.dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
+licences: .venv/.dev ## of every package that is locked; fails on one that is not accepted
+	$(BIN)/python requirements/licences.py
+
+lock: .venv/bin/python ## requirements/, from pyproject.toml; versions stay where they can: UPGRADE=--upgrade raises them
+	$(INSTALL) uv==0.13.9
+	$(COMPILE) $(UPGRADE) --all-extras --no-emit-package torch -o requirements/dev.txt pyproject.toml
+	$(COMPILE) --constraint requirements/dev.txt -o requirements/base.txt pyproject.toml
+	$(BIN)/python -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["build-system"]["requires"], sep="\n")' \
+		| $(COMPILE) --constraint requirements/dev.txt -o requirements/build.txt -
+
 clean:
 	rm -rf .venv build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 .venv/bin/python:
-	$(PYTHON) -c 'import sys; sys.exit(None if sys.version_info >= (3, 11) else "Python 3.11 or newer is needed: make PYTHON=python3.11")'
+	$(PYTHON) -c 'import sys; sys.exit(None if (3, 11) <= sys.version_info < (3, 15) else "Python 3.11 to 3.14 is needed: make PYTHON=python3.11")'
 	$(PYTHON) -m venv .venv
 
 .venv/.base: .venv/bin/python $(INPUTS)
-	$(INSTALL) .
+	$(LOCKED) --requirement requirements/base.txt --requirement requirements/build.txt
+	$(PROJECT)
+	$(BIN)/python -m pip check
 	touch $@
 
 .venv/.dev: .venv/bin/python $(INPUTS)
-	$(INSTALL) '.[train,mlflow,dev]'
+	$(LOCKED) --requirement requirements/dev.txt
+	$(INSTALL) --requirement requirements/torch.txt
+	$(PROJECT)
+	$(BIN)/python -m pip check
 	touch $@ .venv/.base
