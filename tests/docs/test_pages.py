@@ -70,6 +70,17 @@ def test_files_exist(page: Path) -> None:
             assert (ROOT / code).exists(), code
 
 
+def test_recipes_name_what_stands_in_their_files() -> None:
+    """Where a step of CONTRIBUTING names a constant or a class, one of the files of that step has it."""
+    recipes = (ROOT / "CONTRIBUTING.md").read_text("utf-8").partition("## Where to add")[2]
+    for step in re.split(r"\n(?=\d\. |#|\n)", recipes):
+        code = re.findall(r"`([^`]+)`", step)
+        files = [ROOT / each for each in code if each.endswith(".py")]
+        for name in code:
+            if files and re.fullmatch(r"_?[A-Z]\w+", name):
+                assert any(re.search(rf"\b{name}\b", file.read_text("utf-8")) for file in files), name
+
+
 @page
 def test_examples_show_the_shipped_model(page: Path) -> None:
     """Every version of a model on a page is the shipped one's, or is listed above with a reason."""
