@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from sentiment.cli.main import COMMANDS
+from sentiment.cli.main import COMMANDS, run
 from tests.docs.pages import PAGES, ROOT, anchors, blocks, commands, inline_code, links, name_of
 from tests.names import call_fault, metrics, sections, settings, variables
 
@@ -86,6 +86,12 @@ def test_examples_show_the_shipped_model(page: Path) -> None:
     """Every version of a model on a page is the shipped one's, or is listed above with a reason."""
     shown = set(re.findall(r"\b(?=[0-9a-f]*[0-9])(?=[0-9a-f]*[a-f])[0-9a-f]{12}\b", page.read_text("utf-8")))
     assert shown <= {MANIFEST["version"], *OTHER_VERSIONS}
+
+
+def test_the_model_card_is_the_shipped_models(capsys: pytest.CaptureFixture[str]) -> None:
+    """`docs/model-card.md` is what `sentiment card` prints."""
+    assert run(["card"]) == 0
+    assert capsys.readouterr().out == (ROOT / "docs" / "model-card.md").read_text("utf-8")
 
 
 @page
