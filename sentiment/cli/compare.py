@@ -92,15 +92,15 @@ def _request(settings: Settings, data: Path, flags: dict[str, Any]) -> Compariso
     from training.comparison.cost import read_assumptions
     from training.comparison.measuring import ComparisonRequest
 
-    entries = [parse_spec(text) for text in flags["models"]]
+    contenders = [parse_spec(text) for text in flags["models"]]
     if flags["lexicon"]:
-        entries.append(ContenderSpec(LEXICON, None, is_lexicon=True))
-    if not entries:
+        contenders.append(ContenderSpec(LEXICON, None, is_lexicon=True))
+    if not contenders:
         raise ConfigurationError("there is nothing to compare", hint="give --model NAME=DIR, and more of them")
     return ComparisonRequest(
         data=data,
-        entries=entries,
-        reference=flags["reference"] or entries[0].name,
+        contenders=contenders,
+        reference=flags["reference"] or contenders[0].name,
         max_rows=flags["max_rows"],
         seed=flags["seed"],
         n_resamples=flags["resamples"],

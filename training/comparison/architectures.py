@@ -1,7 +1,7 @@
-"""BERT, RoBERTa, GPT-2 and T5 at one small size, with random weights and each with its own kind of tokenizer.
+"""BERT, RoBERTa, GPT-2 and T5 in the same small size, with random weights and each with its own kind of tokenizer.
 
-They are for comparing architectures under equal budgets: hidden size 256, about 5 M parameters with the embeddings,
-the same vocabulary size, the same longest window.
+They are meant for comparing architectures under equal budgets: hidden size 256, about 5 M parameters including the
+embeddings, the same vocabulary size and the same maximum length.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _HIDDEN = 256
 _HEADS = 4
 _LAYERS = 4
 _INNER = 1024
-# T5 has two stacks, and its decoder attends twice: two layers each with narrower inner layers make the same size.
+# T5 has two stacks, and its decoder attends twice. Two layers in each, with narrower inner layers, make the same size.
 _T5_LAYERS = 2
 _T5_INNER = 768
 
@@ -45,11 +45,11 @@ def save_untrained(
     max_length: int = 64,
     seed: int,
 ) -> int:
-    """Write a backbone with random weights and a tokenizer trained on `texts` to `directory`.
+    """Write a backbone with random weights, and a tokenizer trained on `texts`, to `directory`.
 
-    Texts are redacted and normalised. The vocabulary gets at most `vocabulary_size` entries (few texts give fewer);
-    `max_length` counts tokens, special ones included. The same seed and texts give the same files. Returns the
-    number of parameters, embeddings and classification head included.
+    Texts are redacted and normalised. The vocabulary has at most `vocabulary_size` entries, fewer if there are few
+    texts. `max_length` counts tokens, special ones included. The same seed and texts give the same files. Returns the
+    number of parameters, including embeddings and classification head.
     """
     tokenizer = _TOKENIZERS[architecture](texts, vocabulary_size, max_length)
     config = _CONFIGS[architecture](tokenizer, max_length)
@@ -77,7 +77,7 @@ def _wordpiece(texts: Sequence[str], vocabulary_size: int, max_length: int) -> P
 
 
 def _roberta_bpe(texts: Sequence[str], vocabulary_size: int, max_length: int) -> PreTrainedTokenizerFast:
-    """RoBERTa's: byte pairs with letter case, <s> text </s>; the padding index is 1, as positions expect."""
+    """RoBERTa's: byte pairs, case-sensitive, <s> text </s>. The padding id is 1, as its positions expect."""
     special = ["<s>", "<pad>", "</s>", "<unk>", "<mask>"]
     tokenizer = _byte_pairs(texts, vocabulary_size, special)
     tokenizer.post_processor = processors.RobertaProcessing(("</s>", 2), ("<s>", 0))
@@ -86,7 +86,7 @@ def _roberta_bpe(texts: Sequence[str], vocabulary_size: int, max_length: int) ->
 
 
 def _gpt2_bpe(texts: Sequence[str], vocabulary_size: int, max_length: int) -> PreTrainedTokenizerFast:
-    """GPT-2's: byte pairs with letter case and nothing around the text; a padding token, which GPT-2 lacks."""
+    """GPT-2's: byte pairs, case-sensitive, nothing around the text, plus the padding token that GPT-2 lacks."""
     tokenizer = _byte_pairs(texts, vocabulary_size, ["<|endoftext|>", "<|pad|>"])
     tokenizer.post_processor = processors.ByteLevel(trim_offsets=False)
     names = {"pad_token": "<|pad|>", "unk_token": "<|endoftext|>", "eos_token": "<|endoftext|>"}
@@ -108,7 +108,7 @@ def _byte_pairs(texts: Sequence[str], vocabulary_size: int, special: Sequence[st
 
 
 def _unigram(texts: Sequence[str], vocabulary_size: int, max_length: int) -> PreTrainedTokenizerFast:
-    """T5's: the unigram model of SentencePiece with letter case, text </s>."""
+    """T5's: the unigram model of SentencePiece, case-sensitive, text </s>."""
     tokenizer = Tokenizer(models.Unigram())
     tokenizer.normalizer = normalizers.NFKC()
     tokenizer.pre_tokenizer = pre_tokenizers.Metaspace()
@@ -129,7 +129,7 @@ def _bert(tokenizer: PreTrainedTokenizerFast, max_length: int) -> PreTrainedConf
 
 def _roberta(tokenizer: PreTrainedTokenizerFast, max_length: int) -> PreTrainedConfig:
     pad_id = int(tokenizer.pad_token_id)
-    # Positions count from behind the padding index. There is one kind of segment only.
+    # Positions start after the padding id. There is only one type of segment.
     return RobertaConfig(**_encoder(tokenizer), max_position_embeddings=max_length + pad_id + 1, type_vocab_size=1)
 
 

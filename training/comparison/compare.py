@@ -1,4 +1,4 @@
-"""The comparison itself: same rows, same texts, same rounds for every model."""
+"""The comparison itself: the same rows, the same texts and the same rounds for every model."""
 
 from __future__ import annotations
 
@@ -29,27 +29,27 @@ _PACKAGES = ("torch", "transformers", "openvino", "tokenizers")
 
 
 def compare(request: ComparisonRequest, progress: Progress, *, instruction_set: str) -> ModelComparison:
-    """Measure every entry in a process of its own and judge them against the reference.
+    """Measure every model in its own process and compare it with the reference.
 
-    Models stay loaded together until the end, so that they can be timed in turns: they must fit into memory at once.
+    All models stay loaded until the end, so that they can be timed in turns. They must fit into memory together.
 
     Raises:
-        ConfigurationError: names are not unique, or the reference is none of them.
+        ConfigurationError: names are not unique, or the reference is not among them.
         InputError: the data cannot be used.
         ModelError: a model cannot be loaded.
         SentimentError: a model failed.
     """
-    names = [entry.name for entry in request.entries]
+    names = [spec.name for spec in request.contenders]
     if len(set(names)) < len(names) or request.reference not in names:
-        raise ConfigurationError(f"models need names of their own, and the reference is one of {', '.join(names)}")
+        raise ConfigurationError(f"model names must be unique, and the reference must be one of {', '.join(names)}")
     examples = read_examples(request.data)
     rows = [examples[row] for row in sample_rows(len(examples), request.max_rows, request.seed)]
     texts = [row.text for row in rows]
     labels = np.array([row.label for row in rows], dtype=np.int64)
     with ExitStack() as stack:
         processes = [
-            stack.enter_context(ContenderProcess(entry, threads=request.threads, label_map=request.label_map))
-            for entry in request.entries
+            stack.enter_context(ContenderProcess(spec, threads=request.threads, label_map=request.label_map))
+            for spec in request.contenders
         ]
         measured = measure(processes, texts, request, progress)
     return ModelComparison(

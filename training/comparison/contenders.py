@@ -25,7 +25,7 @@ _VADER_NEUTRAL_BELOW = 0.05
 
 @dataclass(frozen=True, slots=True)
 class ContenderSpec:
-    """One line of the table: its `name`, and where the model is (None for the shipped one)."""
+    """One row of the table: its `name`, and where the model is (None: the shipped one)."""
 
     name: str
     path: str | None
@@ -35,7 +35,7 @@ class ContenderSpec:
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """(n, 3) probabilities, one-hot from what has none; `n_tokens` that were read, None from what knows no tokens."""
+    """(n, 3) probabilities, one-hot for a word list. `n_tokens` is how many were read, None for a word list."""
 
     probabilities: Floats
     n_tokens: int | None
@@ -43,7 +43,7 @@ class Answers:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What is known of a contender before it answers. `n_parameters` is None where the files do not tell."""
+    """What is known about a contender before it answers. `n_parameters` is None if the files do not give it."""
 
     version: str
     backend: str
@@ -52,7 +52,7 @@ class Facts:
 
 
 class Contender(Protocol):
-    """Answers redacted texts, in order and as many."""
+    """Scores redacted texts, in their order."""
 
     @property
     def facts(self) -> Facts:
@@ -60,7 +60,7 @@ class Contender(Protocol):
         ...
 
     def answer(self, texts: Sequence[str]) -> Answers:
-        """All texts, batched as it is served."""
+        """Score all texts, batched as in serving."""
         ...
 
 
@@ -73,23 +73,23 @@ def parse_spec(text: str) -> ContenderSpec:
         path, backend = place, "auto"
     name = name if separator else Path(path).name
     if not name or not path:
-        raise ConfigurationError(f"--model takes NAME=DIR, not {text!r}", hint="such as --model small=models/small")
+        raise ConfigurationError(f"--model takes NAME=DIR, not {text!r}", hint="for example --model small=models/small")
     is_shipped = path == SHIPPED and not Path(path).exists()
     return ContenderSpec(name=name, path=None if is_shipped else path, backend=backend)  # type: ignore[arg-type]
 
 
-def open_contender(entry: ContenderSpec, *, threads: int, label_map: Mapping[str, str] | None) -> Contender:
-    """Load what `entry` names. Raises ``ModelError``; ``ImportError`` where the word list is not installed."""
-    if entry.is_lexicon:
+def open_contender(spec: ContenderSpec, *, threads: int, label_map: Mapping[str, str] | None) -> Contender:
+    """Load the contender. Raises ``ModelError``, and ``ImportError`` if the word list is not installed."""
+    if spec.is_lexicon:
         return _Vader()
-    classifier = load_model(entry.path, backend=entry.backend, threads=threads, label_map=label_map)
-    directory = locate(entry.path, label_map)
+    classifier = load_model(spec.path, backend=spec.backend, threads=threads, label_map=label_map)
+    directory = locate(spec.path, label_map)
     counts = [_n_parameters(file) for file in directory.safetensors]
     return _Served(classifier, sum(counts) or None)
 
 
 class _Served:
-    """A classifier as the worker uses it."""
+    """A classifier, used as the worker uses it."""
 
     def __init__(self, classifier: Classifier, n_parameters: int | None) -> None:
         self._classifier = classifier
@@ -107,7 +107,7 @@ class _Served:
 
 
 class _Vader:
-    """Hutto & Gilbert 2014: a word list with rules, without training. Its compound score is no probability."""
+    """VADER (Hutto & Gilbert 2014): a word list with rules, without training. Its score is not a probability."""
 
     def __init__(self) -> None:
         from importlib.metadata import version
@@ -128,14 +128,14 @@ class _Vader:
 
 
 def classes_of_scores(scores: NDArray[np.float64]) -> NDArray[np.int64]:
-    """Compound scores in [−1, 1] to positions in ``LABELS``, by the authors' limits of ±0.05."""
+    """Compound scores in [−1, 1] to indices of ``LABELS``, with the authors' limits of ±0.05."""
     positive, negative = scores >= _VADER_NEUTRAL_BELOW, scores <= -_VADER_NEUTRAL_BELOW
     return np.where(positive, 2, np.where(negative, 0, 1)).astype(np.int64)
 
 
 def _n_parameters(safetensors: Path) -> int:
-    """The number of floating-point numbers in a file, from its header (eight bytes of length, then JSON)."""
+    """The number of floating-point parameters in a file, from its header (eight bytes of length, then JSON)."""
     with safetensors.open("rb") as stream:
         header = json.loads(stream.read(int.from_bytes(stream.read(8), "little")))
-    tensors = [entry for name, entry in header.items() if name != "__metadata__"]
+    tensors = [tensor for name, tensor in header.items() if name != "__metadata__"]
     return sum(int(np.prod(tensor["shape"])) for tensor in tensors if tensor["dtype"].startswith(("F", "BF")))

@@ -1,4 +1,4 @@
-"""What a million events cost in money and energy, under assumptions that are stated and not measured."""
+"""What a million events cost in money and energy, under stated assumptions."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ _S_PER_HOUR = 3_600
 
 
 class Assumptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Prices and power. The defaults are round figures of 2025 for rented virtual cores: replace them by your own.
+    """Prices and power. The defaults are round figures of 2025 for rented virtual cores; replace them with your own.
 
-    `watts_per_core` is of a busy virtual core with its share of memory, power supply and cooling. `utilisation` in
-    (0, 1] is the share of rented time in which there is something to score: the rest is paid for too.
+    `watts_per_core` is for a busy virtual core, including its share of memory, power supply and cooling. `utilisation`
+    in (0, 1] is the share of rented time in which there is something to score. The rest is paid for too.
     """
 
     currency: Annotated[str, Meta(min_length=1, max_length=8)] = "USD"
@@ -31,7 +31,7 @@ class Assumptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
 
 class Cost(msgspec.Struct, frozen=True, kw_only=True):
-    """Of a million events: hours of cores (and of a GPU) rented, money in the assumed currency, energy."""
+    """The cost of a million events: rented hours of cores and of a GPU, money in the assumed currency, and energy."""
 
     core_hours_per_million: float
     gpu_hours_per_million: float
@@ -42,8 +42,8 @@ class Cost(msgspec.Struct, frozen=True, kw_only=True):
 def cost_of(*, cpu_s_per_text: float, gpu_s_per_text: float, assumptions: Assumptions) -> Cost:
     """`cpu_s_per_text` is processor time of all cores together; `gpu_s_per_text` is 0 without a GPU.
 
-    Processor time is charged and not wall time, so that a model that leaves cores idle is not charged for them. Only
-    scoring is in it: no Kafka, no redaction.
+    Processor time is charged, not wall time, so that a model does not pay for the cores that it leaves idle. Only
+    scoring is included: no Kafka, no redaction.
     """
     per_million = _EVENTS / _S_PER_HOUR / assumptions.utilisation
     core_hours, gpu_hours = cpu_s_per_text * per_million, gpu_s_per_text * per_million
@@ -58,7 +58,7 @@ def cost_of(*, cpu_s_per_text: float, gpu_s_per_text: float, assumptions: Assump
 
 
 def read_assumptions(path: Path | None, **overrides: float | str | None) -> Assumptions:
-    """The assumptions of a TOML file, or the defaults, with those `overrides` that are not None.
+    """The assumptions of a TOML file, or the defaults, with the `overrides` that are not None.
 
     Raises:
         ConfigurationError: the file cannot be read, or a value is unknown or out of range.
@@ -76,4 +76,4 @@ def read_assumptions(path: Path | None, **overrides: float | str | None) -> Assu
         return msgspec.convert(values, Assumptions)
     except msgspec.ValidationError as error:
         known = ", ".join(Assumptions.__struct_fields__)
-        raise ConfigurationError(f"assumptions: {error}", hint=f"they are {known}") from error
+        raise ConfigurationError(f"assumptions: {error}", hint=f"known: {known}") from error

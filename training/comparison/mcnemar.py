@@ -8,13 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import binomtest, chi2
 
-# Below this many rows on which exactly one is right, the χ² approximation is loose and the exact test costs nothing.
+# With fewer rows on which exactly one is right, the χ² approximation is poor, and the exact test is cheap.
 _EXACT_BELOW = 1_000
 
 
 @dataclass(frozen=True, slots=True)
 class McNemar:
-    """`only_a` rows that only model a got right, `only_b` only b. `p_value` is two-sided; `exact` names the test."""
+    """`only_a` rows were right in a alone, `only_b` in b alone. `p_value` is two-sided; `exact`: the binomial test."""
 
     only_a: int
     only_b: int
@@ -25,8 +25,8 @@ class McNemar:
 def mcnemar(labels: NDArray[np.int64], chosen_a: NDArray[np.int64], chosen_b: NDArray[np.int64]) -> McNemar:
     """McNemar 1947: are a and b right equally often? All arrays are (n,) of classes.
 
-    It speaks of accuracy, not of macro-F1. Rows on which both are right or both wrong tell nothing. With few others
-    the exact binomial test is used, else χ² with the continuity correction (Edwards 1948).
+    It compares accuracy, not macro-F1. Rows on which both are right or both wrong say nothing. With few other rows the
+    exact binomial test is used, otherwise χ² with the continuity correction (Edwards 1948).
     """
     right_a, right_b = chosen_a == labels, chosen_b == labels
     return mcnemar_of(int((right_a & ~right_b).sum()), int((~right_a & right_b).sum()))

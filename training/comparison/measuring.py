@@ -1,4 +1,4 @@
-"""What each contender is asked: its answers, its fairness, and its time beside the others."""
+"""Measure each contender: its predictions, its fairness, and its speed beside the others."""
 
 from __future__ import annotations
 
@@ -23,14 +23,13 @@ _TEXTS_AT_ONCE = 256
 
 @dataclass(frozen=True, slots=True)
 class ComparisonRequest:
-    """What to compare and how. `reference` names one of `entries`; `max_rows` None takes every row of `data`.
+    """What to compare and how. `reference` names one of `contenders`. `max_rows` None takes every row of `data`.
 
-    `n_timed_texts` (batched) and `n_singles` (one by one) are what each of the `rounds` times. `threads` 0 means all
-    cores.
+    Each of the `rounds` times `n_timed_texts` in batches and `n_singles` one by one. `threads` 0 means all cores.
     """
 
     data: Path
-    entries: Sequence[ContenderSpec]
+    contenders: Sequence[ContenderSpec]
     reference: str
     max_rows: int | None = None
     seed: int = 13
@@ -46,7 +45,7 @@ class ComparisonRequest:
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """All that was measured on one contender."""
+    """What was measured on one contender."""
 
     name: str
     facts: Facts
@@ -57,7 +56,7 @@ class Measured:
 
     @property
     def chosen(self) -> Ints:
-        """(n,) positions in ``LABELS``."""
+        """The predictions (n,) as indices of ``LABELS``."""
         chosen: Ints = self.probabilities.argmax(axis=1)
         return chosen
 

@@ -1,4 +1,4 @@
-"""Which choices nobody beats on everything."""
+"""Which choices are not beaten in everything by another."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 
 def pareto_front(points: Sequence[tuple[float, ...]]) -> list[bool]:
-    """For each point whether no other is at least as good in every coordinate and better in one; more is better.
+    """For each point, whether no other is at least as good in every coordinate and better in one. Higher is better.
 
-    Equal points stand or fall together.
+    Equal points are both on the front or both off it.
     """
     return [not any(_dominates(other, point) for other in points) for point in points]
 

@@ -1,4 +1,4 @@
-"""Quality against throughput: one point a model, and the front that nobody beats."""
+"""Quality against throughput: one point for each model, and the Pareto front."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ PLOT_ENDINGS = (".svg", ".png")
 
 
 def save_plot(comparison: ModelComparison, path: Path) -> None:
-    """Write the plot as SVG or PNG, by the ending of `path`. Raises ``InputError`` for another ending."""
+    """Write the plot as SVG or PNG, depending on the extension of `path`. Raises ``InputError`` for any other."""
     check_ending(path)
     with mpl.rc_context(STYLE):
         figure = _figure(comparison)
@@ -26,9 +26,9 @@ def save_plot(comparison: ModelComparison, path: Path) -> None:
 
 
 def check_ending(path: Path) -> None:
-    """Raises ``InputError`` where the ending is neither .svg nor .png."""
+    """Raises ``InputError`` if the extension is neither .svg nor .png."""
     if path.suffix.lower() not in PLOT_ENDINGS:
-        raise InputError(f"{path} is no name for a plot", hint=f"it ends with {' or '.join(PLOT_ENDINGS)}")
+        raise InputError(f"{path} is not a name for a plot", hint=f"it must end with {' or '.join(PLOT_ENDINGS)}")
 
 
 def _figure(comparison: ModelComparison) -> Figure:
@@ -43,7 +43,7 @@ def _figure(comparison: ModelComparison) -> Figure:
         axes.errorbar(
             speed,
             f1.value,
-            # A percentile interval need not hold the value itself.
+            # A percentile interval need not contain the value.
             yerr=[[max(f1.value - f1.low, 0.0)], [max(f1.high - f1.value, 0.0)]],
             color=colour,
             marker="D" if model.on_front else "o",
@@ -51,7 +51,7 @@ def _figure(comparison: ModelComparison) -> Figure:
             capsize=3,
             label=model.name,
         )
-    # Names beside the points would cover each other: models of one size lie close together.
+    # Names beside the points would overlap, because models of the same size are close together.
     figure.legend(loc="outside right upper", frameon=False)
     axes.set_xscale("log")
     axes.margins(x=0.15)

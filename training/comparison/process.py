@@ -1,7 +1,7 @@
-"""A contender in a process of its own, so that its memory is its own and no library of another is in its way.
+"""A contender in its own process, so that its memory can be measured and libraries do not get in each other's way.
 
-The parent asks, the child answers, one thing at a time over a pipe. Several children live at once, and only the one
-that was asked computes: that is how models are timed side by side.
+The parent sends requests over a pipe, one at a time. Several children live at once, but only the one that was asked
+computes. That is how models are timed side by side.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _STOP_DEADLINE_S = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Timed:
-    """One timed pass. `cpu_s` is processor time of all threads; `n_tokens` None from what knows no tokens."""
+    """One timed pass. `cpu_s` is processor time of all threads. `n_tokens` is None for a word list."""
 
     wall_s: float
     cpu_s: float
@@ -38,15 +38,15 @@ class Timed:
 class ContenderProcess:
     """Use it as a context manager. Every call blocks until the child has answered.
 
-    Raises what the child raised (a ``SentimentError``), and a ``SentimentError`` where it failed or died.
+    Calls raise the ``SentimentError`` that the child raised, or a ``SentimentError`` if it failed or died.
     """
 
-    def __init__(self, entry: ContenderSpec, *, threads: int, label_map: Mapping[str, str] | None) -> None:
-        self.name = entry.name
+    def __init__(self, spec: ContenderSpec, *, threads: int, label_map: Mapping[str, str] | None) -> None:
+        self.name = spec.name
         context = multiprocessing.get_context("spawn")
         self._pipe, theirs = context.Pipe()
-        # A daemon, so that it dies with this process whatever happens.
-        self._process = context.Process(target=_serve, args=(theirs, entry, threads, label_map), daemon=True)
+        # A daemon process dies with its parent.
+        self._process = context.Process(target=_serve, args=(theirs, spec, threads, label_map), daemon=True)
         self._process.start()
         theirs.close()
 
@@ -63,7 +63,7 @@ class ContenderProcess:
             self._process.join()
 
     def facts(self) -> Facts:
-        """Load the model, if it is not yet, and say what it is."""
+        """Load the model, unless it is loaded, and return what is known about it."""
         facts: Facts = self._ask("facts")
         return facts
 
@@ -78,12 +78,12 @@ class ContenderProcess:
         return timed
 
     def time_singles(self, texts: Sequence[str]) -> list[float]:
-        """Seconds that each of `texts` takes alone."""
+        """The seconds that each of `texts` takes alone."""
         seconds: list[float] = self._ask("time_singles", texts)
         return seconds
 
     def peak_memory_bytes(self) -> int:
-        """The most resident memory that the process had, the runtime and the libraries included."""
+        """The peak resident memory of the process, including the runtime and the libraries."""
         peak: int = self._ask("peak_memory_bytes")
         return peak
 
@@ -95,7 +95,7 @@ class ContenderProcess:
             self._process.join(_STOP_DEADLINE_S)
             raise SentimentError(
                 f"the process that measures {self.name} ended (exit code {self._process.exitcode})",
-                hint="-9 is mostly a lack of memory: compare fewer or smaller models",
+                hint="-9 usually means that memory ran out: compare fewer or smaller models",
             ) from None
         if not succeeded:
             kind, message, hint = answer
@@ -104,10 +104,10 @@ class ContenderProcess:
 
 
 class _Work:
-    """What the child does when asked; the names of the methods are the protocol."""
+    """What the child does. The names of the methods are the protocol."""
 
-    def __init__(self, entry: ContenderSpec, threads: int, label_map: Mapping[str, str] | None) -> None:
-        self._entry, self._threads, self._label_map = entry, threads, label_map
+    def __init__(self, spec: ContenderSpec, threads: int, label_map: Mapping[str, str] | None) -> None:
+        self._spec, self._threads, self._label_map = spec, threads, label_map
         self._loaded: Contender | None = None
 
     def facts(self) -> Facts:
@@ -136,14 +136,14 @@ class _Work:
 
     def _contender(self) -> Contender:
         if self._loaded is None:
-            self._loaded = open_contender(self._entry, threads=self._threads, label_map=self._label_map)
+            self._loaded = open_contender(self._spec, threads=self._threads, label_map=self._label_map)
         return self._loaded
 
 
 def peak_memory_bytes(status: Path = Path("/proc/self/status")) -> int:
-    """The most resident memory of this process since it began.
+    """The peak resident memory of this process.
 
-    Linux says it in `VmHWM`; its `getrusage` does not serve here, because a child inherits the parent's figure there.
+    On Linux it is `VmHWM`. `getrusage` cannot be used there, because a child inherits its parent's figure.
     """
     if status.exists() and (line := re.search(r"^VmHWM:\s+(\d+) kB", status.read_text(), re.MULTILINE)):
         return int(line[1]) * 1024
@@ -151,11 +151,11 @@ def peak_memory_bytes(status: Path = Path("/proc/self/status")) -> int:
     return peak if sys.platform == "darwin" else peak * 1024
 
 
-def _serve(pipe: Connection, entry: ContenderSpec, threads: int, label_map: Mapping[str, str] | None) -> None:
-    """Answer until the parent hangs up."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides what an interruption means
+def _serve(pipe: Connection, spec: ContenderSpec, threads: int, label_map: Mapping[str, str] | None) -> None:
+    """Answer requests until the parent closes the pipe."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent handles interruptions
     os.dup2(2, 1)  # standard output is for the parent's results
-    work = _Work(entry, threads, label_map)
+    work = _Work(spec, threads, label_map)
     while True:
         try:
             what, arguments = pipe.recv()
@@ -166,7 +166,7 @@ def _serve(pipe: Connection, entry: ContenderSpec, threads: int, label_map: Mapp
         except SentimentError as error:
             reply = False, (type(error), error.message, error.hint)
         except ImportError as error:
-            reply = False, (SentimentError, f"{error.name} is not installed", "install the extra train")
-        except Exception as error:  # noqa: BLE001 told to the parent by its kind; the message may hold text
+            reply = False, (SentimentError, f"{error.name} is not installed", "install the extra `train`")
+        except Exception as error:  # noqa: BLE001 the parent is told its type; the message may contain text
             reply = False, (SentimentError, f"it failed with {type(error).__name__}", None)
         pipe.send(reply)

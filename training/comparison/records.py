@@ -1,4 +1,4 @@
-"""What a comparison says: the types of its JSON document, its tables and its plot."""
+"""The types of a comparison: of its JSON document, its tables and its plot."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from training.comparison.cost import Assumptions, Cost
 
 
 class Quality(msgspec.Struct, frozen=True, kw_only=True):
-    """Against the labels. `ece` and `brier` are None for what gives no probabilities."""
+    """Quality against the labels. `ece` and `brier` are None for a word list, which has no probabilities."""
 
     macro_f1: Estimate
     accuracy: float
@@ -23,8 +23,8 @@ class Quality(msgspec.Struct, frozen=True, kw_only=True):
 class Versus(msgspec.Struct, frozen=True, kw_only=True):
     """A model against the reference on the same rows.
 
-    `macro_f1` is this one's minus the reference's. The p-values are two-sided, of a paired bootstrap on macro-F1 and of
-    McNemar's test on accuracy; `…_adjusted` are Holm's over all models of the comparison.
+    `macro_f1` is that of the model minus that of the reference. The p-values are two-sided: of a paired bootstrap on
+    macro-F1, and of McNemar's test on accuracy. `…_adjusted` are corrected by Holm over all models of the comparison.
     """
 
     macro_f1: Estimate
@@ -38,8 +38,9 @@ class Versus(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Speed(msgspec.Struct, frozen=True, kw_only=True):
-    """`texts_per_s` and `tokens_per_s` are medians of the rounds; `ratio` is texts/s to the reference's of the same
-    round: its median and the range over the rounds. Latencies are of single texts.
+    """Throughput and latency. `texts_per_s` and `tokens_per_s` are medians of the rounds. Latencies: single texts.
+
+    `ratio` is texts/s relative to the reference in the same round: its median, and its range over the rounds.
     """
 
     latency_p50_ms: float
@@ -52,7 +53,7 @@ class Speed(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class FairnessGap(msgspec.Struct, frozen=True, kw_only=True):
-    """Pairs of texts that differ only in `attribute`: mean |difference of scores| and share of changed labels."""
+    """Pairs of texts that differ only in `attribute`: the mean |difference of scores|, the share of label changes."""
 
     attribute: str
     n_pairs: int
@@ -61,9 +62,9 @@ class FairnessGap(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Contestant(msgspec.Struct, frozen=True, kw_only=True):
-    """One line. `versus` is None for the reference, `gaps` where fairness was left out.
+    """One model. `versus` is None for the reference; `gaps` is None if fairness was left out.
 
-    `on_front` says that no other has both a higher macro-F1 and a higher throughput.
+    `on_front`: no other model has both a higher macro-F1 and a higher throughput.
     """
 
     name: str
@@ -80,8 +81,8 @@ class Contestant(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Conditions(msgspec.Struct, frozen=True, kw_only=True):
-    """Under which everything was measured. `data` is a file name; `cores` those that this process may use; `versions`
-    are of the libraries that compute.
+    """The conditions of the measurement. `data` is a file name. `cores` are those that this process may use. `versions`
+    are those of the libraries that compute.
     """
 
     data: str
@@ -100,7 +101,7 @@ class Conditions(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ModelComparison(msgspec.Struct, frozen=True, kw_only=True):
-    """All models on the same rows, in the order in which they were given."""
+    """All models on the same rows, in the given order."""
 
     conditions: Conditions
     reference: str

@@ -9,7 +9,7 @@ from training.comparison.tables import ReportTable, notes, tables
 
 
 def markdown(comparison: ModelComparison) -> str:
-    """All tables and the notes; ends with a line break."""
+    """All tables and the notes, with a line break at the end."""
     title = f"# {len(comparison.models)} models on {comparison.conditions.data}"
     sections = [f"## {table.title}\n\n{_markdown_table(table)}" for table in tables(comparison)]
     return "\n\n".join([title, *sections, "\n".join(f"- {note}" for note in notes(comparison))]) + "\n"

@@ -2,8 +2,8 @@
 
     python -m training.comparison.scratch train.jsonl.gz --leave-out dev.jsonl.gz --output scratch
 
-Same size, vocabulary size, rows, steps, batches and seed for all four; each has its own kind of tokenizer, trained on
-the same rows. What comes out tells how the architectures learn from little, and nothing about pretrained ones.
+All four have the same size, vocabulary size, rows, steps, batches and seed. Each has its own kind of tokenizer, trained
+on the same rows. The result shows how the architectures learn from little data. It does not apply to pretrained models.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from training.finetune.trainer import FineTuning, fine_tune
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """What each architecture gets. `max_length` in tokens; `held_out` rows of the file choose and calibrate."""
+    """What each architecture gets. `max_length` is in tokens. `held_out` rows of the file select and calibrate."""
 
     steps: int = 800
     batch_size: int = 32
@@ -42,9 +42,12 @@ class Budget:
 
 
 def split(examples: Sequence[Example], budget: Budget) -> tuple[list[Example], list[Example]]:
-    """As many rows as the steps can see, and the held-out ones, both drawn by the seed. Raises ``InputError``."""
+    """The rows to train on (as many as the steps can see) and the held-out rows, drawn by the seed.
+
+    Raises ``InputError`` if all rows would be held out.
+    """
     if len(examples) <= budget.held_out:
-        raise InputError(f"{len(examples)} rows leave none to train on: {budget.held_out} are held out")
+        raise InputError(f"no rows are left to train on: {budget.held_out} of {len(examples)} are held out")
     order = np.random.default_rng(budget.seed).permutation(len(examples))
     seen = order[budget.held_out : budget.held_out + budget.steps * budget.batch_size]
     return [examples[row] for row in seen], [examples[row] for row in order[: budget.held_out]]
@@ -102,9 +105,15 @@ Example:
   sentiment compare dev.jsonl.gz --model bert=scratch/bert --model t5=scratch/t5 --lexicon"""
 )
 @click.argument("train_file", metavar="TRAIN", type=click.Path(path_type=Path))
-@click.option("--leave-out", type=click.Path(path_type=Path), metavar="FILE", help="Rows that will judge: never seen.")
-@click.option("--output", type=click.Path(path_type=Path), required=True, metavar="DIR", help="One model a folder.")
-@click.option("--architecture", "chosen", multiple=True, type=click.Choice(ARCHITECTURES), help="Default: all four.")
+@click.option("--leave-out", type=click.Path(path_type=Path), metavar="FILE", help="Test rows, left out of training.")
+@click.option("--output", type=click.Path(path_type=Path), required=True, metavar="DIR", help="Where the models go.")
+@click.option(
+    "--architecture",
+    "chosen",
+    multiple=True,
+    type=click.Choice(ARCHITECTURES),
+    help="Architecture to train, repeatable [default: all].",
+)
 @click.option("--steps", type=click.IntRange(1), default=Budget().steps, show_default=True)
 @click.option("--batch-size", type=click.IntRange(1), default=Budget().batch_size, show_default=True)
 @click.option("--learning-rate", type=click.FloatRange(0, min_open=True), default=Budget().learning_rate)
@@ -117,25 +126,25 @@ def main(
 ) -> None:
     """Train small models of several architectures from scratch on TRAIN.
 
-    A model that is there already is left as it is, so the same command goes on after an interruption.
+    Existing models are kept, so the same command continues after an interruption.
     """
     budget = Budget(**budget_of)  # type: ignore[arg-type]
     examples = read_examples(train_file)
     if leave_out is not None:
         examples, dropped = without_leakage(examples, read_examples(leave_out))
-        click.echo(f"left out {dropped:,} rows that are in {leave_out}", err=True)
+        click.echo(f"left out {dropped:,} rows that are also in {leave_out}", err=True)
     train, held_out = split(examples, budget)
     output.mkdir(parents=True, exist_ok=True)
     for architecture in chosen or ARCHITECTURES:
         if (output / architecture).exists():
-            click.echo(f"{architecture}: already there", err=True)
+            click.echo(f"{architecture}: exists", err=True)
             continue
         manifest = train_from_scratch(architecture, train, held_out, output / architecture, budget)
         click.echo(f"{architecture}: {manifest.training['n_parameters']:,} parameters, {manifest.training['took_s']} s")
 
 
 def run(arguments: Sequence[str]) -> int:
-    """The recipe as a program: an error of ours is a line on standard error and an exit code."""
+    """Run the command. Expected errors become a message on standard error and an exit code."""
     try:
         main(list(arguments), prog_name="python -m training.comparison.scratch", standalone_mode=False)
     except SentimentError as error:

@@ -1,4 +1,4 @@
-"""A comparison as tables of words: the same for the terminal and for the report."""
+"""A comparison as tables of text, for the terminal and for the report."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _REFERENCE = "reference"
 
 @dataclass(frozen=True, slots=True)
 class ReportTable:
-    """One table; the first column is of names, all others are of figures. Every row is as long as `columns`."""
+    """One table. The first column has names, all others have figures. Every row is as long as `columns`."""
 
     title: str
     columns: tuple[str, ...]
@@ -23,7 +23,7 @@ class ReportTable:
 
 
 def tables(comparison: ModelComparison) -> list[ReportTable]:
-    """Quality, speed and cost: a row for each model. Fairness where it was measured: a column for each."""
+    """Quality, speed and cost with a row for each model. Fairness, if measured, with a column for each."""
     models = comparison.models
     found = [
         _report_table("Quality", _QUALITY, [_quality(model) for model in models]),
@@ -37,35 +37,35 @@ def tables(comparison: ModelComparison) -> list[ReportTable]:
 
 
 def notes(comparison: ModelComparison) -> list[str]:
-    """What the figures hold for and what their columns mean: one sentence or two each."""
+    """The conditions of the figures and the meaning of the columns, in a sentence or two each."""
     of, assumed = comparison.conditions, comparison.conditions.assumptions
     sample = "" if of.n_rows == of.n_rows_in_file else f", a sample of {of.n_rows_in_file:,}"
     threads = {0: "all threads", 1: "one thread"}.get(of.threads, f"{of.threads} threads")
     found = [
         f"{of.n_rows:,} rows of {of.data}{sample}; seed {of.seed}; {of.instruction_set}, {of.cores} cores, {threads}.",
-        f"Intervals are 95 % of {of.n_resamples:,} resamples. p is of the difference to {comparison.reference} (paired "
-        "bootstrap on macro-F1, McNemar on accuracy), adjusted by Holm for all models together.",
-        f"Speed is of {of.n_timed_texts:,} texts in each of {of.rounds} rounds in which all models take turns: median, "
-        "and × is the ratio to the reference with its range. Latency is of single texts.",
+        f"Intervals are 95 % of {of.n_resamples:,} resamples. p tests the difference to {comparison.reference} (paired "
+        "bootstrap on macro-F1, McNemar on accuracy), corrected by Holm over all models.",
+        f"Speed is the median of {of.rounds} rounds of {of.n_timed_texts:,} texts, in which all models take turns. "
+        "× is the ratio to the reference with its range. Latency is of single texts.",
         "CPU ms/text is processor time, which other programs on the machine disturb less than texts/s. Memory is the "
-        "peak of the whole process, its libraries included.",
+        "peak of the whole process, including its libraries.",
         f"Cost assumes {assumed.price_per_core_hour:g} {assumed.currency} and {assumed.watts_per_core:g} W for each "
-        f"core hour, {assumed.utilisation:.0%} of the rented time in use"
+        f"core hour, with {assumed.utilisation:.0%} of the rented time in use"
         + (
             f", {assumed.price_per_gpu_hour:g} {assumed.currency} and {assumed.watts_per_gpu:g} W for the GPU"
             if any(model.cost.gpu_hours_per_million for model in comparison.models)
             else ""
         )
-        + "; only scoring is counted.",
-        f"{FRONT_MARK} marks the Pareto front: no other is both better in macro-F1 and faster.",
+        + ". Only scoring is counted.",
+        f"{FRONT_MARK} marks the Pareto front: no other model is both better in macro-F1 and faster.",
     ]
     if any(model.gaps for model in comparison.models):
         found.append(
-            "Fairness: texts that differ only in one attribute of a person: mean |difference of scores|, in [0, 2], "
-            "and the share of pairs with two labels."
+            "Fairness compares texts that differ only in one attribute of a person: the mean |difference of scores|, "
+            "in [0, 2], and the share of pairs with two labels."
         )
     if any(model.quality.ece is None for model in comparison.models):
-        found.append("What gives no probabilities has no ECE; its scores in Fairness are −1, 0 or 1.")
+        found.append("A word list has no probabilities, so it has no ECE, and its scores in Fairness are −1, 0 or 1.")
     return found
 
 

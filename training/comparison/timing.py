@@ -1,4 +1,4 @@
-"""Timing side by side: every round times every contender, so that what slows the machine slows them all."""
+"""Timing side by side: every round times every contender, so that load on the machine slows all of them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _WARM_UP_TEXTS = 16
 
 
 class Timeable(Protocol):
-    """What a ``ContenderProcess`` can do, as far as timing needs it."""
+    """The part of a ``ContenderProcess`` that timing needs."""
 
     def time_batch(self, texts: Sequence[str]) -> Timed: ...
 
@@ -25,7 +25,7 @@ class Timeable(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Times:
-    """Of one contender: a pass over all texts for each round, and the seconds of every single text of all rounds."""
+    """The times of one contender: a pass over all texts for each round, and the seconds of every single text."""
 
     n_texts: int
     passes: tuple[Timed, ...]
@@ -40,10 +40,10 @@ def time_in_rounds(
     rounds: int,
     after_round: Callable[[int], None] = lambda _: None,
 ) -> list[Times]:
-    """Times of each contender on `texts` together and on the first `n_singles` of them one by one.
+    """Times of each contender on all `texts` together, and on the first `n_singles` of them one by one.
 
-    A warm-up comes before. Each round starts with another contender, so that none always follows the same one.
-    `after_round` gets the number of rounds done.
+    There is a warm-up first. Each round starts with another contender, so that none always comes last. `after_round`
+    gets the number of finished rounds.
     """
     for contender in contenders:
         contender.time_singles(texts[:_WARM_UP_TEXTS])
@@ -63,7 +63,7 @@ def time_in_rounds(
 
 
 def speed_of(times: Times, reference: Times) -> Speed:
-    """What the times say, beside the reference's of the same rounds."""
+    """The speed from these times, relative to the reference in the same rounds."""
     wall_s = np.array([one.wall_s for one in times.passes])
     ratios = np.array([one.wall_s for one in reference.passes]) / wall_s
     tokens = [one.n_tokens for one in times.passes]

@@ -1,4 +1,4 @@
-"""The labelling loop: choose what people should label, settle what they said, and keep it as a data set with a history.
+"""The labelling loop: choose texts to label, settle the labels, and keep them as a versioned data set.
 
-Needs neither torch nor scikit-learn, so it runs on a base install.
+It needs neither torch nor scikit-learn, so it runs on a base install.
 """

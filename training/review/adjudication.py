@@ -1,4 +1,4 @@
-"""One label from several opinions: what a majority says, unless somebody settled it; the rest is listed."""
+"""One label from several annotators: a final label if there is one, otherwise that of the majority."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ class SettledLabel:
 
 @dataclass(frozen=True, slots=True)
 class Adjudication:
-    """Settled labels by item; `unsettled` items have votes but neither a majority nor a final word.
+    """Settled labels by item. `unsettled` items have votes but neither a majority nor a final label.
 
-    `disagreements` are all items with different opinions, settled or not. `skipped` were judged by nobody, or the final
-    word is that they cannot be.
+    `disagreements` are all items with different labels, settled or not. `skipped` items were labelled by nobody, or are
+    finally skipped.
     """
 
     settled: dict[str, SettledLabel]
@@ -41,9 +41,9 @@ class Adjudication:
 
 
 class Agreement(msgspec.Struct, frozen=True, kw_only=True):
-    """Kappa of each pair of annotators on the items that both judged (`n` of them), and of all on those that all did.
+    """Kappa of each pair of annotators on the items that both labelled, and of all on the items that all labelled.
 
-    None: it cannot be computed (no common items, or only one label was ever given).
+    None: it cannot be computed, because there are no common items or only one label was ever given.
     """
 
     pairs: list[PairAgreement]
@@ -52,7 +52,7 @@ class Agreement(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PairAgreement(msgspec.Struct, frozen=True, kw_only=True):
-    """Two annotators."""
+    """The agreement of two annotators on `n` common items."""
 
     first: str
     second: str
@@ -61,14 +61,14 @@ class PairAgreement(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def adjudicate(sheets: Sequence[FilledSheet]) -> Adjudication:
-    """Settle every item that anybody judged: a final label holds, else more than half of the votes.
+    """Settle every item that anybody labelled, by its final label, or by more than half of the votes.
 
     Raises:
         InputError: two sheets have different final labels for an item, or one annotator has two sheets.
     """
     names = Counter(sheet.annotator for sheet in sheets)
     if doubled := [name for name, count in names.items() if count > 1]:
-        raise InputError(f"there are several sheets of {doubled[0]!r}", hint="name each file after its annotator")
+        raise InputError(f"{doubled[0]!r} has several sheets", hint="name each file after its annotator")
     finals: dict[str, str] = {}
     for sheet in sheets:
         for item, label in sheet.finals.items():
@@ -94,7 +94,7 @@ def adjudicate(sheets: Sequence[FilledSheet]) -> Adjudication:
 
 
 def measure_agreement(sheets: Sequence[FilledSheet]) -> Agreement:
-    """How far the annotators agree, on what they judged and did not skip."""
+    """How far the annotators agree on the items that they labelled and did not skip."""
     judged = [
         (sheet.annotator, {item: label for item, label in sheet.labels.items() if label != SKIP}) for sheet in sheets
     ]

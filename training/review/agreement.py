@@ -1,4 +1,4 @@
-"""How far annotators agree beyond chance: 1 is perfect, 0 is what chance gives, below 0 is worse than chance."""
+"""Agreement of annotators beyond chance: 1 is perfect, 0 is chance, below 0 is worse than chance."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from numpy.typing import ArrayLike
 
 
 def cohen_kappa(first: Sequence[str], second: Sequence[str]) -> float | None:
-    """Agreement of two annotators on the same items (Cohen 1960); None where chance alone would agree always."""
+    """Agreement of two annotators on the same items (Cohen 1960). None if chance alone would always agree."""
     if len(first) != len(second) or not first:
-        raise ValueError("two annotators of the same items are needed")
+        raise ValueError("two annotators must label the same items, at least one")
     names = sorted({*first, *second})
     table = np.zeros((len(names), len(names)))
     for one, other in zip(first, second, strict=True):
@@ -22,7 +22,10 @@ def cohen_kappa(first: Sequence[str], second: Sequence[str]) -> float | None:
 
 
 def fleiss_kappa(votes: ArrayLike) -> float | None:
-    """Agreement of as many annotators on each of (items, labels) vote counts (Fleiss 1971); None like `cohen_kappa`."""
+    """Agreement from (items, labels) vote counts, the same number of votes for each item (Fleiss 1971).
+
+    None if chance alone would always agree.
+    """
     counts = np.asarray(votes, dtype=np.float64)
     raters = counts.sum(axis=1)
     if counts.ndim != 2 or len(counts) == 0 or raters.min() != raters.max() or raters[0] < 2:

@@ -1,4 +1,4 @@
-"""What could be labelled: texts with the model's answers, from results of the pipeline or from a rescored file."""
+"""Candidates for labelling: texts with the model's predictions, from pipeline results or from a rescored file."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ _ID_HEX_CHARACTERS = 16
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A redacted text and what the model said of it: `probabilities` of (negative, neutral, positive).
+    """A redacted text and the model's `probabilities` of (negative, neutral, positive).
 
-    `event_id` and `position` are None where the text comes from a file that knows neither. `given` is the label that
-    the text has already, in a file that is being checked.
+    `event_id` and `position` are None if the text comes from a file without them. `given` is the label that the text
+    already has, if labels are being checked.
     """
 
     item: str
@@ -41,17 +41,17 @@ class Candidate:
 
 
 def item_id(text: str) -> str:
-    """The id of a redacted text: the same for texts that differ in letter case and outer punctuation only.
+    """The id of a redacted text: the same for texts that differ only in letter case and outer punctuation.
 
-    It starts with a letter that is no digit of any base: spreadsheets turn `12e4…` into a number.
+    It starts with a letter that is not a hexadecimal digit, because spreadsheets turn `12e4…` into a number.
     """
     return "t" + hashlib.sha256(canonical(text).encode("utf-8", "replace")).hexdigest()[:_ID_HEX_CHARACTERS]
 
 
 def read_candidates(path: Path, text_field: str = "text") -> list[Candidate]:
-    """Candidates of a file: JSONL of results, or what `sentiment rescore` wrote (CSV, JSONL or Parquet).
+    """The candidates in a file: JSONL of results, or the output of `sentiment rescore` (CSV, JSONL or Parquet).
 
-    Rows without a text or without an answer are left out, and so is every text but the first of its kind.
+    Rows without a text or a prediction are left out, and so are duplicate texts.
 
     Raises:
         InputError: it is neither, or cannot be read.
@@ -63,7 +63,7 @@ def read_candidates(path: Path, text_field: str = "text") -> list[Candidate]:
 
 
 def from_results(results: Iterable[ScoredFeedback]) -> Iterator[Candidate]:
-    """A candidate for each result that carries its text and is in the model's language."""
+    """A candidate for each result that has its text and is in the model's language."""
     for result in results:
         if result.text is not None and result.text.strip() and not result.unsupported_language:
             answers = result.probabilities
@@ -79,7 +79,7 @@ def from_results(results: Iterable[ScoredFeedback]) -> Iterator[Candidate]:
 
 
 def from_rescored(frame: pd.DataFrame, text_field: str, label_field: str | None = None) -> Iterator[Candidate]:
-    """A candidate for each row of a rescored file that has a text and an answer; texts are redacted here."""
+    """A candidate for each row of a rescored file that has a text and a prediction. Texts are redacted here."""
     answers = frame[list(PROBABILITY_COLUMNS)].apply(pd.to_numeric, errors="coerce")
     for row, answer in zip(frame.to_dict("records"), answers.itertuples(index=False), strict=True):
         text = row[text_field]
@@ -110,8 +110,8 @@ def _holds_results(path: Path) -> bool:
         return True
     if not set(PROBABILITY_COLUMNS) <= columns:
         raise InputError(
-            f"{path} holds neither results nor a rescored table",
-            hint="results: `sentiment tail sentiment --from-beginning --json`; tables: `sentiment rescore`",
+            f"{path} has neither results nor rescored rows",
+            hint="write results with `sentiment tail sentiment --from-beginning --json`, rows with `sentiment rescore`",
         )
     return False
 

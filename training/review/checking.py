@@ -1,4 +1,4 @@
-"""Looking for wrong labels in a labelled file: with the answers that it has, or with those of a model."""
+"""Find wrong labels in a labelled file, with the predictions that it has or with those of a model."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ _GIVEN_COLUMN = "input_label"
 
 
 def suspected_candidates(path: Path, model: ModelSettings, progress: Progress) -> tuple[int, list[Candidate]]:
-    """How many labelled rows `path` has, and those whose label is suspected, the surest first.
+    """The number of labelled rows in `path`, and those whose label is suspected, the most certain first.
 
-    A file that `sentiment rescore` made of a labelled one has all that is needed; any other is scored here.
+    A labelled file that `sentiment rescore` scored has all that is needed. Any other file is scored here.
 
     Raises:
-        InputError: the file lacks its labels, or has unknown ones.
+        InputError: rows have no label or an unknown one.
         ModelError: the model cannot be loaded.
     """
     columns = set(read_rows(path, ("text",)).columns)

@@ -1,9 +1,9 @@
-"""A data set with a history: a directory of versions, of which none is ever changed.
+"""A versioned data set: a directory of versions that are never changed.
 
     DIR/v0001/data.jsonl     rows with text, label, source, kind, id, product: what `sentiment train` takes
-    DIR/v0001/lineage.json   where they come from: parent, sources with hashes, counts, agreement
+    DIR/v0001/lineage.json   where they come from: parent, input files with hashes, counts, agreement
 
-A version holds everything of its parent and what was added since; a text that comes again takes its new label.
+A version has all rows of its parent and the rows that were added. A text that is added again takes its new label.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _VERSION = re.compile(r"v(\d{4,})")
 
 
 class LabelledRow(msgspec.Struct, frozen=True, kw_only=True):
-    """One labelled text. `kind` is "human": somebody read it. `id` tells the text."""
+    """One labelled text. `kind` is "human": somebody read it. `id` identifies the text; `source` names its data set."""
 
     text: str
     label: str
@@ -40,21 +40,21 @@ class LabelledRow(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SourceFile(msgspec.Struct, frozen=True, kw_only=True):
-    """A file that rows came from, by its name alone, with its SHA-256."""
+    """A file that rows came from: its name without the path, and its SHA-256."""
 
     name: str
     sha256: str
 
 
 class Parent(msgspec.Struct, frozen=True, kw_only=True):
-    """The version before, and the SHA-256 of its data."""
+    """The previous version, and the SHA-256 of its data."""
 
     version: str
     data_sha256: str
 
 
 class Lineage(msgspec.Struct, frozen=True, kw_only=True):
-    """Where a version comes from. `facts` are of the import: annotators, agreement, how labels were settled."""
+    """Where a version comes from. `facts` are about the import: annotators, agreement, how labels were settled."""
 
     version: str
     created_at: datetime
@@ -74,9 +74,9 @@ class Lineage(msgspec.Struct, frozen=True, kw_only=True):
 def append_version(
     directory: Path, rows: Sequence[LabelledRow], files: Sequence[Path], facts: dict[str, Any], *, now: datetime
 ) -> tuple[Path, Lineage] | None:
-    """Make the next version with `rows` added; its directory and lineage. None: they hold nothing new.
+    """Write the next version with `rows` added. Returns its directory and lineage, or None if nothing is new.
 
-    The version appears whole or not at all. Of two processes that append at once one fails and may try again.
+    The version appears whole or not at all. If two processes append at once, one fails and may try again.
 
     Raises:
         InputError: the directory cannot be written, or its last version is damaged.
@@ -106,7 +106,7 @@ def append_version(
 
 
 def read_version(path: Path) -> tuple[Lineage, list[LabelledRow]]:
-    """A version's lineage and rows. Raises InputError where they do not fit together."""
+    """The lineage and rows of a version. Raises ``InputError`` if they do not match."""
     try:
         lineage = msgspec.json.decode((path / LINEAGE_FILE).read_bytes(), type=Lineage)
         data = (path / DATA_FILE).read_bytes()
@@ -117,7 +117,7 @@ def read_version(path: Path) -> tuple[Lineage, list[LabelledRow]]:
         raise InputError(f"{path} is damaged ({type(error).__name__})") from None
     if _sha256(data) != lineage.data_sha256:
         raise InputError(
-            f"{path / DATA_FILE} is not what its lineage says", hint="versions are never changed: restore it"
+            f"{path / DATA_FILE} does not match its lineage", hint="versions must not be changed: restore it"
         )
     return lineage, rows
 

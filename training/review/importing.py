@@ -1,4 +1,4 @@
-"""From filled-in sheets to what is learnt from them: labels, agreement, the model's quality, and doubts."""
+"""What filled-in sheets give: labels, agreement, the model's quality, and suspected labels."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from training.review.label_errors import suspects
 from training.review.sheets import FilledSheet, Item
 
 _LEAST_FOR_SUSPECTS = 50
-"""Confident learning needs some labels of every class to know how sure the model usually is of them."""
+"""Confident learning needs labels of every class, to know how sure the model usually is of them."""
 
 
 class ReviewReport(msgspec.Struct, frozen=True, kw_only=True):
-    """What came out of a review. Items are named by id, never by text.
+    """The outcome of a review. Items are named by id, never by text.
 
-    `quality` is the model's on the settled items that were drawn with a known chance, weighted by its inverse: an
-    estimate for all distinct texts of the export but those that cannot be judged. None while items are open: those are
-    the hard ones, and without them the model would look better than it is. `suspected` are settled labels that the
-    model strongly disagrees with.
+    `quality` is the model's quality on the settled items that were drawn with a known probability, weighted by its
+    inverse: an estimate for all distinct texts of the export except those that cannot be labelled. It is None while
+    items are unsettled: those are the hard ones, and without them the model would look better than it is. `suspected`
+    are settled labels that the model strongly disagrees with.
     """
 
     n_items: int
@@ -43,7 +43,7 @@ class ReviewReport(msgspec.Struct, frozen=True, kw_only=True):
 
 @dataclass(frozen=True, slots=True)
 class Review:
-    """The items of an export with what people said of them."""
+    """The items of an export, with the labels that people gave them."""
 
     items: Mapping[str, Item]
     adjudication: Adjudication
@@ -69,7 +69,7 @@ class Review:
         ]
 
     def late_labels(self, now: datetime) -> list[LateLabel]:
-        """What the monitor is to be told: the settled items that an event stands behind."""
+        """Labels for the monitor: those of the settled items that belong to an event."""
         return [
             LateLabel(
                 label=outcome.label,
@@ -90,7 +90,7 @@ class Review:
         return [self.items[key] for key in votes], notes
 
     def report(self, *, seed: int) -> ReviewReport:
-        """Counts, agreement, quality and doubts."""
+        """Counts, agreement, quality and suspected labels."""
         settled = self.adjudication.settled
         judged = len(settled) + len(self.adjudication.unsettled) + len(self.adjudication.skipped)
         return ReviewReport(

@@ -1,8 +1,8 @@
 """Which labels of a data set are probably wrong: confident learning (Northcutt, Jiang & Chuang 2021).
 
-Needs probabilities from a model that has not seen these labels. A label is suspected where the model is surer of
-another class than it is on average of that class's own members, and no more labels are suspected of each kind of mix-up
-than the counts say there are. It errs where the model does: suspects are to be looked at, not corrected.
+It needs probabilities from a model that has not seen these labels. A label is suspected if the model is surer of
+another class than it is, on average, for the members of that class. For each pair of classes, no more labels are
+suspected than the counts suggest. It repeats the model's mistakes, so look at the suspects before you correct them.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ from numpy.typing import ArrayLike, NDArray
 
 
 def confident_joint(labels: ArrayLike, probabilities: ArrayLike) -> NDArray[np.float64]:
-    """(classes, classes) estimated counts: given label in rows, true one in columns; rows sum to the label's count.
+    """(classes, classes) estimated counts: given labels in rows, true labels in columns. Rows sum to the label's count.
 
     `labels` (n,) index the columns of `probabilities` (n, classes). An example counts for the most probable of the
-    classes whose probability reaches their own average self-confidence; one that reaches none does not count, and the
-    rows are scaled up for it (equations 1 and 2 of the paper).
+    classes whose probability reaches their average self-confidence. One that reaches none does not count, and the rows
+    are scaled up to make up for it (equations 1 and 2 of the paper).
     """
     given, chances = np.asarray(labels, dtype=np.int64), np.asarray(probabilities, dtype=np.float64)
     classes = range(chances.shape[1])
@@ -34,10 +34,10 @@ def confident_joint(labels: ArrayLike, probabilities: ArrayLike) -> NDArray[np.f
 
 
 def suspects(labels: ArrayLike, probabilities: ArrayLike) -> NDArray[np.int64]:
-    """Indices of examples whose label is probably wrong, the surest first.
+    """Indices of examples whose label is probably wrong, the most certain first.
 
-    Pruning by noise rate: of the examples labelled i, as many as are estimated to be j in truth, those with the largest
-    margin p(j) − p(i); only where the model would choose another label.
+    Pruning by noise rate: if k of the examples labelled i are estimated to be j, the k with the largest margin
+    p(j) − p(i) are taken, provided that the model predicts another label.
     """
     given, chances = np.asarray(labels, dtype=np.int64), np.asarray(probabilities, dtype=np.float64)
     joint = confident_joint(given, chances)

@@ -1,9 +1,9 @@
-"""Which texts to label: the ones that the model is least sure of, and a random sample of all others.
+"""Which texts to label: those that the model is least sure of, and a random sample of all others.
 
-The uncertain ones teach most (margin or entropy: Settles 2009, §3.1), but tell nothing of how good the model is. The
-random ones do. Every chosen text carries the chance it had: 1 for the uncertain ones, which are chosen for certain, and
-sample ÷ stratum for the rest. With these as inverse weights (Horvitz & Thompson 1952) the whole sheet, not only its
-random part, gives estimates for all distinct texts that it was drawn from.
+The uncertain texts teach the model most (margin or entropy: Settles 2009, §3.1), but do not show how good it is. The
+random texts do. Every chosen text carries its inclusion probability: 1 for the uncertain texts, sample ÷ stratum for
+the rest. Weighted by the inverse (Horvitz & Thompson 1952), the whole sheet, not only its random part, gives estimates
+for all distinct texts that it was drawn from.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ from training.review.candidates import Candidate
 UncertaintyMeasure = Literal["margin", "entropy"]
 
 MAX_STRATA = 20
-"""The products with most texts are strata of their own, all others share one."""
+"""The products with the most texts have their own strata; all others share one."""
 
 _OTHERS = "(others)"
 
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """A candidate on the sheet: why, and with what chance it got there, in (0, 1]."""
+    """A candidate that was chosen for the sheet: the reason, and its inclusion probability in (0, 1]."""
 
     candidate: Candidate
     part: Literal["uncertain", "random"]
@@ -44,20 +44,21 @@ def choose(
     seed: int,
     measure: UncertaintyMeasure = "margin",
 ) -> list[Chosen]:
-    """At most `n_uncertain` + `n_random` of the candidates (distinct texts), in random order; the same for a seed.
+    """At most `n_uncertain` + `n_random` of the candidates (distinct texts), in random order.
 
-    Both parts are spread over the products in proportion to their texts, the random one with at least one for each.
+    Both parts are spread over the products in proportion to their texts. The random part has at least one text for each
+    product. The same seed gives the same choice.
 
     Raises:
-        InputError: no candidates, or fewer random ones than strata: some products could not be estimated.
+        InputError: no candidates, or fewer random texts than strata, so that some products could not be estimated.
     """
     if not candidates:
-        raise InputError("there is no text to choose from", hint="results without texts cannot be labelled")
+        raise InputError("there are no texts to choose from", hint="results without texts cannot be labelled")
     rng = np.random.default_rng(seed)
     strata = _by_stratum(candidates)
     if n_random < len(strata):
         raise InputError(
-            f"{n_random} random texts are too few for {len(strata)} products", hint="raise --random, at least one each"
+            f"{n_random} random texts are too few for {len(strata)} products", hint="raise --random to one a product"
         )
     unsure = _allocate(n_uncertain, {name: len(members) for name, members in strata.items()}, least=0)
     chosen: list[Chosen] = []
@@ -70,12 +71,12 @@ def choose(
     for name, members in rest.items():
         places = rng.choice(len(members), size=drawn[name], replace=False)
         chosen += [Chosen(members[place], "random", name, drawn[name] / len(members)) for place in places]
-    # In random order: whoever labels must not see which part a text is from.
+    # In random order, so that annotators cannot see which part a text is from.
     return [chosen[place] for place in rng.permutation(len(chosen))]
 
 
 def uncertainty(probabilities: Sequence[float], measure: UncertaintyMeasure) -> float:
-    """How unsure an answer is: minus the gap between the two best, or the entropy in nats."""
+    """How unsure a prediction is: minus the margin between the two most probable labels, or the entropy in nats."""
     if measure == "margin":
         second, first = sorted(probabilities)[-2:]
         return second - first
@@ -94,7 +95,7 @@ def _by_stratum(candidates: Sequence[Candidate]) -> dict[str, list[Candidate]]:
 
 
 def _allocate(total: int, sizes: dict[str, int], *, least: int) -> dict[str, int]:
-    """`total` spread over strata in proportion to their sizes, none above its size, each non-empty one ≥ `least`."""
+    """Spread `total` over strata in proportion to their sizes: at most the size, and at least `least` if not empty."""
     total = min(total, sum(sizes.values()))
     given = {name: min(least, size) for name, size in sizes.items()}
     while (left := total - sum(given.values())) > 0:

@@ -1,8 +1,7 @@
 """Labelling sheets (CSV or JSONL) for people, and the items file beside them for the import.
 
-A sheet holds nothing but what is to be judged: the model's answer, and why a text was chosen, would sway whoever
-labels it. Those facts are in SHEET.items.jsonl. Each annotator fills in the column `label` of a copy, named after the
-annotator.
+A sheet has only the texts to label. The model's prediction, and why a text was chosen, would influence the annotators,
+so these are in SHEET.items.jsonl. Each annotator fills in the column `label` of a copy that is named after them.
 """
 
 from __future__ import annotations
@@ -25,17 +24,16 @@ from training.review.sampling import Chosen
 
 COLUMNS = ("item", "product", "text", "label", "final", "note")
 SKIP = "skip"
-"""What is written, as `label` or `final`, for a text that cannot be judged."""
+"""The `label` or `final` of a text that cannot be labelled."""
 
-# A spreadsheet runs a cell that starts like this as a formula, and feedback is written by strangers.
+# A spreadsheet would run a cell that starts like this as a formula, and strangers write the feedback.
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
 class Item(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A text on a sheet, with what the annotators do not see.
 
-    `inclusion_probability`: the chance to be on the sheet, None where it was not drawn from anything. `given`: the
-    label that the text had before.
+    `inclusion_probability` is None if the text was not drawn at random. `given` is the label that the text had before.
     """
 
     item: str
@@ -53,7 +51,7 @@ class Item(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 @dataclass(frozen=True, slots=True)
 class FilledSheet:
-    """What one annotator said: item → label or `SKIP`, and item → what is to hold whatever others say."""
+    """The labels of one annotator: item → label or `SKIP`, and item → final label, which overrules all votes."""
 
     annotator: str
     labels: dict[str, str]
@@ -71,15 +69,15 @@ def suspect_item(candidate: Candidate) -> Item:
 
 
 def items_path(sheet: Path) -> Path:
-    """Where the items of a sheet are."""
+    """The path of the items file of a sheet."""
     return sheet.with_name(f"{sheet.stem}.items.jsonl")
 
 
 def write_sheet(path: Path, items: Sequence[Item], *, notes: Sequence[str] = ()) -> None:
-    """Write an empty sheet and its items, replacing what is there; `notes` (one an item) fill the column of that name.
+    """Write an empty sheet and its items, replacing existing files. `notes` fill the column `note`, one for each item.
 
     Raises:
-        InputError: the files cannot be written, or the format is not known.
+        InputError: the files cannot be written, or the format is unknown.
     """
     content = sheet_text(path, items, notes)
     lines = b"".join(msgspec.json.encode(item) + b"\n" for item in items)
@@ -92,7 +90,7 @@ def write_sheet(path: Path, items: Sequence[Item], *, notes: Sequence[str] = ())
 
 
 def sheet_text(path: Path, items: Sequence[Item], notes: Sequence[str] = ()) -> str:
-    """The content of an empty sheet, in the format that the name of `path` asks for."""
+    """The content of an empty sheet, in the format given by the extension of `path`."""
     filled = list(notes) or [""] * len(items)
     rows = [
         {"item": each.item, "product": each.product, "text": each.text, "label": "", "final": "", "note": note}
@@ -101,7 +99,7 @@ def sheet_text(path: Path, items: Sequence[Item], notes: Sequence[str] = ()) -> 
     if path.suffix == ".jsonl":
         return "".join(msgspec.json.encode(row).decode() + "\n" for row in rows)
     if path.suffix != ".csv":
-        raise InputError(f"{path} has no known format", hint="a sheet ends with .csv or .jsonl")
+        raise InputError(f"the format of {path} is unknown", hint="the name of a sheet ends with .csv or .jsonl")
     out = io.StringIO()
     writer = csv.DictWriter(out, COLUMNS)
     writer.writeheader()
@@ -110,12 +108,12 @@ def sheet_text(path: Path, items: Sequence[Item], notes: Sequence[str] = ()) -> 
 
 
 def read_items(path: Path) -> dict[str, Item]:
-    """Item id → item, of an items file. Raises InputError."""
+    """Read an items file: item id → item. Raises ``InputError``."""
     try:
         items = [msgspec.json.decode(line, type=Item) for line in path.read_bytes().splitlines() if line.strip()]
     except OSError as error:
         raise InputError(
-            f"cannot read {path}: {error.strerror}", hint="it was written beside the sheet by `sentiment review export`"
+            f"cannot read {path}: {error.strerror}", hint="`sentiment review export` wrote it beside the sheet"
         ) from None
     except msgspec.DecodeError:
         raise InputError(f"{path} is not an items file") from None
@@ -123,16 +121,16 @@ def read_items(path: Path) -> dict[str, Item]:
 
 
 def read_sheet(path: Path, items: dict[str, Item]) -> FilledSheet:
-    """What an annotator filled in; rows without a label are not judged yet.
+    """What an annotator filled in. Rows without a label are left open.
 
     Raises:
-        InputError: it cannot be read, or has an unknown label, an unknown item or one twice: with row numbers (1 is the
-            first row of data).
+        InputError: it cannot be read, or has an unknown label, an unknown item or an item twice. The message has the
+            row numbers (1 is the first row of data).
     """
     frame = read_rows(path, ("item", "label"))
     ids, labels = _cells(frame, "item"), _cells(frame, "label")
     finals = _cells(frame, "final") if "final" in frame.columns else pd.Series("", frame.index)
-    refuse_rows(path, "an item that the items file does not know", ~ids.isin(items.keys()))
+    refuse_rows(path, "an item that is not in the items file", ~ids.isin(items.keys()))
     refuse_rows(path, "an item that another row has", ids.duplicated(keep=False))
     allowed = ", ".join(LABELS)
     refuse_rows(path, f"an unknown label (known: {allowed}, {SKIP})", ~labels.isin([*LABELS, SKIP, ""]))

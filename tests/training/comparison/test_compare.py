@@ -88,8 +88,8 @@ def test_tables_report_and_plot_say_the_same(comparison: ModelComparison, tmp_pa
     [
         ([], "nothing to compare"),
         (["--lexicon", "--reference", "other"], "reference"),
-        (["--lexicon", "--model", "lexicon=shipped"], "names of their own"),
-        (["--lexicon", "--plot", "plot.pdf"], "no name for a plot"),
+        (["--lexicon", "--model", "lexicon=shipped"], "names must be unique"),
+        (["--lexicon", "--plot", "plot.pdf"], "not a name for a plot"),
         (["--lexicon", "--utilisation", "1", "--assumptions", "gone.toml"], "gone.toml"),
     ],
 )

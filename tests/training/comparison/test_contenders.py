@@ -21,14 +21,14 @@ from training.comparison.contenders import LEXICON, ContenderSpec, classes_of_sc
         ("a=models/b=c@home", ContenderSpec("a", "models/b=c@home")),
     ],
 )
-def test_an_entry_is_name_place_and_backend(text: str, expected: ContenderSpec) -> None:
+def test_a_contender_is_name_place_and_backend(text: str, expected: ContenderSpec) -> None:
     """The name defaults to the last part of the path; only a known backend is split off."""
     assert parse_spec(text) == expected
 
 
 @pytest.mark.parametrize("text", ["=models/small", "name=", "", "name=@torch"])
-def test_an_entry_without_name_or_place_is_refused(text: str) -> None:
-    """Half an entry is a mistake of the call."""
+def test_a_contender_without_name_or_place_is_refused(text: str) -> None:
+    """A name or a place alone is a wrong call."""
     with pytest.raises(ConfigurationError):
         parse_spec(text)
 

@@ -46,7 +46,11 @@ def test_a_sheet_survives_its_way_and_hides_the_answers(tmp_path: Path, suffix: 
 
 @pytest.mark.parametrize(
     ("row", "fault"),
-    [("nobody,app,x,neutral,,", "does not know"), ("{0},app,x,angry,,", "unknown label"), ("{0},a,x,,bad,", "final")],
+    [
+        ("nobody,app,x,neutral,,", "not in the items file"),
+        ("{0},app,x,angry,,", "unknown label"),
+        ("{0},a,x,,bad,", "final"),
+    ],
 )
 def test_faults_in_a_sheet_are_said_with_their_rows(tmp_path: Path, row: str, fault: str) -> None:
     """Never with their text."""
