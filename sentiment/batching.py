@@ -1,8 +1,8 @@
-"""What is computed together: a plan of batches under a budget of padded tokens.
+"""Plan which items are computed together, under a budget of padded tokens.
 
-A batch costs its longest member times its count, because shorter members are padded, and something for being started.
-Sorting by length before cutting keeps that product near the sum of the real lengths. The plan is a pure function of
-the lengths and remembers the permutation, so every item gets its own answer back.
+A batch costs its longest item times its count, because shorter items are padded, plus the overhead of starting it.
+Sorting by length keeps that product close to the sum of the real lengths. The plan depends on the lengths only, and it
+remembers the permutation, so every item gets its own answer.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ class Batch:
 
     @property
     def padded_tokens(self) -> int:
-        """What the device computes."""
+        """Tokens that the device computes, padding included."""
         return self.width * len(self.indices)
 
     def halves(self, lengths: Sequence[int]) -> tuple[Batch, Batch]:
-        """The same items as two batches, for a device that ran out of memory; needs at least two items."""
+        """Split the batch in two, for a device that ran out of memory. Raises ``ValueError`` for a batch of one."""
         if len(self.indices) < 2:
             raise ValueError("a batch of one cannot be split")
         middle = len(self.indices) // 2
@@ -38,12 +38,12 @@ class Batch:
 def plan_batches(
     lengths: Sequence[int], *, max_batch_tokens: int, max_batch_items: int, batch_overhead_tokens: int = 0
 ) -> list[Batch]:
-    """Every item in exactly one batch, shortest first, ties in the order of the input.
+    """Put every item in exactly one batch, shortest first; items of equal length keep their order.
 
     A batch holds at most `max_batch_items` items and at most `max_batch_tokens` padded tokens, with one exception: an
-    item longer than the whole budget is a batch of its own, because nothing may be left out. Among the ways to cut the
-    sorted items under these limits, the cheapest is taken, where a batch costs its padded tokens and
-    `batch_overhead_tokens` for being started: one long text among short ones is then not what all are padded to.
+    item longer than the whole budget is a batch of its own, because nothing may be left out. Of all ways to cut the
+    sorted items within these limits, the cheapest is taken. A batch costs its padded tokens plus
+    `batch_overhead_tokens`, so that short texts are not all padded to the length of a single long one.
     Deterministic; O(n) memory, O(n × max_batch_items) time in numpy.
     """
     if max_batch_tokens < 1 or max_batch_items < 1:
@@ -70,7 +70,7 @@ def plan_batches(
 def restore_order(
     batches: Iterable[Batch], outputs: Iterable[NDArray[np.float32]], n_items: int, n_columns: int
 ) -> NDArray[np.float32]:
-    """Outputs (count, columns) of each batch, put back into the order of the input: (n_items, columns).
+    """Put the outputs (count, columns) of the batches back into the order of the input: (n_items, columns).
 
     Raises ``ValueError`` unless every item has exactly one answer: a silent off-by-one would swap customers' results.
     """

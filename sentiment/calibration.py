@@ -21,7 +21,7 @@ _INVERSE_GOLDEN_RATIO = (math.sqrt(5.0) - 1.0) / 2.0
 def apply_temperature(logits: ArrayLike, temperature: float) -> Floats:
     """Softmax of `logits` (n, classes) divided by `temperature` > 0: probabilities (n, classes) that sum to 1."""
     if not (temperature > 0.0 and math.isfinite(temperature)):
-        raise ValueError(f"a temperature is a positive number, not {temperature}")
+        raise ValueError(f"the temperature must be a positive number, not {temperature}")
     scaled = _as_rows(logits) / temperature
     scaled -= scaled.max(axis=1, keepdims=True)
     np.exp(scaled, out=scaled)

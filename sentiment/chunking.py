@@ -1,7 +1,7 @@
-"""Long texts: windows of tokens that overlap, and one answer from the answers of the windows.
+"""Split long texts into overlapping windows of tokens, and combine the answers of the windows.
 
-Windows are as few as fit and of nearly equal length: a last window of three tokens would be judged without its
-context and would pad its batch.
+A text gets as few windows as possible, of nearly equal length: a last window of three tokens would be judged without
+context and would be mostly padding.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True, slots=True)
 class Windows:
-    """Half-open token ranges of one text, in order. `truncated`: the text goes on after the last one."""
+    """Half-open token ranges of one text, in order. `truncated`: some of the text lies after the last one."""
 
     spans: tuple[tuple[int, int], ...]
     truncated: bool
@@ -23,9 +23,9 @@ class Windows:
 def split_windows(n_tokens: int, *, capacity: int, overlap: int, max_windows: int) -> Windows:
     """The fewest windows of at most `capacity` tokens, at most `max_windows`, that cover a text of `n_tokens`.
 
-    Neighbours share at least `overlap` tokens, so that a phrase is whole in one of them. What lies beyond the last
-    window that is allowed is dropped, and said. A text without tokens gets one empty window: it is answered like any
-    other.
+    Neighbours share at least `overlap` tokens, so that a phrase is whole in one of them. Tokens beyond the last allowed
+    window are dropped, and `truncated` says so. A text without tokens gets one empty window, so that it is answered
+    like any other.
     """
     if not 0 <= overlap < capacity or max_windows < 1 or n_tokens < 0:
         raise ValueError("need 0 <= overlap < capacity, max_windows >= 1 and n_tokens >= 0")
@@ -43,7 +43,7 @@ def split_windows(n_tokens: int, *, capacity: int, overlap: int, max_windows: in
 def combine_windows(probabilities: NDArray[np.float64], n_tokens: NDArray[np.int64]) -> NDArray[np.float64]:
     """Mean of the windows' probabilities (windows, classes), weighted by their token counts (windows,): (classes,).
 
-    Sums to 1. One window is returned as it is, bit for bit.
+    Sums to 1. A single window is returned unchanged, bit for bit.
     """
     if len(probabilities) != len(n_tokens) or len(n_tokens) == 0:
         raise ValueError(f"{len(probabilities)} windows of probabilities for {len(n_tokens)} token counts")

@@ -1,4 +1,4 @@
-"""Results in a file: one JSON object a line, as `sentiment tail sentiment --json` prints them."""
+"""Read results from a file with one JSON object per line, as `sentiment tail sentiment --json` prints them."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from sentiment.events import ScoredFeedback, decode_scored
 
 
 def read_results(path: Path) -> Iterator[ScoredFeedback]:
-    """Every result of a `.jsonl` or `.jsonl.gz`; blank lines are passed over.
+    """Every result of a `.jsonl` or `.jsonl.gz` file; blank lines are skipped.
 
     Raises:
-        InputError: the file cannot be read, or a line is no result; it names the line, never its content.
+        InputError: the file cannot be read, or a line is not a result; the message names the line, never its content.
     """
     try:
         with gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb") as file:

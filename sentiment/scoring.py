@@ -27,8 +27,8 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
         score: p(positive) − p(negative), in [−1, 1].
         probabilities: calibrated; they sum to 1.
         text: the text with personal data replaced by placeholders.
-        language: an ISO 639 code; None if there is nothing to judge by, or if the language was not asked for.
-        unsupported_language: the text is surely not English, so the label may be wrong.
+        language: an ISO 639 code; None if there are no letters to judge by, or if languages were not asked for.
+        unsupported_language: the text is certainly in a language that the model was not trained on.
         n_chunks: windows of tokens that were read; 1 for a short text.
         truncated: the end of the text was not read because it is too long.
         redactions: how many values of each kind of personal data were replaced.

@@ -1,4 +1,4 @@
-"""What the tokenizer sees: one normalisation shared by training and serving, so that there is no skew.
+"""The text that the tokenizer gets: one normalisation for training and serving, so that there is no skew.
 
 The input is redacted text (`sentiment.privacy`). Every placeholder becomes a word that models know: handles become
 `@user` and links `http`, as in TweetEval (Barbieri et al. 2020), and the others the name of their kind.
@@ -40,8 +40,8 @@ def text_fault(value: object) -> str | None:
 def normalise(text: str) -> str:
     """`text` in Unicode NFC with one spelling for handles, links, placeholders, quotes, long repeats and white space.
 
-    HTML entities are undone at most twice (crawled text is often escaped again). An empty answer means that nothing
-    visible was left.
+    HTML entities are unescaped at most twice, because crawled text is often escaped twice. The result is empty if
+    nothing visible is left.
     """
     if "&" in text:
         text = html.unescape(html.unescape(text))
@@ -57,7 +57,7 @@ def normalise(text: str) -> str:
 class NormalisedText(str):
     """A text that went through `normalise`: the tokenizer takes it as it is.
 
-    It is meant for the way from `sentiment.scoring` to the tokenizer only, because msgspec encodes no subclass of str.
+    Use it between `sentiment.scoring` and the tokenizer only: msgspec does not encode subclasses of str.
     """
 
     __slots__ = ()

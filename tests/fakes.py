@@ -32,16 +32,14 @@ class LexiconClassifier:
             time.sleep(self.seconds_per_text * len(texts))  # a model takes time: so is there a middle to be killed in
         self.seen.extend(texts)
         n_tokens = sum(len(text.split()) for text in texts)
-        info = BatchInfo(1, n_tokens, n_tokens + len(texts), 0.0, 0.0, (len(texts),))
+        info = BatchInfo(n_tokens, n_tokens + len(texts), 0.0, 0.0)
         return [_predict(text) for text in texts], info
 
 
 def _predict(text: str) -> Prediction:
     label: Label = "positive" if "great" in text else "negative" if "awful" in text else "neutral"
     negative, neutral, positive = _PROBABILITIES[label]
-    return Prediction(
-        (negative, neutral, positive), label, positive - negative, n_chunks=1, truncated=False, n_tokens=len(text)
-    )
+    return Prediction((negative, neutral, positive), label, positive - negative, n_chunks=1, truncated=False)
 
 
 @dataclass

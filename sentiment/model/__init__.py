@@ -1,1 +1,1 @@
-"""The classifier: model directories, backends, and the path from texts to calibrated predictions."""
+"""The classifier: model directories, backends, and the way from texts to calibrated predictions."""

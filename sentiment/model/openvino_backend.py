@@ -1,8 +1,8 @@
 """OpenVINO on CPU: the default, and the only runtime that the base install needs.
 
-The shipped weights are static int8 (NNCF's SmoothQuant): scales are fixed at export, so a text's answer does not
-depend on the texts it is batched with: of 10,425 alone and batched, all labels agree, and 3 probabilities of long texts
-differ, by less than 0.001. An ONNX model runs in float32.
+The shipped weights are static int8 (NNCF's SmoothQuant). Their scales are fixed at export, so a text's answer does not
+depend on the texts in its batch: of 10,425 texts scored alone and in batches, all labels agree, and the probabilities
+of 3 long texts differ by less than 0.001. An ONNX model runs in float32.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ _OUT_OF_MEMORY_WORDS = ("bad_alloc", "alloc", "out of memory")
 
 
 class OpenVinoBackend:
-    """One compiled model with inputs of any shape and one request: calls must not overlap.
+    """One compiled model with inputs of any shape and one request, so calls must not overlap.
 
-    `kind` ends the name: ``int8``, ``fp32``, or ``bf16`` where the processor computes in it (AVX-512 BF16, AMX); any
-    other computes the same graph in fp32 and is called so. `threads` 0 means every core that this process may use.
+    `kind` is the end of the name: ``int8``, ``fp32`` or ``bf16``. A processor without bf16 (AVX-512 BF16, AMX) computes
+    a bf16 graph in fp32, and the name says so. `threads` 0 means every core that this process may use.
     """
 
     def __init__(self, path: Path, *, kind: str, threads: int) -> None:
@@ -55,11 +55,11 @@ class OpenVinoBackend:
 
     @property
     def batch_overhead_tokens(self) -> int:
-        """Measured on a 6-layer BERT: 6 ms where the shape was seen before, 20 ms where kernels are made for it."""
+        """Measured on a 6-layer BERT: 6 ms for a known shape, 20 ms for one that kernels are built for."""
         return _BATCH_OVERHEAD_TOKENS
 
     def logits(self, input_ids: NDArray[np.int64], attention_mask: NDArray[np.int64]) -> NDArray[np.float32]:
-        """(n, width) ids and mask to (n, outputs) logits. Raises ``MemoryError`` where the batch does not fit."""
+        """(n, width) ids and mask to (n, outputs) logits. Raises ``MemoryError`` if the batch does not fit."""
         feed = {_INPUT_IDS: input_ids, _ATTENTION_MASK: attention_mask}
         feed.update((name, np.zeros_like(input_ids)) for name in self._zero_inputs)
         try:
@@ -73,11 +73,11 @@ class OpenVinoBackend:
 
 def _properties(kind: str, threads: int) -> dict[str, str | int | bool]:
     return {
-        "PERFORMANCE_HINT": "LATENCY",  # one batch at a time over all threads, not one stream a core
+        "PERFORMANCE_HINT": "LATENCY",  # one batch at a time on all threads, not one stream per core
         "INFERENCE_NUM_THREADS": threads or len(os.sched_getaffinity(0)),
-        # Otherwise a machine with bf16 computes the float parts in bf16, and gives other answers than one without.
+        # Otherwise a machine with bf16 computes the float parts in bf16, and its answers differ from other machines'.
         "INFERENCE_PRECISION_HINT": "bf16" if kind == "bf16" else "f32",
-        # Pinned threads of two workers side by side would sit on the same cores.
+        # Two workers on one machine would pin their threads to the same cores.
         "ENABLE_CPU_PINNING": False,
     }
 

@@ -1,8 +1,7 @@
-"""The path from texts to predictions: text → ids → windows → batches → logits → probabilities, each in its place.
+"""The way from texts to predictions: text → ids → windows → batches → logits → probabilities.
 
-Three steps, of which only the middle one touches a device: pre (this file, the tokenizer, the plans), core (a
-``Backend``), post (this file). A text's answer does not depend on its neighbours beyond what the backend's arithmetic
-allows: see the backends.
+There are three steps: pre (this file, the tokenizer, the plans), core (a ``Backend``) and post (this file). Only core
+touches a device. A text's answer does not depend on the texts in its batch, except for rounding in the backend.
 """
 
 from __future__ import annotations
@@ -27,34 +26,34 @@ from sentiment.model.tokenizer import TextTokenizer
 Ids = NDArray[np.int64]
 Logits = NDArray[np.float32]
 
-# A text of 32,768 characters has some 8,000 tokens. Sixteen windows of 128 read the first 1,600 or so of them: more
-# than any review needs, and a bound on what one record may cost.
+# A text of 32,768 characters has about 8,000 tokens. Sixteen windows of 128 read about the first 1,600: more than any
+# review needs, and a bound on the cost of one record.
 MAX_WINDOWS = 16
-# One eighth: a clause is whole in one of two neighbours, for 14 % more tokens on long texts.
+# An overlap of one eighth keeps a clause whole in one of two windows, for 14 % more tokens on long texts.
 _OVERLAP_DIVISOR = 8
 
 
 class Backend(Protocol):
-    """The core step. Knows tensors and a device; knows neither texts nor labels."""
+    """The core step. It knows tensors and a device, but neither texts nor labels."""
 
     @property
     def name(self) -> str:
-        """Runtime, device where it matters, and arithmetic: ``openvino-int8``."""
+        """Runtime, device if it matters, and arithmetic: ``openvino-int8``."""
         ...
 
     @property
     def batch_overhead_tokens(self) -> int:
-        """What starting one more batch costs, in the time of so many tokens."""
+        """The cost of starting one more batch, as the number of tokens that take the same time."""
         ...
 
     def logits(self, input_ids: Ids, attention_mask: Ids) -> Logits:
-        """(n, width) ids and mask to (n, outputs) logits. Raises ``MemoryError`` where the batch does not fit."""
+        """(n, width) ids and mask to (n, outputs) logits. Raises ``MemoryError`` if the batch does not fit."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """How outputs are read: `targets[i]` is the label for which output i stands, `temperature` divides the logits."""
+    """How outputs are read: output i stands for the label `targets[i]`, and `temperature` divides the logits."""
 
     targets: tuple[int, ...]
     temperature: float
@@ -62,7 +61,7 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class BatchLimits:
-    """The compute budget. Raising either costs memory and latency, and wins throughput up to a point."""
+    """The budget of one batch. Higher limits cost memory and latency, and give more throughput up to a point."""
 
     max_batch_tokens: int
     max_batch_items: int
@@ -78,7 +77,7 @@ class _Encoded:
 
 
 class TextClassifier:
-    """A ``Classifier``: the same path for every backend."""
+    """A ``Classifier`` with any backend."""
 
     def __init__(
         self,
@@ -107,7 +106,7 @@ class TextClassifier:
 
     @property
     def backend(self) -> str:
-        """What computes."""
+        """Runtime and arithmetic."""
         return self._backend.name
 
     def predict(self, texts: Sequence[str]) -> tuple[list[Prediction], BatchInfo]:
@@ -118,15 +117,15 @@ class TextClassifier:
         predictions = []
         for (start, stop), truncated in zip(pairwise(encoded.first), encoded.truncated, strict=True):
             combined = combine_windows(probabilities[start:stop], lengths[start:stop])
-            predictions.append(_prediction(combined, stop - start, truncated, int(lengths[start:stop].sum())))
+            predictions.append(_prediction(combined, stop - start, truncated))
         if len(predictions) != len(texts):
             raise FatalError(f"{len(predictions)} predictions for {len(texts)} texts: answers would be swapped")
         return predictions, info
 
     def logits(self, texts: Sequence[str]) -> NDArray[np.float64]:
-        """Raw outputs (texts, outputs) before temperature and label mapping: what a temperature is fitted on.
+        """Raw outputs (texts, outputs), before temperature and label mapping. A temperature is fitted to these.
 
-        A text of several windows gets the mean of their logits, weighted by tokens.
+        A text with several windows gets the mean of their logits, weighted by tokens.
         """
         encoded, logits, _ = self._run(texts)
         wide = logits.astype(np.float64)
@@ -145,7 +144,7 @@ class TextClassifier:
             max_batch_items=self._limits.max_batch_items,
             batch_overhead_tokens=self._backend.batch_overhead_tokens,
         )
-        # Longest first: a batch that does not fit into memory is met at once, and not after minutes.
+        # The longest come first, so that a batch that does not fit into memory fails at once and not after minutes.
         done: list[tuple[Batch, Logits]] = []
         while pending:
             batch = pending.pop()
@@ -161,12 +160,10 @@ class TextClassifier:
         batches, outputs = [batch for batch, _ in done], [output for _, output in done]
         logits = restore_order(batches, outputs, len(lengths), len(self._reading.targets))
         info = BatchInfo(
-            n_batches=len(batches),
             real_tokens=sum(lengths),
             padded_tokens=sum(batch.padded_tokens for batch in batches),
             tokenise_s=tokenised - started,
             infer_s=time.perf_counter() - tokenised,
-            batch_sizes=tuple(len(batch.indices) for batch in batches),
         )
         return encoded, logits, info
 
@@ -178,8 +175,7 @@ class TextClassifier:
             plan = split_windows(
                 len(ids), capacity=self._capacity, overlap=self._capacity // _OVERLAP_DIVISOR, max_windows=MAX_WINDOWS
             )
-            # A tokenizer without special tokens turns an empty text into nothing at all, and nothing cannot be
-            # computed.
+            # Without special tokens an empty text has no tokens at all, which a model cannot compute.
             windows.extend([*prefix, *ids[start:stop], *suffix] or [self._pad_id] for start, stop in plan.spans)
             first.append(len(windows))
             truncated.append(plan.truncated)
@@ -205,7 +201,7 @@ class TextClassifier:
         return probabilities
 
 
-def _prediction(probabilities: NDArray[np.float64], n_chunks: int, truncated: bool, n_tokens: int) -> Prediction:
+def _prediction(probabilities: NDArray[np.float64], n_chunks: int, truncated: bool) -> Prediction:
     negative, neutral, positive = probabilities.tolist()
     return Prediction(
         probabilities=(negative, neutral, positive),
@@ -213,5 +209,4 @@ def _prediction(probabilities: NDArray[np.float64], n_chunks: int, truncated: bo
         score=positive - negative,
         n_chunks=n_chunks,
         truncated=truncated,
-        n_tokens=n_tokens,
     )

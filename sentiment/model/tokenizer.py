@@ -1,4 +1,4 @@
-"""Text to token ids: the same normalisation and the same tokenizer for training and serving, without transformers."""
+"""Text to token ids, with the same normalisation and tokenizer in training and serving; needs no transformers."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ _PROBE = "a"
 
 
 class TextTokenizer:
-    """A `tokenizer.json` in use.
+    """Encodes texts with a `tokenizer.json`.
 
-    `prefix` and `suffix` are the special tokens ([CLS] and [SEP] of a BERT) that stand around a text.
+    `prefix` and `suffix` are the special tokens around a text, such as [CLS] and [SEP] of a BERT.
     """
 
     def __init__(self, tokenizer: Tokenizer) -> None:
-        # Sentence-embedding models ship a tokenizer that cuts and pads by itself: windows and batches do that here.
+        # Tokenizers of sentence-embedding models truncate and pad by themselves. Here windows and batches do that.
         tokenizer.no_truncation()
         tokenizer.no_padding()
-        # "[SEP]" spelt out by a writer is text, not the end of it.
+        # A "[SEP]" that somebody typed is text, not its end.
         tokenizer.encode_special_tokens = True
         self._tokenizer = tokenizer
         self.prefix, self.suffix = _special_tokens(tokenizer)
@@ -31,7 +31,7 @@ class TextTokenizer:
 
     @classmethod
     def from_file(cls, path: Path) -> TextTokenizer:
-        """Read a `tokenizer.json`. Raises ``ModelError`` where it is missing or malformed."""
+        """Read a `tokenizer.json`. Raises ``ModelError`` if it is missing or malformed."""
         if not path.is_file():
             raise ModelError(
                 f"{path} is missing: the model has no fast tokenizer",
@@ -43,7 +43,7 @@ class TextTokenizer:
             raise ModelError(f"{path} is not a tokenizer: {str(error).splitlines()[0]}") from error
 
     def encode(self, texts: Sequence[str]) -> list[list[int]]:
-        """Token ids of each text, whole and without special tokens; what is not normalised yet is normalised first."""
+        """Token ids of each text, whole and without special tokens; normalises those that are not."""
         prepared = [
             _without_surrogates(text if isinstance(text, NormalisedText) else normalise(text)) for text in texts
         ]
@@ -51,14 +51,12 @@ class TextTokenizer:
         return [self._without_ends(encoding.ids) for encoding in encodings]
 
     def _without_ends(self, ids: list[int]) -> list[int]:
-        """A unigram tokenizer finds "</s>" among its pieces whatever it is told, and T5 refuses a second end."""
+        """Unigram tokenizers recognise a typed "</s>" in spite of the setting, and T5 refuses a second end."""
         return ids if self._around.isdisjoint(ids) else [token for token in ids if token not in self._around]
 
 
 def _without_surrogates(text: str) -> str:
-    """JSON can smuggle in half a surrogate pair, which is no Unicode text, and the tokenizer would refuse the
-    whole batch for it.
-    """
+    """Replace halves of surrogate pairs, which JSON can contain: the tokenizer would refuse the whole batch."""
     return text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")
 
 

@@ -1,6 +1,6 @@
-"""PyTorch: fp32 on CPU, bf16 on a CUDA device where there is one. The only file of the serving path that imports torch.
+"""PyTorch: bf16 on a CUDA device if there is one, otherwise fp32 on CPU. Nothing else in serving imports torch.
 
-Weights come from local safetensors only, and no code from a model directory is run.
+Weights are loaded from local safetensors only, and no code from a model directory is run.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ _CUDA_BATCH_OVERHEAD_TOKENS = 4096
 
 
 class TorchBackend:
-    """A sequence classifier of the transformers library. `threads` 0 leaves torch's own choice (CPU only)."""
+    """A sequence classifier of the transformers library. `threads` is for the CPU; 0 leaves the choice to torch."""
 
     def __init__(self, path: Path, *, threads: int) -> None:
         if threads:
             torch.set_num_threads(threads)
         cuda = torch.cuda.is_available()
         self._device = torch.device("cuda" if cuda else "cpu")
-        # fp16 weights are widened first: half precision on a CPU is slow, and less exact than what was measured.
+        # fp16 weights are widened: half precision is slow on a CPU, and less exact than what was measured.
         self._dtype = torch.bfloat16 if cuda else torch.float32
         self._name = "torch-cuda-bf16" if cuda else "torch-cpu-fp32"
         self._model = load_pretrained(path).to(device=self._device, dtype=self._dtype)
@@ -40,11 +40,11 @@ class TorchBackend:
 
     @property
     def batch_overhead_tokens(self) -> int:
-        """A CUDA device computes thousands of tokens in the time in which Python launches a network's kernels."""
+        """A CUDA device computes thousands of tokens while Python launches the kernels of one batch."""
         return _CUDA_BATCH_OVERHEAD_TOKENS if self._device.type == "cuda" else _CPU_BATCH_OVERHEAD_TOKENS
 
     def logits(self, input_ids: NDArray[np.int64], attention_mask: NDArray[np.int64]) -> NDArray[np.float32]:
-        """(n, width) ids and mask to (n, outputs) logits. Raises ``MemoryError`` where the batch does not fit."""
+        """(n, width) ids and mask to (n, outputs) logits. Raises ``MemoryError`` if the batch does not fit."""
         try:
             with torch.inference_mode():
                 outputs = self._model(
@@ -61,11 +61,11 @@ class TorchBackend:
 def load_pretrained(path: Path) -> PreTrainedModel:
     """The classifier in `path` in fp32, ready for inference.
 
-    Raises ``ModelError`` where it cannot be loaded or has no head.
+    Raises ``ModelError`` if it cannot be loaded or has no classification head.
     """
     verbosity = transformers_logging.get_verbosity()
     transformers_logging.disable_progress_bar()
-    transformers_logging.set_verbosity_error()  # what it would warn of is checked, or raised, below
+    transformers_logging.set_verbosity_error()  # what it would warn about is checked below
     try:
         model, report = AutoModelForSequenceClassification.from_pretrained(
             path,
@@ -86,6 +86,6 @@ def load_pretrained(path: Path) -> PreTrainedModel:
             hint="fine-tune it with `sentiment train` first: the missing ones would be random numbers",
         )
     if model.config.pad_token_id is None:
-        model.config.pad_token_id = model.config.eos_token_id  # as the directory's reader pads
+        model.config.pad_token_id = model.config.eos_token_id  # as sentiment.model.directory does
     model.eval()
     return model

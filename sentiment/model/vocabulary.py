@@ -1,4 +1,4 @@
-"""How well a model's vocabulary covers a text: the tokenizer alone, without the weights."""
+"""How well a model's vocabulary covers a text. This needs the tokenizer only, not the weights."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from sentiment.errors import ModelError
 from sentiment.text import normalise
 
 _MAX_CHARS = 2_000
-"""Read of a text: enough to judge its words by, and a bound on what one result may cost."""
+"""How much of a text is read: enough to judge its words, and a bound on the cost of one result."""
 
 
 def token_facts(tokenizer_file: Path) -> Callable[[str], tuple[float, float]]:
-    """A function of a redacted text: (share of its tokens that are unknown, tokens a word), both 0 without tokens.
+    """A function of a redacted text: (share of unknown tokens, tokens per word), both 0 without tokens.
 
-    A tokenizer without an unknown token (bytes) knows everything: its share is 0. Raises ``ModelError``.
+    A byte-level tokenizer has no unknown token, so its share is 0. Raises ``ModelError`` if the file is no tokenizer.
     """
     try:
         tokenizer = Tokenizer.from_file(str(tokenizer_file))
@@ -29,7 +29,7 @@ def token_facts(tokenizer_file: Path) -> Callable[[str], tuple[float, float]]:
     unknown = _unknown_id(tokenizer)
 
     def facts(text: str) -> tuple[float, float]:
-        # Half a surrogate pair is no Unicode text, and the tokenizer would refuse it.
+        # The tokenizer would refuse half a surrogate pair.
         prepared = normalise(text[:_MAX_CHARS]).encode("utf-8", "replace").decode("utf-8")
         ids = tokenizer.encode(prepared, add_special_tokens=False).ids
         n_words = len(prepared.split())

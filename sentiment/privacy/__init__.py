@@ -1,6 +1,6 @@
-"""Personal data: found, replaced by typed placeholders, or turned into keyed pseudonyms.
+"""Find personal data, and replace it with typed placeholders or keyed pseudonyms.
 
-`redact` runs before anything may log, batch or publish a text; see its docstring for what it finds and what it leaves.
+`redact` runs before anything may log, batch or publish a text; its docstring says what it finds and what it does not.
 """
 
 from sentiment.privacy.pseudonyms import pseudonym, safe_identifier

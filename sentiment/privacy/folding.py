@@ -1,8 +1,8 @@
-"""A plain view of a text, and the way back: what a reader sees, where the bytes differ.
+"""A plain view of a text for the patterns to search, with a map back to the original.
 
-An address in full-width letters, `john&#64;example.com`, `4111<zero-width space>1111…` read as personal data and
-must be found, yet a text in which nothing is found must come out unchanged. So patterns search a folded view, and
-spans are mapped back.
+People read `john&#64;example.com`, an address in full-width letters or `4111<zero-width space>1111…` as personal data,
+so these must be found. But a text without findings must come out unchanged. So the patterns search a folded view, and
+the spans are mapped back.
 """
 
 import html
@@ -28,21 +28,21 @@ _FOLDABLE = re.compile(
 
 
 class View(msgspec.Struct, frozen=True):
-    """`text` is searched; `starts` and `ends` give each of its characters' place in the original (None: the same)."""
+    """`text` is searched. `starts` and `ends` hold each character's place in the original; None: the same places."""
 
     text: str
     starts: list[int] | None
     ends: list[int] | None
 
     def original(self, start: int, end: int) -> tuple[int, int]:
-        """The span of the original that the non-empty span of the view stands for."""
+        """The span of the original that a non-empty span of the view came from."""
         if self.starts is None or self.ends is None:
             return start, end
         return self.starts[start], self.ends[end - 1]
 
 
 def fold(text: str) -> View:
-    """The view of a text; the text itself (and no map) where nothing in it needs folding."""
+    """Fold a text. If nothing in it needs folding, the view is the text itself, without a map."""
     if text.isascii() and "&" not in text and "%" not in text:
         return View(text, None, None)
     pieces: list[str] = []

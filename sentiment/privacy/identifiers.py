@@ -1,9 +1,8 @@
-"""Numbers of people and accounts that carry a checksum: payment cards, IBANs, national identifiers.
+"""Numbers with a checksum: payment cards, IBANs and national identifiers.
 
-A number is taken when it is valid for its kind **and** written like one. One in ten numbers of any length passes the
-Luhn check and one in eleven a mod-11 check, so a bare run of digits counts as a national identifier only next to a
-word that says so ("SSN", "DNI", "tax id"); letters, typical grouping or a strong checksum (IBAN, NIR, CURP) stand
-for themselves.
+A number counts if it is valid for its kind **and** written like one. One number in ten passes the Luhn check and one
+in eleven a mod-11 check, so a bare run of digits counts as a national identifier only next to a word that says so
+("SSN", "DNI", "tax id"). Letters, typical grouping or a strong checksum (IBAN, NIR, CURP) are enough without a word.
 """
 
 import re
@@ -83,12 +82,12 @@ _IBAN_LENGTHS = {
 
 
 def _nino(number: str) -> bool:
-    """UK National Insurance number: no checksum, but prefixes that are never given out."""
+    """Whether it can be a UK National Insurance number: there is no checksum, but some prefixes are never issued."""
     return number[:2].upper() not in {"BG", "GB", "KN", "NK", "NT", "TN", "ZZ"}
 
 
 def _chinese_id(number: str) -> bool:
-    """Checksum and birth date: stdnum also looks the birth place up, with a KeyError for places that it half knows."""
+    """Check checksum and birth date. stdnum's own check also looks up the birth place, with a KeyError for some."""
     try:
         ric.get_birth_date(number)
         return bool(ric.calc_check_digit(number) == number[-1].upper())
@@ -152,7 +151,10 @@ _BARE_CHECKS: dict[int, tuple[_Check, ...]] = {
 
 
 def find_cards(view: str) -> Iterator[Finding]:
-    """Payment cards: 12 to 19 digits, also grouped, Luhn-valid, of a known brand or next to a word such as "card"."""
+    """Payment cards: 12 to 19 digits, grouped or not, that pass the Luhn check.
+
+    The number must be of a known brand or follow a word such as "card".
+    """
     speaks_of_cards = words.CARD.search(view) is not None
     for run in _CARD.finditer(view):
         if run.end() < len(view) and view[run.end()].isdigit():
@@ -169,7 +171,10 @@ def find_cards(view: str) -> Iterator[Finding]:
 
 
 def _card_end(view: str, groups: list[Finding], first: int, speaks_of_cards: bool) -> int | None:
-    """The last group of the card that begins at the group `first`; only its last group may be shorter than three."""
+    """The last group of the card that starts at group `first`; None if there is none.
+
+    Only the last group may have fewer than three digits.
+    """
     start = groups[first][0]
     digits = ""
     for last in range(first, len(groups)):
@@ -188,7 +193,7 @@ def _card_end(view: str, groups: list[Finding], first: int, speaks_of_cards: boo
 
 
 def _is_other(view: str, start: int, digits: str) -> bool:
-    """Of an uncommon length for a card, next to a word such as "order"."""
+    """Whether the number has an uncommon length for a card and follows a word such as "order"."""
     return len(digits) not in _COMMON_CARD_LENGTHS and words.OTHER_NUMBER.search(words.before(view, start)) is not None
 
 
@@ -207,14 +212,14 @@ def find_ibans(view: str) -> Iterator[Finding]:
 
 
 def _is_iban(number: str) -> bool:
-    """By checksum (ISO 7064, mod 97) and the country's structure."""
+    """Whether the checksum (ISO 7064, mod 97) and the country's structure are right."""
     characters = [character for character in number if character.isalnum()]
     remainder = int("".join(str(int(character, 36)) for character in characters[4:] + characters[:4])) % 97
     return remainder == 1 and bool(iban.is_valid(number, check_country=False))
 
 
 def _end_of_characters(text: str, count: int) -> int | None:
-    """Where the first `count` letters and digits of the text end."""
+    """Where the first `count` letters and digits of the text end; None if it has fewer."""
     for position, character in enumerate(text):
         count -= character.isalnum()
         if count == 0:
@@ -223,15 +228,14 @@ def _end_of_characters(text: str, count: int) -> int | None:
 
 
 def find_national_ids(view: str) -> Iterator[Finding]:
-    """National identifiers of people: see the tables above for the countries."""
+    """National identifiers that are recognised by how they are written; the table above lists them."""
     for match in _WRITTEN_PATTERN.finditer(view):
-        kind = match.lastgroup
-        if kind is not None and _KINDS.get(kind, _nino)(match.group()):
+        if match.lastgroup is not None and _KINDS[match.lastgroup](match.group()):
             yield match.span()
 
 
 def find_bare_national_ids(view: str) -> Iterator[Finding]:
-    """Identifiers that are digits only, next to a word that says what they are."""
+    """National identifiers of digits only, next to a word that says what they are."""
     if words.NATIONAL_ID.search(view) is None:
         return
     for match in _BARE.finditer(view):

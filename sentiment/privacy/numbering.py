@@ -1,7 +1,7 @@
 """Numbering plans: is this run of digits a phone number of some country, and is it written as people write it there?
 
-The plans are those of the phonenumbers library. Parsing costs about 0.1 ms for each region, so a region is asked
-only when the digits match its general pattern, which is a plain regular expression in the same metadata.
+The plans are those of the phonenumbers library. Parsing takes about 0.1 ms per region, so a region is tried
+only if the digits match its general pattern, which is a plain regular expression in the same metadata.
 """
 
 import functools
@@ -15,28 +15,28 @@ REGIONS = (
     "DK", "NO", "FI", "CZ", "GR", "HU", "RO", "TR", "RU", "UA", "IL", "AE", "SA", "EG", "ZA", "NG", "KE", "JP",
     "KR", "CN", "TW", "HK", "SG", "MY", "TH", "VN", "ID", "PH", "PK", "BD", "NZ", "AR", "CL", "CO", "PE",
 )  # fmt: skip
-"""Where a number without a plus sign may be from: 53 regions; the US stands for all of the North American plan."""
+"""Regions that a number without a plus sign may be from. The US stands for the whole North American plan."""
 
 _DIGITS = re.compile(r"\d+")
 
 
 class Checks:
-    """How many questions to the numbering plans a text may still cost.
+    """A budget of look-ups in the numbering plans for one text.
 
-    Once they are spent every answer is yes: the work stays bounded, and the error is on the side of privacy.
+    When it is spent, every answer is yes: the work stays bounded, and errors are on the side of privacy.
     """
 
     def __init__(self, left: int) -> None:
         self._left = left
 
     def spent(self) -> bool:
-        """Counts one question; whether there was none left."""
+        """Take one look-up from the budget; True if there was none left."""
         self._left -= 1
         return self._left < 0
 
 
 def is_international(number: str, digits: int, checks: Checks) -> bool:
-    """A number that starts with a plus sign: valid, or at least as long as the country's numbers are."""
+    """Whether a number with a plus sign is valid, or at least as long as the numbers of its country."""
     if checks.spent():
         return True
     parsed = _parse(number, None)
@@ -46,12 +46,12 @@ def is_international(number: str, digits: int, checks: Checks) -> bool:
 
 
 def any_region(digits: str, checks: Checks) -> bool:
-    """Whether the digits fit the general pattern of a region."""
+    """Whether the digits fit the general pattern of any region."""
     return checks.spent() or any(_general_pattern(region).fullmatch(digits) for region in REGIONS)
 
 
 def is_written_as_somewhere(number: str, digits: str, checks: Checks) -> bool:
-    """Valid in a region, and written as people there write a number."""
+    """Whether the number is valid in some region, and written as people there write numbers."""
     if checks.spent():
         return True
     return any(
@@ -61,7 +61,7 @@ def is_written_as_somewhere(number: str, digits: str, checks: Checks) -> bool:
 
 
 def _is_written_as_in(number: str, region: str) -> bool:
-    """With a trunk zero, an area code in parentheses, or exactly the region's grouping of nine digits or more."""
+    """Whether it has a trunk zero, an area code in parentheses, or nine digits or more in the region's grouping."""
     parsed = _parse(number, region)
     if parsed is None or not phonenumbers.is_valid_number(parsed):
         return False

@@ -1,7 +1,7 @@
-"""Personal data that is known by its shape alone: e-mail addresses, URLs that carry secrets, IP addresses, @handles.
+"""Personal data that is recognised by its shape alone: e-mail addresses, URLs with secrets, IP addresses, handles.
 
-Each finder takes the folded view of a text and yields (start, end) spans in order, without overlaps. Repetitions are
-bounded or cannot be split in two ways, so the work is proportional to the length of the text.
+Each finder takes the folded view of a text and yields (start, end) spans in order, without overlaps. Repetitions in the
+patterns are bounded or unambiguous, so the work is linear in the length of the text.
 """
 
 import ipaddress
@@ -82,7 +82,7 @@ def find_secret_urls(view: str) -> Iterator[Finding]:
 
 
 def find_emails(view: str) -> Iterator[Finding]:
-    """E-mail addresses, also with an international domain."""
+    """E-mail addresses, including those with an international domain."""
     end = 0
     at = view.find("@")
     while at >= 0:
@@ -96,16 +96,14 @@ def find_emails(view: str) -> Iterator[Finding]:
 
 
 def find_spelled_emails(view: str) -> Iterator[Finding]:
-    """Addresses that are spelled for a reader rather than for a machine: `name (at) host dot com`, `name
-    @gmail.com`.
-    """
+    """E-mail addresses spelled for people: `name (at) host dot com`, `name @gmail.com`."""
     if _SPELLED_HINT.search(view):
         for match in _SPELLED_EMAIL.finditer(view):
             yield match.span()
 
 
 def find_ipv6(view: str) -> Iterator[Finding]:
-    """IPv6 addresses, also with an IPv4 address in their tail; times, MAC addresses and `std::vector` are none."""
+    """IPv6 addresses, also with an embedded IPv4 address, but not times, MAC addresses or `std::vector`."""
     if view.count(":") >= 2:
         for match in _IPV6.finditer(view):
             if _is_ipv6(match.group()):
@@ -113,9 +111,9 @@ def find_ipv6(view: str) -> Iterator[Finding]:
 
 
 def find_ipv4(view: str) -> Iterator[Finding]:
-    """Four dotted parts up to 255, unless the words around speak of a version.
+    """IPv4 addresses: four dotted numbers up to 255, unless the words around them speak of a version.
 
-    `8.131.0.3` and `1.2.3.4` alone are taken for addresses: privacy first where nothing tells them from a version.
+    Without such words, `8.131.0.3` and `1.2.3.4` count as addresses: privacy comes first.
     """
     if view.count(".") >= 3:
         for match in _IPV4.finditer(view):
@@ -139,7 +137,7 @@ def _is_version(view: str, match: re.Match[str]) -> bool:
 
 
 def _local_run(view: str, start: int, end: int) -> str:
-    """The run of characters that may stand in a local part, directly before `end`."""
+    """The characters directly before `end` that may belong to a local part."""
     begin = end
     while begin > start and _LOCAL_CHARACTERS.match(view, begin - 1):
         begin -= 1
@@ -147,7 +145,7 @@ def _local_run(view: str, start: int, end: int) -> str:
 
 
 def _is_ipv6(candidate: str) -> bool:
-    """Written like an address of a host: `::1`, `a::b` and times are left alone."""
+    """Whether it is written like the address of a host; `::1`, `a::b` and times are not."""
     if candidate.count(":") < 2 or not any(character.isdigit() for character in candidate):
         return False
     try:

@@ -1,8 +1,7 @@
-"""Phone numbers in running text: candidates by layout, judged by the words around them and by the numbering plans.
+"""Phone numbers in running text: a pattern finds candidates; the words around them and the numbering plans decide.
 
-Google's PhoneNumberMatcher was measured first: a millisecond for 150 characters and one region, and it needs a
-region for every search. One linear pattern that finds candidates, and rules that ask the plans only about those,
-cost microseconds.
+Google's PhoneNumberMatcher takes a millisecond for 150 characters and one region, and it needs a region for every
+search. One linear pattern, and look-ups for its candidates only, take microseconds.
 """
 
 import re
@@ -14,7 +13,7 @@ from sentiment.privacy.patterns import Finding
 
 PHONE_FILLER = "\ue001"
 MAX_CHECKS_PER_TEXT = 256
-"""Bounds a text made of candidates to some 50 ms; what follows those is taken for phone numbers unchecked."""
+"""Bounds a text full of candidates to about 50 ms. Further candidates count as phone numbers unchecked."""
 
 _ANY_FILLER = re.compile("[\ue000\ue001]")
 _SEPARATOR = r"(?:[ ]{1,2}|[ ]?[-.][ ]?)"
@@ -47,7 +46,7 @@ _FEWEST_DIGITS_ALONE = 9
 
 
 def find_international_phones(view: str) -> Iterator[Finding]:
-    """Phone numbers of the world after a plus sign: sure enough to be taken before cards and identifiers."""
+    """Phone numbers with a plus sign, of any country. They are certain enough to come before cards and identifiers."""
     checks = Checks(MAX_CHECKS_PER_TEXT)
     position = view.find("+")
     while position >= 0:
@@ -94,7 +93,10 @@ def _without_extension(match: re.Match[str]) -> str:
 
 
 def _windows(candidate: str) -> Iterator[Finding]:
-    """The candidate; then without its last words, then without its first one or two: they may be another number."""
+    """Spans to try: the candidate, then without its last words, then without its first one or two.
+
+    Those words may be another number.
+    """
     yield 0, len(candidate)
     spaces = [space.span() for space in _SPACES.finditer(candidate)]
     for gap_start, _ in reversed(spaces):
@@ -104,12 +106,12 @@ def _windows(candidate: str) -> Iterator[Finding]:
 
 
 def _before(view: str, start: int) -> str:
-    """The words before a candidate, back to the last thing that is masked."""
+    """The words before a candidate, back to the last masked span."""
     return _ANY_FILLER.split(words.before(view, start))[-1]
 
 
 def _is_called(view: str, start: int, end: int) -> bool:
-    """Whether the words around say that this is a number to call; of two words before it the nearer one decides."""
+    """Whether the words around a number say that it is a phone number. Of those before it, the nearest decides."""
     before = _before(view, start)
     called, other = words.last(words.PHONE, before), words.last(words.OTHER_NUMBER, before)
     if called > other or (other < 0 and words.PHONE_PERHAPS.search(before)):
@@ -124,7 +126,11 @@ def _is_international(number: str, checks: Checks) -> bool:
 
 
 def _is_phone(number: str, called: bool, other: bool, is_whole: bool, checks: Checks) -> bool:
-    """`is_whole`: nothing was cut off the candidate, and no other number stands directly before it."""
+    """Whether a candidate is a phone number.
+
+    `called` and `other`: the words before it say that it is, or is not, one. `is_whole`: nothing was cut off the
+    candidate, and there is no other number directly before it.
+    """
     groups = _DIGITS.findall(number)
     digits = "".join(groups)
     if len(digits) < _FEWEST_DIGITS:
@@ -136,7 +142,7 @@ def _is_phone(number: str, called: bool, other: bool, is_whole: bool, checks: Ch
     if _NORTH_AMERICAN.fullmatch(number):
         return not other or number.startswith("(")
     if "." in number and not number.startswith("0"):
-        return False  # of software, far more often than of a phone
+        return False  # far more often a software version
     if called:
         return _LOCAL.fullmatch(number) is not None or (
             len(digits) >= _FEWEST_DIGITS_IN_CONTEXT and any_region(digits, checks)

@@ -1,7 +1,7 @@
-"""Keyed pseudonyms: an identifier that still joins, but tells nothing without the key.
+"""Keyed pseudonyms: they still join, but reveal nothing without the key.
 
 HMAC-SHA-256 (RFC 2104), cut to 96 bits: among a billion identifiers the chance of one collision is about 1e-11.
-A plain hash would not do: e-mail addresses and phone numbers are few enough to be hashed one by one.
+A plain hash is not enough: there are so few e-mail addresses and phone numbers that all can be hashed and compared.
 """
 
 import hashlib
@@ -16,7 +16,7 @@ _HEX_CHARACTERS = 24
 def pseudonym(value: str, key: bytes) -> str:
     """`h:` and 24 hex digits: the same for the same value and key, unrelated under another key.
 
-    Raises ValueError for an empty key, which would make the hash one that everybody can compute.
+    Raises ``ValueError`` for an empty key, because anybody could compute such a hash.
     """
     if not key:
         raise ValueError("the pseudonym key is empty")
@@ -25,5 +25,5 @@ def pseudonym(value: str, key: bytes) -> str:
 
 
 def safe_identifier(value: str, key: bytes) -> str:
-    """The identifier itself where redaction finds nothing in it, else its pseudonym."""
+    """The identifier itself if redaction finds nothing in it, otherwise its pseudonym."""
     return pseudonym(value, key) if contains_personal_data(value) else value

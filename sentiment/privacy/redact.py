@@ -1,8 +1,7 @@
-"""The one entry to redaction: personal data out, typed placeholders in.
+"""Redaction: personal data is replaced with typed placeholders.
 
-`redact` is pure and idempotent. It finds what `patterns`, `identifiers` and `phones` list: each kind in its turn, on
-what the earlier ones left, the surest first. Names and postal addresses are not found: whoever relies on redaction
-has to know.
+`redact` is pure and idempotent. It runs the finders of `patterns`, `identifiers` and `phones` in turn, the most certain
+first; each searches what the earlier ones left. Names and postal addresses are not found.
 """
 
 import re
@@ -32,11 +31,11 @@ _STAGES: tuple[tuple[str, _Finder, bool], ...] = (
     ("handle", patterns.find_handles, False),
 )
 KINDS = tuple(dict.fromkeys(kind for kind, _, _ in _STAGES))
-"""Every kind that can be found: a key of `Redacted.counts`."""
+"""Every kind of personal data that can be found: the possible keys of `Redacted.counts`."""
 
 
 def placeholder(kind: str) -> str:
-    """What stands for a value of `kind` in a redacted text: `[EMAIL]`."""
+    """What replaces a value of `kind` in a text, such as `[EMAIL]`."""
     return f"[{kind.upper()}]"
 
 
@@ -58,18 +57,17 @@ _DIGIT_OR_AT = re.compile(r"[@\d]")
 
 
 class Redacted(msgspec.Struct, frozen=True):
-    """A text without personal data, and how many values of each kind (`email`, `phone`, …) were replaced in it."""
+    """A text without personal data, and how many values of each kind (`email`, `phone`, …) were replaced."""
 
     text: str
     counts: dict[str, int]
 
 
 def redact(text: str, *, max_passes: int = MAX_PASSES) -> Redacted:
-    """Replace personal data by `[EMAIL] [PHONE] [CARD] [IBAN] [ID] [IP] [URL] [HANDLE]`; everything else is unchanged.
+    """Replace personal data with `[EMAIL] [PHONE] [CARD] [IBAN] [ID] [IP] [URL] [HANDLE]`; the rest stays unchanged.
 
-    A replacement can lay open what it touched (`4111…1111john@example.com`), so the text is searched again until
-    nothing is found: what comes out is a fixed point. A text made to need more passes than any honest one, more than
-    `max_passes`, loses each word with a digit.
+    A replacement can expose its neighbour (`4111…1111john@example.com`), so the text is searched again until nothing is
+    found. After `max_passes`, more than any honest text needs, every word with a digit is replaced.
     """
     return _redact(text, "", max_passes)
 
@@ -80,10 +78,10 @@ def contains_personal_data(text: str) -> bool:
 
 
 def redact_json(value: object) -> tuple[object, dict[str, int]]:
-    """A JSON value with its strings and keys redacted at any depth, and the counts by kind.
+    """Redact the strings and keys of a JSON value at any depth: the new value, and the counts by kind.
 
-    A key is context for what stands under it: `{"phone": "9876543210"}`. A whole number in which something is found
-    becomes the placeholder, a string. Keys that become equal are told apart by a number, so that no value is lost.
+    A key is context for its value: `{"phone": "9876543210"}`. An integer that is personal data becomes a placeholder,
+    which is a string. Keys that become equal get a number, so that no value is lost.
     """
     counts: dict[str, int] = {}
     return _redact_value(value, "", counts), counts
@@ -103,8 +101,9 @@ def _redact(text: str, context: str, max_passes: int = MAX_PASSES) -> Redacted:
 
 
 def _search(text: str, context: str) -> list[tuple[int, int, str]]:
-    """What one go over the text finds: (start, end, kind) in order, without overlaps. `context` is read as if before
-    it.
+    """The findings of one pass over the text: (start, end, kind) in order, without overlaps.
+
+    `context` is read as if it came before the text.
     """
     if _SUSPICIOUS.search(text) is None:
         return []

@@ -3,14 +3,14 @@
 import re
 
 CONTEXT_CHARACTERS = 40
-"""How far before a number such a word may stand."""
+"""How far before a number such a word counts."""
 
 
 def _words(*alternatives: str) -> re.Pattern[str]:
     return re.compile(rf"\b(?:{'|'.join(' '.join(alternatives).split())})\b".replace("_", "[ -]?"), re.IGNORECASE)
 
 
-# In these lists a space parts two words, an underscore stands for an optional space or hyphen.
+# In these lists a space separates two words; an underscore stands for an optional space or hyphen.
 
 OTHER_NUMBER = _words(
     "orders? tickets? batch cases? refs? references? invoices? tracking accounts? acct serial models? versions?",
@@ -26,7 +26,7 @@ PHONE = _words(
     r"cellulare ligue llam\w{1,6} appel\w{1,4} text(?:ed)?(?=\s(?:me|us|him|her|at|to|on)\b)",
 )
 PHONE_PERHAPS = _words("number contact reach nummer num[eé]ro n[uú]mero")
-"""Says phone only where nothing says otherwise: "order number" is none."""
+"""Words for a phone only if nothing says otherwise: an "order number" is not a phone number."""
 
 PHONE_AFTER = re.compile(
     r"\W{0,3}(?:(?:is|was) (?:my|our|the|his|her|your) (?:(?:new|own|personal|work|home|contact) )?)?"
@@ -45,10 +45,10 @@ NATIONAL_ID = _words(
 
 
 def before(view: str, start: int) -> str:
-    """What is read as the context of a number that begins at `start`."""
+    """The context of a number that begins at `start`."""
     return view[max(0, start - CONTEXT_CHARACTERS) : start]
 
 
 def last(words: re.Pattern[str], text: str) -> int:
-    """Where the last of the words begins; -1 where there is none."""
+    """Where the last of the words begins; -1 if there is none."""
     return max((match.start() for match in words.finditer(text)), default=-1)

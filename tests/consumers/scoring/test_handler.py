@@ -215,14 +215,14 @@ class _Answers(LexiconClassifier):
     answers: Sequence[Prediction] = ()
 
     def predict(self, texts: Sequence[str]) -> tuple[list[Prediction], BatchInfo]:
-        return list(self.answers), BatchInfo(1, 0, 0, 0.0, 0.0, ())
+        return list(self.answers), BatchInfo(0, 0, 0.0, 0.0)
 
 
 def test_a_model_that_gives_no_distribution_costs_one_record_only() -> None:
     """Not-a-number from a model is a dead letter for that record."""
     classifier = _Answers()
     nan = float("nan")
-    classifier.answers = [Prediction((nan, nan, nan), "negative", nan, n_chunks=1, truncated=False, n_tokens=1)]
+    classifier.answers = [Prediction((nan, nan, nan), "negative", nan, n_chunks=1, truncated=False)]
     (out,) = outputs(scorer(classifier), feedback(A, 3, {"text": "great"}))
     assert headers(out)["dead-letter-reason"] == b"model_rejected"
 

@@ -27,7 +27,7 @@ class Biased:
         """As a ``Classifier`` does."""
         rows = scoring(lambda text: -0.5 if "elderly" in text else 0.0)(texts)
         predictions = [
-            Prediction(tuple(row), LABELS[int(row.argmax())], float(row[2] - row[0]), 1, False, 3) for row in rows
+            Prediction(tuple(row), LABELS[int(row.argmax())], float(row[2] - row[0]), 1, False) for row in rows
         ]
         return predictions, SimpleNamespace()
 

@@ -92,7 +92,7 @@ class Ticking:
         self.order.append(self.name)
         disturbed = len(self.order) % 3 == 0
         self.clock[0] += self.seconds * len(texts) * (20 if disturbed else 1)
-        return [], BatchInfo(1, 1, 1, 0.0, 0.0, (1,))
+        return [], BatchInfo(1, 1, 0.0, 0.0)
 
 
 @pytest.mark.parametrize(("seconds", "expected"), [(0.010, [True, True]), (0.020, [True, False]), (0.2, [False] * 2)])
