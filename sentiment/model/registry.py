@@ -14,7 +14,7 @@ from __future__ import annotations
 import shutil
 import uuid
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -210,8 +210,9 @@ class Registry:
                 )
             self._versions.mkdir(parents=True, exist_ok=True)
             for path in self._versions.glob(f"{_STAGING}*"):
-                if path.stat().st_mtime < (at - _ABANDONED_AFTER).timestamp():
-                    shutil.rmtree(path, ignore_errors=True)
+                with suppress(FileNotFoundError):  # another process has just finished with it
+                    if path.stat().st_mtime < (at - _ABANDONED_AFTER).timestamp():
+                        shutil.rmtree(path, ignore_errors=True)
         except OSError as error:
             raise InputError(f"{self.root} cannot be written: {error.strerror}") from error
 
