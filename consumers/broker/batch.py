@@ -1,7 +1,7 @@
-"""Record batches, format version 2: the header that a broker needs, checks on arrival, and control batches.
+"""Record batches, format version 2: their header, the checks on arrival, and control batches.
 
-Layout: https://kafka.apache.org/documentation/#recordbatch. Base offset and partition leader epoch lie outside the
-checksum, so that a broker can set them without touching anything else.
+Layout: https://kafka.apache.org/documentation/#recordbatch. The checksum does not cover the base offset and the leader
+epoch, so a broker can set both without touching anything else.
 """
 
 import struct
@@ -69,7 +69,7 @@ class BatchHeader(NamedTuple):
 
 
 class StoredRecord(NamedTuple):
-    """What time look-up and compaction need to know of one record."""
+    """What looking up a time and compaction need of one record."""
 
     offset: int
     timestamp_ms: int
@@ -77,7 +77,7 @@ class StoredRecord(NamedTuple):
 
 
 def read_header(data: bytes | memoryview, position: int = 0) -> BatchHeader:
-    """The header at `position`; struct.error where fewer than HEADER_BYTES are left."""
+    """The header at `position`. Raises struct.error if fewer than HEADER_BYTES are left."""
     return BatchHeader._make(_HEADER.unpack_from(data, position))
 
 
@@ -87,7 +87,7 @@ def checksum_matches(data: bytes | memoryview, header: BatchHeader) -> bool:
 
 
 def plausible(header: BatchHeader) -> bool:
-    """Whether the lengths can be those of a batch: a look before trusting them with a read."""
+    """Whether the lengths can be those of a batch. Ask before reading as many bytes as they say."""
     return header.magic == _MAGIC and header.length >= HEADER_BYTES - LENGTH_OVERHEAD and header.last_offset_delta >= 0
 
 
@@ -104,7 +104,7 @@ def parse_produced(data: bytes, max_bytes: int) -> BatchHeader:
     if not plausible(header) or header.size > len(data):
         raise BrokerError(Code.CORRUPT_MESSAGE, "the record batch does not have the length that it states")
     if header.size < len(data):
-        raise BrokerError(Code.INVALID_RECORD, "a produce request holds exactly one record batch a partition")
+        raise BrokerError(Code.INVALID_RECORD, "a produce request holds exactly one record batch for each partition")
     if header.size > max_bytes:
         raise BrokerError(Code.MESSAGE_TOO_LARGE, f"batch of {header.size} bytes, max.message.bytes is {max_bytes}")
     if not checksum_matches(data, header):
@@ -116,7 +116,7 @@ def parse_produced(data: bytes, max_bytes: int) -> BatchHeader:
     return header
 
 
-def placed(data: bytes, base_offset: int) -> bytes:
+def with_offset(data: bytes, base_offset: int) -> bytes:
     """The same batch with its offset in the log, and leader epoch 0."""
     return struct.pack(">q", base_offset) + data[8:12] + b"\0\0\0\0" + data[16:]
 
@@ -129,7 +129,7 @@ def with_append_time(data: bytes, now_ms: int) -> bytes:
 
 
 def without_transaction(data: bytes) -> bytes:
-    """The same records as a batch outside any transaction, for one whose transaction has long committed."""
+    """The same records in a batch outside any transaction: for a batch whose transaction has committed."""
     (attributes,) = struct.unpack_from(">h", data, 21)
     body = struct.pack(">h", attributes & ~_TRANSACTIONAL) + data[23:]
     return data[:17] + struct.pack(">I", calc_crc32c(body)) + body
@@ -142,7 +142,7 @@ def control_batch(producer_id: int, producer_epoch: int, *, commit: bool, now_ms
     """
     key = struct.pack(">hh", 0, int(commit))
     value = struct.pack(">hi", 0, 0)
-    # Attributes, timestamp delta, offset delta, key, value, no headers; lengths are zigzag varints of one byte.
+    # Attributes, timestamp delta, offset delta, key, value, no headers. Lengths are zigzag varints of one byte.
     record = b"\0\0\0" + bytes([len(key) * 2]) + key + bytes([len(value) * 2]) + value + b"\0"
     record = bytes([len(record) * 2]) + record
     body = (

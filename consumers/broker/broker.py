@@ -1,4 +1,4 @@
-"""The parts of a broker put together over one data folder: journal, topics, offsets, groups, transactions, upkeep."""
+"""The broker over one data folder: journal, topics, offsets, groups and transactions put together, and their upkeep."""
 
 import asyncio
 import fcntl
@@ -34,9 +34,9 @@ class DataDirInUseError(Exception):
 
 
 class Broker:
-    """Used from one event loop; `address` is set once the server listens.
+    """Use it from one event loop only. `address` is set once the server listens.
 
-    Opening reads the journal and the end of every log. Raises DataDirInUseError, OSError.
+    Opening reads the journal and the last segment of every log. Raises DataDirInUseError, OSError.
     """
 
     def __init__(self, data_dir: Path, fsync: FsyncPolicy) -> None:
@@ -74,17 +74,17 @@ class Broker:
         return time.monotonic()
 
     def delete_topic(self, name: str) -> None:
-        """Delete a topic, and with the same journal entry the offsets that groups have in it."""
+        """Delete a topic, and by the same journal entry the offsets that groups have in it. Raises BrokerError."""
         self.topics.delete(name)
         self.offsets.apply(TopicDeleted(name))
 
     def delete_group(self, group_id: str) -> None:
-        """Forget a group, and with the same journal entry its offsets; raises BrokerError for one with members."""
+        """Delete a group, and by the same journal entry its offsets. Raises BrokerError for one with members."""
         self.groups.delete(group_id)
         self.offsets.apply(GroupDeleted(group_id))
 
     async def upkeep(self) -> None:
-        """Sessions, transaction timeouts, flushing, retention and compaction; runs until cancelled."""
+        """End what has timed out, flush, apply retention, compact. Runs until it is cancelled."""
         flushed = cleaned = self.now_s()
         while True:
             await asyncio.sleep(_TICK_S)
@@ -100,7 +100,7 @@ class Broker:
                     cleaned = self.now_s()
                     await self._clean()
             except (BrokerError, OSError) as error:
-                # A full disk, most likely: what failed stays as it was and is tried again at the next turn.
+                # A full disk, most likely. What failed is as it was, and the next turn tries again.
                 _log.error("upkeep_failed", reason=str(error))
 
     async def _clean(self) -> None:
@@ -115,7 +115,7 @@ class Broker:
             yield from part.entries()
 
     def close(self) -> None:
-        """Flush and close all files, and let go of the data folder."""
+        """Flush and close all files, and release the data folder."""
         self.topics.close()
         self._journal.rewrite(self._entries())
         self._journal.close()
@@ -133,7 +133,7 @@ def _lock(data_dir: Path) -> int:
 
 
 def _cluster_id(data_dir: Path) -> str:
-    """Made at the first start, and kept: clients tell clusters apart by it."""
+    """Made at the first start and kept, because clients tell clusters apart by it."""
     path = data_dir / "cluster-id"
     if not path.exists():
         path.write_text(f"dev-{uuid.uuid4().hex[:18]}")

@@ -53,7 +53,7 @@ class Code(IntEnum):
 
 
 class BrokerError(Exception):
-    """A request, or one item of it, is refused; the client gets `code`, and the message where the protocol has room."""
+    """A request, or one item of it, is refused. The client gets `code`, and if the protocol has room the message."""
 
     def __init__(self, code: Code, message: str = "") -> None:
         super().__init__(message or code.name)

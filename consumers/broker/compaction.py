@@ -1,9 +1,9 @@
 """Compaction of topics with `cleanup.policy=compact`: simple, by whole batches.
 
-The closed segments of a partition become one, without the batches that hold nothing current: every record in them was
-written again later with the same key, or belongs to an aborted transaction. Offsets stay. The newest value of every key
-is always kept, the last segment is never touched. Kept although Apache Kafka would drop it: a superseded record in a
-batch beside a current one, and tombstones.
+The closed segments of a partition become one. A batch is dropped if none of its records is current: each was written
+again later with the same key, or belongs to an aborted transaction. Offsets stay, the newest value of every key stays,
+and the last segment is never touched. Apache Kafka also drops tombstones, and old records in a batch that holds a
+current one; here they stay.
 """
 
 import asyncio
@@ -18,8 +18,8 @@ from consumers.broker.segment import Segment
 
 
 async def compact_partition(partition: Partition) -> None:
-    """Compact where segments were closed since the last time; the work is done off the event loop."""
-    # What lies after the last stable offset may still abort.
+    """Compact if segments were closed since the last time. A thread does the work."""
+    # Records after the last stable offset may still be aborted.
     old = [segment for segment in partition.log.closed_segments if segment.end_offset <= partition.stable_offset]
     if not old or old[-1].end_offset <= partition.cleaned_until:
         return
@@ -34,11 +34,11 @@ async def compact_partition(partition: Partition) -> None:
         new.unload_index()
         partition.cleaned_until = new.end_offset
     else:
-        new.delete()  # records were deleted meanwhile
+        new.delete()  # records were deleted in the meantime
 
 
 def _write_compacted(old: list[Segment], aborted: list[Aborted]) -> Segment:
-    """One segment, under a temporary name and on the disk, with what has to be kept of `old`."""
+    """A segment with what has to be kept of `old`, on the disk under a temporary name."""
     newest: dict[bytes | None, int] = {}
     for header, data in _batches(old):
         if not header.is_control and not _is_aborted(header, aborted):
@@ -59,11 +59,11 @@ def _write_compacted(old: list[Segment], aborted: list[Aborted]) -> Segment:
 
 def _kept(header: BatchHeader, data: bytes, newest: dict[bytes | None, int], aborted: list[Aborted]) -> bytes | None:
     if header.is_control:
-        # Readers that know of an aborted transaction look for its marker; a commit has nothing more to say.
+        # Readers that know of an aborted transaction look for its marker. Nobody needs the marker of a commit.
         return data if is_abort_marker(data) else None
     if _is_aborted(header, aborted) or all(newest[record.key] != record.offset for record in records(data)):
         return None
-    # Its commit marker may be dropped, and without that the batch would look open if the log had to be read anew.
+    # Its commit marker is dropped. Without it the batch would look open if the log had to be read again.
     return without_transaction(data) if header.is_transactional else data
 
 

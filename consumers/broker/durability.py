@@ -1,12 +1,12 @@
 """When written bytes are forced to the disk.
 
-Whatever the policy, a write reaches the operating system before it is acknowledged, so it survives a `kill -9` of the
-broker. The policies differ in what a power cut or a kernel crash can take:
+Under every policy a write reaches the operating system before it is acknowledged, so it survives a `kill -9` of the
+broker. The policies differ in what a power cut or a kernel crash can lose:
 
-- `always`: nothing that was acknowledged; every write waits for the disk (hundreds of writes a second, not thousands).
+- `always`: nothing that was acknowledged. Every write waits for the disk: hundreds of writes per second, not thousands.
 - `interval` (default): at most the last second.
-- `never`: what the operating system had not yet written by itself, usually up to half a minute. Apache Kafka's default,
-  which relies on replicas instead.
+- `never`: what the operating system had not written yet, usually up to half a minute. This is Apache Kafka's default;
+  it relies on replicas instead.
 """
 
 import asyncio
@@ -27,11 +27,11 @@ class FsyncPolicy(StrEnum):
 
 
 class OpenFile(Protocol):
-    """A file that may be closed by the time it would be flushed."""
+    """A file that may be closed before it is flushed."""
 
     @property
     def fd(self) -> int | None:
-        """The descriptor while open; whoever closes the file flushes it first (`Flusher.closing`)."""
+        """The descriptor, None once closed. Call `Flusher.closing` before closing the file."""
 
 
 class Flusher:
@@ -42,9 +42,9 @@ class Flusher:
         self._dirty: set[OpenFile] = set()
 
     def append(self, file: OpenFile, data: bytes, size: int) -> None:
-        """Write `data` at the end of a file of `size` bytes, whole or not at all; blocks for the disk under `always`.
+        """Write `data` at the end of a file of `size` bytes. Under `always`, waits for the disk.
 
-        Raises OSError (full disk); the file is as it was then.
+        Raises OSError (full disk); the file is then as it was.
         """
         fd = file.fd
         if fd is None:
@@ -62,7 +62,7 @@ class Flusher:
             self._dirty.add(file)
 
     def closing(self, file: OpenFile) -> None:
-        """Call before closing a written file; under `interval` it blocks for the disk where something is unflushed."""
+        """Call before closing a written file. Under `interval`, waits for the disk if something is not flushed."""
         if file in self._dirty:
             self._dirty.discard(file)
             if file.fd is not None:
@@ -73,8 +73,8 @@ class Flusher:
         self._dirty.discard(file)
 
     async def flush(self) -> None:
-        """Force everything written so far to the disk, off the event loop."""
-        # Duplicated descriptors stay valid although the loop may close the files meanwhile.
+        """Force everything written so far to the disk, in a thread."""
+        # Duplicated descriptors stay valid if the event loop closes the files in the meantime.
         descriptors = [os.dup(file.fd) for file in self._dirty if file.fd is not None]
         self._dirty.clear()
         if descriptors:

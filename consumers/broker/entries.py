@@ -1,6 +1,6 @@
-"""What the state journal holds: one type for each kind of change, tagged by `kind` in its JSON.
+"""What the journal holds: one type for each kind of change, tagged by `kind` in its JSON.
 
-Every change is written first and applied after, by the same function that applies it when the journal is read again.
+Every change is first written and then applied. The same function applies it when the journal is read again.
 Times are epoch milliseconds.
 """
 
@@ -46,7 +46,7 @@ class TopicDeleted(Entry, frozen=True, tag="topic-deleted"):
 
 
 class LogStartMoved(Entry, frozen=True, tag="log-start"):
-    """Records before `offset` were deleted by request."""
+    """The records before `offset` were deleted by request."""
 
     topic: str
     partition: int
@@ -64,7 +64,7 @@ class Offset(msgspec.Struct, frozen=True, array_like=True):
 
 
 class OffsetsCommitted(Entry, frozen=True, tag="offsets"):
-    """Offsets that hold at once."""
+    """Offsets that hold from now on."""
 
     group: str
     offsets: list[Offset]
@@ -79,7 +79,7 @@ class OffsetsPending(Entry, frozen=True, tag="pending"):
 
 
 class OffsetsDeleted(Entry, frozen=True, tag="offsets-deleted"):
-    """The group has no position in these partitions any more."""
+    """The group no longer has an offset in these partitions."""
 
     group: str
     partitions: list[PartitionId]
@@ -99,7 +99,7 @@ class StoredMember(msgspec.Struct, frozen=True):
 
 
 class GroupStored(Entry, frozen=True, tag="group"):
-    """A group as it was when its last rebalance ended; without members it is empty."""
+    """A group as it was when its last rebalance ended; an empty one has no members."""
 
     group: str
     generation: int
@@ -133,7 +133,7 @@ class TransactionState(StrEnum):
 
 
 class Transaction(Entry, frozen=True, tag="transaction"):
-    """The whole state of one transactional id. A `PREPARE_*` state is a decision: it is carried out after any crash."""
+    """The whole state of one transactional id. A `PREPARE_*` state is a decision, carried out even after a crash."""
 
     transactional_id: str
     producer_id: int
@@ -148,13 +148,13 @@ class Transaction(Entry, frozen=True, tag="transaction"):
 
 
 class TransactionForgotten(Entry, frozen=True, tag="transaction-forgotten"):
-    """The transactional id was idle for so long that it starts anew."""
+    """The transactional id was idle for so long that it is unknown again."""
 
     transactional_id: str
 
 
 class TransactionCompleted(Entry, frozen=True, tag="transaction-completed"):
-    """The decision was carried out in every partition; with this very entry held offsets are committed or dropped."""
+    """The decision was carried out in every partition. This entry also commits or drops the offsets that were held."""
 
     transactional_id: str
     updated_ms: int

@@ -121,7 +121,7 @@ class Groups:
     ) -> tuple[Group, bytes]:
         """Wait for the leader's assignment; returns this member's share. Raises BrokerError.
 
-        `protocol` is the (type, name) that the member believes to be chosen, None where it does not say;
+        `protocol` is the (type, name) that the member believes to be chosen, None if it does not say;
         `assignments` are the leader's, by member id.
         """
         group, member = self._claimed(group_id, claim)

@@ -4,14 +4,14 @@ from array import array
 from bisect import bisect_left, bisect_right
 
 INTERVAL_BYTES = 32 * 1024
-"""Log bytes an entry stands for: a look-up scans at most this much more, an index takes 24 bytes per 32 KiB."""
+"""Log bytes per entry. A look-up scans at most this much; an index takes 24 bytes per 32 KiB."""
 
 
 class SparseIndex:
-    """Entries are in log order; each stands for the batches from its position up to the next entry's.
+    """Entries are in log order; each stands for the batches from its position up to that of the next entry.
 
-    `maxima_before` holds the greatest timestamp of all batches of the segment before the entry, which never falls, so
-    that it can be searched although timestamps themselves may go back and forth.
+    `maxima_before` holds the largest timestamp among all batches before the entry. It never falls, so it can be
+    searched although timestamps may go back and forth.
     """
 
     __slots__ = ("maxima_before", "offsets", "positions")
@@ -27,7 +27,7 @@ class SparseIndex:
         self.maxima_before = array("q", maxima_before or [])
 
     def note(self, base_offset: int, position: int, max_timestamp_before_ms: int) -> None:
-        """Offer a batch that was appended; it becomes an entry where the last one is far enough behind."""
+        """Take note of an appended batch; it becomes an entry if the last entry is far enough back."""
         if not self.positions or position - self.positions[-1] >= INTERVAL_BYTES:
             self.offsets.append(base_offset)
             self.positions.append(position)

@@ -1,7 +1,7 @@
-"""The state that is not records, on disk: an append-only file of changes, rewritten when most of it is out of date.
+"""Everything but the records, on disk: an append-only file of changes, rewritten when most of it is out of date.
 
-One line a change: eight hexadecimal digits of CRC-32, a space, the entry as JSON. The first line that is torn or
-damaged ends the journal, and it is cut off there.
+Each line is one change: eight hexadecimal digits of CRC-32, a space, the entry as JSON. The journal is cut off at the
+first line that is torn or damaged.
 """
 
 import os
@@ -20,7 +20,7 @@ _log = structlog.get_logger(__name__)
 
 _GROWTH = 4
 _LEAST_BYTES = 1 << 20
-"""It is rewritten at four times the size that it had after the last time, but not below 1 MiB."""
+"""The journal is rewritten at four times the size that the last rewrite left, but not below 1 MiB."""
 
 
 class Journal:
@@ -39,7 +39,7 @@ class Journal:
         return self._fd
 
     def read(self) -> Iterator[AnyEntry]:
-        """All sound entries from the start; afterwards the journal is open for writing."""
+        """All sound entries from the start. Afterwards the journal is open for writing."""
         decoder = msgspec.json.Decoder(AnyEntry)
         self._fd = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
         with self.path.open("rb") as lines:
@@ -65,7 +65,7 @@ class Journal:
         return self._size >= self._rewrite_at
 
     def rewrite(self, entries: Iterable[Entry]) -> None:
-        """Put these entries, which say the same, in the place of everything."""
+        """Replace everything by these entries, which describe the same state."""
         content = b"".join(map(_line, entries))
         replace_file(self.path, content)
         self.close()

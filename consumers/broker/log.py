@@ -1,6 +1,6 @@
-"""The log of one partition: a row of segments, of which the last is appended to.
+"""The log of one partition: a row of segments. Records are appended to the last.
 
-Memory: about 100 bytes a segment, the index of the last one and of the few that were read lately.
+Memory: about 100 bytes for each segment, the index of the last one, and the indexes of the few that were read lately.
 """
 
 from bisect import bisect_right
@@ -8,7 +8,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from consumers.broker.batch import BatchHeader, placed, records
+from consumers.broker.batch import BatchHeader, records, with_offset
 from consumers.broker.durability import Flusher
 from consumers.broker.segment import LOG_SUFFIX, Segment
 
@@ -22,7 +22,7 @@ StateAtEnd = Callable[[], bytes]
 class Log:
     """Offsets [start_offset, end_offset); `start_offset` may lie inside the first segment.
 
-    `state_at_end` gives the producer state that is kept with a segment when it is closed.
+    `state_at_end` returns the producer state to keep with a segment that is closed.
     """
 
     def __init__(self, directory: Path, flusher: Flusher, state_at_end: StateAtEnd, *, segment_bytes: int) -> None:
@@ -46,18 +46,18 @@ class Log:
 
     @property
     def max_timestamp_ms(self) -> int:
-        """The greatest record timestamp; -1 in an empty log."""
+        """The largest record timestamp; -1 in an empty log."""
         return max(segment.max_timestamp_ms for segment in self._segments)
 
     @property
     def closed_segments(self) -> list[Segment]:
-        """All but the one that is appended to."""
+        """All segments but the last."""
         return self._segments[:-1]
 
     def recover(self, restore: Restore, replay: Replay) -> int:
-        """Open what is on disk; returns the bytes that were cut off behind the last sound batch.
+        """Open the files; returns how many bytes were cut off after the last sound batch.
 
-        The producer state is rebuilt by `restore` (the last sidecar that is sound) and `replay` (every batch after it).
+        Rebuilds the producer state: calls `restore` with the last sound sidecar and `replay` with every batch after it.
         """
         paths = sorted(self.directory.glob(f"*{LOG_SUFFIX}"))
         segments: list[Segment] = []
@@ -65,7 +65,7 @@ class Log:
         for number, path in enumerate(paths):
             segment = Segment(self.directory, int(path.stem), self._flusher)
             if segments and segment.base_offset < segments[-1].end_offset:
-                # A crash between the two steps of `replace_closed`: what this file holds is in the one before it.
+                # After a crash between the two steps of `replace_closed` the file before holds these records too.
                 segment.delete()
                 continue
             last = number == len(paths) - 1
@@ -87,20 +87,20 @@ class Log:
         return lost
 
     def append(self, data: bytes, header: BatchHeader) -> BatchHeader:
-        """Write one batch at the end; returns its header with the offset that it got."""
+        """Write one batch at the end; returns its header with its offset in the log."""
         active = self._segments[-1]
         if active.size and active.size + header.size > self.segment_bytes:
             active = self.roll()
         header = header._replace(base_offset=self.end_offset)
-        active.append(placed(data, header.base_offset), header)
+        active.append(with_offset(data, header.base_offset), header)
         return header
 
     def roll(self) -> Segment:
-        """Close the last segment, where it holds anything, and start a new one."""
+        """Close the last segment, unless it is empty, and start a new one."""
         active = self._segments[-1]
         if not active.size:
             return active
-        # The empty file keeps the end offset when everything before it is deleted.
+        # The name of the empty file keeps the end offset when everything before it is deleted.
         following = Segment(self.directory, active.end_offset, self._flusher)
         following.path.touch()
         active.close(self._state_at_end())
@@ -109,12 +109,12 @@ class Log:
         return following
 
     def close(self) -> None:
-        """Close all files; the log can be recovered from its folder."""
+        """Close all files; `recover` opens them again."""
         for segment in self._segments:
             segment.close()
 
     def read(self, offset: int, max_bytes: int, before_offset: int) -> tuple[bytes, int]:
-        """Whole batches from the one that holds `offset`; see `Segment.read`. Ends at the end of a segment."""
+        """Whole batches from the one that holds `offset`, from one segment; see `Segment.read`."""
         for segment in self._from(self._number_of(offset)):
             data, last_offset = segment.read(offset, max_bytes, before_offset)
             if data or segment.end_offset >= before_offset:
@@ -122,7 +122,7 @@ class Log:
         return b"", -1
 
     def offset_for_time(self, timestamp_ms: int) -> tuple[int, int] | None:
-        """(timestamp, offset) of the first record, in offset order, at or after `timestamp_ms`; None without one."""
+        """(timestamp, offset) of the first record, in offset order, at or after `timestamp_ms`; None if none is."""
         for segment in self._from(0):
             if segment.max_timestamp_ms < timestamp_ms or segment.end_offset <= self.start_offset:
                 continue
@@ -134,7 +134,7 @@ class Log:
         return None
 
     def delete_before(self, offset: int) -> None:
-        """Move the start of the log up to `offset` and remove the segments that lie before it."""
+        """Move the start of the log up to `offset` and remove the segments before it."""
         self.start_offset = max(self.start_offset, min(offset, self.end_offset))
         if self.start_offset == self.end_offset:
             self.roll()
@@ -142,9 +142,10 @@ class Log:
             self._forget(self._segments.pop(0))
 
     def expired_before(self, now_ms: int, *, retention_ms: int, retention_bytes: int, stable_offset: int) -> int:
-        """The offset up to which whole segments are too old or too many, never past `stable_offset`; -1 is no limit.
+        """The offset up to which whole segments are too old or too many, never past `stable_offset`.
 
-        As in Apache Kafka a segment's age is that of its newest record *timestamp*, so old data is old on arrival.
+        A limit of -1 is none. As in Apache Kafka a segment is as old as its newest record *timestamp* says, so old data
+        is old on arrival.
         """
         start, excess = self.start_offset, self.size - retention_bytes
         for segment in self._segments:
@@ -157,11 +158,11 @@ class Log:
         return start
 
     def replace_closed(self, old: list[Segment], new: Segment) -> None:
-        """Put one segment, written under a temporary name, in the place of the closed ones it was made from."""
+        """Replace closed segments by the one that was made from them, which has a temporary name."""
         number = self._segments.index(old[0])
         for segment in old:
             self._loaded.pop(segment.base_offset, None)
-        # First the new content under the first name; a crash after that leaves files that `recover` recognises.
+        # The new file takes the first name first. After a crash here `recover` recognises the files that are left.
         new.take_place_of(old[0])
         self._segments[number : number + len(old)] = [new]
         for segment in old[1:]:

@@ -1,4 +1,4 @@
-"""Where groups stand: committed offsets, and those that wait for a transaction to commit."""
+"""Offsets of groups: committed ones, and those that wait for a transaction to commit."""
 
 from collections.abc import Iterator
 
@@ -18,7 +18,7 @@ _ENTRY_OFFSETS = 1000
 
 
 class Offsets:
-    """Kept until deleted: a group that has gone is not forgotten by time."""
+    """Offsets are kept until they are deleted, however long a group has been gone."""
 
     def __init__(self, journal: Journal) -> None:
         self._journal = journal
@@ -46,11 +46,11 @@ class Offsets:
         self._change(OffsetsPending(group, producer_id, offsets))
 
     def delete(self, group: str, partitions: list[PartitionId]) -> None:
-        """Forget offsets; unknown ones are nothing to it."""
+        """Forget offsets; unknown ones are ignored."""
         self._change(OffsetsDeleted(group, partitions))
 
     def end_transaction(self, producer_id: int, *, commit: bool) -> None:
-        """Commit or drop what was held. Not journalled here: the transaction's own entry says it."""
+        """Commit or drop what was held. The entry that ends the transaction says so in the journal."""
         for group, offsets in self._pending.pop(producer_id, {}).items():
             if commit:
                 self._committed.setdefault(group, {}).update(offsets)
@@ -60,7 +60,7 @@ class Offsets:
         self.apply(entry)
 
     def apply(self, entry: Entry) -> None:
-        """Let a journal entry take effect; entries of other kinds are nothing to it."""
+        """Let a journal entry take effect; entries of other kinds change nothing."""
         match entry:
             case OffsetsCommitted():
                 self._committed.setdefault(entry.group, {}).update(_by_partition(entry.offsets))
@@ -83,7 +83,7 @@ class Offsets:
             self._committed.pop(group, None)
 
     def entries(self) -> Iterator[Entry]:
-        """Entries that say what there is."""
+        """Entries that describe the present state."""
         for group, committed in self._committed.items():
             yield from (OffsetsCommitted(group, part) for part in _parts(committed))
         for producer_id, groups in self._pending.items():

@@ -1,4 +1,4 @@
-"""One partition: its log, its producers, and who waits for new records."""
+"""One partition: its log, its producers, and the readers that wait for new records."""
 
 import asyncio
 from pathlib import Path
@@ -9,10 +9,10 @@ from consumers.broker.batch import (
     BatchHeader,
     control_batch,
     parse_produced,
-    placed,
     read_header,
     records,
     with_append_time,
+    with_offset,
 )
 from consumers.broker.codes import BrokerError, Code
 from consumers.broker.durability import Flusher
@@ -24,7 +24,7 @@ _log = structlog.get_logger(__name__)
 
 
 class Partition:
-    """There is one replica, so the high watermark is the end of the log."""
+    """There is one replica, so the high watermark is the end of the log. `append` and `read` raise BrokerError."""
 
     def __init__(self, topic: str, number: int, directory: Path, flusher: Flusher, config: TopicConfig) -> None:
         self.topic = topic
@@ -33,11 +33,11 @@ class Partition:
         self.producers = ProducerStates()
         self.log = Log(directory, flusher, self.producers.encode, segment_bytes=config.segment_bytes)
         self.cleaned_until = 0
-        """Closed segments before this offset hold nothing more to compact."""
+        """Closed segments before this offset are compacted already."""
         self._waiting: set[asyncio.Event] = set()
 
     def recover(self, now_ms: int, start_offset: int) -> None:
-        """Read what is on disk; `start_offset` is where records were deleted up to by request."""
+        """Read what is on disk. Records before `start_offset` were deleted by request."""
 
         def replay(header: BatchHeader, data: bytes) -> None:
             self.producers.appended(header, data, now_ms)
@@ -59,7 +59,7 @@ class Partition:
 
     @property
     def stable_offset(self) -> int:
-        """The last stable offset: read-committed readers see what lies before it."""
+        """The last stable offset: read-committed readers see the records before it."""
         return self.producers.stable_offset(self.log.end_offset)
 
     def visible_end(self, *, read_committed: bool) -> int:
@@ -67,15 +67,15 @@ class Partition:
         return self.stable_offset if read_committed else self.end_offset
 
     def append(self, data: bytes, now_ms: int) -> int:
-        """Append what a producer sent; returns its base offset, for a repeated batch the one that it got at first.
+        """Append what a producer sent; returns its base offset. A repeated batch gets its first offset again.
 
-        Raises BrokerError; nothing was written then.
+        If it raises, nothing was written.
         """
         header = parse_produced(data, self.config.max_message_bytes)
-        if self.config.compacted and any(record.key is None for record in records(placed(data, 0))):
-            raise BrokerError(Code.INVALID_RECORD, "a compacted topic takes no record without a key")
+        if self.config.compacted and any(record.key is None for record in records(with_offset(data, 0))):
+            raise BrokerError(Code.INVALID_RECORD, "a compacted topic needs a key in every record")
         if not self.config.log_append_time and header.max_timestamp_ms > now_ms + self.config.max_ahead_ms:
-            raise BrokerError(Code.INVALID_TIMESTAMP, "a record's timestamp lies too far in the future")
+            raise BrokerError(Code.INVALID_TIMESTAMP, "a record's timestamp is too far in the future")
         if header.producer_id >= 0:
             self._check_transaction(header)
             duplicate = self.producers.duplicate_of(header)
@@ -88,10 +88,12 @@ class Partition:
 
     def _check_transaction(self, header: BatchHeader) -> None:
         if not header.is_transactional and header.producer_id in self.producers.open:
-            raise BrokerError(Code.INVALID_TXN_STATE, "a batch outside the transaction that its producer has open")
+            raise BrokerError(
+                Code.INVALID_TXN_STATE, "the batch is not part of the transaction that its producer has open"
+            )
 
     def end_transaction(self, producer_id: int, producer_epoch: int, *, commit: bool, now_ms: int) -> None:
-        """Write the marker, unless the producer has no transaction open here (so that it can be repeated).
+        """Write the marker that ends the producer's transaction here; without one do nothing, so it can be repeated.
 
         An abort by a newer epoch is written in any case: it fences the older one.
         """
@@ -114,7 +116,7 @@ class Partition:
     def read(self, offset: int, max_bytes: int, *, read_committed: bool) -> tuple[bytes, list[Aborted]]:
         """Batches from `offset`, and for a read-committed reader the aborted transactions among them.
 
-        Raises BrokerError(OFFSET_OUT_OF_RANGE).
+        An `offset` outside the log is OFFSET_OUT_OF_RANGE.
         """
         if not self.start_offset <= offset <= self.end_offset:
             raise BrokerError(Code.OFFSET_OUT_OF_RANGE)
@@ -128,7 +130,7 @@ class Partition:
         self.producers.forget_before(self.start_offset)
 
     def clean(self, now_ms: int) -> None:
-        """Apply retention by time and size, and forget silent producers."""
+        """Apply retention by time and size, and forget producers that no longer write."""
         if self.config.deleted:
             start = self.log.expired_before(
                 now_ms,
@@ -149,6 +151,6 @@ class Partition:
         self._waiting.discard(event)
 
     def wake(self) -> None:
-        """Let waiting readers look again."""
+        """Set the events of all readers that wait."""
         for event in self._waiting:
             event.set()

@@ -1,4 +1,4 @@
-"""Start the development broker in this process and serve until a signal."""
+"""The development broker as a process: it listens, says that it is ready, and serves until a signal."""
 
 import asyncio
 import contextlib
@@ -21,9 +21,9 @@ from sentiment.errors import ConfigurationError, SentimentError
 
 @dataclass(frozen=True, slots=True)
 class BrokerOptions:
-    """`port` 0 takes a free one; without `data_dir` a temporary folder lives as long as the broker.
+    """`port` 0 takes a free one. Without `data_dir` the broker uses a temporary folder and removes it at the end.
 
-    `topics` are created with so many partitions where they do not exist. `port_file` gets `host:port` when clients can
+    `topics` gives the partitions of topics to create if they are missing. `port_file` gets `host:port` when clients can
     connect.
     """
 
@@ -36,7 +36,7 @@ class BrokerOptions:
 
 
 def is_loopback(host: str) -> bool:
-    """Whether only this machine can reach `host`. The broker has no authentication, so nothing else is served."""
+    """Whether only this machine can reach `host`. Nothing else is served, since there is no authentication."""
     if host == "localhost":
         return True
     try:
@@ -48,13 +48,14 @@ def is_loopback(host: str) -> bool:
 def run_broker(options: BrokerOptions, ready: Callable[[str, Path], None]) -> None:
     """Serve until SIGTERM or SIGINT; `ready` is called with `host:port` and the data folder.
 
-    Raises ConfigurationError for a host that is not loopback and for a topic that cannot be created, SentimentError
-    where the port is taken or the folder cannot be used.
+    Raises:
+        ConfigurationError: the host is not a loopback address, or a topic cannot be created.
+        SentimentError: the port is taken, or the data folder cannot be used.
     """
     if not is_loopback(options.host):
         raise ConfigurationError(
-            f"the development broker has no authentication and serves loopback only, not {options.host}",
-            hint="use --host 127.0.0.1; for other machines, run Apache Kafka",
+            f"the development broker has no authentication, so it serves loopback only, not {options.host}",
+            hint="use --host 127.0.0.1; to serve other machines, run Apache Kafka",
         )
     _raise_file_limit()
     with _data_dir(options.data_dir) as data_dir:
@@ -75,7 +76,7 @@ def _data_dir(wanted: Path | None) -> Iterator[Path]:
 
 
 def _raise_file_limit() -> None:
-    """A partition that is written to has a file open."""
+    """Allow many open files: every partition that is written to has one."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
@@ -103,7 +104,7 @@ async def _serve(options: BrokerOptions, broker: Broker, ready: Callable[[str, P
 
 async def _listen(server: Server, options: BrokerOptions) -> None:
     try:
-        # `localhost` may be two addresses, and a free port is free for one of them.
+        # `localhost` may be two addresses, and a port that is free for one may be taken for the other.
         await server.start("127.0.0.1" if options.host == "localhost" else options.host, options.port)
     except OSError as error:
         reason = os.strerror(error.errno) if error.errno else str(error)
@@ -127,5 +128,5 @@ async def _until_stopped(stopped: asyncio.Event, broker: Broker) -> None:
     waiting = asyncio.create_task(stopped.wait())
     await asyncio.wait((waiting, upkeep), return_when=asyncio.FIRST_COMPLETED)
     if upkeep.done():
-        upkeep.result()  # it ends only by an error that nobody foresaw: stop rather than serve without it
+        upkeep.result()  # only an unforeseen error ends it: stop rather than serve without it
     upkeep.cancel()

@@ -1,6 +1,6 @@
-"""What one partition knows of the producers that write to it: sequence numbers, open and aborted transactions.
+"""What a partition knows of its producers: sequence numbers, open and aborted transactions.
 
-Rebuilt from the log after a restart; the part before the last segment comes from its sidecar as JSON.
+After a restart it is rebuilt: up to the last segment from a sidecar file, as JSON, and from there on from the log.
 """
 
 from array import array
@@ -13,9 +13,9 @@ from consumers.broker.batch import BatchHeader, is_abort_marker
 from consumers.broker.codes import BrokerError, Code
 
 _REMEMBERED_BATCHES = 5
-"""A producer may have five requests in flight, so a repeated one is among its last five batches."""
+"""A producer has at most five requests in flight, so a repeated one is among its last five batches."""
 EXPIRY_MS = 24 * 3600 * 1000
-"""A producer that is silent for so long, with no transaction open, is forgotten (`producer.id.expiration.ms`)."""
+"""A producer without an open transaction is forgotten after so long (`producer.id.expiration.ms`)."""
 
 _SEQUENCE_END = 1 << 31
 
@@ -29,7 +29,7 @@ class ProducerState(msgspec.Struct):
 
 
 class Aborted(NamedTuple):
-    """An aborted transaction in one partition: its records lie in [first_offset, marker_offset)."""
+    """An aborted transaction in one partition: its records have offsets in [first_offset, marker_offset)."""
 
     producer_id: int
     first_offset: int
@@ -53,17 +53,17 @@ class ProducerStates:
     def __init__(self) -> None:
         self.by_id: dict[int, ProducerState] = {}
         self.open: dict[int, int] = {}
-        # One row an aborted transaction, in order of the marker; 32 bytes each, dropped with the log they lie in.
+        # One row for each aborted transaction, by marker: 32 bytes, dropped with the part of the log that it is in.
         self._aborted = tuple(array("q") for _ in range(4))
 
     def check_epoch(self, producer_id: int, epoch: int) -> None:
-        """Raise BrokerError(INVALID_PRODUCER_EPOCH) where a newer instance of the producer has written."""
+        """Raise BrokerError(INVALID_PRODUCER_EPOCH) if a newer instance of the producer has written."""
         producer = self.by_id.get(producer_id)
         if producer is not None and epoch < producer.epoch:
             raise BrokerError(Code.INVALID_PRODUCER_EPOCH, "a newer instance of this producer has written here")
 
     def duplicate_of(self, header: BatchHeader) -> int | None:
-        """The base offset that the same batch got before; None for a new batch that may be appended.
+        """The base offset of the same batch, if it was appended before; None for a new batch.
 
         Raises BrokerError for a fenced producer or a gap in its sequence.
         """
@@ -81,12 +81,12 @@ class ProducerStates:
         expected = (producer.batches[-1][1] + 1) % _SEQUENCE_END if producer.batches else 0
         if header.base_sequence != expected:
             raise BrokerError(
-                Code.OUT_OF_ORDER_SEQUENCE_NUMBER, f"sequence {header.base_sequence} came, {expected} was due"
+                Code.OUT_OF_ORDER_SEQUENCE_NUMBER, f"the sequence is {header.base_sequence}, expected was {expected}"
             )
         return None
 
     def appended(self, header: BatchHeader, data: bytes, now_ms: int) -> None:
-        """Take note of a batch in the log; `now_ms` is the broker's time, since that of a record may lie years back."""
+        """Take note of a batch in the log. `now_ms` is the broker's time: that of a record may be years back."""
         if header.producer_id < 0:
             return
         producer = self.by_id.get(header.producer_id)
@@ -109,7 +109,7 @@ class ProducerStates:
                 column.append(value)
 
     def stable_offset(self, end_offset: int) -> int:
-        """Every transaction that began before this offset has ended."""
+        """The offset before which every transaction has ended."""
         return next(iter(self.open.values()), end_offset)
 
     def aborted_between(self, first_offset: int, last_offset: int) -> list[Aborted]:
@@ -120,7 +120,7 @@ class ProducerStates:
             if firsts[row] <= last_offset:
                 found.append(Aborted(ids[row], firsts[row], markers[row]))
             if stables[row] > last_offset:
-                break  # transactions aborted later began at or after that stable offset
+                break  # transactions that were aborted later began at or after that stable offset
         return found
 
     def forget_before(self, offset: int) -> None:
@@ -130,7 +130,7 @@ class ProducerStates:
             del column[:gone]
 
     def expire(self, now_ms: int) -> None:
-        """Drop producers that have long been silent."""
+        """Drop producers that have not written for long."""
         silent = [
             id_ for id_, state in self.by_id.items() if id_ not in self.open and state.last_ms < now_ms - EXPIRY_MS
         ]

@@ -1,8 +1,8 @@
 """One file of a partition's log: whole record batches, one after the other, named by its first offset.
 
-While a segment is the last one it is appended to, and its index is in memory. When it is closed, a sidecar file
-(`.index`) keeps the index, the figures below and the producer state at its end, so that a restart reads only the last
-segment, and memory does not hold the indexes of all the others.
+The last segment of a log is appended to, and its index is in memory. When a segment is closed, a sidecar file
+(`.index`) keeps its index, its figures and the producer state at its end. So a restart reads only the last segment, and
+memory need not hold the indexes of all the others.
 """
 
 import os
@@ -37,7 +37,7 @@ class Sidecar(msgspec.Struct, frozen=True):
 
 
 class Segment:
-    """`end_offset` is the offset after the last record, `size` the bytes of whole, sound batches."""
+    """`end_offset` is the offset after the last record; `size` counts the bytes of whole, sound batches."""
 
     __slots__ = ("_fd", "_flusher", "_index", "base_offset", "end_offset", "max_timestamp_ms", "path", "size")
 
@@ -56,7 +56,7 @@ class Segment:
         return self._fd
 
     def append(self, data: bytes, header: BatchHeader) -> None:
-        """Write one batch whose offsets are set; OSError leaves the segment as it was."""
+        """Write one batch whose offset is set. OSError (full disk) leaves the segment as it was."""
         if self._fd is None:
             self._fd = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
         self._flusher.append(self, data, self.size)
@@ -70,7 +70,7 @@ class Segment:
         self.max_timestamp_ms = max(self.max_timestamp_ms, header.max_timestamp_ms)
 
     def close(self, state: bytes | None = None) -> None:
-        """Close the file; with `state` (JSON), also write the sidecar, which ends appending for good."""
+        """Close the file. With `state` (JSON) also write the sidecar: nothing is appended afterwards."""
         self._flusher.closing(self)
         if state is not None:
             self.write_sidecar(state)
@@ -79,7 +79,7 @@ class Segment:
             self._fd = None
 
     def delete(self) -> None:
-        """Remove the files; what is deleted twice is deleted."""
+        """Remove the files, if they are still there."""
         self._flusher.forget(self)
         if self._fd is not None:
             os.close(self._fd)
@@ -103,8 +103,8 @@ class Segment:
     def read(self, offset: int, max_bytes: int, before_offset: int) -> tuple[bytes, int]:
         """Whole batches from the one that holds `offset` (or the next one).
 
-        They begin before `before_offset` and take at most `max_bytes`, or are one that is larger. Returns them and the
-        last offset in them; (b"", -1) where there are none.
+        They begin before `before_offset` and take at most `max_bytes`; a single larger batch is returned all the same.
+        Returns them and the last offset in them, or (b"", -1).
         """
         candidates = self.headers(self.index.position_of_offset(offset))
         first = next(((position, header.size) for position, header in candidates if header.last_offset >= offset), None)
@@ -128,13 +128,13 @@ class Segment:
 
     @property
     def index(self) -> SparseIndex:
-        """In memory for the segment that is appended to; for a closed one read from its sidecar, or rebuilt."""
+        """In memory for the last segment; for a closed one read from its sidecar, or rebuilt."""
         if self._index is None:
             self._index = self._load_index()
         return self._index
 
     def unload_index(self) -> None:
-        """Give the memory of a closed segment's index back."""
+        """Free the memory of a closed segment's index."""
         self._index = None
 
     def _load_index(self) -> SparseIndex:
@@ -173,18 +173,18 @@ class Segment:
         return msgspec.json.decode(content[9:], type=Sidecar)
 
     def state_at_end(self) -> bytes | None:
-        """The producer state in the sidecar; None without a sound one."""
+        """The producer state in the sidecar; None if there is no sound one."""
         sidecar = self._read_sidecar()
         return None if sidecar is None else bytes(sidecar.state)
 
     def take_place_of(self, other: "Segment") -> None:
-        """Give this closed segment, written under a temporary name, the name of `other`."""
+        """Give this closed segment, which has a temporary name, the name of `other`."""
         self.path = self.path.replace(other.path)
 
     def restore(self) -> bytes | None:
         """Take the figures of a closed segment from its sidecar and return the producer state at its end.
 
-        None where the sidecar is missing, damaged or does not describe the file; then `recover` has to read it.
+        None if the sidecar is missing or damaged or does not describe the file; then `recover` has to read it.
         """
         sidecar = self._read_sidecar()
         if sidecar is None or not self.path.exists() or self.path.stat().st_size != sidecar.size:
@@ -196,8 +196,8 @@ class Segment:
     def recover(self, *, gaps: bool) -> Iterator[tuple[BatchHeader, bytes]]:
         """Read the file from its start and yield its sound batches; what follows the last of them is cut off.
 
-        A batch is sound when it is whole, its checksum matches and its offsets follow those of the batch before: at
-        once, or with `gaps` (compaction leaves some) somewhere after them.
+        A batch is sound if it is whole, its checksum matches and its offset is the next one. With `gaps`, which
+        compaction leaves, it may also be a later one.
         """
         if not self.path.exists():
             return

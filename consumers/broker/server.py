@@ -1,7 +1,7 @@
-"""The TCP side: frames in, responses out, one request of a connection at a time.
+"""The TCP side: frames come in, responses go out, and each connection has one request at work.
 
-A connection that sends what is no request (a frame that is too large or too small, bytes that do not decode, an unknown
-API or version) is closed with one line in the log; the others do not notice.
+A connection that sends something else than a request (a frame of an impossible size, bytes that do not decode, an
+unknown API or version) is closed, with one line in the log. The others do not notice.
 """
 
 import asyncio
@@ -13,7 +13,7 @@ from typing import Any
 import structlog
 
 from consumers.broker.api.call import Call
-from consumers.broker.api.table import API_VERSIONS_KEY, APIS, api_versions
+from consumers.broker.api.table import API_VERSIONS_KEY, APIS, Api, api_versions
 from consumers.broker.broker import Broker
 from consumers.broker.codes import Code
 
@@ -24,7 +24,7 @@ _PREFIX = struct.Struct(">hhi")  # API key, API version, correlation id
 _BUFFER_BYTES = 1 << 20
 
 _UNDECODABLE = (ValueError, TypeError, IndexError, KeyError, struct.error, OverflowError, EOFError, RuntimeError)
-"""What kafka-python's decoders raise on bytes that are no request."""
+"""What kafka-python's decoders raise for bytes that are not a request."""
 
 
 class BadRequestError(Exception):
@@ -40,7 +40,7 @@ class Server:
         self._connections: set[asyncio.Task[None]] = set()
 
     async def start(self, host: str, port: int) -> None:
-        """Listen; port 0 takes a free one. Raises OSError where the port is taken."""
+        """Listen; port 0 takes a free one. Raises OSError if the port is taken."""
         self._server = await asyncio.start_server(self._accept, host, port, limit=_BUFFER_BYTES, backlog=256)
         self._broker.address = (host, self._server.sockets[0].getsockname()[1])
 
@@ -74,23 +74,22 @@ class Server:
         while True:
             (size,) = struct.unpack(">i", await reader.readexactly(4))
             if not _PREFIX.size <= size <= MAX_REQUEST_BYTES:
-                raise BadRequestError(f"a frame of {size} bytes, at most {MAX_REQUEST_BYTES} are accepted")
+                raise BadRequestError(f"the frame has {size} bytes, allowed are {_PREFIX.size} to {MAX_REQUEST_BYTES}")
             response = await self._answer(await reader.readexactly(size), host)
             if response is not None:
                 writer.write(response)
                 await writer.drain()
 
     async def _answer(self, frame: bytes, host: str) -> bytes | None:
-        """The framed response, or None for a request that wants none; raises BadRequestError."""
+        """The framed response; None for a request that wants none. Raises BadRequestError."""
         key, version, correlation_id = _PREFIX.unpack_from(frame)
         api = APIS.get(key)
         if api is None:
-            raise BadRequestError(f"API {key} is not known to the development broker")
+            raise BadRequestError(f"the development broker does not answer API {key}")
         if not api.min_version <= version <= api.max_version:
             if key != API_VERSIONS_KEY:
-                raise BadRequestError(
-                    f"{api.request.name} version {version} is not supported, {api.min_version} to {api.max_version} are"
-                )
+                supported = f"{api.min_version} to {api.max_version}"
+                raise BadRequestError(f"{api.request.name} version {version} is not supported, only {supported}")
             # A newer client: it reads the list in the oldest format and asks again (KIP-511).
             refused = api_versions(None, None)
             refused.error_code = Code.UNSUPPORTED_VERSION
@@ -101,17 +100,20 @@ class Server:
             raise BadRequestError(f"{api.request.name} version {version} does not decode") from error
         call = Call(request, version, request.header.client_id or "", host)
         _log.debug("request", api=api.request.name, version=version, client_id=call.client_id)
+        response = await self._handle(api, call)
+        return None if response is None else _encode(response, version, correlation_id)
+
+    async def _handle(self, api: Api, call: Call) -> Any:
         try:
             response = api.handler(self._broker, call)
-            if inspect.isawaitable(response):
-                response = await response
+            return await response if inspect.isawaitable(response) else response
         except OSError as error:  # a full disk, most likely
             raise BadRequestError(f"{api.request.name} failed: {error}") from error
         except Exception as error:  # one request must not stop the broker
             place = traceback.extract_tb(error.__traceback__)[-1]
-            _log.error("handler_failed", api=api.request.name, error=repr(error), at=f"{place.filename}:{place.lineno}")
+            at = f"{place.filename}:{place.lineno}"
+            _log.error("handler_failed", api=api.request.name, error=type(error).__name__, at=at)
             raise BadRequestError(f"{api.request.name} could not be answered") from error
-        return None if response is None else _encode(response, version, correlation_id)
 
 
 def _encode(response: Any, version: int, correlation_id: int) -> bytes:

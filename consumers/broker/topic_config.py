@@ -1,8 +1,8 @@
 """Topic configurations: Apache Kafka's names, this broker's defaults, and what each is checked for.
 
-Acted on are cleanup.policy, max.message.bytes, message.timestamp.type and .after.max.ms, retention.bytes, retention.ms
-and segment.bytes. The other names that Kafka knows are accepted and described, so that the commands that create topics
-need not know which broker they talk to.
+The broker acts on cleanup.policy, max.message.bytes, message.timestamp.type, message.timestamp.after.max.ms,
+retention.bytes, retention.ms and segment.bytes. It accepts and describes the others, so that commands that create
+topics need not know which broker they talk to.
 """
 
 from collections.abc import Callable, Mapping
@@ -26,7 +26,7 @@ class ConfigType(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class ConfigKey:
-    """One setting: default as text, type, and the least (numbers) or the possible (texts, lists) values."""
+    """One setting: its default as text, its type, and its least value (numbers) or possible values (texts, lists)."""
 
     default: str
     type: ConfigType
@@ -34,7 +34,7 @@ class ConfigKey:
     choices: frozenset[str] = frozenset()
 
     def check(self, name: str, value: str) -> None:
-        """Raise BrokerError(INVALID_CONFIG) for a value that Kafka would refuse too."""
+        """Raise BrokerError(INVALID_CONFIG) for a value that Apache Kafka refuses too."""
         problem = _CHECKS[self.type](self, value)
         if problem:
             raise BrokerError(Code.INVALID_CONFIG, f"Invalid value {value!r} for configuration {name}: {problem}")
@@ -44,7 +44,7 @@ def _check_number(key: ConfigKey, value: str) -> str:
     try:
         number = float(value) if key.type is ConfigType.DOUBLE else int(value)
     except ValueError:
-        return "not a number of the right type"
+        return "must be a number" if key.type is ConfigType.DOUBLE else "must be a whole number"
     return "" if number >= key.least else f"must be at least {key.least:g}"
 
 
@@ -58,7 +58,7 @@ def _check_text(key: ConfigKey, value: str) -> str:
 
 def _check_list(key: ConfigKey, value: str) -> str:
     items = {item.strip() for item in value.split(",") if item.strip()}
-    return "" if items <= key.choices or not key.choices else f"may hold {', '.join(sorted(key.choices))}"
+    return "" if items <= key.choices or not key.choices else f"may only hold {', '.join(sorted(key.choices))}"
 
 
 _CHECKS: Mapping[ConfigType, Callable[[ConfigKey, str], str]] = {
@@ -117,7 +117,7 @@ def check_configs(configs: Mapping[str, str]) -> None:
 
 @dataclass(slots=True)
 class TopicConfig:
-    """The settings of one topic; only those that were set are kept in `overrides`."""
+    """The settings of one topic; `overrides` holds those that were set."""
 
     overrides: dict[str, str]
 
@@ -140,7 +140,7 @@ class TopicConfig:
 
     @property
     def max_ahead_ms(self) -> int:
-        """How far a record's timestamp may be ahead of the broker's clock."""
+        """How far a record's timestamp may be ahead of the broker's clock, in milliseconds."""
         return int(self.text("message.timestamp.after.max.ms"))
 
     @property

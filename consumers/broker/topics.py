@@ -1,4 +1,4 @@
-"""The topics and their partitions, in memory and on disk."""
+"""Topics and their partitions, in memory and on disk."""
 
 import re
 import shutil
@@ -23,7 +23,7 @@ from consumers.broker.topic_config import TopicConfig, check_configs
 
 _LEGAL_NAME = re.compile(r"[a-zA-Z0-9._-]{1,249}")
 MAX_PARTITIONS = 1000
-"""Of one topic; more is a slip of the keyboard on a broker of one process."""
+"""Most partitions of one topic. More is a typing error for a broker of one process."""
 
 
 @dataclass(slots=True)
@@ -37,7 +37,7 @@ class Topic:
 
 
 class Topics:
-    """Changes go through the journal; `apply` is the only place where they take effect."""
+    """Every change is written to the journal, and only `apply` lets it take effect."""
 
     def __init__(self, directory: Path, journal: Journal, flusher: Flusher) -> None:
         self._directory = directory
@@ -70,9 +70,9 @@ class Topics:
         return topic is not None and 0 <= number < len(topic.partitions)
 
     def check_new(self, name: str, partitions: int, configs: Mapping[str, str]) -> None:
-        """Raise BrokerError where a topic cannot be created like this."""
+        """Raise BrokerError if a topic cannot be created like this."""
         if not _LEGAL_NAME.fullmatch(name) or name in (".", ".."):
-            raise BrokerError(Code.INVALID_TOPIC, "Topic names are 1 to 249 of a-z, A-Z, 0-9, '.', '_' and '-'")
+            raise BrokerError(Code.INVALID_TOPIC, "A topic name has 1 to 249 of a-z, A-Z, 0-9, '.', '_' and '-'.")
         if name in self._topics:
             raise BrokerError(Code.TOPIC_ALREADY_EXISTS, f"Topic '{name}' already exists.")
         if not 1 <= partitions <= MAX_PARTITIONS:
@@ -86,14 +86,14 @@ class Topics:
         return self._topics[name]
 
     def check_more_partitions(self, name: str, count: int) -> None:
-        """Raise BrokerError where the topic cannot get `count` partitions."""
+        """Raise BrokerError if the topic cannot grow to `count` partitions."""
         topic = self._topics.get(name)
         if topic is None:
             raise BrokerError(Code.UNKNOWN_TOPIC_OR_PARTITION, "This server does not host this topic-partition.")
         if not len(topic.partitions) < count <= MAX_PARTITIONS:
             raise BrokerError(
                 Code.INVALID_PARTITIONS,
-                f"Topic {name} has {len(topic.partitions)} partitions and can get up to {MAX_PARTITIONS}, not {count}.",
+                f"Topic {name} has {len(topic.partitions)} partitions; it can have more, up to {MAX_PARTITIONS}.",
             )
 
     def add_partitions(self, name: str, count: int) -> None:
@@ -131,7 +131,7 @@ class Topics:
             self.remove_leftovers()
 
     def apply(self, entry: Entry) -> None:
-        """Let a journal entry take effect in memory; entries of other kinds are nothing to it."""
+        """Let a journal entry take effect in memory; entries of other kinds change nothing."""
         match entry:
             case TopicCreated():
                 topic = Topic(entry.name, uuid.UUID(entry.topic_id), TopicConfig(dict(entry.configs)), [])
@@ -162,7 +162,7 @@ class Topics:
             partition.log.directory.mkdir(parents=True, exist_ok=True)
 
     def recover(self, now_ms: int) -> None:
-        """Read the logs of all topics that the journal named."""
+        """Open the logs of all topics that the journal names."""
         self.remove_leftovers()
         for topic in self:
             self._make_folders(topic)
@@ -170,7 +170,7 @@ class Topics:
                 partition.recover(now_ms, self._starts.get((topic.name, partition.number), 0))
 
     def remove_leftovers(self) -> None:
-        """Delete the folders that belong to no topic: of one deleted now, or just before a crash."""
+        """Delete the folders that belong to no topic: one is deleted now, or was just before a crash."""
         known = {partition.log.directory for topic in self for partition in topic.partitions}
         for folder in self._directory.iterdir() if self._directory.exists() else ():
             if folder not in known:
@@ -183,7 +183,7 @@ class Topics:
                 partition.log.close()
 
     def entries(self) -> Iterator[Entry]:
-        """Entries that say what there is."""
+        """Entries that describe the present state."""
         for topic in self:
             yield TopicCreated(topic.name, topic.topic_id.hex, len(topic.partitions), topic.config.overrides)
         for (name, number), offset in self._starts.items():

@@ -128,7 +128,7 @@ class Transactions:
             self._change(replace(current, partitions=current.partitions | partitions))
 
     def add_group(self, claim: ProducerClaim, group: str, now_ms: int) -> None:
-        """Announce that offsets of `group` will be part of the transaction; begin one where none is open."""
+        """Announce that offsets of `group` will be part of the transaction; begin one if none is open."""
         current = self._checked(claim)
         if group not in current.groups or current.state is not TransactionState.ONGOING:
             current = _ongoing(current, now_ms)

@@ -19,7 +19,7 @@ class _TopicList(click.ParamType[dict[str, int]]):
     name = "NAME:PARTITIONS,…"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> dict[str, int]:
-        """Partitions by topic name."""
+        """Return the number of partitions of each topic."""
         if isinstance(value, dict):
             return value
         topics = {}
@@ -37,32 +37,41 @@ Example:
   sentiment broker --data-dir kafka-data --topics feedback:4
   sentiment broker --port 0 --port-file broker.address
 
-Stop it with Ctrl-C or SIGTERM. With --data-dir everything is there again at the next start, also after kill -9."""
+Kafka's own tools (kafka-topics, kafka-console-consumer, ...) and other clients work with it.
+Stop it with Ctrl-C or SIGTERM. With --data-dir the next start finds everything again, even after kill -9."""
 )
-@click.option("--host", default="127.0.0.1", show_default=True, help="A loopback address; others are refused.")
-@click.option("--port", default=9092, show_default=True, type=click.IntRange(0, 65_535), help="0: a free one.")
+@click.option(
+    "--host", default="127.0.0.1", show_default=True, help="Loopback address to listen on; others are refused."
+)
+@click.option(
+    "--port",
+    default=9092,
+    show_default=True,
+    type=click.IntRange(0, 65_535),
+    help="Port to listen on; 0 takes a free one.",
+)
 @click.option(
     "--data-dir",
     type=DIRECTORY,
     metavar="DIR",
-    help="Where the log lives; made where missing. Without it: a temporary folder, gone at the end.",
+    help="Folder for the data, created if missing. [default: a temporary folder, removed at the end]",
 )
 @click.option(
-    "--topics", type=_TopicList(), default="", metavar="NAME:PARTITIONS,…", help="Create these where missing."
+    "--topics", type=_TopicList(), default="", metavar="NAME:PARTITIONS,…", help="Topics to create if missing."
 )
 @click.option(
     "--fsync",
     type=click.Choice(["always", "interval", "never"]),
     default="interval",
     show_default=True,
-    help="What a power cut may take: nothing (slow), the last second, or what the system had not written yet."
-    " A killed broker loses nothing that it acknowledged in any of them.",
+    help="What a power cut may lose: nothing (slow), the last second, or what the system had not written yet."
+    " A killed broker never loses what it acknowledged.",
 )
 @click.option(
     "--port-file",
     type=FILE,
     metavar="FILE",
-    help="Gets HOST:PORT when clients can connect.",
+    help="Write HOST:PORT to this file when clients can connect.",
 )
 @json_option("Report readiness as one JSON object.")
 @common_options()

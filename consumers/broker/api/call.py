@@ -6,7 +6,7 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """`request` is an instance of the request class of the API, `client_host` in Kafka's notation (`/127.0.0.1`)."""
+    """`request` is a kafka-python request; `client_host` is in Kafka's notation (`/127.0.0.1`)."""
 
     request: Any
     version: int

@@ -22,7 +22,7 @@ _DESCRIBE_NOT_FOUND_SINCE = 6
 
 
 async def join_group(broker: Broker, call: Call) -> JoinGroupResponse:
-    """Answered when all members have joined."""
+    """Join, and wait until all members have joined."""
     request = call.request
     try:
         joined = await broker.groups.join(_join_request(call), broker.now_s())
@@ -74,7 +74,7 @@ def _claim(request: Any) -> MemberClaim:
 
 
 async def sync_group(broker: Broker, call: Call) -> SyncGroupResponse:
-    """The leader brings the assignment, the others wait for it."""
+    """Hand in the assignment as the leader, or wait for it as another member."""
     request = call.request
     try:
         group, assignment = await broker.groups.sync(
@@ -95,14 +95,14 @@ async def sync_group(broker: Broker, call: Call) -> SyncGroupResponse:
 
 
 def heartbeat(broker: Broker, call: Call) -> HeartbeatResponse:
-    """Keep a session alive, and learn of a rebalance."""
+    """Keep a session alive; the answer tells of a rebalance."""
     request = call.request
     outcome = attempt(broker.groups.heartbeat, request.group_id, _claim(request), broker.now_s())
     return HeartbeatResponse(error_code=outcome.code)
 
 
 def leave_group(broker: Broker, call: Call) -> LeaveGroupResponse:
-    """One member up to version 2, several since."""
+    """Take one member out of its group, or several since version 3."""
     request = call.request
 
     def leave(member_id: str, instance_id: str | None) -> Code:
@@ -122,7 +122,7 @@ def leave_group(broker: Broker, call: Call) -> LeaveGroupResponse:
 
 
 def list_groups(broker: Broker, call: Call) -> ListGroupsResponse:
-    """Groups with members or with offsets."""
+    """All groups that have members or offsets, or had members once."""
     request = call.request
     states = {state.lower() for state in request.states_filter}
     types = {kind.lower() for kind in request.types_filter}
@@ -192,7 +192,7 @@ def _not_found(group_id: str, *, told: bool) -> Any:
 
 
 def delete_groups(broker: Broker, call: Call) -> DeleteGroupsResponse:
-    """Empty groups only; their offsets go too."""
+    """Delete empty groups with their offsets; groups with members are refused."""
 
     def delete(group_id: str) -> Code:
         if broker.groups.get(group_id) is None and group_id not in broker.offsets.groups():

@@ -36,7 +36,7 @@ Handler = Callable[[Broker, Call], Any | Awaitable[Any]]
 
 @dataclass(frozen=True, slots=True)
 class Api:
-    """One kind of request."""
+    """One kind of request, and who answers it."""
 
     request: Any
     min_version: int
@@ -45,7 +45,7 @@ class Api:
 
 
 def api_versions(broker: Broker | None, call: Call | None) -> Any:
-    """What this table says."""
+    """This table. The server also calls it, with neither argument, for a client that is too new."""
     Response = cluster.ApiVersionsResponse  # noqa: N806 - a class of the protocol
     return Response(
         error_code=Code.NONE,
