@@ -1,12 +1,12 @@
 """The only place where kafka-python clients are constructed, with settings that keep the guarantees.
 
-What must not be left at the client's defaults, and why:
+The client's defaults would break the guarantees, so:
 
-- consumers read committed records only, never commit by themselves, start at the earliest record, and rebalance
-  cooperatively (partitions that stay are not interrupted);
-- producers are idempotent with `acks=all`, and their delivery timeout is below the transaction timeout, or the broker
-  would fence a transaction whose batches are still being retried;
-- nobody creates topics by asking for their metadata.
+- consumers read committed records only, never commit on their own, start at the earliest record, and rebalance
+  cooperatively: partitions that stay are not interrupted;
+- producers are idempotent with `acks=all`. Their delivery timeout is below the transaction timeout; otherwise the
+  broker would fence a transaction while its batches are still being retried;
+- asking for the metadata of a topic does not create it.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ from sentiment.settings import KafkaSettings, Settings
 
 CLIENT_ID = "sentiment"
 MAX_REQUEST_BYTES = 1_048_576
-"""Largest record that a producer sends: just under Kafka's default `message.max.bytes` (1,048,588)."""
+"""The largest record that a producer sends: just under Kafka's default `message.max.bytes` (1,048,588)."""
 
 _FETCH_BYTES = 16 * 1024 * 1024
-"""Per fetch: bounds the memory of the client's buffer. A larger single record still comes, alone."""
+"""Bytes per fetch. Bounds the memory of the client's buffer. A single record that is larger still comes, alone."""
 
 _INSTANCE_ID = re.compile(r"[A-Za-z0-9._-]{1,200}")
 
@@ -42,11 +42,11 @@ def make_consumer(
     instance_id: str | None = None,
     max_poll_records: int = 500,
 ) -> KafkaConsumer:
-    """A consumer, subscribed when `topics` are given; without them call `assign`. Blocks until the broker answers.
+    """A consumer that is subscribed to `topics`; without topics, call `assign`. Blocks until the broker answers.
 
     Raises:
         BrokerUnavailable: no broker answered within the request timeout (`check_connection` says why).
-        ConfigurationError: an instance id that Kafka does not take, or a setting that the client refuses.
+        ConfigurationError: Kafka does not accept the instance id, or the client does not accept a setting.
     """
     if instance_id is not None:
         check_instance_id(instance_id)
@@ -74,11 +74,11 @@ def make_consumer(
 
 
 def make_producer(settings: Settings, *, transactional_id: str | None = None) -> KafkaProducer:
-    """An idempotent producer; with `transactional_id` a transactional one, for `consumers.cluster.transaction`.
+    """An idempotent producer. With `transactional_id` a transactional one, for `consumers.cluster.transaction`.
 
     Raises:
         BrokerUnavailable: no broker answered within the request timeout.
-        ConfigurationError: a setting that the client refuses.
+        ConfigurationError: the client does not accept a setting.
     """
     kafka = settings.kafka
     delivery_timeout_ms = kafka.transaction_timeout_ms * 4 // 5
@@ -93,7 +93,7 @@ def make_producer(settings: Settings, *, transactional_id: str | None = None) ->
         request_timeout_ms=min(kafka.request_timeout_ms, delivery_timeout_ms // 2),
         max_block_ms=kafka.request_timeout_ms,
         linger_ms=5,
-        # The broker refuses a transaction that follows closely on the last one for some milliseconds.
+        # For some milliseconds after a transaction the broker refuses the next one.
         retry_backoff_ms=20,
         batch_size=128 * 1024,
         max_request_size=MAX_REQUEST_BYTES,
@@ -109,7 +109,7 @@ def make_admin(settings: Settings) -> KafkaAdminClient:
 
 
 def check_instance_id(instance_id: str) -> None:
-    """Raise ConfigurationError unless Kafka takes `instance_id` as the name of a static group member."""
+    """Raise ConfigurationError unless Kafka accepts `instance_id` as the name of a static group member."""
     if not _INSTANCE_ID.fullmatch(instance_id) or instance_id in {".", ".."}:
         raise ConfigurationError(
             f"instance id {instance_id!r} is not valid", hint="1 to 200 letters, digits, dots, dashes and underscores"
@@ -117,7 +117,7 @@ def check_instance_id(instance_id: str) -> None:
 
 
 def connection_options(kafka: KafkaSettings) -> dict[str, Any]:
-    """How every client reaches the cluster: addresses, TLS and SASL, in kafka-python's names. Holds the password."""
+    """Addresses, TLS and SASL settings for every client, under kafka-python's names. Contains the password."""
     options: dict[str, Any] = {
         "bootstrap_servers": [server.strip() for server in kafka.bootstrap_servers.split(",") if server.strip()],
         "security_protocol": kafka.security_protocol,
@@ -150,9 +150,9 @@ def _construct(client: type[Any], kafka: KafkaSettings, **options: Any) -> Any:
         "client_id": CLIENT_ID,
         "request_timeout_ms": kafka.request_timeout_ms,
         "bootstrap_timeout_ms": kafka.request_timeout_ms,
-        # A broker that restarts is back within seconds; the default lets a client wait half a minute more.
+        # A restarting broker is back within seconds; with the default a client waits up to half a minute longer.
         "reconnect_backoff_max_ms": 1_000,
-        # Added partitions are found within this time.
+        # Clients notice added partitions within this time.
         "metadata_max_age_ms": 60_000,
     }
     try:

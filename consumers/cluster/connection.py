@@ -1,7 +1,7 @@
-"""Why is there no connection? A probe that takes the way to the cluster step by step and names the one that failed.
+"""Connects to the cluster step by step, and names the step that failed.
 
-The Kafka client itself tells too little: a wrong password and an untrusted certificate both end in "unable to
-bootstrap" after its timeout. Messages name the step, the address and the reason, never the password.
+The Kafka client itself says too little: a wrong password and an untrusted certificate both end in "unable to bootstrap"
+after its timeout. Messages name the step, the address and the reason, but never the password.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from sentiment.settings import KafkaSettings, Settings
 T = TypeVar("T")
 
 PROBE_S = 7.0
-"""All servers and steps together: people wait for it at a prompt."""
+"""For all servers and steps together, because somebody is waiting at a prompt."""
 
 
 class Step(StrEnum):
@@ -36,7 +36,7 @@ class Step(StrEnum):
 
 
 class StepError(Exception):
-    """A step did not succeed; `reason` and `hint` are safe to show."""
+    """A step failed; `reason` and `hint` are safe to show."""
 
     def __init__(self, step: Step, reason: str, hint: str) -> None:
         super().__init__(f"{step} failed: {reason}")
@@ -46,10 +46,10 @@ class StepError(Exception):
 
 
 def check_connection(settings: Settings) -> None:
-    """Return once one of the bootstrap servers took every step; blocks for at most about ten seconds.
+    """Return as soon as one bootstrap server passes every step. Blocks for about ten seconds at most.
 
     Raises:
-        BrokerUnavailable: none did; the message names the first server's failed step.
+        BrokerUnavailable: no server did; the message names the step that failed at the first one.
         ConfigurationError: a certificate file cannot be used, or the password is missing.
     """
     kafka = settings.kafka
@@ -70,7 +70,7 @@ def check_connection(settings: Settings) -> None:
 
 
 def probe(server: str, options: dict[str, Any], context: ssl.SSLContext | None, *, timeout_s: float) -> None:
-    """Take every step to `server` (`host:port`) that `options` ask for, or raise StepError."""
+    """Take every step to `server` (`host:port`) that `options` require, or raise StepError."""
     deadline = time.monotonic() + timeout_s
     host, port = _address(server)
     family, address = _step(
@@ -99,7 +99,7 @@ def _speak(connection: socket.socket, host: str, options: dict[str, Any], deadli
 
 
 def tls_context(kafka: KafkaSettings) -> ssl.SSLContext | None:
-    """The TLS settings as the Kafka client applies them; None for an unencrypted connection."""
+    """The TLS settings as the Kafka client applies them. None for an unencrypted connection."""
     if not kafka.security_protocol.endswith("SSL"):
         return None
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
@@ -139,7 +139,7 @@ def _step(step: Step, call: Callable[[], T], hint: str) -> T:
 
 
 def _reason(error: Exception) -> str:
-    """What went wrong, in words that hold nothing secret."""
+    """What went wrong, without secrets."""
     if isinstance(error, ssl.SSLCertVerificationError):
         return f"the certificate is not trusted ({error.verify_message})"
     if isinstance(error, ssl.SSLError):

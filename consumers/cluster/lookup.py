@@ -117,7 +117,7 @@ class ClusterLookup:
                 self.close()
                 if time.monotonic() >= until:
                     raise BrokerUnavailable(f"the group has no coordinator ({type(error).__name__})") from error
-                _log.debug("coordinator_awaited", error=type(error).__name__)
+                _log.debug("waiting_for_coordinator", error=type(error).__name__)
                 time.sleep(_PAUSE_S)
             except AuthorizationError as error:
                 raise NotAllowedError(

@@ -1,7 +1,7 @@
-"""What goes through the loop: records as they were consumed, batches of them, and the records to produce.
+"""What passes through the loop: consumed records, batches of them, and the records to produce.
 
-A `TopicPartition` is kafka-python's own named tuple `(topic, partition)`, spelt out here because the client has no
-types; nothing else of the client is seen by a handler.
+`TopicPartition` is kafka-python's named tuple `(topic, partition)`. It is spelled out here because the client has no
+type annotations. A handler sees nothing else of the client.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ Header = tuple[str, bytes | None]
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One consumed record, bytes untouched. `timestamp_ms` is the record's own (create or append) time."""
+    """One consumed record, bytes untouched. `timestamp_ms` is the record's own (create or append) time, -1 for none."""
 
     topic: str
     partition: int
@@ -53,7 +53,7 @@ class Record:
 
     @property
     def n_bytes(self) -> int:
-        """Payload size: key, value and headers, without Kafka's framing."""
+        """The size of key, value and headers, without Kafka's framing."""
         size = len(self.key or b"") + len(self.value or b"")
         return size + sum(len(name) + len(value or b"") for name, value in self.headers)
 
@@ -66,7 +66,7 @@ def to_record(found: Any) -> Record:
 
 
 def fault_fields(record: Record, poison: PoisonRecord) -> dict[str, str | int | None]:
-    """What a log line says of a record that cannot be read: where it stands and why, never what it holds."""
+    """What a log line says about a record that cannot be decoded: its position and the reason, never its content."""
     return {
         "reason": poison.reason.value,
         "path": poison.path,
@@ -78,7 +78,7 @@ def fault_fields(record: Record, poison: PoisonRecord) -> dict[str, str | int | 
 
 @dataclass(frozen=True, slots=True)
 class OutgoingRecord:
-    """One record to produce. Without `partition` the key decides, by Kafka's default (murmur2) partitioner."""
+    """One record to produce. Without `partition`, Kafka's default partitioner (murmur2) chooses by key."""
 
     topic: str
     value: bytes | None
@@ -109,9 +109,9 @@ class RecordBatch:
 
 @dataclass(frozen=True, slots=True)
 class WorkResult:
-    """What a handler wants produced, by the consumed partition that caused it.
+    """The records to produce, by the consumed partition that they come from.
 
-    The loop drops the share of a partition that was revoked in the meantime and commits the rest together with the
+    The loop drops the records of a partition that was revoked in the meantime. It commits the rest together with the
     offsets of the handled batch, which it computes itself. A partition without output needs no entry.
     """
 

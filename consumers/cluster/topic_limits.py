@@ -1,4 +1,4 @@
-"""How large a record the broker takes on a topic, so that nothing is ever sent that can never be accepted."""
+"""The largest record that each topic accepts, so that a worker never sends a larger one."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _SETTING = "max.message.bytes"
 
 
 def largest_record(settings: Settings, topics: Iterable[str], *, at_most: int) -> dict[str, int]:
-    """For each topic the smaller of `at_most` and its `max.message.bytes`; `at_most` where that may not be read."""
+    """For each topic, the smaller of `at_most` and its `max.message.bytes`; `at_most` if that cannot be read."""
     limits = dict.fromkeys(topics, at_most)
     with closing(make_admin(settings)) as admin:
         try:

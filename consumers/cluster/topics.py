@@ -1,7 +1,7 @@
-"""The topics: what each is for, creating what is missing, and listing what is there.
+"""The topics: how each is created, and which exist.
 
-Dead letters hold unredacted text, so their topic forgets after `dead_letter_retention_ms`. The alert state is
-compacted and has as many partitions as `sentiment`: one alert worker owns a partition of both.
+Dead letters contain unredacted text, so their topic deletes them after `dead_letter_retention_ms`. The alert state is
+compacted and has as many partitions as `sentiment`, because an alert worker owns the same partition of both.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class TopicPlan:
-    """A topic as it is to be created; `partitions_of` names the topic whose partition count it must share."""
+    """How to create a topic. It must have as many partitions as the topic `partitions_of`, if that is given."""
 
     name: str
     partitions: int
@@ -46,10 +46,10 @@ class TopicPlan:
 
 @dataclass(frozen=True, slots=True)
 class PartitionInfo:
-    """Offsets of one partition: the oldest kept, the end of what is committed, and the end of the log.
+    """Offsets of one partition: the oldest that is kept, the last stable offset, and the end of the log.
 
-    Control records take offsets too, so `end - low` is not a count of records. `stable < high` means that a
-    transaction is open: read-committed readers wait there.
+    Control records take offsets too, so `high - low` is not a number of records. `stable < high` means that a
+    transaction is open, and read-committed readers wait there.
     """
 
     topic: str
@@ -60,7 +60,7 @@ class PartitionInfo:
 
 
 def plans(topics: TopicSettings) -> dict[str, TopicPlan]:
-    """How each of the project's topics is created, by name, in the order of the data's way."""
+    """How to create each of the project's topics, by name, in the order in which the data passes them."""
 
     def plan(name: str, partitions_of: str | None = None, **configs: str) -> TopicPlan:
         return TopicPlan(
@@ -83,13 +83,13 @@ def plans(topics: TopicSettings) -> dict[str, TopicPlan]:
 
 
 def ensure_topics(settings: Settings, names: Iterable[str] | None = None) -> list[str]:
-    """Create those of `names` that are missing (all of the project's topics by default), and say which were made.
+    """Create the missing ones of `names` (by default, of all the project's topics), and return what was created.
 
-    A name that is not one of the configured topics gets the default shape. Safe to call from several processes at
-    once. Blocks until every new partition has a leader, at most about ten seconds.
+    A name that is not one of the configured topics gets the default configuration. Several processes may call this at
+    once. Blocks until every new partition has a leader, for about ten seconds at most.
 
     Raises:
-        ConfigurationError: a topic is missing and may not be created, or cannot exist with this configuration.
+        ConfigurationError: a topic is missing and must not be created, or cannot exist with this configuration.
         BrokerUnavailable: the cluster did not answer.
     """
     known = plans(settings.topics)
@@ -117,7 +117,7 @@ def ensure_topics(settings: Settings, names: Iterable[str] | None = None) -> lis
 
 
 def list_partitions(settings: Settings, names: Sequence[str] | None = None) -> list[PartitionInfo]:
-    """Every partition of `names` (all topics but the broker's internal ones by default), sorted.
+    """Every partition of `names`, sorted. By default of all topics except the broker's internal ones.
 
     Raises:
         ConfigurationError: a named topic does not exist.
@@ -134,7 +134,7 @@ def list_partitions(settings: Settings, names: Sequence[str] | None = None) -> l
 
 
 def partition_count(settings: Settings, name: str) -> int:
-    """Partitions of an existing topic; raises ConfigurationError where there is no such topic."""
+    """The number of partitions of a topic. Raises ConfigurationError if there is no such topic."""
     with closing(make_admin(settings)) as admin:
         counts = _partition_counts(admin, [name])
     if name not in counts:
@@ -147,18 +147,18 @@ def _default_plan(name: str, topics: TopicSettings) -> TopicPlan:
 
 
 def _sized(plan: TopicPlan, counts: dict[str, int]) -> TopicPlan:
-    """`plan` with the partition count of the topic that it must match, where that exists already."""
+    """`plan` with the partition count of the topic that it must match, if that topic exists already."""
     if plan.partitions_of is None or plan.partitions_of not in counts:
         return plan
     return TopicPlan(plan.name, counts[plan.partitions_of], plan.replication_factor, plan.configs, plan.partitions_of)
 
 
 def _partition_counts(admin: KafkaAdminClient, names: Iterable[str] | None) -> dict[str, int]:
-    """Partitions of the topics that exist; without names, of all but internal ones."""
+    """The number of partitions of each topic that exists; without names, of all except internal ones."""
     try:
         found: list[dict[str, Any]] = admin.describe_topics(None if names is None else list(names))
     except KafkaError as error:
-        raise _unavailable("the list of topics cannot be read", error) from error
+        raise _unavailable("cannot list the topics", error) from error
     counts: dict[str, int] = {}
     for topic in found:
         error_type = for_code(topic["error_code"])
@@ -179,7 +179,7 @@ def _create(admin: KafkaAdminClient, plan: TopicPlan) -> None:
     try:
         admin.create_topics({plan.name: spec})
     except TopicAlreadyExistsError:
-        return  # another process was faster
+        return  # another process created it first
     except KafkaError as error:
         raise _refused(plan.name, error) from error
     _log.info("topic_created", topic=plan.name, partitions=plan.partitions)
@@ -189,7 +189,7 @@ def _wait_for_leaders(admin: KafkaAdminClient, names: list[str]) -> None:
     try:
         admin.wait_for_topics(names)
     except KafkaError as error:
-        raise _unavailable(f"the new topics got no leader ({', '.join(names)})", error) from error
+        raise _unavailable(f"the new topics have no leader ({', '.join(names)})", error) from error
 
 
 def _check_partition_pairs(known: dict[str, TopicPlan], counts: dict[str, int], wanted: list[str]) -> None:
@@ -198,12 +198,12 @@ def _check_partition_pairs(known: dict[str, TopicPlan], counts: dict[str, int], 
         if other is not None and other in counts and counts[name] != counts[other]:
             raise ConfigurationError(
                 f"topic {name} has {counts[name]} partitions and {other} has {counts[other]}: they must be equal",
-                hint=f"delete {name} (alerting then starts afresh) or add partitions until both have the same number",
+                hint=f"delete {name} (alerting then starts from scratch), or add partitions until both have as many",
             )
 
 
 def _refused(name: str, error: KafkaError) -> SentimentError:
-    """What a broker's refusal of a topic means for the user."""
+    """The error to show when a broker refuses a topic."""
     kind = type(error).__name__
     if isinstance(error, AuthorizationError):
         return ConfigurationError(f"not allowed to create or describe topic {name} ({kind})", hint="ask for the ACLs")
@@ -213,8 +213,10 @@ def _refused(name: str, error: KafkaError) -> SentimentError:
             hint="topics.replication_factor must not exceed the number of brokers; -1 takes the broker's default",
         )
     if isinstance(error, InvalidTopicError | PolicyViolationError):
-        return ConfigurationError(f"the cluster refuses topic {name} ({kind})", hint="see its name and the policy")
-    return _unavailable(f"topic {name} cannot be created", error)
+        return ConfigurationError(
+            f"the cluster refuses topic {name} ({kind})", hint="check its name and the cluster's policy"
+        )
+    return _unavailable(f"cannot create topic {name}", error)
 
 
 def _unavailable(what: str, error: KafkaError) -> BrokerUnavailable:

@@ -1,12 +1,12 @@
-"""One exactly-once unit of work: records and consumer offsets, together or not at all.
+"""One exactly-once unit of work: records and consumer offsets are committed together, or not at all.
 
-kafka-python's transactions have sharp edges; five rules blunt them, and this class is the only place that knows them:
+kafka-python's transactions have five faults. This class is the only place that knows them, and follows a rule for each:
 
-1. offsets of an aborted transaction can leak into the next one, so there is no next one after a failure;
-2. a batch that expires does not abort its transaction, so every send is checked *before* the offsets are added;
-3. an epoch bump during commit can report success, so no batch is in flight when the commit starts (by rule 2);
-4. after an error neither abort nor commit can be trusted, so any error means: discard the producer and the consumer,
-   build new ones, resume from the committed offsets;
+1. Offsets of an aborted transaction can leak into the next one, so after a failure there is no next one.
+2. A batch that expires does not abort its transaction, so every send is checked *before* the offsets are added.
+3. An epoch bump during a commit can report success, so no batch is in flight when the commit starts (by rule 2).
+4. After an error, neither abort nor commit can be trusted. So after any error, discard the producer and the consumer,
+   build new ones, and resume from the committed offsets.
 5. `init`, `send_offsets`, `commit` and `abort` can wait for ever, so they run under a deadline.
 
 A new producer with the same transactional id fences its predecessor, whatever state that was in.
@@ -39,10 +39,10 @@ _BROKEN_CLOSE_S = 0.5
 
 
 class TransactionalProducer:
-    """A transactional producer that is used up by its first failure.
+    """A transactional producer that cannot be used again after its first failure.
 
-    `deadline_s` bounds each call that may block. It should be a little longer than the transaction timeout, after
-    which the broker has an answer in any case.
+    `deadline_s` limits each call that may block. It should be a little longer than the transaction timeout, after which
+    the broker always has an answer.
     """
 
     def __init__(self, producer: KafkaProducer, *, deadline_s: float) -> None:
@@ -53,7 +53,7 @@ class TransactionalProducer:
 
     @classmethod
     def open(cls, settings: Settings, transactional_id: str, deadline_s: float | None = None) -> TransactionalProducer:
-        """A started producer of this id; its predecessors are fenced. Raises like `make_producer` and `start`."""
+        """Connect and `start`. Raises what `make_producer` and `start` raise."""
         if deadline_s is None:
             deadline_s = settings.kafka.transaction_timeout_ms / 1000 + _DEADLINE_MARGIN_S
         producer = cls(make_producer(settings, transactional_id=transactional_id), deadline_s=deadline_s)
@@ -65,11 +65,11 @@ class TransactionalProducer:
         return producer
 
     def start(self) -> None:
-        """Fence predecessors and settle what they left open. Once, before the first commit.
+        """Fence predecessors, and end the transactions that they left open. Call it once, before the first commit.
 
         Raises:
             TransactionFailed: discard this producer; a new one may succeed.
-            FatalError: this transactional id is not allowed, or the broker has no transactions.
+            FatalError: the broker does not allow this transactional id, or does not support transactions.
         """
         self._guarded("init_transactions", self._producer.init_transactions)
 
@@ -81,13 +81,13 @@ class TransactionalProducer:
     ) -> int:
         """Produce `records` and commit `offsets` (next offset to read, by partition) for `group`, atomically.
 
-        `group` is the consumer's metadata as it was when the partitions were known to be owned (a stale one is fenced),
-        or `ConsumerGroupMetadata(group_id)` for a group without members. An offset may carry metadata. Returns the
-        number of records. Nothing is done where there is neither a record nor an offset.
+        `group` is the consumer's metadata from a moment when it owned the partitions (stale metadata is fenced), or
+        `ConsumerGroupMetadata(group_id)` for a group without members. An offset may carry metadata. Returns the number
+        of records. Does nothing if there is neither a record nor an offset.
 
         Raises:
-            TransactionFailed: whether it was committed is unknown; discard this producer and the consumer.
-            FatalError: a record can never be sent (too large, not allowed); the same discarding applies.
+            TransactionFailed: it is unknown whether it was committed. Discard this producer and the consumer.
+            FatalError: a record can never be sent (too large, not allowed). Discard both as well.
         """
         pending = list(records)
         if not pending and not offsets:
@@ -108,11 +108,11 @@ class TransactionalProducer:
         return len(pending)
 
     def close(self) -> None:
-        """Give the producer up; an open transaction is aborted where that works at once, else it times out."""
+        """Close the producer. An open transaction is aborted if that works at once; otherwise it times out."""
         if self._open:
             self._open = False
             self._quietly("abort_transaction", self._producer.abort_transaction)
-        # A broken producer may hold batches that cannot be sent: closing it ends in the background, when they expire.
+        # A broken producer may hold batches that it cannot send. Closing then ends in the background, when they expire.
         wait_s = _BROKEN_CLOSE_S if self._broken else _CLOSE_S
         self._quietly("close", lambda: self._producer.close(timeout=self._deadline_s), wait_s)
 
@@ -139,12 +139,12 @@ class TransactionalProducer:
 
     def _guarded_here(self, step: str, call: Callable[[], T]) -> T:
         if self._broken:
-            raise TransactionFailed(f"{step}: this producer has failed before and must be rebuilt")
+            raise TransactionFailed(f"{step}: this producer has failed before, and must be rebuilt")
         try:
             return call()
         except _PERMANENT as error:
             self._broken = True
-            raise FatalError(f"Kafka refuses this work for good: {step} failed ({type(error).__name__})") from error
+            raise FatalError(f"Kafka will never accept this: {step} failed ({type(error).__name__})") from error
         except (KafkaError, DeadlineExceeded) as error:
             self._broken = True
             raise TransactionFailed(f"{step} failed ({type(error).__name__})") from error
@@ -153,11 +153,11 @@ class TransactionalProducer:
             raise
 
     def _quietly(self, step: str, call: Callable[[], object], wait_s: float = _CLOSE_S) -> None:
-        """A farewell call: its failure changes nothing, since nobody uses the producer afterwards."""
+        """Call it and ignore a failure: nobody uses the producer afterwards."""
         try:
             run_with_deadline(call, wait_s, step)
         except (KafkaError, DeadlineExceeded) as error:
-            _log.debug("transaction_farewell_failed", step=step, error=type(error).__name__)
+            _log.debug("producer_close_failed", step=step, error=type(error).__name__)
 
 
 def _with_metadata(offset: int | OffsetAndMetadata) -> OffsetAndMetadata:

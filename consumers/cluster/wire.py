@@ -1,6 +1,6 @@
-"""A few bytes of the Kafka protocol on a socket of our own: just enough to ask for versions and to authenticate.
+"""Just enough of the Kafka protocol on a plain socket to ask for versions and to authenticate.
 
-The encoding and the SASL mechanisms are kafka-python's; only this file knows them.
+The encoding and the SASL mechanisms are kafka-python's; only this file uses them.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ _OLDEST = (2, 5)
 
 
 class WireError(Exception):
-    """The other end answered wrongly or not at all; the message is safe to show."""
+    """The server gave a wrong answer or none; the message is safe to show."""
 
 
 class WireConnection:
-    """Requests and answers, one at a time, over a connected blocking socket, until `deadline` (monotonic time)."""
+    """One request at a time over a connected blocking socket, until `deadline` (monotonic time)."""
 
     def __init__(self, connection: socket.socket, *, client_id: str, deadline: float) -> None:
         self._socket = connection
@@ -33,7 +33,7 @@ class WireConnection:
         self._versions: BrokerVersionData | None = None
 
     def api_versions(self) -> None:
-        """Ask what the broker speaks. Raises WireError, also for a broker older than Kafka 2.5."""
+        """Ask which requests the broker supports. Raises WireError, also for a broker older than Kafka 2.5."""
         for version in (ApiVersionsRequest.max_version, 0):
             answer = self._ask(
                 ApiVersionsRequest(version=version, client_software_name="sentiment", client_software_version="1")
@@ -59,7 +59,7 @@ class WireConnection:
         while not mechanism.is_done():
             answer = self._ask(SaslAuthenticateRequest(mechanism.auth_bytes()))
             if answer.error_code != NoError.errno:
-                raise WireError(f"user name or password are wrong ({for_code(answer.error_code).__name__})")
+                raise WireError(f"user name or password is wrong ({for_code(answer.error_code).__name__})")
             try:
                 mechanism.receive(answer.auth_bytes)
             except (ValueError, KeyError):
@@ -78,7 +78,7 @@ class WireConnection:
             self._socket.settimeout(self._left())
             data = self._socket.recv(65_536)
             if not data:
-                raise WireError("the connection was closed by the other end")
+                raise WireError("the server closed the connection")
             try:
                 answers = self._protocol.receive_bytes(data)
             except (KafkaError, ValueError, IndexError):

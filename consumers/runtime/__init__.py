@@ -1,1 +1,1 @@
-"""The loop that every worker shares: poll, handle, commit, and what keeps it alive."""
+"""The loop that every worker shares: poll, handle, commit, recover. With its health and metrics."""

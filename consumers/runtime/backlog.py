@@ -1,4 +1,4 @@
-"""Polled records that wait for the handler, and the policy of what goes into the next batch."""
+"""Polled records that wait for the handler, and what goes into the next batch."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from consumers.cluster.records import Record, RecordBatch, TopicPartition
 
 
 class Backlog:
-    """Records by partition in offset order, bounded in records and bytes.
+    """Records by partition in offset order, limited in number and bytes.
 
-    The bounds are those of one batch: when a full batch waits, the loop stops fetching. A poll may overshoot them once.
+    The limits are those of one batch: when a full batch waits, the loop stops fetching. One poll may exceed them.
     """
 
     def __init__(self, max_records: int, max_bytes: int) -> None:
@@ -28,11 +28,11 @@ class Backlog:
 
     @property
     def full(self) -> bool:
-        """Whether a whole batch waits."""
+        """Whether a full batch is waiting."""
         return self._n_records >= self._max_records or self._n_bytes >= self._max_bytes
 
     def add(self, partition: TopicPartition, records: Iterable[Record], now_s: float) -> None:
-        """Append `records`, which follow on what was added for this partition before."""
+        """Append `records`, which follow those that were added for this partition before."""
         queue = self._waiting.setdefault(partition, deque())
         for record in records:
             queue.append(record)
@@ -44,11 +44,11 @@ class Backlog:
             self.oldest_s = now_s
 
     def due(self, now_s: float, max_wait_s: float) -> bool:
-        """Whether to hand a batch over now: a full one at once, another when its oldest record waited long enough."""
+        """Whether to hand over a batch now: a full one at once, any other when its oldest record has waited enough."""
         return self.full or (self.oldest_s is not None and now_s - self.oldest_s >= max_wait_s)
 
     def take(self) -> RecordBatch:
-        """Remove and return the next batch: partitions in turn, within both bounds, but at least one record."""
+        """Remove and return the next batch: partitions in turn, within both limits, but at least one record."""
         taken: dict[TopicPartition, tuple[Record, ...]] = {}
         n_records = n_bytes = 0
         while self._waiting and n_records < self._max_records:

@@ -1,4 +1,4 @@
-"""`/metrics`, `/healthz` and `/readyz` over HTTP, on loopback unless the configuration says otherwise."""
+"""`/metrics`, `/healthz` and `/readyz` over HTTP. On loopback, unless the configuration says otherwise."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ _log = structlog.get_logger(__name__)
 
 
 class PortUnavailableError(SentimentError):
-    """The address of the endpoint is in use or not ours."""
+    """The address of the endpoint is in use, or not one of this machine."""
 
 
 @contextmanager
 def serve(settings: MetricsSettings, metrics: Metrics, health: Health) -> Iterator[int]:
-    """Serve while the context lasts; yields the port, 0 where the endpoint is switched off.
+    """Serve while the context lasts. Yields the port; 0 if the endpoint is switched off.
 
     Raises:
-        PortUnavailableError: another process listens there, or the address is not this machine's.
+        PortUnavailableError: another process uses the port, or the address is not one of this machine.
     """
     if settings.port == 0:
         yield 0
@@ -38,7 +38,7 @@ def serve(settings: MetricsSettings, metrics: Metrics, health: Health) -> Iterat
 
 @contextmanager
 def serve_on(host: str, port: int, metrics: Metrics, health: Health) -> Iterator[int]:
-    """Like `serve`; port 0 lets the system choose one."""
+    """Like `serve`, but port 0 lets the system choose one."""
     try:
         server = ThreadingHTTPServer((host, port), _handler(metrics, health))
     except (OSError, OverflowError) as error:
@@ -76,7 +76,7 @@ def _handler(metrics: Metrics, health: Health) -> type[BaseHTTPRequestHandler]:
                 self._answer(404, "text/plain; charset=utf-8", b"not found\n")
 
         def log_message(self, *_: object) -> None:
-            """Probes come every few seconds: nothing to log."""
+            """Log nothing: probes come every few seconds."""
 
         def _condition(self, condition: Condition) -> None:
             self._answer(200 if condition.ok else 503, "text/plain; charset=utf-8", f"{condition.reason}\n".encode())

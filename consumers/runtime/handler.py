@@ -1,15 +1,15 @@
-"""What a worker does with records; the loop does everything else.
+"""What a worker does with records. The loop does everything else.
 
-All methods run on the loop's one work thread, one at a time and in the order of events, so a handler needs no locks
-and may block: the loop meanwhile pauses partitions and keeps polling. Errors mean (`sentiment.errors`):
+All methods run on the loop's work thread, one at a time and in order. So a handler needs no locks, and it may block:
+the loop pauses its partitions and keeps polling. What the loop does with an error (`sentiment.errors`):
 
-- `Pressure` from `handle`: the same batch is handed over again after a pause; raise it before state changes.
-- `TransientError`: producer and consumer are rebuilt, `on_lost` is called for everything, work resumes from the
-  committed offsets; after several failures in a row the loop stops.
-- anything else: the loop stops with its offsets untouched.
+- `Pressure` from `handle`: it hands over the same batch again after a pause. Raise it before you change state.
+- `TransientError`: it rebuilds producer and consumer, calls `on_lost` for all partitions, and resumes from the
+  committed offsets. After several failures in a row it stops.
+- Anything else: it stops, and leaves the offsets where they are.
 
-State that depends on records must be keyed by partition: batches are handled ahead of their commit, so after
-`on_lost` or `on_revoked` the state of these partitions may hold records that were never committed: forget it.
+Key your state by partition. Batches are handled before they are committed, so after `on_lost` or `on_revoked` the state
+of these partitions may include records that were never committed. Forget it.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from consumers.cluster.records import EMPTY_RESULT, RecordBatch, TopicPartition,
 
 @dataclass(frozen=True, slots=True)
 class Committed:
-    """One committed transaction: what was still owned of its batches, the new offsets, and when it was confirmed."""
+    """One committed transaction: the parts of its batches that were still owned, the new offsets, and when."""
 
     batches: tuple[RecordBatch, ...]
     offsets: Mapping[TopicPartition, int]
@@ -36,35 +36,35 @@ class Handler(Protocol):
     """The work of one kind of worker."""
 
     def on_assigned(self, partitions: frozenset[TopicPartition], now: datetime) -> None:
-        """Partitions were added; called before their first batch. Load their state here.
+        """Partitions were added. Called before their first batch: load their state here.
 
-        The offsets of the previous owner are final by now. Its other records of the same transaction may lag behind
-        by a moment: a reader of a state topic reads committed records up to the *high watermark*, which is the end
-        offset as a read-uncommitted consumer sees it.
+        The offsets of the previous owner are final by now, but its other records of the same transaction may become
+        visible a moment later. So read a state topic up to the *high watermark*, the end offset that a read-uncommitted
+        consumer sees.
         """
 
     def on_revoked(self, partitions: frozenset[TopicPartition]) -> None:
-        """Partitions were given up in order: forget their state; results not yet committed are dropped."""
+        """Partitions were given up in an orderly way. Forget their state; results not yet committed are dropped."""
 
     def on_lost(self, partitions: frozenset[TopicPartition]) -> None:
-        """Partitions were lost, or everything is rebuilt: forget their state. They may be assigned again at once."""
+        """Partitions were lost, or the clients are rebuilt. Forget their state; they may be assigned again at once."""
 
     def handle(self, batch: RecordBatch, now: datetime) -> WorkResult:
-        """Process a batch; the result is committed with the batch's offsets. Offsets must not be touched here."""
+        """Process a batch. The loop commits the result together with the batch's offsets."""
 
     def on_tick(self, now: datetime, at_end: frozenset[TopicPartition]) -> WorkResult:
-        """Called about once per `LoopConfig.tick_s` where that is set; the result is committed, without offsets.
+        """Called about every `LoopConfig.tick_s` seconds, if that is set. The result is committed without offsets.
 
-        `at_end` are the partitions that were read to the end of what their last fetch knew (some 500 ms ago at most
-        while the broker is well), with all of it handled and committed.
+        `at_end` are the partitions that are read to their end, with everything handled and committed. The end is the
+        one that the last fetch saw, at most about 500 ms ago while the broker answers.
         """
 
     def on_committed(self, committed: Committed) -> None:
-        """A transaction with results of this handler was committed. For metrics; state must not depend on it."""
+        """A transaction with results of this handler was committed. For metrics only: keep no state by it."""
 
 
 class BaseHandler:
-    """A handler that keeps no state; subclasses override what they need (`handle` at least)."""
+    """A handler without state. Subclasses override `handle`, and what else they need."""
 
     def on_assigned(self, partitions: frozenset[TopicPartition], now: datetime) -> None:
         """Nothing to load."""
@@ -76,7 +76,7 @@ class BaseHandler:
         """Nothing to forget."""
 
     def on_tick(self, now: datetime, at_end: frozenset[TopicPartition]) -> WorkResult:
-        """Nothing to do without records."""
+        """Nothing to do."""
         return EMPTY_RESULT
 
     def on_committed(self, committed: Committed) -> None:

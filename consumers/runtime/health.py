@@ -1,4 +1,4 @@
-"""Is the process well? The state behind `/healthz` and `/readyz`, written by the loop and read by anyone."""
+"""The state behind `/healthz` and `/readyz`. The loop writes it, probes read it."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from consumers.timing.clock import Clock
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """An answer to a probe: good or not, and why in a word or two."""
+    """An answer to a probe, with a short reason."""
 
     ok: bool
     reason: str
 
 
 class Health:
-    """Beats of the loop, and whether it is in its group. Thread-safe.
+    """Whether the loop runs, and whether it is a member of its group. Thread-safe.
 
-    Alive means that the loop turned, and the handler answered, within `stuck_after_s`; a process that is not alive
-    should be restarted. Ready means that it is a member of its group and works.
+    Alive: the loop turned, and the handler returned, within `stuck_after_s`. Restart a process that is not alive.
+    Ready: the process is a member of its group and works.
     """
 
     def __init__(self, clock: Clock, *, stuck_after_s: float) -> None:
@@ -33,7 +33,7 @@ class Health:
         self._handler_running_for: Callable[[], float] = lambda: 0.0
 
     def watch_handler(self, running_for: Callable[[], float]) -> None:
-        """Tell where to ask how many seconds the present handler call has been running."""
+        """Set the function that tells for how many seconds the current handler call has been running."""
         with self._lock:
             self._handler_running_for = running_for
 
@@ -43,12 +43,12 @@ class Health:
             self._beat_s = self._clock.monotonic()
 
     def enter(self, phase: str) -> None:
-        """The loop is in `phase` now: `starting`, `joining`, `ready`, `recovering`, `draining` or `stopped`."""
+        """The loop is now `starting`, `joining`, `ready`, `recovering`, `draining` or `stopped`."""
         with self._lock:
             self._phase = phase
 
     def alive(self) -> Condition:
-        """Whether the loop turns."""
+        """Whether the loop turns and the handler returns."""
         with self._lock:
             silent_s = self._clock.monotonic() - self._beat_s
             handler_s = self._handler_running_for()
@@ -59,7 +59,7 @@ class Health:
         return Condition(True, "ok")
 
     def ready(self) -> Condition:
-        """Whether work is being done, or would be if there were any."""
+        """Whether the process works, or would if there were work."""
         alive = self.alive()
         if not alive.ok:
             return alive

@@ -1,13 +1,13 @@
-"""When is a worker with `--until-idle S` done?"""
+"""When a worker with `--until-idle` is done."""
 
 from __future__ import annotations
 
 
 class IdleTimer:
-    """Measures how long a group member had nothing to do, from the first time it had joined its group.
+    """Measures for how long a group member has had nothing to do.
 
-    Idle means: the group is stable and all assigned partitions (perhaps none) are read to their end, with nothing in
-    flight. A rebalance or a record starts the measure afresh.
+    Idle means that the group is stable, all assigned partitions (perhaps none) are read to their end, and nothing is in
+    flight. A rebalance or a record restarts the measurement.
     """
 
     def __init__(self, limit_s: float | None) -> None:
@@ -15,7 +15,7 @@ class IdleTimer:
         self._since: float | None = None
 
     def expired(self, *, idle: bool, now_s: float) -> bool:
-        """Note the present state at the monotonic time `now_s`; true once idle for the whole limit."""
+        """Note the state at the monotonic time `now_s`. True once idle for the whole limit."""
         if not idle:
             self._since = None
             return False

@@ -1,12 +1,12 @@
-"""Poll → handle → commit, exactly once, for any handler; it knows nothing of what the records mean.
+"""Poll → handle → commit, exactly once, for any handler. The loop does not know what the records mean.
 
-One turn: poll (which drives the group), take note of what a rebalance changed, hand batches to the work thread, and
-commit what it has finished. Handling runs ahead of committing, so the next batch is worked on while the last one is
-being committed; fetching pauses when enough is waiting, and polls go on all the same, so the group keeps the member.
+One turn of the loop polls (which also drives the group), applies what a rebalance changed, hands batches to the work
+thread, and commits what that has finished. The work thread handles the next batch while the last one is being
+committed. When enough records wait, the loop stops fetching but keeps polling, so the group keeps the member.
 
-Transactions are committed only while the group is stable, on this thread, between two polls: no rebalance can come in
-between, so the offsets always belong to partitions that are owned. After any failure of a transaction everything is
-thrown away and read again from the committed offsets.
+The loop commits a transaction only while the group is stable, on its own thread, between two polls. No rebalance can
+happen in between, so the offsets always belong to partitions that it owns. After any failed transaction it discards
+everything and reads again from the committed offsets.
 """
 
 from __future__ import annotations
@@ -43,11 +43,11 @@ def run_loop(
     metrics: LoopMetrics,
     health: Health,
 ) -> None:
-    """Work until `stop` is set or the loop has been idle for `config.until_idle_s`; then drain, and return.
+    """Work until `stop` is set, or until idle for `config.until_idle_s`. Then drain and return.
 
     Raises:
-        TransientError: faults came `config.max_attempts` times in a row with nothing committed in between.
-        SentimentError: what the handler or Kafka raised that no retry can mend; offsets stay where they were.
+        TransientError: `config.max_attempts` failures in a row, without a commit in between.
+        SentimentError: what the handler or Kafka raised and no retry can fix. The offsets stay where they were.
     """
     work = WorkThread(handler, clock)
     health.watch_handler(work.running_for)
@@ -77,7 +77,7 @@ def run_loop(
 
 
 def _pause_before_rebuild(error: TransientError, services: Services) -> None:
-    """Wait before the next attempt, or raise `error` when there were too many or a stop was asked for."""
+    """Wait before the next attempt. Raise `error` after too many attempts, or if the process should stop."""
     delay_s = None if services.stop.is_set() else services.backoff.next_delay()
     if delay_s is None:
         raise error

@@ -1,4 +1,4 @@
-"""What the loop itself measures, the same for every worker."""
+"""What the loop measures, the same for every worker."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _RATE_WINDOW_S = 60.0
 
 
 class LoopMetrics:
-    """Writes the loop's rows of the metrics table. One thread at a time."""
+    """Writes the loop's rows of the metrics table. Not thread-safe."""
 
     def __init__(self, metrics: Metrics) -> None:
         self._metrics = metrics
@@ -32,7 +32,7 @@ class LoopMetrics:
         self._metrics.histogram("sentiment_batch_records").observe(n_records)
 
     def committed(self, unit: Unit, at: datetime, seconds: float, now_s: float) -> None:
-        """A transaction was committed, in `seconds`."""
+        """A transaction was committed; the commit took `seconds`."""
         self._metrics.counter("sentiment_transactions_total", outcome="committed").inc()
         self._metrics.histogram("sentiment_stage_seconds", stage="commit").observe(seconds)
         latency = self._metrics.histogram("sentiment_event_latency_seconds")
@@ -46,22 +46,22 @@ class LoopMetrics:
         self._recent.append((now_s, n_records))
 
     def transaction_failed(self) -> None:
-        """A transaction failed or its outcome is unknown."""
+        """A transaction failed, or its outcome is unknown."""
         self._metrics.counter("sentiment_transactions_total", outcome="failed").inc()
 
     def rebuilt(self) -> None:
-        """The clients are about to be built anew."""
+        """The clients are about to be rebuilt."""
         self._metrics.counter("sentiment_rebuilds_total").inc()
 
     def flow(self, *, paused: bool, under_pressure: bool) -> None:
-        """Whether fetching is paused, and whether the handler's sink refuses work."""
+        """Whether fetching is paused, and whether the handler is under pressure."""
         self._metrics.gauge("sentiment_paused").set(paused)
         self._metrics.gauge("sentiment_pressure").set(under_pressure)
 
     def lag(
         self, positions: Mapping[TopicPartition, ReadPosition], outstanding: Mapping[TopicPartition, int], now_s: float
     ) -> None:
-        """How far the owned partitions are read, and how many of the records that were read are not committed."""
+        """How far the owned partitions are read, and how many of the records read from each are not committed."""
         self._metrics.forget("sentiment_lag_records")
         total = 0
         for partition, state in positions.items():
@@ -77,11 +77,11 @@ class LoopMetrics:
         lag_s = total * window_s / done if done else (float("inf") if total else 0.0)
         self._metrics.gauge("sentiment_lag_seconds").set(lag_s)
 
-    def unreadable(self, gaps: Mapping[TopicPartition, int], standing_still: frozenset[TopicPartition]) -> None:
-        """Offsets that are written but cannot be read yet, and the partitions where that lasts too long."""
+    def unreadable(self, gaps: Mapping[TopicPartition, int], stuck: frozenset[TopicPartition]) -> None:
+        """The number of offsets that cannot be read yet, by partition, and the partitions that are stuck."""
         self._metrics.forget("sentiment_unreadable_records")
         for partition, behind in gaps.items():
             self._metrics.gauge(
                 "sentiment_unreadable_records", topic=partition.topic, partition=str(partition.partition)
             ).set(behind)
-        self._metrics.gauge("sentiment_hanging_transactions").set(len(standing_still))
+        self._metrics.gauge("sentiment_hanging_transactions").set(len(stuck))

@@ -1,6 +1,6 @@
 """Every metric of every worker, in one table. Tests check what other files say about metrics against it.
 
-Labels are bounded sets (label names, reasons, partitions, channels): never text, keys, products or ids.
+Label values come from bounded sets (labels, reasons, partitions, channels). They are never texts, keys or ids.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _SHARES = (0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.75, 1.0)
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """A row of the table. `buckets_why` is the reason for the bounds of a histogram."""
+    """A row of the table. `buckets_why` gives the reason for the buckets of a histogram."""
 
     name: str
     kind: Literal["counter", "gauge", "histogram"]
@@ -35,7 +35,7 @@ TABLE = (
         "counter",
         "records",
         ("outcome",),
-        "Feedback records whose outcome is committed: scored, or dead_letter.",
+        "Feedback records with a committed outcome: scored or dead_letter.",
     ),
     Metric("sentiment_labels_total", "counter", "records", ("label",), "Committed results by label."),
     Metric(
@@ -45,13 +45,13 @@ TABLE = (
         ("reason",),
         "Committed dead letters by reason code.",
     ),
-    Metric("sentiment_redactions_total", "counter", "values", ("kind",), "Personal data removed, by kind."),
+    Metric("sentiment_redactions_total", "counter", "values", ("kind",), "Pieces of personal data removed, by kind."),
     Metric(
         "sentiment_batch_records",
         "histogram",
         "records",
         (),
-        "Records handed to the handler at once.",
+        "Records in a batch for the handler.",
         _RECORDS,
         "from one at low load to the largest configured batch",
     ),
@@ -60,11 +60,11 @@ TABLE = (
         "histogram",
         "share",
         (),
-        "Padding among the tokens of a call of the model.",
+        "Share of padding among the tokens of one model call.",
         _SHARES,
-        "the planner aims below 0.2; beyond 0.5 it does harm",
+        "the planner aims below 0.2; more than 0.5 is harmful",
     ),
-    Metric("sentiment_tokens_total", "counter", "tokens", ("kind",), "Tokens through the model: text or padding."),
+    Metric("sentiment_tokens_total", "counter", "tokens", ("kind",), "Tokens computed by the model: text or padding."),
     Metric(
         "sentiment_stage_seconds",
         "histogram",
@@ -79,7 +79,7 @@ TABLE = (
         "histogram",
         "seconds",
         (),
-        "From the record's timestamp on its topic until its result was committed.",
+        "Time from the record's timestamp to the commit of its result.",
         _LATENCY_S,
         "tens of milliseconds at low load, minutes and more while catching up",
     ),
@@ -88,144 +88,158 @@ TABLE = (
         "gauge",
         "offsets",
         ("topic", "partition"),
-        "Offsets of an owned partition that are not committed yet; markers of transactions count too.",
+        "Offsets of an owned partition that are not committed yet, transaction markers included.",
     ),
     Metric(
         "sentiment_lag_seconds",
         "gauge",
         "seconds",
         (),
-        "Work that lies before this worker, at its rate of the last minute.",
+        "Estimated time to work off the lag at the rate of the last minute.",
     ),
     Metric(
         "sentiment_rebalances_total",
         "counter",
         "changes",
         ("change",),
-        "Changes of the assignment: assigned, revoked, lost.",
+        "Changes of the partition assignment: assigned, revoked or lost.",
     ),
     Metric(
         "sentiment_transactions_total",
         "counter",
         "transactions",
         ("outcome",),
-        "Transactions: committed, or failed (aborted, fenced or unknown).",
+        "Transactions: committed or failed (aborted, fenced or unknown).",
     ),
-    Metric("sentiment_rebuilds_total", "counter", "rebuilds", (), "Times that the Kafka clients were built anew."),
-    Metric("sentiment_paused", "gauge", "bool", (), "1 while fetching is paused because the handler has enough to do."),
-    Metric("sentiment_pressure", "gauge", "bool", (), "1 while the handler's sink refuses work."),
+    Metric("sentiment_rebuilds_total", "counter", "rebuilds", (), "Rebuilds of the Kafka clients after a failure."),
+    Metric(
+        "sentiment_paused",
+        "gauge",
+        "bool",
+        (),
+        "1 while fetching is paused because a full batch waits for the handler.",
+    ),
+    Metric(
+        "sentiment_pressure",
+        "gauge",
+        "bool",
+        (),
+        "1 while the handler refuses its batch because what it writes to is slow or full.",
+    ),
     Metric(
         "sentiment_unreadable_records",
         "gauge",
         "offsets",
         ("topic", "partition"),
-        "Offsets written behind an open transaction, which read-committed readers cannot read yet.",
+        "Offsets that cannot be read yet, because an open transaction comes before them.",
     ),
     Metric(
         "sentiment_hanging_transactions",
         "gauge",
         "partitions",
         (),
-        "Owned partitions where reading has stood still for longer than any transaction may last.",
+        "Owned partitions where the reader has been stuck for longer than any transaction may last.",
     ),
     Metric(
         "sentiment_alerts_total",
         "counter",
         "alerts",
         ("status",),
-        "Alerts raised: firing or resolved; those of a failed transaction count again.",
+        "Alerts raised: firing or resolved. Those of a failed transaction are counted again.",
     ),
-    Metric("sentiment_open_episodes", "gauge", "episodes", ("severity",), "Episodes that have not resolved."),
+    Metric("sentiment_open_episodes", "gauge", "episodes", ("severity",), "Episodes that are not resolved."),
     Metric(
         "sentiment_detection_results_total",
         "counter",
         "records",
         ("fate",),
-        "Results by what detection did with them: counted, left_out (language), late (minute closed), future.",
+        "Results by what detection did with them: counted, left_out (language), late (minute closed) or future.",
     ),
     Metric(
         "sentiment_notifications_total",
         "counter",
         "notifications",
         ("channel", "outcome"),
-        "Alerts handed to a channel: delivered, failed, expired.",
+        "Alerts by what became of them on a channel: delivered, failed or expired.",
     ),
     Metric(
         "sentiment_monitor_records_total",
         "counter",
         "records",
         ("kind", "fate"),
-        "Results that the monitor read: counted, late, future; results and labels that were unreadable.",
+        "Records that the monitor read: results counted, late or future; results and labels unreadable.",
     ),
     Metric(
         "sentiment_monitor_windows_total",
         "counter",
         "windows",
         ("outcome",),
-        "Windows judged: reference, too_few, steady, drifted.",
+        "Windows evaluated: reference, too_few, steady or drifted.",
     ),
     Metric(
         "sentiment_monitor_kept",
         "gauge",
         "events",
         ("kind",),
-        "What is kept to be joined: events with results, and labels without one.",
+        "Events kept to be joined with labels (result), and labels that wait for a result (label).",
     ),
     Metric(
         "sentiment_drift_psi",
         "gauge",
         "nats",
         ("feature",),
-        "Population stability index of the latest window against the reference, over all segments.",
+        "Population stability index of the latest window against the reference, all segments together.",
     ),
     Metric(
         "sentiment_drift_js_distance",
         "gauge",
         "distance",
         ("feature",),
-        "Jensen-Shannon distance of the same, 0 to 1.",
+        "Jensen-Shannon distance of the latest window from the reference, 0 to 1, all segments together.",
     ),
     Metric(
         "sentiment_drifted_segments",
         "gauge",
         "segments",
         ("feature",),
-        "Segments of the latest window where this feature drifted.",
+        "Segments of the latest window in which this feature drifted.",
     ),
     Metric(
         "sentiment_estimated_accuracy",
         "gauge",
         "share",
         ("method",),
-        "Accuracy of the latest window with enough results, without labels: mean_confidence, doc, atc.",
+        "Accuracy of the latest window with enough results, estimated without labels: mean_confidence, doc or atc.",
     ),
     Metric(
         "sentiment_labelled_quality",
         "gauge",
         "share",
         ("measure", "bound"),
-        "Accuracy and macro_f1 on late labels, of the model that answered last: value, and low and high at 95 %.",
+        "Accuracy and macro_f1 on late labels, of the latest model: the value, and low and high of its 95 % interval.",
     ),
-    Metric("sentiment_labelled_pairs", "gauge", "pairs", (), "Late labels behind sentiment_labelled_quality."),
+    Metric(
+        "sentiment_labelled_pairs", "gauge", "pairs", (), "Number of late labels behind sentiment_labelled_quality."
+    ),
     Metric(
         "sentiment_model_info",
         "gauge",
         "info",
         ("name", "version"),
-        "1 for the model that answers.",
+        "1 for the model that serves.",
     ),
     Metric(
         "sentiment_model_reload_failures_total",
         "counter",
         "attempts",
         (),
-        "Promoted models that could not be loaded; the one before goes on serving.",
+        "Failed attempts to load a promoted model; the previous one keeps serving.",
     ),
 )
 
 
 class Metrics:
-    """The collectors of the table, by name, in a registry of their own."""
+    """The collectors of the table, by name, in their own registry."""
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
@@ -243,7 +257,7 @@ class Metrics:
                 )
 
     def counter(self, name: str, /, **labels: str) -> Counter:
-        """The counter `name` for these label values. KeyError: it is not in the table."""
+        """The counter `name` for these label values. Raises KeyError if it is not in the table."""
         counter = self._counters[name]
         return counter.labels(**labels) if labels else counter
 
@@ -258,5 +272,5 @@ class Metrics:
         return histogram.labels(**labels) if labels else histogram
 
     def forget(self, name: str) -> None:
-        """Drop all label values of a gauge, for sets that change (partitions that went elsewhere)."""
+        """Drop all label values of a gauge whose set of values changes, such as the owned partitions."""
         self._gauges[name].clear()

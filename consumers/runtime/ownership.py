@@ -1,7 +1,7 @@
 """Which partitions this worker owns, and since which assignment.
 
-Work in flight remembers the epochs of its partitions. A partition that was given up and came back has a new epoch, so
-work from before is recognised and dropped, even when both happened during one poll.
+Work in flight carries the epochs of its partitions. A partition that was given up and assigned again has a new epoch,
+so the loop recognises work from before and drops it, even if both happened during one poll.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class Rebalance:
 
 
 class RebalanceLog(ConsumerRebalanceListener):  # type: ignore[misc]  # the client is untyped
-    """Writes changes down in their order. The client calls it on its IO thread, where nothing may block."""
+    """Records rebalances in order. The client calls it on its IO thread, where nothing may block."""
 
     def __init__(self) -> None:
         self._changes: deque[Rebalance] = deque()
@@ -46,15 +46,15 @@ class RebalanceLog(ConsumerRebalanceListener):  # type: ignore[misc]  # the clie
         self._note(RebalanceKind.ASSIGNED, assigned)
 
     def on_partitions_revoked(self, revoked: Iterable[Any]) -> None:
-        """Partitions were given up in order."""
+        """Partitions were given up in an orderly way."""
         self._note(RebalanceKind.REVOKED, revoked)
 
     def on_partitions_lost(self, lost: Iterable[Any]) -> None:
-        """The membership was lost, and with it these partitions."""
+        """The membership was lost, and these partitions with it."""
         self._note(RebalanceKind.LOST, lost)
 
     def drain(self) -> list[Rebalance]:
-        """The changes since the last call."""
+        """The rebalances since the last call."""
         with self._lock:
             changes = list(self._changes)
             self._changes.clear()
@@ -66,7 +66,7 @@ class RebalanceLog(ConsumerRebalanceListener):  # type: ignore[misc]  # the clie
 
 
 class Ownership:
-    """The partitions owned now, each with the number of the assignment that brought it."""
+    """The owned partitions, each with the number of the rebalance that assigned it."""
 
     def __init__(self) -> None:
         self._epochs: dict[TopicPartition, int] = {}
@@ -74,11 +74,11 @@ class Ownership:
 
     @property
     def partitions(self) -> frozenset[TopicPartition]:
-        """All that are owned."""
+        """All owned partitions."""
         return frozenset(self._epochs)
 
     def apply(self, rebalance: Rebalance) -> None:
-        """Take a change into account."""
+        """Apply a rebalance."""
         self._n_changes += 1
         for partition in rebalance.partitions:
             if rebalance.kind is RebalanceKind.ASSIGNED:
@@ -87,10 +87,10 @@ class Ownership:
                 self._epochs.pop(partition, None)
 
     def epochs(self) -> Mapping[TopicPartition, int]:
-        """A snapshot, to travel with work."""
+        """A snapshot, to carry along with work."""
         return dict(self._epochs)
 
     def still_owned(self, partition: TopicPartition, epochs: Mapping[TopicPartition, int]) -> bool:
-        """Whether `partition` has been owned without a break since the snapshot `epochs` was taken."""
+        """Whether `partition` has been owned without interruption since the snapshot `epochs`."""
         epoch = self._epochs.get(partition)
         return epoch is not None and epoch == epochs.get(partition)

@@ -1,4 +1,4 @@
-"""What every worker stands in: a connection that was probed, metrics and health over HTTP, topics, and the loop."""
+"""What every worker needs around its handler: connection check, metrics endpoint, topics, and the loop."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """A worker that is ready to run; `name` stands in its log."""
+    """A worker that is ready to run. `name` is used in its log."""
 
     name: str
     settings: Settings
@@ -37,7 +37,7 @@ class Service:
     health: Health
 
     def run(self, handler: Handler, **about: object) -> None:
-        """Run the loop to its end; see `run_loop` for what it raises. `about` is logged at the start."""
+        """Run the loop to its end, and raise what `run_loop` raises. `about` is logged at the start."""
         _log.info(f"{self.name}_starting", group=self.config.group_id, **about)
         run_loop(
             self.settings,
@@ -60,8 +60,9 @@ def service(
     stop: StopRequest,
     clock: Clock | None = None,
 ) -> Iterator[Service]:
-    """Find out what can be wrong with the call, in the order in which it is cheapest: the connection, the port, and
-    the `topics`, which are made where the settings say so. The endpoint is open while the context lasts.
+    """Check the connection, open the endpoint while the context lasts, and create missing `topics` if allowed.
+
+    This order finds mistakes in the configuration soonest.
 
     Raises:
         SentimentError: see `check_connection`, `serve` and `ensure_topics`.

@@ -1,4 +1,4 @@
-"""A consumer and its transactional producer: built together, used together, discarded together."""
+"""A consumer and its transactional producer, which are built and discarded together."""
 
 from __future__ import annotations
 
@@ -37,31 +37,31 @@ _CLOSE_S = 5.0
 
 @dataclass(frozen=True, slots=True)
 class ReadPosition:
-    """How far a partition is read: the next offset to read, and the end of the log as far as the broker told."""
+    """How far a partition is read: the next offset, and the end of the log as the last fetch saw it."""
 
     position: int | None
     high_watermark: int | None
 
     @property
     def at_end(self) -> bool:
-        """Everything is read, committed or aborted: nothing is hidden behind an open transaction."""
+        """Whether everything is read, so that nothing waits behind an open transaction."""
         return None not in (self.position, self.high_watermark) and self.behind == 0
 
     @property
     def behind(self) -> int:
-        """Offsets between here and the end of the log; markers and aborted records count too. 0 while unknown."""
+        """The number of offsets up to the end of the log, with markers and aborted records. 0 while unknown."""
         if self.position is None or self.high_watermark is None:
             return 0
         return max(0, self.high_watermark - self.position)
 
 
 def transactional_id(config: LoopConfig) -> str:
-    """The group and the instance: static where the instance has a name, else random for each process."""
+    """Group and instance id; without an instance id, a random one for each process."""
     return f"{config.group_id}.{config.instance_id or uuid.uuid4().hex}"
 
 
 class Session:
-    """One life of the two clients. All methods belong to the loop's thread; kafka-python's consumer has no locks."""
+    """The two clients between two rebuilds. For the loop's thread only: kafka-python's consumer has no locks."""
 
     def __init__(self, consumer: KafkaConsumer, producer: TransactionalProducer, rebalances: RebalanceLog) -> None:
         self._consumer = consumer
@@ -70,11 +70,11 @@ class Session:
 
     @classmethod
     def open(cls, settings: Settings, config: LoopConfig, transactional_id: str) -> Session:
-        """Fence the producer's predecessor, then join the group: in this order, so that its offsets are settled.
+        """Fence the producer's predecessor, then join the group. In this order, so that its offsets are final.
 
         Raises:
-            TransientError: worth another attempt.
-            ConfigurationError, FatalError: not worth one.
+            TransientError: another attempt may succeed.
+            ConfigurationError, FatalError: no attempt will.
         """
         producer = TransactionalProducer.open(settings, transactional_id, config.transaction_deadline_s)
         rebalances = RebalanceLog()
@@ -95,25 +95,25 @@ class Session:
         return session
 
     def poll(self, timeout_ms: int) -> dict[TopicPartition, list[Record]]:
-        """New records; drives joins and rejoins, which `rebalances` then tells."""
+        """Return new records. Also drives joins and rejoins, which `rebalances` then reports."""
         free_read_out_slot(self._consumer)
         polled = self._translated(lambda: self._consumer.poll(timeout_ms=timeout_ms))
         return {partition: [to_record(found) for found in records] for partition, records in polled.items()}
 
     def rebalances(self) -> list[Rebalance]:
-        """Changes of the assignment since the last call, in order."""
+        """The rebalances since the last call, in order."""
         return self._rebalances.drain()
 
     def stable_membership(self) -> ConsumerGroupMetadata | None:
-        """Who we are in the group, or None while it rebalances or was lost.
+        """The membership in the group. None during a rebalance, or if it was lost.
 
-        Right after a poll, a stable membership and the assignment belong together; a join starts in a poll only.
+        Right after a poll, a stable membership matches the assignment, because a join only starts inside a poll.
         """
         membership = self._consumer.group_metadata()
         return membership if membership.state == MemberState.STABLE else None
 
     def read_positions(self, partitions: Iterable[TopicPartition]) -> dict[TopicPartition, ReadPosition]:
-        """How far each of the owned `partitions` is read; may ask the broker for a position not known yet."""
+        """How far each of the owned `partitions` is read. May ask the broker for a position."""
         assigned = self._consumer.assignment()
         return {
             partition: ReadPosition(
@@ -125,7 +125,7 @@ class Session:
         }
 
     def set_paused(self, paused: bool) -> None:
-        """Stop or resume fetching from everything that is assigned; polls go on either way."""
+        """Pause or resume fetching from all assigned partitions. Keep polling either way."""
         assigned: set[Any] = self._consumer.assignment()
         already: set[Any] = self._consumer.paused()
         if paused:
@@ -136,11 +136,11 @@ class Session:
     def commit(
         self, records: Iterable[OutgoingRecord], offsets: Mapping[TopicPartition, int], group: ConsumerGroupMetadata
     ) -> int:
-        """Records and offsets in one transaction; see `TransactionalProducer.commit`."""
+        """Commit records and offsets in one transaction; see `TransactionalProducer.commit`."""
         return self._producer.commit(records, offsets, group)
 
     def close(self) -> None:
-        """Leave the group (a static member keeps its place) and give both clients up, within seconds."""
+        """Leave the group (a static member keeps its place) and close both clients, within seconds."""
         self._producer.close()
         try:
             run_with_deadline(lambda: self._consumer.close(timeout_ms=int(_CLOSE_S * 1000)), _CLOSE_S, "close")
@@ -148,7 +148,7 @@ class Session:
             _log.debug("consumer_close_failed", error=type(error).__name__)
 
     def _learn_partitions(self, topics: Iterable[str], deadline_s: float) -> None:
-        """Know the topics' partitions before the group is joined: a leader without them assigns nothing at first."""
+        """Fetch the topics' metadata before joining: a group leader without it assigns nothing at first."""
 
         def ask() -> None:
             for topic in topics:
@@ -171,8 +171,8 @@ class Session:
             ) from None
         except (InconsistentGroupProtocolError, InvalidGroupIdError, InvalidSessionTimeoutError) as error:
             raise ConfigurationError(
-                f"the group does not take this member ({type(error).__name__})",
-                hint="is the group id used by another program, or kafka.session_timeout_ms outside the broker's range?",
+                f"the group rejects this member ({type(error).__name__})",
+                hint="does another program use this group id? Is kafka.session_timeout_ms outside the broker's range?",
             ) from None
         except AuthorizationError as error:
             raise FatalError(f"Kafka does not allow this ({type(error).__name__})", hint="ask for the ACLs") from None
@@ -181,11 +181,11 @@ class Session:
 
 
 def free_read_out_slot(consumer: KafkaConsumer) -> None:
-    """Let records that were set aside while their partition was paused be taken up again. Call it before every poll.
+    """Work around a fault of kafka-python 3.0.12 that loses a paused partition. Call it before every poll.
 
-    kafka-python 3.0.12 parks the rest of a fetch whose partition is paused, and takes it up again only while the slot
-    for the current fetch is None. A fetch that was read to its end stays in that slot, so the parked partition would
-    neither be read nor fetched ever again (`Fetcher.fetched_records`).
+    The client sets aside the rest of a fetch whose partition is paused, and returns to it only while the slot for the
+    current fetch is None. A fetch that was read to its end stays in that slot, so the client would never read or fetch
+    the paused partition again (`Fetcher.fetched_records`).
     """
     fetcher = consumer._fetcher
     if not fetcher._next_partition_records:

@@ -1,4 +1,4 @@
-"""The loop between two rebuilds: one session, and everything that dies with it."""
+"""The loop between two rebuilds: one session, and all state that ends with it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import structlog
 from consumers.cluster.records import TopicPartition
 from consumers.runtime.backlog import Backlog
 from consumers.runtime.handler import Committed, Handler
-from consumers.runtime.hanging import StandstillDetector
+from consumers.runtime.hanging import GapReporter, StandstillDetector
 from consumers.runtime.health import Health
 from consumers.runtime.idle import IdleTimer
 from consumers.runtime.loop_config import LoopConfig
@@ -27,22 +27,22 @@ from sentiment.errors import SentimentError
 _log = structlog.get_logger(__name__)
 
 _LONG_POLL_MS = 1_000
-"""While there is nothing to do, and while the group rebalances: a join that ends between two polls is thrown away."""
+"""Used when idle, and while the group rebalances: the client discards a join that completes between two polls."""
 
 _BUSY_WAIT_S = 0.05
-"""While the handler works: how long to wait for it before the next poll."""
+"""How long to wait for a busy handler before the next poll."""
 
 _MAX_TICKETS = 2
-"""One batch being handled and one waiting, so that the handler does not wait for a commit."""
+"""One batch in the handler and one that waits, so that the handler never waits for a commit."""
 
 _REPORT_S = 1.0
 _SETTLED_S = 60.0
-"""A session that lived this long was no failure: the next fault counts as the first."""
+"""After a session has lasted this long, the next failure counts as the first."""
 
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """What the process gives to its loop."""
+    """What the process provides to its loop."""
 
     clock: Clock
     stop: threading.Event
@@ -52,7 +52,7 @@ class Services:
 
 
 class SessionRun:
-    """Turns until stopped, idle for long enough, or an error comes out of `run`."""
+    """Runs until it is stopped, has been idle long enough, or fails."""
 
     def __init__(
         self,
@@ -68,7 +68,7 @@ class SessionRun:
         self._handler = handler
         self._work = work
         self._services = services
-        self._standstill = standstill
+        self._gaps = GapReporter(standstill, services.metrics)
         self._ownership = Ownership()
         self._backlog = Backlog(config.max_batch_records, config.max_batch_bytes)
         self._finished = Finished()
@@ -77,7 +77,6 @@ class SessionRun:
         self._started_s = services.clock.monotonic()
         self._next_tick_s = self._started_s
         self._next_report_s = self._started_s
-        self._warned_of: frozenset[TopicPartition] = frozenset()
         self._tick_out = False
         self._stable = False
         self._over = False
@@ -85,7 +84,7 @@ class SessionRun:
     def run(self) -> None:
         """Work until the stop signal or the idle limit, then finish what is in flight.
 
-        Raises whatever the handler or Kafka raised; nothing of it was committed.
+        Raises what the handler or Kafka raised. Nothing of that work was committed.
         """
         self._services.health.enter("joining")
         while not self._over and not self._services.stop.is_set():
@@ -93,7 +92,7 @@ class SessionRun:
         self._drain()
 
     def end(self) -> None:
-        """Forget what is in flight, and give the clients up."""
+        """Drop what is in flight, and close the clients."""
         self._work.abandon()
         owned = self._ownership.partitions
         if owned:
@@ -109,7 +108,7 @@ class SessionRun:
         self._tick()
 
     def _drain(self) -> None:
-        """Commit what the handler has finished or is finishing; drop what it has not begun."""
+        """Commit what the handler has finished or is working on. Drop what it has not started."""
         services = self._services
         services.health.enter("draining")
         until_s = services.clock.monotonic() + self._config.drain_timeout_s
@@ -124,7 +123,7 @@ class SessionRun:
             self._commit_if_due(more_coming=False)
 
     def _poll(self) -> None:
-        """Collect outcomes, then poll; outcomes first, since the poll may tell that their partitions are gone."""
+        """Collect finished work, then poll. In this order, because the poll may revoke the partitions of that work."""
         self._services.health.beat()
         for done in self._work.take_done(wait_s=_BUSY_WAIT_S if self._stable else 0.0):
             if done.error is not None:
@@ -172,7 +171,7 @@ class SessionRun:
         self._work.notify(lambda: forget(partitions))
 
     def _hand_over(self) -> None:
-        """Give the handler a batch when one is full, or when it is idle and the oldest record waited long enough."""
+        """Hand over a batch when it is full, or when the handler is idle and the oldest record has waited enough."""
         while self._backlog and self._work.n_tickets < _MAX_TICKETS:
             idle = self._work.n_tickets == 0
             now_s = self._services.clock.monotonic()
@@ -183,7 +182,7 @@ class SessionRun:
             self._work.submit(Ticket(batch, self._ownership.epochs()))
 
     def _commit_if_due(self, *, more_coming: bool) -> bool:
-        """Commit finished work if it is time to and the group is stable; whether something was committed."""
+        """Commit finished work if it is due and the group is stable. Returns whether something was committed."""
         clock = self._services.clock
         if not self._finished.due(clock.monotonic(), self._config.slice_s, more_coming=more_coming):
             return False
@@ -215,10 +214,10 @@ class SessionRun:
         self._services.metrics.flow(paused=paused, under_pressure=self._work.under_pressure)
 
     def _report(self, *, committed: bool) -> None:
-        """Lag, stand-still and idleness: about once a second, and whenever there is nothing to do."""
+        """Report lag, stuck readers and idleness: about once a second, and whenever there is nothing to do."""
         clock = self._services.clock
         now_s = clock.monotonic()
-        working = self._work.n_tickets > self._tick_out  # a tick alone is no work: it must not keep a worker alive
+        working = self._work.n_tickets > self._tick_out  # a tick alone must not keep an idle worker alive
         quiet = not (working or self._finished or self._backlog or committed)
         if now_s < self._next_report_s and not quiet:
             self._idle.expired(idle=False, now_s=now_s)
@@ -230,20 +229,7 @@ class SessionRun:
         self._services.metrics.lag(positions, self._outstanding, now_s)
         at_end = self._stable and len(positions) == len(self._ownership.partitions)
         at_end = at_end and all(state.at_end for state in positions.values())
-        gaps = {p: (s.position, s.behind) for p, s in positions.items() if quiet and s.position is not None}
-        standing_still = self._standstill.observe(gaps, now_s)
-        self._services.metrics.unreadable({p: behind for p, (_, behind) in gaps.items()}, standing_still)
-        if standing_still - self._warned_of:
-            _log.error(
-                "reading_stands_still",
-                progress=[
-                    f"{p.topic}/{p.partition}: at {gaps[p][0]} of {sum(gaps[p])}" for p in sorted(standing_still)
-                ],
-                cause="a transaction that never ended holds read-committed readers back, "
-                "or this client has stopped fetching",
-                remedy="kafka-transactions.sh find-hanging, then abort; where it finds nothing, restart the worker",
-            )
-        self._warned_of = standing_still
+        self._gaps.report(positions if quiet else {}, now_s)
         self._over = self._idle.expired(idle=quiet and at_end, now_s=now_s)
 
     def _tick(self) -> None:

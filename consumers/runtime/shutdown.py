@@ -1,4 +1,4 @@
-"""Stop signals: the first asks the process to finish what it is doing, the second ends it."""
+"""Stop signals: the first asks the process to finish its work, the second ends it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from types import FrameType
 
 @dataclass(slots=True)
 class StopRequest:
-    """`event` is set once a stop is asked for; `interrupted` tells an interrupt (Ctrl-C) from a termination."""
+    """`event` is set when the process should stop; `interrupted` tells Ctrl-C from a termination."""
 
     event: threading.Event = field(default_factory=threading.Event)
     interrupted: bool = False
@@ -20,7 +20,7 @@ class StopRequest:
 
 @contextmanager
 def stop_on_signals() -> Iterator[StopRequest]:
-    """Turn SIGTERM and SIGINT into a request while the context lasts. Main thread only."""
+    """Turn SIGTERM and SIGINT into a request while the context lasts. Call it on the main thread."""
     request = StopRequest()
     previous = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
 

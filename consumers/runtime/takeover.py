@@ -1,4 +1,4 @@
-"""Two workers with the same instance id fence each other, again and again: notice it, and say so."""
+"""Notices two workers with the same instance id, which fence each other again and again."""
 
 from __future__ import annotations
 
@@ -14,9 +14,10 @@ _WITHIN_S = 300.0
 
 
 class TakeoverGuard:
-    """Counts how often a static member was fenced. Once may be a broker's restart; a few times in minutes is a rival.
+    """Counts how often a static member was fenced. Once may follow from a broker's restart; three times in five minutes
+    means a rival.
 
-    Members without an instance id have random names, so nobody can take theirs over.
+    Members without an instance id have random names, which nobody else uses.
     """
 
     def __init__(self, instance_id: str | None) -> None:
@@ -24,7 +25,7 @@ class TakeoverGuard:
         self._fenced_s: deque[float] = deque(maxlen=_TIMES)
 
     def note(self, error: TransientError, now_s: float) -> None:
-        """A session failed with `error` at the monotonic time `now_s`.
+        """Note that a session failed with `error` at the monotonic time `now_s`.
 
         Raises:
             ConfigurationError: a rival has the same instance id.

@@ -1,4 +1,4 @@
-"""Handled work that waits for its transaction: what may still be committed of it, and when to commit."""
+"""Handled work that waits for its transaction: when to commit, and which parts may still be committed."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from consumers.runtime.work_thread import Done
 
 @dataclass(frozen=True, slots=True)
 class Unit:
-    """What one transaction holds."""
+    """The content of one transaction."""
 
     records: tuple[OutgoingRecord, ...]
     offsets: Mapping[TopicPartition, int]
@@ -24,27 +24,27 @@ class Unit:
 
 @dataclass(slots=True)
 class Finished:
-    """Outcomes in the order in which they were handled, until they are committed or dropped."""
+    """Finished work in the order in which it was handled, until it is committed or dropped."""
 
     _done: list[Done] = field(default_factory=list)
     oldest_s: float | None = None
-    """Monotonic time of the first outcome."""
+    """Monotonic time at which the first of it was finished."""
 
     def __len__(self) -> int:
         return len(self._done)
 
     def add(self, done: Done, now_s: float) -> None:
-        """Append an outcome that has a result."""
+        """Append work that has a result."""
         self._done.append(done)
         if self.oldest_s is None:
             self.oldest_s = now_s
 
     def due(self, now_s: float, slice_s: float, *, more_coming: bool) -> bool:
-        """Commit when the time slice is over, or at once when nothing would join this transaction anyway."""
+        """Whether to commit: when the time slice is over, or at once if nothing else would join the transaction."""
         return self.oldest_s is not None and (not more_coming or now_s - self.oldest_s >= slice_s)
 
     def take(self, ownership: Ownership) -> Unit:
-        """Remove everything; what concerns partitions that were given up in the meantime is dropped."""
+        """Remove and return everything, without the parts of partitions that were given up in the meantime."""
         records: list[OutgoingRecord] = []
         offsets: dict[TopicPartition, int] = {}
         batches: list[RecordBatch] = []

@@ -1,4 +1,4 @@
-"""Ends a process whose loop or handler is stuck, so that its supervisor and its group can carry on without it."""
+"""Ends a process whose loop or handler is stuck, so that a supervisor can restart it and its group can go on."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ _CHECK_S = 1.0
 
 
 def _die() -> None:
-    """End at once: a stuck thread cannot be stopped, and offsets of unfinished work are not committed anyway."""
-    faulthandler.dump_traceback(sys.stderr, all_threads=True)  # names files and lines, no values
+    """End at once: a stuck thread cannot be stopped, and the offsets of unfinished work are not committed."""
+    faulthandler.dump_traceback(sys.stderr, all_threads=True)  # shows files and lines, no values
     os._exit(1)
 
 
 class Watchdog:
-    """Looks at `health` every second on its own thread; where it is not alive, logs the reason and calls `die`."""
+    """Checks `health` every second on its own thread. If it is not alive, logs the reason and calls `die`."""
 
     def __init__(self, health: Health, die: Callable[[], None] = _die, check_s: float = _CHECK_S) -> None:
         self._health = health

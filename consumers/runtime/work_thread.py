@@ -1,4 +1,4 @@
-"""The one thread that runs a handler, off the poll path and in the order of events."""
+"""The thread that runs a handler, so that the loop can keep polling."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ _PRESSURE_MAX_S = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Ticket:
-    """Work that was handed over: a batch, or (without one) a tick, with the ownership at that moment.
+    """Work for the handler: a batch or, if there is none, a tick. `epochs` is the ownership when it was handed over.
 
-    `at_end` is for a tick: see `Handler.on_tick`.
+    `at_end` belongs to a tick: see `Handler.on_tick`.
     """
 
     batch: RecordBatch | None
@@ -34,9 +34,9 @@ class Ticket:
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """A ticket and what came of it: a result, or the error that the handler raised.
+    """A ticket with its result, or with the error that the handler raised.
 
-    Without a ticket it is the error of one of the handler's other methods.
+    Without a ticket, it is an error from one of the handler's other methods.
     """
 
     ticket: Ticket | None
@@ -46,8 +46,10 @@ class Done:
 
 
 class WorkThread:
-    """Runs handler calls one at a time. Only `submit`ted tickets have an outcome; other calls are fire and forget,
-    but an error in one of them comes out of `take_done` as well, since the handler's state is then in doubt.
+    """Runs handler calls one at a time.
+
+    Only a submitted ticket has a result. But an error in any other call comes out of `take_done` too, because the
+    handler's state is then in doubt.
     """
 
     def __init__(self, handler: Handler, clock: Clock) -> None:
@@ -61,30 +63,30 @@ class WorkThread:
         self._closed = False
         self._running_since: float | None = None
         self.under_pressure = False
-        """Whether the handler refuses its batch for now."""
+        """Whether the handler currently refuses its batch."""
         self._thread = threading.Thread(target=self._run, name="work", daemon=True)
         self._thread.start()
 
     @property
     def n_tickets(self) -> int:
-        """Tickets handed over whose outcome was not taken yet."""
+        """Submitted tickets that `take_done` has not returned yet."""
         with self._changed:
             return self._n_tickets
 
     def running_for(self) -> float:
-        """Seconds that the present call has been running, waits under pressure not counted; 0 between calls."""
+        """For how many seconds the current call has been running, without waits under pressure. 0 between calls."""
         with self._changed:
             return 0.0 if self._running_since is None else self._clock.monotonic() - self._running_since
 
     def submit(self, ticket: Ticket) -> None:
-        """Hand over a batch or a tick; its outcome will be taken with `take_done`."""
+        """Hand over a batch or a tick. `take_done` will return it."""
         with self._changed:
             self._n_tickets += 1
             self._calls.append((ticket, lambda: self._work(ticket)))
             self._changed.notify_all()
 
     def notify(self, call: Callable[[], None]) -> None:
-        """Run one of the handler's other methods after everything that was handed over before."""
+        """Run one of the handler's other methods, after everything that was handed over before."""
 
         def without_result() -> None:
             call()
@@ -94,7 +96,7 @@ class WorkThread:
             self._changed.notify_all()
 
     def take_done(self, wait_s: float = 0.0) -> list[Done]:
-        """Outcomes since the last call, in order; waits up to `wait_s` for the first one."""
+        """What was finished since the last call, in order. Waits up to `wait_s` for the first."""
         with self._changed:
             if wait_s > 0 and not self._done and self._n_tickets:
                 self._changed.wait_for(lambda: bool(self._done), timeout=wait_s)
@@ -104,7 +106,7 @@ class WorkThread:
             return taken
 
     def abandon(self, *, waiting_only: bool = False) -> None:
-        """Forget tickets whose outcome nobody wants: all, or those that did not start. Other calls still run."""
+        """Drop all tickets, or only those that have not started. Other calls still run."""
         with self._changed:
             kept = deque(call for call in self._calls if call[0] is None)
             self._n_tickets -= len(self._calls) - len(kept)
@@ -116,7 +118,7 @@ class WorkThread:
             self._changed.notify_all()
 
     def close(self, timeout_s: float) -> None:
-        """Abandon all tickets, run what else is waiting, and end the thread, if it comes back in time."""
+        """Drop all tickets, run the other calls that wait, and end the thread if it returns in time."""
         self.abandon()
         with self._changed:
             self._closed = True
@@ -139,7 +141,7 @@ class WorkThread:
                 self._changed.notify_all()
 
     def _call(self, call: Callable[[], WorkResult | None], life: int) -> tuple[WorkResult | None, Exception | None]:
-        """Run `call`, again and again under pressure until it succeeds or its ticket is abandoned."""
+        """Run `call`. Under pressure, run it again until it succeeds or its ticket is dropped."""
         pause_s = _PRESSURE_FIRST_S
         while True:
             with self._changed:

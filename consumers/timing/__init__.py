@@ -1,1 +1,1 @@
-"""Clock, deadline and back-off: what everything that waits stands on."""
+"""The clock, deadlines for calls that may block, and delays between attempts."""

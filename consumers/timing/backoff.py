@@ -1,4 +1,4 @@
-"""How long to wait after a transient fault, and when to give up."""
+"""How long to wait after a transient failure, and when to give up."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import random
 
 
 class Backoff:
-    """Exponential delays with full jitter; a success starts over.
+    """Exponential delays with full jitter, starting again after a success.
 
-    The n-th delay in a row is uniform in [0, min(max_s, base_s × 2ⁿ)], but at least a tenth of that bound, so that
-    many workers that lost the same broker do not come back together.
+    The n-th delay in a row is uniform between a tenth of min(max_s, base_s × 2ⁿ⁻¹) and all of it, so that workers that
+    lost the same broker do not come back at the same moment.
     """
 
     def __init__(self, limit: int, *, base_s: float = 0.25, max_s: float = 15.0, seed: int | None = None) -> None:
@@ -20,7 +20,7 @@ class Backoff:
         self.failures = 0
 
     def next_delay(self) -> float | None:
-        """Seconds to wait before the next attempt; None when the limit of failures in a row is reached."""
+        """Seconds to wait before the next attempt. None after `limit` failures in a row."""
         self.failures += 1
         if self.failures >= self._limit:
             return None

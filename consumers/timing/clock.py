@@ -1,4 +1,4 @@
-"""The one clock of a process. Everything below the shell gets its time from here, so that tests own it."""
+"""The clock of a process. Services take it as an argument, so that tests can set the time."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class Clock(Protocol):
         ...
 
     def monotonic(self) -> float:
-        """Seconds from an arbitrary start; never goes back."""
+        """Seconds since an arbitrary start. Never goes back."""
         ...
 
 

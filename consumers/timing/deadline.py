@@ -1,4 +1,4 @@
-"""Run a call that may wait for ever, for a bounded time."""
+"""A time limit for calls that may wait for ever."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ T = TypeVar("T")
 
 
 def run_with_deadline(call: Callable[[], T], seconds: float, what: str) -> T:
-    """What `call` returns or raises, or DeadlineExceeded after `seconds`.
+    """Return or raise what `call` does, or raise DeadlineExceeded after `seconds`.
 
-    Python cannot stop a thread: past the deadline the call goes on in the background, as a daemon thread, on objects
-    that the caller must not use again.
+    Python cannot stop a thread. After the deadline the call goes on in the background, in a daemon thread, so the
+    caller must not use the same objects again.
     """
     outcome: list[T] = []
     failure: list[BaseException] = []

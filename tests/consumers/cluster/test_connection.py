@@ -74,7 +74,7 @@ def test_each_way_to_fail_has_its_name() -> None:
     with answering(None) as silent:
         assert (failed_step(silent).step, failed_step(silent).reason) == (Step.API_VERSIONS, "no answer in time")
     with answering(b"") as rude:
-        assert "closed by the other end" in failed_step(rude).reason
+        assert "closed the connection" in failed_step(rude).reason
     with answering(b"HTTP/1.1 400 Bad Request\r\n\r\n") as web:
         assert "not Kafka's protocol" in failed_step(web).reason
 
