@@ -161,8 +161,8 @@ def test_every_client_reaches_a_secured_cluster(secured: tuple[ApacheKafka, Path
 @pytest.mark.parametrize(
     ("kafka", "message"),
     [
-        ({"sasl_password": "wrong-horse"}, "authentication failed: user name or password are wrong"),
-        ({"sasl_username": "nobody"}, "authentication failed: user name or password are wrong"),
+        ({"sasl_password": "wrong-horse"}, "authentication failed: user name or password is wrong"),
+        ({"sasl_username": "nobody"}, "authentication failed: user name or password is wrong"),
         ({"sasl_mechanism": "SCRAM-SHA-256"}, "authentication failed: the broker does not offer SCRAM-SHA-256"),
         ({"ssl_cafile": "stranger"}, "TLS handshake failed: the certificate is not trusted"),
         ({"security_protocol": "PLAINTEXT"}, "ApiVersions failed"),
