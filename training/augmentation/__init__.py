@@ -1,7 +1,7 @@
-"""Training examples that teach what labelled collections seldom show: negation, noise, emoji, and that who speaks or
-is spoken of does not matter.
+"""Training examples for what labelled data seldom show: negation, noise, emoji, and that it does not matter who speaks
+or is spoken about.
 
-The templates are those of training. The audit has templates and word lists of its own, so that it stays a test.
+These templates are for training. The audit has its own templates and word lists, so that it remains a test.
 """
 
 from training.augmentation.mix import AUGMENTED_SOURCE, augment

@@ -1,4 +1,4 @@
-"""How much of which augmentation: one seeded draw over the kinds."""
+"""The mix of augmentations: one seeded draw over the kinds."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from training.data.examples import Example
 AUGMENTED_SOURCE = "augmented"
 
 _Maker = Callable[[random.Random], tuple[str, int]]
-# What is made and how often. The rest is noise on labelled texts, which keeps the mix of the data.
+# What is made and how often. The rest is noise on labelled texts, which keeps the proportions of the data.
 _MAKERS: tuple[tuple[_Maker, float], ...] = (
     (behaviour, 0.30),
     (statement_about_somebody, 0.28),
@@ -24,9 +24,9 @@ _SHARE_NOISY = 0.3
 
 
 def augment(examples: Sequence[Example], count: int, *, seed: int) -> list[Example]:
-    """`count` examples of source ``augmented``, some of them changed copies of `examples`, the same for the same seed.
+    """`count` examples of the data set ``augmented``. Some are changed copies of `examples`.
 
-    Copies keep the kind of their example, so that a weak label stays a weak one.
+    Copies keep the kind of their example, so that a weak label stays weak. The same seed gives the same examples.
     """
     draw = random.Random(seed)  # noqa: S311 no secret depends on it
     return [_one(examples, draw) for _ in range(count)]

@@ -1,5 +1,5 @@
-"""Changes of a text that leave its sentiment alone: letter case, typing errors, handles and links, gender; and emoji
-that say again what the text says.
+"""Changes that do not affect the sentiment of a text: letter case, typos, handles and links, gender, and emoji that
+match it.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ _TAILS = (" http", " @user", " #feedback", " http http", " cc @user", " ...", " 
 
 
 def change_case(text: str, draw: random.Random) -> str:
-    """All small, all capitals, or every word with a capital."""
+    """All lower case, all upper case, or title case."""
     return draw.choice((str.lower, str.upper, str.title, str.lower))(text)
 
 
 def mistype(text: str, draw: random.Random) -> str:
-    """One or two slips of the finger in words of four letters or more: swapped, doubled or missing letters."""
+    """One or two typos in words of four or more letters: swapped, doubled or missing letters."""
     for _ in range(draw.randint(1, 2)):
         words = list(_WORD.finditer(text))
         if not words:
@@ -49,26 +49,26 @@ def add_marks(text: str, draw: random.Random) -> str:
 
 
 def swap_gender(text: str, draw: random.Random) -> str:
-    """Every gendered word replaced by its counterpart; the same text where there is none."""
+    """Every gendered word replaced by its counterpart. A text without one stays the same."""
     swaps = _swaps()
     return _ANY_WORD.sub(lambda word: _like(word[0], swaps.get(word[0].lower(), word[0])), text)
 
 
 def add_emoji(text: str, label: int, draw: random.Random) -> str:
-    """An emoji or emoticon that fits `label`, up to three times, with or without a space before it."""
+    """The text with an emoji or emoticon that matches `label`, up to three times, with or without a space before it."""
     mark = draw.choice(_marks(label))
     return text + draw.choice(("", " ", " ")) + mark * draw.choice((1, 1, 2, 3))
 
 
 def emoji_alone(draw: random.Random) -> tuple[str, int]:
-    """Nothing but one to three emoji, and the label that they fit."""
+    """One to three emoji without any text, and their label."""
     label = draw.randrange(len(LABELS))
     marks = _marks(label)
     return "".join(draw.choice(marks) + draw.choice(("", " ")) for _ in range(draw.randint(1, 3))).strip(), label
 
 
 def _marks(label: int) -> list[str]:
-    """What people put behind a text of that label; for a neutral one things and signs rather than faces."""
+    """Emoji that match a label. For neutral they are things and signs rather than faces."""
     return table("emoji")[LABELS[label]]
 
 

@@ -1,4 +1,4 @@
-"""Sentences filled from templates: behaviours of sentiment, and statements about people of every kind."""
+"""Sentences from templates: behaviours of sentiment, and statements about people of every kind."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ from importlib.resources import files
 from sentiment.events import LABELS
 
 _SLOT = re.compile(r"\{(\w+)\}")
-# One sentence in three is written without care, as most feedback is.
+# About one sentence in three is written carelessly, like much feedback.
 _CARELESS_SHARE = 0.35
 
 
 def behaviour(draw: random.Random) -> tuple[str, int]:
-    """One sentence of the feedback domain and its label (an index of ``LABELS``)."""
+    """A sentence of the feedback domain, and its label (an index of ``LABELS``)."""
     return _sentence(draw, table("behaviours"), {})
 
 
 def statement_about_somebody(draw: random.Random) -> tuple[str, int]:
-    """One sentence that names a person, a relation or a group, and its label, which does not depend on whom."""
+    """A sentence that names a person, a relation or a group, and its label, which does not depend on who is named."""
     return _sentence(
         draw, table("identities"), {"P": _person, "G": lambda draw: draw.choice(table("identities")["groups"])}
     )
 
 
 def saying_in_dialect(draw: random.Random) -> tuple[str, int]:
-    """One sentence as people of some region or community write, and its label."""
+    """A sentence as people of some region or community write it, and its label."""
     return _sentence(draw, table("dialects"), {})
 
 
@@ -71,6 +71,6 @@ def table(name: str) -> dict[str, list[str]]:
 
 
 def identity_pairs() -> list[tuple[str, str]]:
-    """Words that differ in gender only, each way."""
+    """Pairs of words that differ only in gender, in both directions."""
     pairs = [(left, right) for left, _, right in (pair.partition(" ") for pair in table("identities")["pairs"])]
     return [*pairs, *((right, left) for left, right in pairs)]

@@ -1,1 +1,1 @@
-"""Which words moved the score, and whether that account of the model can be believed."""
+"""Which words moved the score, and whether that explanation is faithful to the model."""

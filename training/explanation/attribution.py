@@ -1,10 +1,10 @@
-"""Two answers to "which words moved the score": the gradient's and the eraser's.
+"""Two ways to find out which words moved the score: gradients and erasure.
 
-* Integrated gradients (Sundararajan et al. 2017): the gradient of the score at the word embeddings, summed along the
-  straight line from a baseline without words to the text. Its attributions add up to the difference of the two scores
-  (completeness), as exactly as the line is sampled.
-* Occlusion (Zeiler and Fergus 2014): how much lower the score is when a word is left out. Exact for what it says, blind
-  to words that stand in for each other, and its attributions add up to the difference only where words do not interact.
+* Integrated gradients (Sundararajan et al. 2017): the gradient of the score with respect to the word embeddings,
+  integrated along the straight line from a baseline without words to the text. The attributions add up to the
+  difference of the two scores (completeness), as exactly as the line is sampled.
+* Occlusion (Zeiler and Fergus 2014): how much lower the score is if a word is left out. It is exact, but it misses
+  words that can replace each other, and its attributions add up to the difference only if words do not interact.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ from training.explanation.network import EncodedText, ExplainedNetwork
 
 FIRST_STEPS = 32
 MAX_STEPS = 256
-# Smaller differences are rounding and noise, and an error relative to them says nothing.
+# Smaller differences are rounding and noise, and an error relative to them would mean nothing.
 _SMALLEST_DIFFERENCE = 0.05
 TOLERANCE = 0.05
 _STEPS_AT_ONCE = 16
 
 
 class ScoreOfIds(Protocol):
-    """What occlusion needs to know of a network."""
+    """What occlusion needs of a network."""
 
     def scores(self, sequences: Sequence[Sequence[int]]) -> NDArray[np.float64]:
         """(n,) scores of token ids."""
@@ -38,8 +38,9 @@ class ScoreOfIds(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Attributions:
-    """`by_word` (words,) in units of the score; their sum is to be `difference`, that of the scores of the text and of
-    the baseline. `steps` samples of the line were taken; 0 where there is no line.
+    """`by_word` (words,) in units of the score. Their sum should be `difference`: score of the text − baseline score.
+
+    `steps` is how many points of the line were sampled; 0 for occlusion, which has no line.
     """
 
     by_word: NDArray[np.float64]
@@ -49,7 +50,7 @@ class Attributions:
 
     @property
     def error(self) -> float:
-        """|sum − difference|, relative to the difference, which counts 0.05 at least."""
+        """|sum − difference| relative to the difference, or to 0.05 if that is larger."""
         return abs(float(self.by_word.sum()) - self.difference) / max(abs(self.difference), _SMALLEST_DIFFERENCE)
 
 
@@ -58,8 +59,8 @@ def integrated_gradients(
 ) -> Attributions:
     """Attributions by integrated gradients.
 
-    32 steps of a Gauss–Legendre quadrature first, then twice as many again while the sum is off by more than 5 % and
-    `max_steps` allows it: the cost is at most that of 2 · `max_steps` passes there and back.
+    A Gauss–Legendre quadrature with 32 steps, which are doubled while the sum is off by more than 5 % and `max_steps`
+    allows it. The cost is at most that of 2 · `max_steps` forward and backward passes.
     """
     text, blank = network.embeddings(encoded)
 
@@ -85,7 +86,7 @@ def integrated_gradients(
 
 
 def occlusion(network: ScoreOfIds, encoded: EncodedText) -> Attributions:
-    """Attributions by leaving out one word at a time; the baseline is the text without any word."""
+    """Attributions by leaving out one word at a time. The baseline is the text without any word."""
     everything = frozenset(range(len(encoded.ids)))
     left_out = [encoded.without(frozenset(word.tokens)) for word in encoded.words]
     full, empty, *others = network.scores([encoded.without(frozenset()), encoded.without(everything), *left_out])
@@ -94,6 +95,6 @@ def occlusion(network: ScoreOfIds, encoded: EncodedText) -> Attributions:
 
 
 def _by_word(by_position: NDArray[np.float64], encoded: EncodedText) -> NDArray[np.float64]:
-    """(words,) sums over the tokens of each word; special tokens are equal in text and baseline, and get nothing."""
+    """(words,) sums over the tokens of each word. Special tokens have none: they are the same in text and baseline."""
     by_token = by_position[len(encoded.prefix) : len(encoded.prefix) + len(encoded.ids)]
     return np.array([by_token[list(word.tokens)].sum() for word in encoded.words], dtype=np.float64)

@@ -1,4 +1,4 @@
-"""One explanation: a text, its score, the words that moved it, and how far that can be believed."""
+"""One explanation: a text, its score, the words that moved it, and how faithful that is."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Method = Literal["integrated-gradients", "occlusion"]
 
 
 class ExplainedWord(msgspec.Struct, frozen=True, kw_only=True):
-    """Characters ``[start, end)`` of the text, and by how much they moved the score."""
+    """A word, its characters ``[start, end)`` in the text, and by how much it moved the score."""
 
     word: str
     start: int
@@ -25,9 +25,9 @@ class ExplainedWord(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Completeness(msgspec.Struct, frozen=True, kw_only=True):
-    """Do the attributions add up to the difference between the scores of the text and of the baseline?
+    """Whether the attributions add up to the difference between the scores of the text and the baseline.
 
-    `error` is relative; `complete` means at most 5 %. Occlusion is complete only where words do not interact.
+    `error` is relative. `complete` means at most 5 %. Occlusion is complete only if words do not interact.
     """
 
     baseline_score: float
@@ -39,8 +39,10 @@ class Completeness(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Explanation(msgspec.Struct, frozen=True, kw_only=True):
-    """What `sentiment explain --json` prints. `text` is redacted and normalised; `score` is p(positive) − p(negative)
-    of the fp32 network, and attributions are in its unit: above 0 they moved it up.
+    """The JSON document of `sentiment explain`. `text` is redacted and normalised.
+
+    `score` is p(positive) − p(negative) of the fp32 network. Attributions are in the same unit; positive ones moved the
+    score up.
     """
 
     model: ModelRef
@@ -59,9 +61,9 @@ class Explanation(msgspec.Struct, frozen=True, kw_only=True):
 def explain(
     network: ExplainedNetwork, text: str, *, method: Method, seed: int, max_steps: int = MAX_STEPS
 ) -> Explanation:
-    """Explain the score of `text`; `seed` draws the random words that the explanation is compared with.
+    """Explain the score of `text`. `seed` draws the random words that the explanation is compared with.
 
-    Raises ``InputError`` where nothing of the text is left to explain.
+    Raises ``InputError`` if the text has no words.
     """
     encoded = network.encode(text)
     if not encoded.words:

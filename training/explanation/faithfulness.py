@@ -1,8 +1,8 @@
 """Does the network do what the explanation says? Erase the words that it names, and keep only those.
 
-DeYoung et al. 2020 (ERASER): comprehensiveness is how far the score falls when the most important words are left out,
-sufficiency how far when only they are left in, both averaged over 1, 5, 10, 20 and 50 % of the words (at least one). A
-good explanation has high comprehensiveness and low sufficiency, and beats words drawn at random in both.
+DeYoung et al. 2020 (ERASER): comprehensiveness is how far the score falls if the most important words are left out;
+sufficiency is how far it falls if only they are kept. Both are averaged over 1, 5, 10, 20 and 50 % of the words (at
+least one). A good explanation has high comprehensiveness and low sufficiency, and beats random words in both.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _FEWEST_WORDS = 2
 
 
 class Faithfulness(msgspec.Struct, frozen=True, kw_only=True):
-    """In units of the score, towards the side to which the text moved it; the random ones are means of 5 orders."""
+    """In units of the score, in the direction in which the text moved it. The random figures are means of 5 orders."""
 
     comprehensiveness: float
     sufficiency: float
@@ -34,9 +34,10 @@ class Faithfulness(msgspec.Struct, frozen=True, kw_only=True):
 def faithfulness(
     network: ScoreOfIds, encoded: EncodedText, by_word: NDArray[np.float64], *, direction: int, seed: int
 ) -> Faithfulness | None:
-    """Erase by `by_word` (words,), most important first: those that moved the score in `direction` (1 up, −1 down).
+    """Erase words in the order of `by_word` (words,): first those that moved the score most in `direction` (1 up, −1
+    down).
 
-    None where there are fewer than two words: nothing could be kept or left out.
+    Returns None for fewer than two words: nothing could be kept or left out.
     """
     n_words = len(encoded.words)
     if n_words < _FEWEST_WORDS:
@@ -59,7 +60,7 @@ def faithfulness(
 
 
 def _split(order: NDArray[np.int64], count: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Which words to leave out: the first `count` of `order`, and all but these."""
+    """The words to leave out: the first `count` of `order`, and all others."""
     return order[:count], order[count:]
 
 

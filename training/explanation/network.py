@@ -1,6 +1,6 @@
-"""A classifier opened for explanation: its score as a function of token ids, and of word embeddings.
+"""A classifier opened for explanation: its score as a function of token ids and of word embeddings.
 
-The network is the fp32 one of the torch backend. What is served as int8 answers slightly differently; see the parity
+This is the fp32 network of the torch backend. The served int8 form gives slightly different scores; see the parity
 report of the export.
 """
 
@@ -28,7 +28,7 @@ from sentiment.privacy import redact
 from sentiment.text import normalise
 from training.explanation.words import Word, align
 
-# A review has 30 tokens, a long one 200. The cost of a gradient grows faster than the length.
+# A review has about 30 tokens, a long one 200. The cost of a gradient grows faster than the length.
 MAX_TOKENS = 256
 _SEQUENCES_AT_ONCE = 16
 
@@ -37,7 +37,7 @@ _SEQUENCES_AT_ONCE = 16
 class EncodedText:
     """A redacted and normalised text as the network reads it: `prefix` + `ids` + `suffix`.
 
-    `words` hold positions in `ids`. `truncated` says that the end of the text was not read.
+    `words` refer to positions in `ids`. `truncated`: the end of the text was not read.
     """
 
     text: str
@@ -48,13 +48,13 @@ class EncodedText:
     truncated: bool
 
     def without(self, positions: frozenset[int]) -> tuple[int, ...]:
-        """All ids, special ones too, but for those at `positions`."""
+        """All ids, special ones included, except those at `positions`."""
         kept = (token for position, token in enumerate(self.ids) if position not in positions)
         return (*self.prefix, *kept, *self.suffix)
 
 
 class ExplainedNetwork:
-    """The score p(positive) − p(negative), calibrated, of a sequence classifier of any architecture."""
+    """The calibrated score p(positive) − p(negative) of a sequence classifier of any architecture."""
 
     def __init__(
         self, network: Any, tokenizer: Tokenizer, directory: ModelDirectory, *, max_tokens: int = MAX_TOKENS
@@ -78,15 +78,15 @@ class ExplainedNetwork:
         max_tokens: int = MAX_TOKENS,
         threads: int = 0,
     ) -> ExplainedNetwork:
-        """Open a directory, a hub id, or where it is None the shipped model. `threads` 0 leaves torch's own choice.
+        """Open a directory, a hub id, or the shipped model (None). `threads` 0 leaves the number to torch.
 
-        Raises ``ModelError`` where it has no safetensors: a runtime's own format gives no gradients.
+        Raises ``ModelError`` if it has no safetensors: an OpenVINO graph gives no gradients.
         """
         if threads:
             torch.set_num_threads(threads)
         directory = locate(model, label_map)
         if not directory.safetensors:
-            raise ModelError(f"{directory.path} has no *.safetensors, which explaining needs")
+            raise ModelError(f"{directory.path} has no *.safetensors, which explanations need")
         file = directory.path / TOKENIZER_FILE
         if not file.is_file():
             raise ModelError(f"{file} is missing: the model has no fast tokenizer")
@@ -96,10 +96,10 @@ class ExplainedNetwork:
         return cls(load_pretrained(directory.path), Tokenizer.from_file(str(file)), directory, max_tokens=max_tokens)
 
     def encode(self, text: str) -> EncodedText:
-        """Redact, normalise and tokenise `text`; what is beyond the bound on tokens is cut off, whole words only."""
+        """Redact, normalise and tokenise `text`. Words beyond the maximum number of tokens are cut off whole."""
         prepared = normalise(redact(text).text).encode("utf-8", "replace").decode("utf-8")
         encoding = self._tokenizer.encode(prepared, add_special_tokens=False)
-        # As in serving: what a writer spells like the end of a text is not its end.
+        # As in serving: a special token that is spelt out in the text is not one.
         around = {*self._prefix, *self._suffix}
         kept = [place for place, token in enumerate(encoding.ids) if token not in around]
         ids = [encoding.ids[place] for place in kept]
@@ -134,9 +134,9 @@ class ExplainedNetwork:
         return scores
 
     def embeddings(self, encoded: EncodedText) -> tuple[torch.Tensor, torch.Tensor]:
-        """(1, tokens, width) word embeddings of the text, and of the baseline.
+        """(1, tokens, width) word embeddings of the text and of the baseline.
 
-        The baseline is the same sequence with the padding token in the place of every token of the text.
+        The baseline is the same sequence with every token of the text replaced by the padding token.
         """
         ids = torch.tensor([encoded.without(frozenset())])
         blank = torch.tensor([[*encoded.prefix, *[self._pad_id] * len(encoded.ids), *encoded.suffix]])
@@ -145,7 +145,7 @@ class ExplainedNetwork:
             return table(ids), table(blank)
 
     def score_of_embeddings(self, encoded: EncodedText, embeddings: torch.Tensor) -> torch.Tensor:
-        """(n,) scores of (n, tokens, width) word embeddings that stand in the place of those of the text."""
+        """(n,) scores for (n, tokens, width) word embeddings in place of those of the text."""
         ids = torch.tensor([encoded.without(frozenset())]).expand(len(embeddings), -1)
         with self._replaced(ids, embeddings):
             probabilities = self._probabilities(ids, torch.ones_like(ids))
@@ -157,10 +157,10 @@ class ExplainedNetwork:
 
     @contextmanager
     def _replaced(self, ids: torch.Tensor, embeddings: torch.Tensor) -> Iterator[None]:
-        """While open, looking `ids` up gives `embeddings`, wherever the network does it.
+        """While open, every lookup of `ids` in the network gives `embeddings`.
 
-        The ids themselves stay, because some networks read from them where the text ends (GPT-2, T5); so passing
-        ``inputs_embeds`` is not enough. T5 looks its input up a second time, one place to the right, for its decoder.
+        Passing ``inputs_embeds`` is not enough, because GPT-2 and T5 find the end of the text in the ids, which must
+        stay. T5 looks up its input a second time for its decoder, shifted one place to the right.
         """
 
         def replace(_: Any, arguments: tuple[Any, ...], looked_up: torch.Tensor) -> torch.Tensor:
@@ -169,7 +169,7 @@ class ExplainedNetwork:
                 return embeddings
             if wanted.shape == ids.shape and torch.equal(wanted[:, 1:], ids[:, :-1]):
                 return torch.cat([looked_up[:, :1], embeddings[:, :-1]], dim=1)
-            raise ModelError("the network looks up other tokens than its input, which cannot be explained by gradients")
+            raise ModelError("the network looks up tokens other than its input, which gradients cannot explain")
 
         weight = self._network.get_input_embeddings().weight
         tables = [part for part in self._network.modules() if getattr(part, "weight", None) is weight]

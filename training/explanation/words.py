@@ -1,4 +1,4 @@
-"""Words of a text and the tokens that spell them: people read words, models read pieces."""
+"""The words of a text and the tokens that spell them: people read words, models read pieces."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-# A word with its apostrophes, hyphens and inner points ("don't", "e-mail", "4.5", "@user"), or one other sign.
+# A word with apostrophes, hyphens and inner points ("don't", "e-mail", "4.5", "@user"), or one other sign.
 _WORD = re.compile(r"@?\w+(?:['.\-]\w+)*|[^\w\s]\ufe0f?")
 
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """Characters ``[start, end)`` of a text, and the positions of the tokens that spell them."""
+    """A word: characters ``[start, end)`` of a text, and the positions of the tokens that spell it."""
 
     text: str
     start: int
@@ -21,11 +21,10 @@ class Word:
 
 
 def align(text: str, offsets: Sequence[tuple[int, int]]) -> list[Word]:
-    """The words of `text` in order; `offsets[i]` are the characters that token i covers.
+    """The words of `text` in order. `offsets[i]` are the characters that token i covers.
 
-    Every token belongs to exactly one word. Words that a token spans together are one, and a token that covers white
-    space only (some tokenizers write the space as a token) belongs to the word that follows, the last one to the word
-    before. A word without tokens, which the tokenizer dropped, is left out.
+    Every token belongs to exactly one word. Words that share a token are merged. A token of white space belongs to the
+    next word, or at the end to the last word. A word that the tokenizer dropped is left out.
     """
     spans = _merged([match.span() for match in _WORD.finditer(text)], offsets)
     if not spans:
@@ -43,7 +42,7 @@ def align(text: str, offsets: Sequence[tuple[int, int]]) -> list[Word]:
 def _merged(spans: Sequence[tuple[int, int]], offsets: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
     merged: list[tuple[int, int]] = []
     for start, end in spans:
-        # A token that reaches over the gap holds the two words together.
+        # A token that spans the gap joins the two words.
         if merged and any(left < merged[-1][1] and right > start for left, right in offsets):
             merged[-1] = (merged[-1][0], end)
         else:
@@ -52,7 +51,7 @@ def _merged(spans: Sequence[tuple[int, int]], offsets: Sequence[tuple[int, int]]
 
 
 def _place(spans: Sequence[tuple[int, int]], start: int, end: int) -> int:
-    """The span that shares characters with ``[start, end)``, else the one that follows, else the last."""
+    """The index of the span that overlaps ``[start, end)``, otherwise of the next one, otherwise of the last."""
     for place, (left, right) in enumerate(spans):
         if start < right and end > left:
             return place

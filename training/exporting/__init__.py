@@ -1,1 +1,1 @@
-"""From a checkpoint to a model directory that is served: graphs, parity, calibration."""
+"""From a checkpoint to a model directory that can be served: graphs, parity, calibration."""

@@ -1,7 +1,7 @@
-"""Refit the temperatures of a model on labelled rows, and say how well its probabilities can then be trusted.
+"""Refit the temperatures of a model on labelled rows, and measure how well calibrated it is then.
 
-A temperature that was fitted on the rows it is judged by looks a little too good. So the figures after calibration are
-given twice: in sample, and cross-fitted (each fifth of the rows judged with the temperature of the other four).
+A temperature looks a little too good on the rows that it was fitted on. So the figures after calibration are given
+twice: in sample, and cross-fitted (each fifth of the rows is measured with the temperature of the other four).
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from training.evaluation.reliability import ece_by_chance, reliability_bins
 from training.exporting.temperatures import set_calibration
 
 N_FOLDS = 5
-# Fewer rows fit a temperature to their accidents; each fold should see some of every class.
+# With fewer rows the temperature overfits, and a fold may lack a class.
 MIN_ROWS = 50
 _OF_TEMPERATURE = ("ece", "brier", "nll")
 _TEXTS_AT_ONCE = 512
@@ -43,7 +43,7 @@ _Rows = NDArray[np.float64]
 
 
 class Figures(msgspec.Struct, frozen=True, kw_only=True):
-    """Expected calibration error (15 bins), Brier score (0 … 2) and log loss in nats of one set of probabilities."""
+    """Expected calibration error (15 bins), Brier score (0 … 2) and log loss in nats of a set of probabilities."""
 
     ece: float
     brier: float
@@ -51,9 +51,9 @@ class Figures(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class FormCalibration(msgspec.Struct, frozen=True, kw_only=True):
-    """One form of the weights before and after. `after` is in sample; `cross_fitted` is the one to believe.
+    """One form of the weights before and after. `after` is in sample; `cross_fitted` is the honest figure.
 
-    `bins_after` are cross-fitted. `ece_by_chance` is what a perfectly calibrated model shows on as many rows.
+    `bins_after` are cross-fitted. `ece_by_chance` is the error of a perfectly calibrated model on as many rows.
     """
 
     form: str
@@ -68,7 +68,7 @@ class FormCalibration(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CalibrationReport(msgspec.Struct, frozen=True, kw_only=True):
-    """What was refitted on which rows."""
+    """What was refitted, and on which rows."""
 
     n: int
     fingerprint: str
@@ -78,7 +78,7 @@ class CalibrationReport(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def forms_of(directory: ModelDirectory) -> tuple[str, ...]:
-    """The forms of the weights that a model directory holds, each with a temperature of its own."""
+    """The forms of the weights in a model directory. Each has its own temperature."""
     held = {"fp32"} if directory.safetensors else set()
     return tuple(sorted(held | set(directory.openvino_files)))
 
@@ -123,7 +123,7 @@ def calibrate(
 def refit_temperature(
     form: str, logits: _Rows, labels: NDArray[np.int64], *, before: float, seed: int
 ) -> FormCalibration:
-    """Fit on all rows of `logits` (n, 3), and judge on all and on held-out fifths; `before` is the old temperature."""
+    """Fit on all rows of `logits` (n, 3), and measure in sample and cross-fitted. `before` is the old temperature."""
     after = fit_temperature(logits, labels)
     held_out = cross_fitted(logits, labels, seed=seed)
     at_before = apply_temperature(logits, before)
@@ -141,7 +141,7 @@ def refit_temperature(
 
 
 def cross_fitted(logits: _Rows, labels: NDArray[np.int64], *, seed: int) -> _Rows:
-    """(n, 3) probabilities, each fifth of the rows with the temperature that fits the other four."""
+    """(n, 3) probabilities: each fifth of the rows with the temperature that fits the other four."""
     probabilities = np.empty_like(logits)
     folds = np.array_split(np.random.default_rng(seed).permutation(len(labels)), N_FOLDS)
     for fold in folds:
@@ -151,10 +151,10 @@ def cross_fitted(logits: _Rows, labels: NDArray[np.int64], *, seed: int) -> _Row
 
 
 def write_calibrated(directory: Path, report: CalibrationReport, *, output: Path | None) -> Manifest:
-    """Give the model of `directory` the temperatures of `report`, in place, or as a copy where `output` names one.
+    """Give the model of `directory` the temperatures of `report`: in place, or in a copy if `output` is given.
 
-    The version changes, because the answers do. Recorded figures that depended on the old temperature are left out of
-    the manifest; those of `report` come in. An existing `output` is replaced: whether it may be is the caller's to ask.
+    The version changes, because the probabilities do. In the manifest, the figures of `report` replace those that
+    depended on the old temperature. An existing `output` is replaced; the caller has to check whether it may be.
     """
     manifest = load_manifest(directory)
     temperatures = {f"temperature_{form.form}": form.temperature_after for form in report.forms}
@@ -172,7 +172,7 @@ def write_calibrated(directory: Path, report: CalibrationReport, *, output: Path
 
 
 def _metrics(metrics: dict[str, Any], report: CalibrationReport) -> dict[str, Any]:
-    """The recorded figures without those of the old temperatures, and with those of the new."""
+    """The recorded figures, with those of the old temperatures replaced by those of the new."""
     kept = dict(metrics)
     refitted = {form.form for form in report.forms}
     if isinstance(validation := kept.get("validation"), dict):
@@ -208,7 +208,7 @@ def _logits(classifier: TextClassifier, form: str, texts: Sequence[str], progres
 
 
 def _load(directory: ModelDirectory, form: str, threads: int) -> TextClassifier:
-    """As it is served: fp32 by torch where there are weights for it."""
+    """Load a form as it is served: fp32 by torch, if there are weights for it."""
     if form == "fp32" and directory.safetensors:
         return load_model(directory.path, backend="torch", threads=threads)
     return load_model(directory.path, backend="openvino", form=form, threads=threads)

@@ -26,7 +26,7 @@ _FILE_MODE, _DIRECTORY_MODE = 0o644, 0o755
 
 
 def write_tokenizer(checkpoint: Path, output: Path) -> None:
-    """Copy the tokenizer, or convert it where the checkpoint has only the slow kind."""
+    """Copy the tokenizer, or convert it if the checkpoint only has a slow one."""
     if (checkpoint / TOKENIZER_FILE).is_file():
         shutil.copyfile(checkpoint / TOKENIZER_FILE, output / TOKENIZER_FILE)
     else:

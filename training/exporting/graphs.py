@@ -1,7 +1,7 @@
-"""A network of torch as a graph for OpenVINO, as it is or with int8 weights and activations.
+"""A torch network as an OpenVINO graph, unchanged or with int8 weights and activations.
 
-NNCF moves the outliers of a transformer's activations into the weights first (SmoothQuant, Xiao et al. 2023); plain
-ranges destroy a small BERT.
+NNCF first moves the outliers of a transformer's activations into the weights (SmoothQuant, Xiao et al. 2023). Without
+that, quantisation destroys a small BERT.
 """
 
 from __future__ import annotations
@@ -22,32 +22,32 @@ from transformers.utils import logging as transformers_logging
 
 NetworkInput = Mapping[str, NDArray[np.int64]]
 
-# Outlier channels of a BERT want most of the difficulty in the weights, where int8 has a scale for each channel: at the
-# default of 0.95 the logits of the shipped model were off by twice as much.
+# A BERT has outlier channels. They are easier to quantise in the weights, where int8 has a scale for each channel. With
+# the default of 0.95 the logits of the shipped model were off by twice as much.
 _SMOOTHING = 0.75
-# The last steps to the logits cost nothing and have nobody behind them to even out an error.
+# The last layers before the logits are cheap, and no later layer could even out their errors.
 _HEAD = r".*model\.(.*\.)?(pooler|pre_classifier|classifier|classification_head|score)[./].*"
 
-# Far above what the order of sums changes, far below what moves an answer.
+# Far above rounding, far below what changes a label.
 _TOLERANCE = 1e-3
 
 
 class Unconvertible(Exception):
-    """OpenVINO cannot compute this network, or computes something else; the message says which."""
+    """OpenVINO cannot compute this network, or computes something else. The message says which."""
 
 
 def to_graph(model: PreTrainedModel, samples: Sequence[NetworkInput], pad_id: int) -> ov.Model:
-    """The fp32 graph of `model` for inputs of any shape (texts, tokens), proved on `samples` (see ``quantise``).
+    """The fp32 graph of `model` for inputs of any shape (texts, tokens), checked on `samples` (see ``quantise``).
 
     Raises ``Unconvertible``.
     """
-    transformers_logging.set_verbosity_error()  # it comments on configurations while it is traced
+    transformers_logging.set_verbosity_error()  # tracing would print remarks on the configuration
     by_length = sorted(samples, key=_length)
-    # With padding in the example, nothing that only holds without it is traced as a constant.
+    # The example has padding, so that nothing that holds only without it is traced as a constant.
     example = _padded([by_length[-1], by_length[0]], pad_id)
     tensors = {name: torch.from_numpy(values) for name, values in example.items()}
     with _without_cache(model), warnings.catch_warnings(), redirect_stdout(sys.stderr):
-        # The tracer warns of every branch on a shape; that the graph takes any shape is checked below.
+        # The tracer warns about every branch on a shape. Whether the graph takes any shape is checked below.
         warnings.simplefilter("ignore")
         try:
             graph = ov.convert_model(_LogitsOnly(model), example_input=tensors)
@@ -67,7 +67,7 @@ def to_graph(model: PreTrainedModel, samples: Sequence[NetworkInput], pad_id: in
 def quantise(graph: ov.Model, samples: Sequence[NetworkInput]) -> ov.Model:
     """`graph` with int8 weights and activations.
 
-    `samples` are inputs of single texts (1, tokens): padding would be part of the ranges otherwise. Raises
+    `samples` are inputs of single texts (1, tokens), so that the ranges do not include padding. Raises
     ``Unconvertible``.
     """
     nncf.set_log_level(logging.ERROR)
@@ -78,8 +78,8 @@ def quantise(graph: ov.Model, samples: Sequence[NetworkInput]) -> ov.Model:
                 nncf.Dataset(samples),
                 model_type=nncf.ModelType.TRANSFORMER,
                 subset_size=len(samples),
-                # Weights keep to seven bits: without VNNI a processor adds pairs of products in 16 bits, which
-                # eight-bit weights overflow. So every machine computes the same answers.
+                # Limits weights to seven bits. Without VNNI a processor adds pairs of products in 16 bits, which
+                # eight-bit weights would overflow. With seven bits every machine computes the same answers.
                 advanced_parameters=nncf.AdvancedQuantizationParameters(
                     overflow_fix=nncf.OverflowFix.ENABLE,
                     smooth_quant_alphas=nncf.AdvancedSmoothQuantParameters(matmul=_SMOOTHING),
@@ -91,7 +91,7 @@ def quantise(graph: ov.Model, samples: Sequence[NetworkInput]) -> ov.Model:
 
 
 class _LogitsOnly(torch.nn.Module):
-    """The network with two positional inputs and one output, which is what the graph is to have."""
+    """The network with the inputs and outputs of the graph: two positional inputs, one output."""
 
     def __init__(self, model: PreTrainedModel) -> None:
         super().__init__()
@@ -104,7 +104,7 @@ class _LogitsOnly(torch.nn.Module):
 
 @contextmanager
 def _without_cache(model: PreTrainedModel) -> Iterator[None]:
-    """Decoders keep keys and values for a next token, which a classifier has none of and a graph no type for."""
+    """Switch off the cache of decoders: a classifier has no next token, and the graph has no type for the cache."""
     configs = {id(part.config): part.config for part in model.modules() if hasattr(part, "config")}.values()
     before = [(config, config.use_cache) for config in configs if hasattr(config, "use_cache")]
     for config, _ in before:

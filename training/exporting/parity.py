@@ -1,4 +1,4 @@
-"""How far each form of an exported model is from the network that was trained, as both are served."""
+"""How far each form of an exported model is from the trained network, both as served."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from training.data.examples import read_examples, read_texts
 from training.data.rows import read_rows
 from training.evaluation.predicting import probabilities_of
 
-# Texts that are computed alone as well: one by one they cost several times as much.
+# Texts that are also scored one by one, which costs several times as much.
 N_ALONE = 300
 
 
 class FormParity(msgspec.Struct, frozen=True, kw_only=True):
-    """One form against fp32 on torch, on `n_texts` texts, each form with its own temperature.
+    """One form against fp32 on torch, on `n_texts` texts, each with its own temperature.
 
-    Differences are of single probabilities; `macro_f1_difference` is form − fp32, None without labels. `alone_*`
-    compare a text by itself with the same text in a batch, on the first ``N_ALONE``.
+    Differences are of single probabilities. `macro_f1_difference` is form − fp32, None without labels. `alone_*`
+    compare a text alone with the same text in a batch, on the first ``N_ALONE``.
     """
 
     backend: str
@@ -49,7 +49,7 @@ def measure_parity(
 ) -> dict[str, FormParity]:
     """Each of `forms` of the exported model in `directory` against its `checkpoint` in fp32 on torch.
 
-    `texts` are redacted; `labels` in 0 … 2, where there are.
+    `texts` are redacted. `labels` are in 0 … 2, or None.
     """
     shown = progress or Silent()
     truth = None if labels is None else np.asarray(labels)
@@ -98,7 +98,7 @@ def _alone(directory: Path, form: str, texts: Sequence[str]) -> NDArray[np.float
 
 
 def read_parity_rows(source: str, text_field: str, most: int) -> tuple[list[str], list[int] | None]:
-    """At most `most` texts of a data set, evenly spaced, and their labels where it has them beside `text`."""
+    """At most `most` texts of a data set, evenly spaced, and their labels if it has a column `label`."""
     if text_field == "text" and "label" in read_rows(source, (text_field,)).columns:
         examples = read_examples(source, most=most)
         return [example.text for example in examples], [example.label for example in examples]

@@ -1,8 +1,8 @@
-"""Pretrained networks of every supported architecture, as classifiers of three labels.
+"""Pretrained networks of every supported architecture, as classifiers with three labels.
 
-BERT (MiniLM is one), RoBERTa, DistilBERT and MPNet read their answer off the first token. GPT-2 reads it off the last
-one that is not padding, so it needs a padding token, which it does not have. T5 is fed its own input, shifted, as the
-decoder's, and reads the answer off the closing token, of which every text must have exactly one.
+BERT (including MiniLM), RoBERTa, DistilBERT and MPNet classify from the first token. GPT-2 classifies from the last
+token that is not padding, so it needs a padding token, which it does not have. T5 gets its own input, shifted, as
+decoder input, and classifies from the closing token, of which every text must have exactly one.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ from transformers import AutoConfig, AutoModelForSequenceClassification, AutoTok
 from sentiment.errors import InputError, ModelError
 from sentiment.events import LABELS
 
-_PAD_TOKEN = "[PAD]"  # noqa: S105 a token of text
+_PAD_TOKEN = "[PAD]"  # noqa: S105 not a password
 
 
 def load_backbone(backbone: str, *, keep_layers: int = 0) -> tuple[Any, PreTrainedModel]:
-    """Tokenizer and fp32 classifier of `backbone`, a local directory or a hub id; a missing head is drawn at random.
+    """The tokenizer and fp32 classifier of `backbone`, a local directory or a hub id. A missing head is random.
 
-    `keep_layers` > 0 keeps so many of its layers, at even distances, the first and the last among them.
+    `keep_layers` > 0 keeps that many of its layers, evenly spaced, including the first and the last.
 
     Raises:
-        ModelError: it cannot be loaded, or is no classifier that this project can serve.
+        ModelError: it cannot be loaded, or is not a classifier that this project can serve.
         InputError: it has fewer layers than `keep_layers`.
     """
     labels = dict(enumerate(LABELS))
@@ -38,14 +38,14 @@ def load_backbone(backbone: str, *, keep_layers: int = 0) -> tuple[Any, PreTrain
         tokenizer = AutoTokenizer.from_pretrained(backbone)
         model = AutoModelForSequenceClassification.from_pretrained(backbone, config=config, dtype=torch.float32)
     except (OSError, ValueError, KeyError, RuntimeError) as error:
-        place = "directory" if os.path.isdir(backbone) else "hub id"  # noqa: PTH112 a hub id is no path
+        place = "directory" if os.path.isdir(backbone) else "hub id"  # noqa: PTH112 a hub id is not a path
         raise ModelError(
             f"the backbone {backbone!r} cannot be loaded as a {place} ({type(error).__name__})",
             hint="give a directory with config.json, tokenizer.json and model.safetensors, or a reachable hub id",
         ) from error
     if not getattr(tokenizer, "is_fast", False):
         raise ModelError(
-            f"the backbone {backbone!r} has no fast tokenizer, and serving reads tokenizer.json only",
+            f"the backbone {backbone!r} has no fast tokenizer, and serving needs tokenizer.json",
             hint="convert it with transformers: AutoTokenizer.from_pretrained(…, use_fast=True).save_pretrained(…)",
         )
     _give_padding(tokenizer, model)
@@ -55,7 +55,7 @@ def load_backbone(backbone: str, *, keep_layers: int = 0) -> tuple[Any, PreTrain
 
 
 def truncate_layers(model: PreTrainedModel, count: int) -> None:
-    """Keep `count` layers of each stack (T5 has two), evenly spaced; raises ``InputError`` where there are fewer."""
+    """Keep `count` layers of each stack (T5 has two), evenly spaced. Raises ``InputError`` if there are fewer."""
     stacks = list(_stacks(model, {_layer_count(model), getattr(model.config, "num_decoder_layers", None)}))
     if not stacks or min(len(stack) for _, _, stack in stacks) < count:
         raise InputError(f"the backbone has {_layer_count(model)} layers, fewer than the {count} to keep")
@@ -72,9 +72,7 @@ def truncate_layers(model: PreTrainedModel, count: int) -> None:
 
 
 def with_adapters(model: PreTrainedModel, *, rank: int, alpha: int, seed: int) -> Any:
-    """`model` with low-rank adapters on every linear layer (LoRA, Hu et al. 2021), which alone are trained, with the
-    head.
-    """
+    """`model` with low-rank adapters on every linear layer (LoRA, Hu et al. 2021). Only these and the head train."""
     import peft
 
     head = [name for name, part in model.named_children() if name != model.base_model_prefix and _has_weights(part)]
@@ -93,7 +91,7 @@ def with_adapters(model: PreTrainedModel, *, rank: int, alpha: int, seed: int) -
 
 
 def _give_padding(tokenizer: Any, model: PreTrainedModel) -> None:
-    """A padding token for tokenizers without one: the closing token, which no text contains."""
+    """Give tokenizers without a padding token the closing token as one, which no text contains."""
     if tokenizer.pad_token is None:
         if tokenizer.eos_token is not None:
             tokenizer.pad_token = tokenizer.eos_token
@@ -101,7 +99,7 @@ def _give_padding(tokenizer: Any, model: PreTrainedModel) -> None:
             tokenizer.add_special_tokens({"pad_token": _PAD_TOKEN})
             model.resize_token_embeddings(len(tokenizer))
     model.config.pad_token_id = tokenizer.pad_token_id
-    # Right padding: positions then count from the start of the text for every architecture.
+    # With padding on the right, positions count from the start of the text in every architecture.
     tokenizer.padding_side = "right"
 
 
@@ -110,7 +108,7 @@ def _layer_count(model: PreTrainedModel) -> int:
 
 
 def _stacks(module: torch.nn.Module, sizes: set[int | None]) -> Iterator[tuple[torch.nn.Module, str, Any]]:
-    """The lists of layers, outermost ones only: a T5 layer is itself a list of parts."""
+    """The lists of layers, only the outermost: a T5 layer is itself a list of parts."""
     for name, child in module.named_children():
         if isinstance(child, torch.nn.ModuleList) and len(child) in sizes:
             yield module, name, child

@@ -1,4 +1,4 @@
-"""What happens around the steps of a training: keeping the best weights, stopping early, saying how far it is."""
+"""Callbacks of a training: keep the best weights, stop early, show progress."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from sentiment.progress import Progress
 
 
 class KeepBest(TrainerCallback):  # type: ignore[misc]
-    """Saves the trained weights after every evaluation that beats all before, and stops after `patience` without one.
+    """Save the trained weights after every evaluation that beats all before, and stop after `patience` without one.
 
-    It keeps no memory of its own: what came before stands in the state that a checkpoint restores, so that a resumed
-    run decides as the uninterrupted one. `patience` 0 never stops. The last step is always evaluated.
+    It has no state of its own. Earlier scores come from the trainer's state, which a checkpoint restores, so that a
+    resumed run decides like an uninterrupted one. `patience` 0 never stops. The last step is always evaluated.
     """
 
     def __init__(self, path: Path, metric: str, patience: int) -> None:
@@ -27,7 +27,7 @@ class KeepBest(TrainerCallback):  # type: ignore[misc]
     def on_step_end(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
     ) -> TrainerControl:
-        """Evaluate at the end also where the interval does not divide the steps."""
+        """Evaluate after the last step, even if the interval does not divide the steps."""
         if state.global_step >= state.max_steps:
             control.should_evaluate = True
         return control
@@ -35,7 +35,7 @@ class KeepBest(TrainerCallback):  # type: ignore[misc]
     def on_evaluate(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, *, model: Any, **_: Any
     ) -> TrainerControl:
-        """Keep the weights or count towards the end."""
+        """Save the weights if they are the best, or stop if patience is used up."""
         scores = self.scores(state)
         best = max(range(len(scores)), key=lambda index: scores[index])
         if best == len(scores) - 1:
@@ -56,25 +56,25 @@ class KeepBest(TrainerCallback):  # type: ignore[misc]
 
 
 class ShowProgress(TrainerCallback):  # type: ignore[misc]
-    """Steps as rows on a progress display, and every evaluation as a line."""
+    """Show progress in rows, and a line for every evaluation."""
 
     def __init__(self, progress: Progress, metrics: tuple[str, ...]) -> None:
         self._progress = progress
         self._metrics = metrics
 
     def on_train_begin(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
-        """The phase begins, at the step from which a resumed run goes on."""
+        """Begin the phase, at the step where a resumed run continues."""
         rows = args.train_batch_size
         self._progress.begin("training", state.max_steps * rows, state.global_step * rows)
 
     def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
-        """One more batch is done."""
+        """Count a batch."""
         self._progress.at(state.global_step * args.train_batch_size)
 
     def on_evaluate(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, metrics: Any = None, **_: Any
     ) -> None:
-        """What the validation set says now."""
+        """Show the metrics on the validation set."""
         shown = ", ".join(f"{name} {metrics[f'eval_{name}']:.4f}" for name in self._metrics)
         self._progress.say(f"step {state.global_step:,} of {state.max_steps:,}: {shown}")
 

@@ -1,7 +1,7 @@
-"""A teacher's opinion of every text, labelled or not, for a smaller student to learn.
+"""Distillation: a teacher's probabilities for every text, labelled or not, that a smaller student learns.
 
-The teacher is any model that can be served, and its opinion is what it would answer: calibrated probabilities of the
-three labels. They are kept in the work folder as they are computed, so that an interrupted run does not ask again.
+The teacher is any model that can be served, and gives calibrated probabilities of the three labels. They are saved in
+the work folder as they are computed, so that an interrupted run does not compute them again.
 """
 
 from __future__ import annotations
@@ -24,17 +24,18 @@ from training.data.examples import Example, canonical, read_texts
 from training.evaluation.predicting import probabilities_of
 from training.finetune.encoded import SoftTargets
 
-# A minute or so of a large teacher's work on a CPU: as much as an interruption may cost.
+# About a minute of a large teacher's work on a CPU: an interruption costs no more.
 TEXTS_A_PART = 2_048
-# Below this a probability says nothing more, and its logarithm would drown the rest.
+# Smaller probabilities carry no information, and their logarithms would dominate the loss.
 _LEAST_PROBABILITY = 1e-6
 
 
 @dataclass(frozen=True, slots=True)
 class Teaching:
-    """Who teaches what. `teacher` is a model directory or hub id; `unlabelled` are files with a column `text_field`.
+    """The teacher and the texts. `teacher` is a model directory or hub id. `unlabelled` files have the column
+    `text_field`.
 
-    `temperature` ≥ 1 softens both distributions; `hard_share` in [0, 1] is what the labels count beside the teacher.
+    `temperature` ≥ 1 softens both distributions. `hard_share` in [0, 1) is the weight of the labels in the loss.
     """
 
     teacher: str
@@ -53,20 +54,20 @@ def ask_teacher(
     progress: Progress | None = None,
     texts_a_part: int = TEXTS_A_PART,
 ) -> tuple[SoftTargets, dict[str, Any]]:
-    """Soft targets for `train` and all unlabelled texts that `held_out` does not hold, and a record for the manifest.
+    """Soft targets for `train` and for all unlabelled texts that are not in `held_out`, and a record for the manifest.
 
-    Parts of the answer, of `texts_a_part` texts each, that lie in `cache` already, from the same teacher and the same
-    texts, are not computed again.
+    They are computed in parts of `texts_a_part` texts. Parts that are in `cache` already, from the same teacher and the
+    same texts, are not computed again.
 
     Raises:
         ModelError: the teacher cannot be loaded.
-        InputError: an unlabelled file cannot be read, or the shares are out of range.
+        InputError: an unlabelled file cannot be read, or a parameter is out of range.
     """
     if not (teaching.temperature >= 1.0 and 0.0 <= teaching.hard_share < 1.0):
-        raise InputError("distillation takes a temperature ≥ 1 and a share of the labels in [0, 1)")
+        raise InputError("distillation needs a temperature ≥ 1 and a hard share in [0, 1)")
     unlabelled = _unlabelled(teaching, (*train, *held_out))
     texts = [*(example.text for example in train), *unlabelled]
-    # Without a GPU the exported form answers, as it does in a worker: several times as fast as torch.
+    # Without a GPU the exported form is used, as in a worker: it is several times as fast as torch.
     on_gpu = torch.cuda.is_available() and locate(teaching.teacher).safetensors
     teacher = load_model(teaching.teacher, backend="torch" if on_gpu else "auto")
     probabilities = _answers(teacher, texts, cache, progress or Silent(), texts_a_part)
@@ -83,7 +84,7 @@ def ask_teacher(
 
 
 def _unlabelled(teaching: Teaching, known: Iterable[Example]) -> tuple[str, ...]:
-    """Every text once, and none that has a label or that the student will be judged on."""
+    """Every text once, without those that have a label or that the student is evaluated on."""
     seen = {canonical(example.text) for example in known}
     texts = (text for file in teaching.unlabelled for text in read_texts(file, teaching.text_field))
     return tuple(text for text in dict.fromkeys(texts) if canonical(text) not in seen)

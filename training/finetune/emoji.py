@@ -1,9 +1,9 @@
-"""Tokens of their own for the emoji that carry feeling, in a model whose vocabulary knows none.
+"""Tokens for the emoji that carry sentiment, in a model whose vocabulary has none.
 
-A BERT vocabulary from before emoji reads 😍 and 😡 as the same unknown token, and a word that an emoji touches is lost
-with it. Here the tokenizer sets emoji apart, and every known one gets an embedding that starts as the mean of its
-name's word pieces ("smiling face with heart-shaped eyes"), so that rare ones mean something before they are trained.
-Only the model directory changes: serving and models of others are not touched.
+A BERT vocabulary from before emoji reads 😍 and 😡 as the same unknown token, and a word that an emoji touches becomes
+unknown too. Here the tokenizer separates emoji from words. Every known emoji gets an embedding that starts as the mean
+of the word pieces of its name ("smiling face with heart-shaped eyes"), so that rare ones mean something before they are
+trained. Only the model directory changes; serving does not.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 from sentiment.errors import ModelError
 
-# Faces, gestures and hearts; then single signs that people put behind what they mean.
+# Faces, gestures and hearts; then single signs that people add to what they say.
 _RANGES = (
     (0x1F600, 0x1F64F),
     (0x1F910, 0x1F917),
@@ -32,32 +32,32 @@ _SINGLE = (
     "❤♥☹☺⭐🌟✨🔥🎉🎊💯💩💪💔💋🤌🤗🤘🤙🤚🤛🤜🤝🤞🤟🤠🤡🤢🤣🤤🤥🤦🤧🤷🤍"
     "🤎🖤🧡🥱🖕🏆🚀💰⚠❌✅❗❓‼🚫🐛🐌🗑💀👻😻🙄📦📅📍🕒📎ℹ📱🚚🏢📄🗓📞✉🔗"
 )
-# Words of names that say what kind of sign it is and nothing else.
+# Words in names that only say what kind of sign it is.
 _FILLER = frozenset(
     {"face", "with", "sign", "and", "of", "symbol", "mark", "black", "white", "heavy", "emoji", "person"}
 )
 _SIGNS = r"\p{So}"
-# Skin tones, variants and joiners change how a sign looks, not what it says.
+# Skin tones, variants and joiners change how a sign looks, not what it means.
 _LOOKS = r"[\x{1f3fb}-\x{1f3ff}\x{fe0e}\x{fe0f}\x{200d}]"
 
 
 def emoji_tokens() -> list[str]:
-    """The emoji that get tokens, without doubles, in a fixed order."""
+    """The emoji that get tokens, without duplicates, in a fixed order."""
     ranged = [chr(code) for low, high in _RANGES for code in range(low, high + 1)]
     return [token for token in dict.fromkeys([*ranged, *_SINGLE]) if unicodedata.name(token, "")]
 
 
 def add_emoji(tokenizer: Any, model: PreTrainedModel) -> PreTrainedTokenizerFast:
-    """Give `model` embeddings for emoji, and return a tokenizer that reads them; `tokenizer` is used up.
+    """Give `model` embeddings for emoji, and return a tokenizer that reads them. `tokenizer` is modified.
 
     Raises:
-        ModelError: the vocabulary reads emoji already.
+        ModelError: the vocabulary has emoji already.
     """
     fast: Tokenizer = tokenizer.backend_tokenizer
     known = fast.get_vocab(with_added_tokens=True)
     new = [token for token in emoji_tokens() if token not in known and _unknown(fast) in fast.encode(token).tokens]
     if not new:
-        raise ModelError("the vocabulary of the backbone reads emoji already", hint="leave --emoji-tokens out")
+        raise ModelError("the vocabulary of the backbone has emoji already", hint="leave out --emoji-tokens")
     starts = _starting_embeddings(fast, model.get_input_embeddings().weight, new)
     fast.add_tokens([AddedToken(token, normalized=False) for token in new])
     before = fast.pre_tokenizer
@@ -69,7 +69,7 @@ def add_emoji(tokenizer: Any, model: PreTrainedModel) -> PreTrainedTokenizerFast
         weight = model.get_input_embeddings().weight
         for token, start in zip(new, starts, strict=True):
             weight[fast.token_to_id(token)] = start
-    # The plain class takes tokenizer.json as it is; a model's own would put its usual splitting back.
+    # The generic class uses tokenizer.json as it is; the model's own class would restore its usual splitting.
     return PreTrainedTokenizerFast(
         tokenizer_object=fast,
         **tokenizer.special_tokens_map,

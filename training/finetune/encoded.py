@@ -1,7 +1,7 @@
-"""Labelled and unlabelled texts as the numbers that a training step takes.
+"""Labelled and unlabelled texts as the inputs of a training step.
 
-Tokenising is that of serving, so that a special token spelt out in a text is text here and there, and a long text keeps
-its closing token (T5 reads its answer off it).
+Tokenising is that of serving. So a special token that is spelt out in a text is text in both, and a long text keeps its
+closing token (T5 classifies from it).
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from sentiment.model.tokenizer import TextTokenizer
 from training.data.examples import Example, Weighting
 from training.finetune.loss import NO_LABEL
 
-_EMPTY_SOURCE = -1
+_NO_DATA_SET = -1
 
 
 @dataclass(frozen=True, slots=True)
 class SoftTargets:
-    """A teacher's log-probabilities (n, 3): of the training examples, then of the `unlabelled` texts, in order."""
+    """A teacher's log-probabilities (n, 3): for the training examples, then for the `unlabelled` texts, in order."""
 
     log_probabilities: NDArray[np.float32]
     unlabelled: tuple[str, ...] = ()
@@ -33,7 +33,7 @@ class SoftTargets:
 
 
 class EncodedTexts(torch.utils.data.Dataset[dict[str, Any]]):
-    """Token ids, label, weight, source, and a teacher's opinion where there is one, by index."""
+    """Token ids, label, weight, data set and, with a teacher, its log-probabilities, by index."""
 
     def __init__(
         self,
@@ -48,7 +48,7 @@ class EncodedTexts(torch.utils.data.Dataset[dict[str, Any]]):
         unlabelled = soft.unlabelled if soft is not None else ()
         capacity = max_length - len(tokenizer.prefix) - len(tokenizer.suffix)
         texts = [*(example.text for example in examples), *unlabelled]
-        # A text without tokens is answered from one padding token, as in serving.
+        # A text without tokens is read as one padding token, as in serving.
         self._ids = [
             [*tokenizer.prefix, *ids[:capacity], *tokenizer.suffix] or [empty_id] for ids in tokenizer.encode(texts)
         ]
@@ -56,7 +56,7 @@ class EncodedTexts(torch.utils.data.Dataset[dict[str, Any]]):
         index = {source: position for position, source in enumerate(self.sources)}
         self._labels = [*(example.label for example in examples), *(NO_LABEL for _ in unlabelled)]
         self._weights = [*(weighting.of(example) for example in examples), *(1.0 for _ in unlabelled)]
-        self._sources = [*(index[example.source] for example in examples), *(_EMPTY_SOURCE for _ in unlabelled)]
+        self._sources = [*(index[example.source] for example in examples), *(_NO_DATA_SET for _ in unlabelled)]
         self._teacher = None if soft is None else soft.log_probabilities
         if self._teacher is not None and len(self._teacher) != len(texts):
             raise ValueError(f"{len(self._teacher)} soft targets for {len(texts)} texts")
@@ -76,12 +76,12 @@ class EncodedTexts(torch.utils.data.Dataset[dict[str, Any]]):
 
 @dataclass(frozen=True, slots=True)
 class Padding:
-    """A batch of items as tensors: ids padded on the right to the longest of them, with their mask."""
+    """Collates items into tensors: ids padded on the right to the longest of them, with their mask."""
 
     pad_id: int
 
     def __call__(self, items: Sequence[dict[str, Any]]) -> dict[str, torch.Tensor]:
-        """(n, width) ids and mask; (n,) labels, weights and sources; (n, 3) of a teacher."""
+        """(n, width) ids and mask; (n,) labels, weights and data sets; (n, 3) log-probabilities of a teacher."""
         lengths = np.array([len(item["input_ids"]) for item in items])
         mask = np.arange(lengths.max()) < lengths[:, None]
         ids = np.full(mask.shape, self.pad_id, dtype=np.int64)
@@ -99,5 +99,5 @@ class Padding:
 
 
 def text_tokenizer(tokenizer: Any) -> TextTokenizer:
-    """Serving's view of a fast tokenizer of transformers, which stays as it is."""
+    """A fast tokenizer of transformers as serving uses it. The original is not changed."""
     return TextTokenizer(Tokenizer.from_str(tokenizer.backend_tokenizer.to_str()))

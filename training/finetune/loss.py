@@ -1,10 +1,10 @@
-"""What is minimised: the labels, a teacher's opinion, or a mix of both.
+"""The loss: of the labels, of a teacher's probabilities, or of a mix of both.
 
     loss(text) = hard_share · CE(label, student) + (1 − hard_share) · T² · KL(teacher at T ‖ student at T)
 
-Hinton, Vinyals and Dean 2015, "Distilling the Knowledge in a Neural Network": both distributions are softened by the
-temperature T, and T² gives the soft part gradients of the same size whatever T is. A text without a label has the soft
-part alone, one without a teacher's opinion the hard part alone.
+Hinton, Vinyals and Dean 2015, "Distilling the Knowledge in a Neural Network": the temperature T softens both
+distributions, and T² keeps the gradients of the soft part at the same size for any T. A text without a label has only
+the soft part; without a teacher there is only the hard part.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ NO_LABEL = -1
 
 @dataclass(frozen=True, slots=True)
 class MixedLoss:
-    """`label_smoothing` in [0, 1) is for the hard part only; a teacher smooths by itself. `hard_share` in [0, 1]."""
+    """`label_smoothing` in [0, 1) applies to the hard part: a teacher is smooth already. `hard_share` is in [0, 1]."""
 
     label_smoothing: float = 0.0
     temperature: float = 1.0
@@ -34,7 +34,7 @@ class MixedLoss:
     ) -> torch.Tensor:
         """The mean over a batch, weighted by `weights` (n,).
 
-        `logits` (n, 3); `labels` (n,), ``NO_LABEL`` where there is none; `teacher` (n, 3) log-probabilities.
+        `logits` (n, 3); `labels` (n,), ``NO_LABEL`` if there is none; `teacher` (n, 3) log-probabilities.
         """
         logits = logits.float()
         hard = cross_entropy(

@@ -1,4 +1,4 @@
-"""Where a training's curves go besides the log: TensorBoard or MLflow, by option."""
+"""Trackers for the curves of a training: TensorBoard or MLflow."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ _EXTRAS = {"tensorboard": "train", "mlflow": "mlflow"}
 
 @dataclass(frozen=True, slots=True)
 class Tracker:
-    """`location` is a directory; for MLflow it may be the address of a tracking server instead."""
+    """`location` is a directory. For MLflow it can also be the address of a tracking server."""
 
     name: TrackerName
     location: str
 
     def callback(self) -> TrainerCallback:
-        """What the trainer is to tell. Raises ``ConfigurationError`` where the tracker is not installed."""
+        """The callback for the trainer. Raises ``ConfigurationError`` if the tracker is not installed."""
         try:
             return _tensorboard(self.location) if self.name == "tensorboard" else _mlflow(self.location)
         except (ImportError, RuntimeError) as error:
@@ -45,12 +45,12 @@ def _mlflow(location: str) -> TrainerCallback:
 
     is_address = "://" in location
     if not is_address:
-        # The slim client has no database driver, so a folder is the only local store; it wants to be told so.
+        # The slim client has no database driver, so a folder is the only local store. It must be allowed explicitly.
         os.environ.setdefault("MLFLOW_ALLOW_FILE_STORE", "true")
     mlflow.set_tracking_uri(location if is_address else Path(location).absolute().as_uri())
     return MLflowCallback()
 
 
 def default_location(output: Path) -> str:
-    """Beside the model that is made, so that it outlives the work in progress."""
+    """A directory beside the output, so that it outlives the work in progress."""
     return str(output.with_name(output.name + ".tracking"))
