@@ -1,7 +1,6 @@
 """The broker over one data folder: journal, topics, offsets, groups and transactions put together, and their upkeep."""
 
 import asyncio
-import fcntl
 import os
 import time
 import uuid
@@ -12,6 +11,7 @@ import structlog
 
 from consumers.broker.codes import BrokerError
 from consumers.broker.compaction import compact_partition
+from consumers.broker.data_dir import lock
 from consumers.broker.durability import INTERVAL_S, Flusher, FsyncPolicy
 from consumers.broker.entries import Entry, GroupDeleted, TopicDeleted
 from consumers.broker.groups import Groups
@@ -29,10 +29,6 @@ _CLEAN_EVERY_S = 15.0
 NODE_ID = 1
 
 
-class DataDirInUseError(Exception):
-    """Another broker has the data folder open."""
-
-
 class Broker:
     """Use it from one event loop only. `address` is set once the server listens.
 
@@ -42,7 +38,7 @@ class Broker:
     def __init__(self, data_dir: Path, fsync: FsyncPolicy) -> None:
         data_dir.mkdir(parents=True, exist_ok=True)
         self.data_dir = data_dir
-        self._lock = _lock(data_dir)
+        self._lock = lock(data_dir)
         self.address = ("127.0.0.1", 0)
         self._flusher = Flusher(fsync)
         self._journal = Journal(data_dir / "state.journal", self._flusher)
@@ -120,16 +116,6 @@ class Broker:
         self._journal.rewrite(self._entries())
         self._journal.close()
         os.close(self._lock)
-
-
-def _lock(data_dir: Path) -> int:
-    fd = os.open(data_dir / ".lock", os.O_RDWR | os.O_CREAT, 0o644)
-    try:
-        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(fd)
-        raise DataDirInUseError(f"{data_dir} is in use by another broker") from None
-    return fd
 
 
 def _cluster_id(data_dir: Path) -> str:

@@ -6,13 +6,13 @@ import ipaddress
 import os
 import resource
 import signal
-import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from consumers.broker.broker import Broker, DataDirInUseError
+from consumers.broker.broker import Broker
 from consumers.broker.codes import BrokerError
+from consumers.broker.data_dir import DataDirInUseError, temporary_data_dir
 from consumers.broker.durability import FsyncPolicy
 from consumers.broker.server import Server
 from sentiment.durable import replace_file
@@ -58,21 +58,13 @@ def run_broker(options: BrokerOptions, ready: Callable[[str, Path], None]) -> No
             hint="use --host 127.0.0.1; to serve other machines, run Apache Kafka",
         )
     _raise_file_limit()
-    with _data_dir(options.data_dir) as data_dir:
+    folder = temporary_data_dir() if options.data_dir is None else contextlib.nullcontext(options.data_dir)
+    with folder as data_dir:
         try:
             broker = Broker(data_dir, options.fsync)
         except (DataDirInUseError, OSError) as error:
             raise SentimentError(f"cannot use the data folder: {error}") from error
         asyncio.run(_serve(options, broker, ready))
-
-
-@contextlib.contextmanager
-def _data_dir(wanted: Path | None) -> Iterator[Path]:
-    if wanted is not None:
-        yield wanted
-        return
-    with tempfile.TemporaryDirectory(prefix="sentiment-broker-", ignore_cleanup_errors=True) as temporary:
-        yield Path(temporary)
 
 
 def _raise_file_limit() -> None:

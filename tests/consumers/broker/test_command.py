@@ -49,6 +49,24 @@ def test_it_says_where_it_listens_and_stops_cleanly(tmp_path: Path, number: sign
     assert not port_file.exists()
 
 
+def test_what_a_killed_broker_left_goes_with_the_next_start(tmp_path: Path) -> None:
+    """Its temporary folder holds feedback that nobody can use any more; one whose broker runs stays."""
+    processes, folders = [], []
+    for _ in range(3):
+        process = _start("--port", "0", "--json", temporary=tmp_path)
+        assert process.stdout is not None
+        processes.append(process)
+        folders.append(Path(json.loads(process.stdout.readline())["data_dir"]))
+        if len(processes) == 2:
+            process.kill()
+            process.communicate()
+    assert set(tmp_path.iterdir()) == {folders[0], folders[2]}
+    for process in processes:
+        process.terminate()
+        process.communicate()
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_its_folder_is_kept(tmp_path: Path) -> None:
     """With --data-dir the topics are there again, and --json says where everything is."""
     data_dir = tmp_path / "new" / "data"

@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from consumers.broker.broker import Broker, DataDirInUseError
+from consumers.broker.broker import Broker
 from consumers.broker.codes import BrokerError
+from consumers.broker.data_dir import DataDirInUseError
 from consumers.broker.durability import Flusher, FsyncPolicy
 from consumers.broker.entries import Entry, Offset, OffsetsCommitted
 from consumers.broker.journal import Journal
