@@ -21,39 +21,13 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Protocol
+from typing import IO
 
 from tests import processes
 from tests.waiting import wait_until
 
 
-class Broker(Protocol):
-    """What a test may do with either broker."""
-
-    data_dir: Path
-
-    @property
-    def name(self) -> str:
-        """For test ids and messages."""
-
-    @property
-    def bootstrap(self) -> str:
-        """`host:port`; stays the same over restarts."""
-
-    def start(self) -> None:
-        """Start, or start again, and wait until clients can connect."""
-
-    def kill(self) -> None:
-        """End the process at once (`kill -9`); the data folder stays."""
-
-    def stop(self) -> None:
-        """End the process in an orderly way, and remove a temporary data folder."""
-
-    def restart(self) -> None:
-        """`kill`, then `start`."""
-
-
-class BrokerProcess:
+class Broker:
     """A broker in a process of its own; subclasses say how it is started."""
 
     name = "broker"
@@ -135,7 +109,7 @@ class BrokerProcess:
             shutil.rmtree(self._temporary, ignore_errors=True)
             self.log_file.unlink(missing_ok=True)
 
-    def __enter__(self) -> BrokerProcess:
+    def __enter__(self) -> Broker:
         self.start()
         return self
 
@@ -145,7 +119,7 @@ class BrokerProcess:
         self.stop()
 
 
-class DevBroker(BrokerProcess):
+class DevBroker(Broker):
     """`sentiment broker`; `options` are further flags."""
 
     name = "development broker"
@@ -159,7 +133,7 @@ class DevBroker(BrokerProcess):
         return processes.sentiment("broker", "--port", str(self.port), "--data-dir", self.data_dir, *self.options)
 
 
-class ApacheKafka(BrokerProcess):
+class ApacheKafka(Broker):
     """One KRaft node; `properties` are further server properties, `variables` further environment (KAFKA_ADD_SCRAM)."""
 
     name = "Apache Kafka"

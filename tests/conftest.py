@@ -10,16 +10,16 @@ from typing import Any
 
 import pytest
 import structlog
-from hypothesis import HealthCheck, settings
+from hypothesis import settings
 
 from sentiment.logs import configure_logging
 from sentiment.telemetry import switch_off
-from tests.brokers import ApacheKafka, BrokerProcess, DevBroker
+from tests.brokers import ApacheKafka, Broker, DevBroker
 
 switch_off()  # tests import libraries themselves, some before anything of ours
 
-# A busy machine is not a wrong answer: neither examples nor their making are timed.
-settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+# A busy machine is not a wrong answer: no example is timed.
+settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")
 
 
@@ -43,9 +43,9 @@ def apache_kafka() -> Iterator[ApacheKafka]:
 
 
 @pytest.fixture(params=["dev", "apache"])
-def broker(request: pytest.FixtureRequest) -> BrokerProcess:
+def broker(request: pytest.FixtureRequest) -> Broker:
     """Either broker: a test that takes it runs once against each."""
-    running: BrokerProcess = request.getfixturevalue("dev_broker" if request.param == "dev" else "apache_kafka")
+    running: Broker = request.getfixturevalue("dev_broker" if request.param == "dev" else "apache_kafka")
     return running
 
 

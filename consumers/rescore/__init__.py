@@ -1,4 +1,4 @@
-"""Re-scoring of files: resumable, in bounded memory, with an output that appears only when it is complete."""
+"""Batch re-scoring of files: resumable, in bounded memory, and with an output that appears whole."""
 
 from __future__ import annotations
 

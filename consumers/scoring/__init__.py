@@ -1,1 +1,1 @@
-"""The scoring worker: from feedback to results."""
+"""From feedback to results."""

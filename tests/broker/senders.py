@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from tests.brokers import BrokerProcess
+from tests.brokers import Broker
 
 _EVERYBODY = frozenset({"ApiVersions", "Metadata"})
 _PRODUCER = frozenset({"InitProducerId", "Produce"})
@@ -53,7 +53,7 @@ _TEST_KIT = ("kafka-python", "wire")
 class Traced:
     """A broker; where `logs_requests`, a development broker that logs at level debug, in JSON."""
 
-    broker: BrokerProcess
+    broker: Broker
     logs_requests: bool
 
     @property

@@ -18,11 +18,11 @@ from kafka.errors import (
 
 from tests.broker.support import admin_client, consumer, new_topic, producer, read, unique
 from tests.broker.wire import Wire
-from tests.brokers import BrokerProcess
+from tests.brokers import Broker
 from tests.waiting import wait_until
 
 
-def test_a_topic_is_created_once(broker: BrokerProcess) -> None:
+def test_a_topic_is_created_once(broker: Broker) -> None:
     """It has the partitions asked for; a second time it is TopicAlreadyExists and unchanged."""
     topic = new_topic(broker.bootstrap, partitions=3)
     with admin_client(broker.bootstrap) as admin:
@@ -33,7 +33,7 @@ def test_a_topic_is_created_once(broker: BrokerProcess) -> None:
     assert [each["partition_index"] for each in described["partitions"]] == [0, 1, 2]
 
 
-def test_a_topic_is_created_from_an_assignment_of_replicas(broker: BrokerProcess) -> None:
+def test_a_topic_is_created_from_an_assignment_of_replicas(broker: Broker) -> None:
     """It has the partitions that are assigned; a broker that does not exist cannot have one."""
     topic, wrong = unique("topic"), unique("topic")
     with admin_client(broker.bootstrap) as admin:
@@ -56,7 +56,7 @@ def test_a_topic_is_created_from_an_assignment_of_replicas(broker: BrokerProcess
     ],
 )
 def test_a_wrong_topic_is_refused(
-    broker: BrokerProcess, name: str, partitions: int, replicas: int, configs: dict[str, str], error: type[Exception]
+    broker: Broker, name: str, partitions: int, replicas: int, configs: dict[str, str], error: type[Exception]
 ) -> None:
     """With the error that says what is wrong, and nothing is created."""
     topic = unique(name)
@@ -66,7 +66,7 @@ def test_a_wrong_topic_is_refused(
         assert topic not in admin.list_topics()
 
 
-def test_validate_only_creates_nothing(broker: BrokerProcess) -> None:
+def test_validate_only_creates_nothing(broker: Broker) -> None:
     """It answers as if."""
     topic = unique("topic")
     with admin_client(broker.bootstrap) as admin:
@@ -74,7 +74,7 @@ def test_validate_only_creates_nothing(broker: BrokerProcess) -> None:
         assert topic not in admin.list_topics()
 
 
-def test_a_deleted_topic_is_gone(broker: BrokerProcess) -> None:
+def test_a_deleted_topic_is_gone(broker: Broker) -> None:
     """With its records: one of the same name starts empty. Deleting it twice is UnknownTopicOrPartition."""
     topic = new_topic(broker.bootstrap)
     with producer(broker.bootstrap) as client:
@@ -89,7 +89,7 @@ def test_a_deleted_topic_is_gone(broker: BrokerProcess) -> None:
         assert wire.offset(topic, -1)[2] == 0
 
 
-def test_partitions_are_added_never_removed(broker: BrokerProcess) -> None:
+def test_partitions_are_added_never_removed(broker: Broker) -> None:
     """More partitions can be written to; fewer are InvalidPartitions."""
     topic = new_topic(broker.bootstrap, partitions=2)
     with admin_client(broker.bootstrap) as admin:
@@ -102,7 +102,7 @@ def test_partitions_are_added_never_removed(broker: BrokerProcess) -> None:
     assert read(broker.bootstrap, topic, 1, partitions=4)[0].partition == 3
 
 
-def test_settings_are_described_and_changed(broker: BrokerProcess) -> None:
+def test_settings_are_described_and_changed(broker: Broker) -> None:
     """A topic's own values and the defaults can be told apart; a change shows; a wrong one is refused."""
     topic = new_topic(broker.bootstrap, configs={"cleanup.policy": "compact", "retention.ms": "3600000"})
     resource = ConfigResource(ConfigResourceType.TOPIC, topic)
@@ -124,7 +124,7 @@ def test_settings_are_described_and_changed(broker: BrokerProcess) -> None:
         assert settings()["retention.ms"] == "7200000"
 
 
-def test_the_cluster_is_described(broker: BrokerProcess) -> None:
+def test_the_cluster_is_described(broker: Broker) -> None:
     """There is one broker, at the address that was asked."""
     with admin_client(broker.bootstrap) as admin:
         described = admin.describe_cluster()
@@ -133,7 +133,7 @@ def test_the_cluster_is_described(broker: BrokerProcess) -> None:
     assert described["cluster_id"]
 
 
-def test_groups_are_listed_described_and_deleted(broker: BrokerProcess) -> None:
+def test_groups_are_listed_described_and_deleted(broker: Broker) -> None:
     """With members a group is Stable and stays; without it is Empty, and deleting it takes its offsets along."""
     topic, group = new_topic(broker.bootstrap), unique("group")
     with admin_client(broker.bootstrap) as admin:
@@ -154,7 +154,7 @@ def test_groups_are_listed_described_and_deleted(broker: BrokerProcess) -> None:
         assert wire.committed(group, topic) == (0, -1)
 
 
-def test_offsets_are_altered_and_deleted(broker: BrokerProcess) -> None:
+def test_offsets_are_altered_and_deleted(broker: Broker) -> None:
     """From outside, for a group that is empty."""
     topic, group = new_topic(broker.bootstrap), unique("group")
     partition = TopicPartition(topic, 0)
@@ -166,7 +166,7 @@ def test_offsets_are_altered_and_deleted(broker: BrokerProcess) -> None:
         assert wire.committed(group, topic) == (0, -1)
 
 
-def test_records_are_deleted_up_to_an_offset(broker: BrokerProcess) -> None:
+def test_records_are_deleted_up_to_an_offset(broker: Broker) -> None:
     """The log starts there afterwards: earlier offsets are out of range, as is deleting beyond the end."""
     topic = new_topic(broker.bootstrap)
     partition = TopicPartition(topic, 0)
@@ -185,7 +185,7 @@ def test_records_are_deleted_up_to_an_offset(broker: BrokerProcess) -> None:
         assert wire.offset(topic, -2) == (0, -1, 10)
 
 
-def test_transactions_are_listed_and_described(broker: BrokerProcess) -> None:
+def test_transactions_are_listed_and_described(broker: Broker) -> None:
     """An open one is Ongoing and names its partitions; the partition names its producer."""
     topic, transactional_id = new_topic(broker.bootstrap), unique("tx")
     partition = TopicPartition(topic, 0)

@@ -10,7 +10,7 @@ import pytest
 from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
 
 from tests.broker.support import new_topic, unique
-from tests.brokers import BrokerProcess
+from tests.brokers import Broker
 from tests.waiting import WITHIN_S, wait_until
 
 
@@ -55,7 +55,7 @@ def _values(bootstrap: str, topic: str, isolation: str = "read_committed") -> li
         return values
 
 
-def test_records_come_back(broker: BrokerProcess) -> None:
+def test_records_come_back(broker: Broker) -> None:
     """Key, value, headers and timestamp, compressed or not."""
     topic = new_topic(broker.bootstrap)
     for codec in ("none", "gzip", "lz4", "zstd", "snappy"):
@@ -79,7 +79,7 @@ def test_records_come_back(broker: BrokerProcess) -> None:
     }
 
 
-def test_transactions_commit_and_abort(broker: BrokerProcess) -> None:
+def test_transactions_commit_and_abort(broker: Broker) -> None:
     """Each isolation level sees what it should."""
     topic = new_topic(broker.bootstrap)
     client = _transactional(broker.bootstrap, unique("tx"))
@@ -95,7 +95,7 @@ def test_transactions_commit_and_abort(broker: BrokerProcess) -> None:
     assert _values(broker.bootstrap, topic, "read_uncommitted") == [b"0", b"1", b"2", b"3"]
 
 
-def test_consume_transform_produce(broker: BrokerProcess) -> None:
+def test_consume_transform_produce(broker: Broker) -> None:
     """Records and the positions they came from commit together, and an abort takes both back."""
     source, target, group = new_topic(broker.bootstrap), new_topic(broker.bootstrap), unique("group")
     plain = Producer({"bootstrap.servers": broker.bootstrap})
@@ -128,7 +128,7 @@ def test_consume_transform_produce(broker: BrokerProcess) -> None:
     assert _values(broker.bootstrap, target) == [b"scored %d" % number for number in range(6)]
 
 
-def test_a_zombie_is_fenced(broker: BrokerProcess) -> None:
+def test_a_zombie_is_fenced(broker: Broker) -> None:
     """The older producer of a transactional id gets a fatal error and its records stay hidden."""
     topic, transactional_id = new_topic(broker.bootstrap), unique("tx")
     old = _transactional(broker.bootstrap, transactional_id)
@@ -145,7 +145,7 @@ def test_a_zombie_is_fenced(broker: BrokerProcess) -> None:
     assert _values(broker.bootstrap, topic) == [b"new"]
 
 
-def test_a_cooperative_group_shares_the_partitions(broker: BrokerProcess) -> None:
+def test_a_cooperative_group_shares_the_partitions(broker: Broker) -> None:
     """Two members have all of them between them, and one alone again after the other has left."""
     topic, group = new_topic(broker.bootstrap, 4), unique("group")
     with _consumer(broker.bootstrap, group_id=group) as one:

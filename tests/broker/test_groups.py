@@ -9,9 +9,10 @@ from kafka import TopicPartition
 from kafka.consumer.subscription_state import ConsumerRebalanceListener
 from kafka.coordinator.assignors.cooperative_sticky import CooperativeStickyAssignor
 
+from tests.broker.group_wire import SHARE, SUBSCRIPTION
 from tests.broker.support import consumer, new_topic, producer, unique
-from tests.broker.wire import SHARE, SUBSCRIPTION, Wire
-from tests.brokers import BrokerProcess
+from tests.broker.wire import Wire
+from tests.brokers import Broker
 from tests.waiting import wait_until
 
 _UNKNOWN_MEMBER, _ILLEGAL_GENERATION, _REBALANCE = 25, 22, 27
@@ -63,7 +64,7 @@ def _shared_out(members: list[_Member], partitions: int) -> bool:
     return all(shares) and sorted(number for share in shares for number in share) == list(range(partitions))
 
 
-def test_members_share_the_partitions(broker: BrokerProcess) -> None:
+def test_members_share_the_partitions(broker: Broker) -> None:
     """Two members have every partition once between them; when one leaves, the other has all."""
     topic, group = new_topic(broker.bootstrap, partitions=4), unique("group")
     with _Member(broker.bootstrap, group, topic) as one:
@@ -72,7 +73,7 @@ def test_members_share_the_partitions(broker: BrokerProcess) -> None:
         wait_until(lambda: _shared_out([one], 4), "the one that stayed has all")
 
 
-def test_a_cooperative_rebalance_takes_only_what_moves(broker: BrokerProcess) -> None:
+def test_a_cooperative_rebalance_takes_only_what_moves(broker: Broker) -> None:
     """A member keeps what it keeps: only the partitions that go to the newcomer are revoked."""
     topic, group = new_topic(broker.bootstrap, partitions=4), unique("group")
     options = {"partition_assignment_strategy": [CooperativeStickyAssignor]}
@@ -84,7 +85,7 @@ def test_a_cooperative_rebalance_takes_only_what_moves(broker: BrokerProcess) ->
             assert len(second.share) == 2
 
 
-def test_a_group_reads_on_where_it_committed(broker: BrokerProcess) -> None:
+def test_a_group_reads_on_where_it_committed(broker: Broker) -> None:
     """A new member begins at the committed offset, with its metadata kept."""
     topic, group = new_topic(broker.bootstrap), unique("group")
     with producer(broker.bootstrap) as client:
@@ -97,7 +98,7 @@ def test_a_group_reads_on_where_it_committed(broker: BrokerProcess) -> None:
             member.commit()
 
 
-def test_a_silent_member_is_thrown_out(broker: BrokerProcess) -> None:
+def test_a_silent_member_is_thrown_out(broker: Broker) -> None:
     """Without heartbeats a session ends, and the member is unknown."""
     group = unique("group")
     with Wire(broker.bootstrap) as wire:
@@ -111,7 +112,7 @@ def test_a_silent_member_is_thrown_out(broker: BrokerProcess) -> None:
         assert wire.heartbeat(group, joined.member_id, joined.generation_id) == _UNKNOWN_MEMBER
 
 
-def test_a_rebalance_is_told_by_heartbeat(broker: BrokerProcess) -> None:
+def test_a_rebalance_is_told_by_heartbeat(broker: Broker) -> None:
     """While somebody joins, members are told to join again; when they do, the leader sees both."""
     group = unique("group")
     with Wire(broker.bootstrap) as first, Wire(broker.bootstrap) as second:
@@ -130,7 +131,7 @@ def test_a_rebalance_is_told_by_heartbeat(broker: BrokerProcess) -> None:
         assert {each.member_id for each in leader.members} == {joined.member_id, member_id}
 
 
-def test_new_members_first_get_an_id(broker: BrokerProcess) -> None:
+def test_new_members_first_get_an_id(broker: Broker) -> None:
     """MEMBER_ID_REQUIRED comes with the id to join with (KIP-394); older clients join at once."""
     group = unique("group")
     with Wire(broker.bootstrap) as wire:
@@ -143,7 +144,7 @@ def test_new_members_first_get_an_id(broker: BrokerProcess) -> None:
         assert (old.error_code, old.leader) == (0, old.member_id)
 
 
-def test_protocols_have_to_fit(broker: BrokerProcess) -> None:
+def test_protocols_have_to_fit(broker: Broker) -> None:
     """A member that has no assignor in common with the others is INCONSISTENT_GROUP_PROTOCOL."""
     group = unique("group")
     with Wire(broker.bootstrap) as wire:
@@ -151,7 +152,7 @@ def test_protocols_have_to_fit(broker: BrokerProcess) -> None:
         assert wire.join(group, protocols=[("cooperative-sticky", SUBSCRIPTION)]).error_code == 23
 
 
-def test_session_timeouts_have_limits(broker: BrokerProcess) -> None:
+def test_session_timeouts_have_limits(broker: Broker) -> None:
     """Below group.min.session.timeout.ms (500 here) it is INVALID_SESSION_TIMEOUT."""
     group = unique("group")
     with Wire(broker.bootstrap) as wire:
@@ -159,7 +160,7 @@ def test_session_timeouts_have_limits(broker: BrokerProcess) -> None:
         assert wire.join(group, session_timeout_ms=100).error_code == 26
 
 
-def test_a_static_member_comes_back_without_a_rebalance(broker: BrokerProcess) -> None:
+def test_a_static_member_comes_back_without_a_rebalance(broker: Broker) -> None:
     """It gets a new member id, the same generation and the same share; its old id is fenced (KIP-345)."""
     group, instance = unique("group"), "worker-1"
     with Wire(broker.bootstrap) as wire:
@@ -177,7 +178,7 @@ def test_a_static_member_comes_back_without_a_rebalance(broker: BrokerProcess) -
         assert wire.heartbeat(group, again.member_id, again.generation_id, instance) == 0
 
 
-def test_only_the_current_generation_commits(broker: BrokerProcess) -> None:
+def test_only_the_current_generation_commits(broker: Broker) -> None:
     """A stale generation is ILLEGAL_GENERATION, a stranger UNKNOWN_MEMBER_ID; the member itself may."""
     topic, group = new_topic(broker.bootstrap), unique("group")
     with Wire(broker.bootstrap) as wire:
@@ -191,7 +192,7 @@ def test_only_the_current_generation_commits(broker: BrokerProcess) -> None:
         assert wire.committed(group, topic) == (0, 1)
 
 
-def test_a_group_without_members_takes_anybodys_offsets(broker: BrokerProcess) -> None:
+def test_a_group_without_members_takes_anybodys_offsets(broker: Broker) -> None:
     """Clients that assign partitions to themselves commit with no member and generation -1."""
     topic, group = new_topic(broker.bootstrap), unique("group")
     with Wire(broker.bootstrap) as wire:

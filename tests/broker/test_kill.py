@@ -14,30 +14,37 @@ import pytest
 from kafka import KafkaConsumer, TopicPartition
 from kafka.admin import ConfigResource, ConfigResourceType
 
+from tests.broker.batches import batch
 from tests.broker.support import admin_client, consumer, new_topic, producer, read, unique
-from tests.broker.wire import Wire, batch
-from tests.brokers import ApacheKafka, BrokerProcess, DevBroker
+from tests.broker.wire import Wire
+from tests.brokers import ApacheKafka, Broker, DevBroker
 from tests.waiting import wait_until
 
 _COUNT = 200
 
 
-@dataclass
-class Before:
-    """What was there when the broker was killed."""
+@dataclass(frozen=True)
+class Transaction:
+    """A transaction with one record, whose value is the transactional id; `producer` is (id, epoch)."""
 
-    broker: BrokerProcess
+    transactional_id: str
+    producer: tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Before:
+    """What was there when the broker was killed; `member` is (group, its answer to the join)."""
+
+    broker: Broker
     topic: str
     group: str
     reader: KafkaConsumer
-    member: Any
+    member: tuple[str, Any]
     idempotent: tuple[int, int]
     idempotent_topic: str
-    open_id: str
-    open_producer: tuple[int, int]
-    open_topic: str
-    committed_id: str
-    committed_producer: tuple[int, int]
+    transactions_topic: str
+    open: Transaction
+    committed: Transaction
     emptied_topic: str
     deleted_topic: str
 
@@ -47,7 +54,7 @@ def before(request: pytest.FixtureRequest) -> Iterator[Before]:
     """A broker of its own, since it is killed."""
     if request.param == "apache" and ApacheKafka.missing():
         pytest.skip(ApacheKafka.missing() or "")
-    broker: BrokerProcess = DevBroker() if request.param == "dev" else ApacheKafka()
+    broker: Broker = DevBroker() if request.param == "dev" else ApacheKafka()
     with broker:
         state = _fill(broker)
         broker.restart()
@@ -56,68 +63,83 @@ def before(request: pytest.FixtureRequest) -> Iterator[Before]:
         assert broker.died() is None, broker.died()
 
 
-def _fill(broker: BrokerProcess) -> Before:
-    topic = new_topic(broker.bootstrap, 2, {"retention.ms": "7200000"})
-    with producer(broker.bootstrap, compression_type="lz4") as client:
-        futures = [client.send(topic, b"%d" % number, key=b"%d" % (number % 7)) for number in range(_COUNT)]
-        client.flush(timeout=60)
-        assert all(future.succeeded() for future in futures)
-    group, member_group = unique("group"), unique("group")
-    with consumer(broker.bootstrap, topic, group_id=group, max_poll_records=50) as client:
+def _fill(broker: Broker) -> Before:
+    bootstrap, group = broker.bootstrap, unique("group")
+    topic = new_topic(bootstrap, 2, {"retention.ms": "7200000"})
+    _send_records(bootstrap, topic)
+    with consumer(bootstrap, topic, group_id=group, max_poll_records=50) as client:
         wait_until(lambda: client.poll(1_000), "records")
         client.commit()
-    reader = KafkaConsumer(
-        bootstrap_servers=broker.bootstrap,
-        group_id=None,
-        auto_offset_reset="earliest",
-        reconnect_backoff_max_ms=500,
-    )
-    reader.assign([TopicPartition(topic, number) for number in range(2)])
-    with Wire(broker.bootstrap) as wire:
+    idempotent_topic, transactions_topic, emptied_topic = (new_topic(bootstrap) for _ in range(3))
+    with Wire(bootstrap) as wire:
+        member_group = unique("group")
         joined = wire.join_alone(member_group, session_timeout_ms=30_000)
-        idempotent_topic = new_topic(broker.bootstrap)
-        answer = wire.init_producer()
-        idempotent = (answer.producer_id, answer.producer_epoch)
+        idempotent = wire.new_producer()
         wire.produce(idempotent_topic, batch([b"0"], producer=idempotent, sequence=0))
-        open_topic = new_topic(broker.bootstrap)
-        open_id, open_producer = _begin(wire, open_topic)
-        assert wire.add_group(open_id, open_producer, open_id) == 0
-        assert wire.commit_in_transaction(open_id, open_producer, open_id, (open_topic, 77)) == 0
-        committed_id, committed_producer = _begin(wire, open_topic)
-        assert wire.end_transaction(committed_id, committed_producer, commit=True) == 0
-        emptied_topic, deleted_topic = new_topic(broker.bootstrap), new_topic(broker.bootstrap)
-        for _ in range(5):
-            wire.produce(emptied_topic, batch([b"x"]))
-    with admin_client(broker.bootstrap) as admin:
-        admin.delete_records({TopicPartition(emptied_topic, 0): 5})
-        admin.delete_topics([deleted_topic])
+        left_open, committed = _begin(wire, transactions_topic), _begin(wire, transactions_topic)
+        _hold_offset(wire, left_open, transactions_topic)
+        assert wire.end_transaction(committed.transactional_id, committed.producer, commit=True) == 0
+    _empty(bootstrap, emptied_topic)
     return Before(
         broker,
         topic,
         group,
-        reader,
+        _reader(bootstrap, topic),
         (member_group, joined),
         idempotent,
         idempotent_topic,
-        open_id,
-        open_producer,
-        open_topic,
-        committed_id,
-        committed_producer,
+        transactions_topic,
+        left_open,
+        committed,
         emptied_topic,
-        deleted_topic,
+        _deleted_topic(bootstrap),
     )
 
 
-def _begin(wire: Wire, topic: str) -> tuple[str, tuple[int, int]]:
-    """A transaction with one record in `topic`, named by the transactional id."""
+def _send_records(bootstrap: str, topic: str) -> None:
+    with producer(bootstrap, compression_type="lz4") as client:
+        futures = [client.send(topic, b"%d" % number, key=b"%d" % (number % 7)) for number in range(_COUNT)]
+        client.flush(timeout=60)
+        assert all(future.succeeded() for future in futures)
+
+
+def _reader(bootstrap: str, topic: str) -> KafkaConsumer:
+    reader = KafkaConsumer(
+        bootstrap_servers=bootstrap, group_id=None, auto_offset_reset="earliest", reconnect_backoff_max_ms=500
+    )
+    reader.assign([TopicPartition(topic, number) for number in range(2)])
+    return reader
+
+
+def _begin(wire: Wire, topic: str) -> Transaction:
     transactional_id = unique("tx")
-    answer = wire.init_producer(transactional_id)
-    who = (answer.producer_id, answer.producer_epoch)
+    who = wire.new_producer(transactional_id)
     assert wire.add_partition(transactional_id, who, topic) == 0
     data = batch([transactional_id.encode()], producer=who, sequence=0, transactional=True)
     assert wire.produce(topic, data, transactional_id).error_code == 0
-    return transactional_id, who
+    return Transaction(transactional_id, who)
+
+
+def _hold_offset(wire: Wire, transaction: Transaction, topic: str) -> None:
+    """Make offset 77 of a group named like the transaction part of it."""
+    name, who = transaction.transactional_id, transaction.producer
+    assert wire.add_group(name, who, name) == 0
+    assert wire.commit_in_transaction(name, who, name, (topic, 77)) == 0
+
+
+def _empty(bootstrap: str, topic: str) -> None:
+    """Write five records and delete them."""
+    with Wire(bootstrap) as wire, admin_client(bootstrap) as admin:
+        for _ in range(5):
+            wire.produce(topic, batch([b"x"]))
+        admin.delete_records({TopicPartition(topic, 0): 5})
+
+
+def _deleted_topic(bootstrap: str) -> str:
+    topic = new_topic(bootstrap)
+    with admin_client(bootstrap) as admin:
+        admin.delete_topics([topic])
+    return topic
 
 
 def test_records_are_there(before: Before) -> None:
@@ -178,17 +200,18 @@ def test_a_repeated_batch_is_still_recognised(before: Before) -> None:
 
 def test_an_open_transaction_can_be_committed(before: Before) -> None:
     """It holds readers back as before; then its records and its offsets show together. What had committed stays so."""
-    topic, transactional_id, who = before.open_topic, before.open_id, before.open_producer
+    topic, transactional_id, earlier = before.transactions_topic, before.open.transactional_id, before.committed
     with Wire(before.broker.bootstrap) as wire:
         wire.find_coordinator(transactional_id, 1)
         assert wire.offset(topic, -1, read_committed=True)[2] == 0
         assert wire.committed(transactional_id, topic, require_stable=True)[0] == 88
-        assert wire.end_transaction(transactional_id, who, commit=True) == 0
-        committed = lambda: wire.committed(transactional_id, topic, require_stable=True)  # noqa: E731
-        assert wait_until(lambda: committed()[0] == 0 and committed(), "the offset is stable") == (0, 77)
-        assert wire.end_transaction(before.committed_id, before.committed_producer, commit=True) == 0
+        assert wire.end_transaction(transactional_id, before.open.producer, commit=True) == 0
+        wait_until(
+            lambda: wire.committed(transactional_id, topic, require_stable=True) == (0, 77), "the offset is stable"
+        )
+        assert wire.end_transaction(earlier.transactional_id, earlier.producer, commit=True) == 0
     values = [record.value for record in read(before.broker.bootstrap, topic, 2)]
-    assert values == [transactional_id.encode(), before.committed_id.encode()]
+    assert values == [transactional_id.encode(), earlier.transactional_id.encode()]
 
 
 def test_what_was_deleted_stays_deleted(before: Before) -> None:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from tests.broker.batches import batch
 from tests.broker.support import new_topic, producer, unique
-from tests.broker.wire import Wire, batch
-from tests.brokers import BrokerProcess
+from tests.broker.wire import Wire
+from tests.brokers import Broker
 
 _LATEST, _EARLIEST, _MAX_TIMESTAMP = -1, -2, -3
 
 
-def test_an_empty_log_begins_and_ends_at_0(broker: BrokerProcess) -> None:
+def test_an_empty_log_begins_and_ends_at_0(broker: Broker) -> None:
     """Nothing has a time there."""
     topic = new_topic(broker.bootstrap)
     with Wire(broker.bootstrap) as wire:
@@ -19,7 +20,7 @@ def test_an_empty_log_begins_and_ends_at_0(broker: BrokerProcess) -> None:
         assert wire.offset(topic, 0) == (0, -1, -1)
 
 
-def test_a_time_gives_the_first_record_at_or_after_it(broker: BrokerProcess) -> None:
+def test_a_time_gives_the_first_record_at_or_after_it(broker: Broker) -> None:
     """In offset order, also where times go back and forth."""
     topic = new_topic(broker.bootstrap)
     with producer(broker.bootstrap) as client:
@@ -39,7 +40,7 @@ def test_a_time_gives_the_first_record_at_or_after_it(broker: BrokerProcess) -> 
         assert wire.offset(topic, _MAX_TIMESTAMP) == (0, 7000, 3)
 
 
-def test_a_time_is_looked_up_inside_a_compressed_batch(broker: BrokerProcess) -> None:
+def test_a_time_is_looked_up_inside_a_compressed_batch(broker: Broker) -> None:
     """The answer is the record, not the batch that holds it."""
     topic = new_topic(broker.bootstrap)
     with producer(broker.bootstrap, compression_type="gzip", linger_ms=200) as client:
@@ -50,13 +51,12 @@ def test_a_time_is_looked_up_inside_a_compressed_batch(broker: BrokerProcess) ->
         assert wire.offset(topic, 1006) == (0, 1006, 6)
 
 
-def test_an_open_transaction_holds_the_stable_end_back(broker: BrokerProcess) -> None:
+def test_an_open_transaction_holds_the_stable_end_back(broker: Broker) -> None:
     """Read-committed clients see the end before the transaction, others the true end; a commit brings both together."""
     topic, transactional_id = new_topic(broker.bootstrap), unique("tx")
     with Wire(broker.bootstrap) as wire:
         wire.produce(topic, batch([b"plain"], timestamp_ms=1000))
-        answer = wire.init_producer(transactional_id)
-        who = (answer.producer_id, answer.producer_epoch)
+        who = wire.new_producer(transactional_id)
         assert wire.add_partition(transactional_id, who, topic) == 0
         data = batch([b"open"], producer=who, sequence=0, transactional=True, timestamp_ms=2000)
         assert wire.produce(topic, data, transactional_id).error_code == 0

@@ -7,9 +7,10 @@ from kafka import KafkaProducer, OffsetAndMetadata, TopicPartition
 from kafka.consumer.group import ConsumerGroupMetadata
 from kafka.errors import KafkaError
 
+from tests.broker.batches import batch
 from tests.broker.support import new_topic, producer, read, unique
-from tests.broker.wire import Wire, batch
-from tests.brokers import BrokerProcess
+from tests.broker.wire import Wire
+from tests.brokers import Broker
 from tests.waiting import wait_until
 
 _LATEST = -1
@@ -19,7 +20,7 @@ def _values(bootstrap: str, topic: str, count: int, isolation: str) -> list[byte
     return [record.value for record in read(bootstrap, topic, count, isolation=isolation)]
 
 
-def test_commit_shows_and_abort_hides(broker: BrokerProcess) -> None:
+def test_commit_shows_and_abort_hides(broker: Broker) -> None:
     """Read-committed readers get what was committed; read-uncommitted ones get everything, in the same order."""
     topic = new_topic(broker.bootstrap)
     with producer(broker.bootstrap, transactional_id=unique("tx")) as client:
@@ -37,7 +38,7 @@ def test_commit_shows_and_abort_hides(broker: BrokerProcess) -> None:
     assert _values(broker.bootstrap, topic, 12, "read_uncommitted") == everything
 
 
-def test_a_transaction_spans_partitions_and_topics(broker: BrokerProcess) -> None:
+def test_a_transaction_spans_partitions_and_topics(broker: Broker) -> None:
     """One decision holds for every partition that was written to."""
     one, two = new_topic(broker.bootstrap, partitions=3), new_topic(broker.bootstrap)
     with producer(broker.bootstrap, transactional_id=unique("tx")) as client:
@@ -54,7 +55,7 @@ def test_a_transaction_spans_partitions_and_topics(broker: BrokerProcess) -> Non
     assert _values(broker.bootstrap, two, 1, "read_committed") == [b"1"]
 
 
-def test_aborted_records_are_told_apart_from_interleaved_ones(broker: BrokerProcess) -> None:
+def test_aborted_records_are_told_apart_from_interleaved_ones(broker: Broker) -> None:
     """Two producers and plain records in one partition: only the aborted transaction's records go."""
     topic = new_topic(broker.bootstrap)
     with (
@@ -75,7 +76,7 @@ def test_aborted_records_are_told_apart_from_interleaved_ones(broker: BrokerProc
     assert _values(broker.bootstrap, topic, 5, "read_committed") == [b"g1", b"p1", b"g2", b"p2", b"b3"]
 
 
-def test_offsets_move_with_the_commit_only(broker: BrokerProcess) -> None:
+def test_offsets_move_with_the_commit_only(broker: Broker) -> None:
     """Offsets sent to a transaction hold after the commit, and never after an abort."""
     source, group = new_topic(broker.bootstrap), unique("group")
     position = {TopicPartition(source, 0): OffsetAndMetadata(7, "note", -1)}
@@ -93,13 +94,12 @@ def test_offsets_move_with_the_commit_only(broker: BrokerProcess) -> None:
         wait_until(lambda: wire.committed(group, source) == (0, 7), "the offset is committed")
 
 
-def test_pending_offsets_are_unstable(broker: BrokerProcess) -> None:
+def test_pending_offsets_are_unstable(broker: Broker) -> None:
     """While a transaction holds a group's offset, who asks for stable ones is told to wait; others see the old one."""
     topic, group, transactional_id = new_topic(broker.bootstrap), unique("group"), unique("tx")
     with Wire(broker.bootstrap) as wire:
         assert wire.commit(group, (topic, 3)) == 0
-        answer = wire.init_producer(transactional_id)
-        who = (answer.producer_id, answer.producer_epoch)
+        who = wire.new_producer(transactional_id)
         assert wire.add_group(transactional_id, who, group) == 0
         assert wire.commit_in_transaction(transactional_id, who, group, (topic, 5)) == 0
         assert wire.committed(group, topic) == (0, 3)
@@ -108,13 +108,12 @@ def test_pending_offsets_are_unstable(broker: BrokerProcess) -> None:
         wait_until(lambda: wire.committed(group, topic, require_stable=True) == (0, 5), "the offset is stable")
 
 
-def test_offsets_of_a_stale_generation_are_refused(broker: BrokerProcess) -> None:
+def test_offsets_of_a_stale_generation_are_refused(broker: Broker) -> None:
     """A member that missed a rebalance cannot commit through its transaction (KIP-447)."""
     topic, group, transactional_id = new_topic(broker.bootstrap), unique("group"), unique("tx")
     with Wire(broker.bootstrap) as wire:
         joined = wire.join_alone(group)
-        answer = wire.init_producer(transactional_id)
-        who = (answer.producer_id, answer.producer_epoch)
+        who = wire.new_producer(transactional_id)
         assert wire.add_group(transactional_id, who, group) == 0
         for member, code in (
             ((joined.member_id, joined.generation_id - 1), 22),
@@ -125,7 +124,7 @@ def test_offsets_of_a_stale_generation_are_refused(broker: BrokerProcess) -> Non
         assert wire.end_transaction(transactional_id, who, commit=False) == 0
 
 
-def test_a_second_producer_fences_the_first(broker: BrokerProcess) -> None:
+def test_a_second_producer_fences_the_first(broker: Broker) -> None:
     """A new instance with the same transactional id aborts what the old one left open; the old one can do no more."""
     topic, transactional_id = new_topic(broker.bootstrap), unique("tx")
     old = KafkaProducer(bootstrap_servers=broker.bootstrap, transactional_id=transactional_id)
@@ -142,12 +141,11 @@ def test_a_second_producer_fences_the_first(broker: BrokerProcess) -> None:
     assert _values(broker.bootstrap, topic, 1, "read_committed") == [b"new"]
 
 
-def test_a_fenced_producer_gets_exact_errors(broker: BrokerProcess) -> None:
+def test_a_fenced_producer_gets_exact_errors(broker: Broker) -> None:
     """PRODUCER_FENCED from the coordinator, INVALID_PRODUCER_EPOCH from the partition, for the epoch before."""
     topic, transactional_id = new_topic(broker.bootstrap), unique("tx")
     with Wire(broker.bootstrap) as wire:
-        answer = wire.init_producer(transactional_id)
-        old = (answer.producer_id, answer.producer_epoch)
+        old = wire.new_producer(transactional_id)
         assert wire.add_partition(transactional_id, old, topic) == 0
         data = batch([b"0"], producer=old, sequence=0, transactional=True)
         assert wire.produce(topic, data, transactional_id).error_code == 0
@@ -162,23 +160,21 @@ def test_a_fenced_producer_gets_exact_errors(broker: BrokerProcess) -> None:
         assert wire.init_producer(transactional_id, known=old).error_code == 90
 
 
-def test_an_unannounced_partition_is_refused(broker: BrokerProcess) -> None:
+def test_an_unannounced_partition_is_refused(broker: Broker) -> None:
     """A transactional batch for a partition that was not added would hang for ever, so it is INVALID_TXN_STATE."""
     topic, transactional_id = new_topic(broker.bootstrap), unique("tx")
     with Wire(broker.bootstrap) as wire:
-        answer = wire.init_producer(transactional_id)
-        who = (answer.producer_id, answer.producer_epoch)
+        who = wire.new_producer(transactional_id)
         data = batch([b"0"], producer=who, sequence=0, transactional=True)
         assert wire.produce(topic, data, transactional_id).error_code == 48
         assert wire.offset(topic, _LATEST)[2] == 0
 
 
-def test_ending_twice_is_answered_alike(broker: BrokerProcess) -> None:
+def test_ending_twice_is_answered_alike(broker: Broker) -> None:
     """A commit whose answer was lost can be asked for again; turning it into an abort cannot."""
     topic, transactional_id = new_topic(broker.bootstrap), unique("tx")
     with Wire(broker.bootstrap) as wire:
-        answer = wire.init_producer(transactional_id)
-        who = (answer.producer_id, answer.producer_epoch)
+        who = wire.new_producer(transactional_id)
         assert wire.end_transaction(transactional_id, who, commit=True) == 48
         assert wire.add_partition(transactional_id, who, topic) == 0
         assert wire.end_transaction(transactional_id, who, commit=True) == 0
@@ -186,7 +182,7 @@ def test_ending_twice_is_answered_alike(broker: BrokerProcess) -> None:
         assert wire.end_transaction(transactional_id, who, commit=False) == 48
 
 
-def test_an_unknown_producer_is_refused(broker: BrokerProcess) -> None:
+def test_an_unknown_producer_is_refused(broker: Broker) -> None:
     """A producer id that the transactional id does not have is INVALID_PRODUCER_ID_MAPPING."""
     topic, transactional_id = new_topic(broker.bootstrap), unique("tx")
     with Wire(broker.bootstrap) as wire:
@@ -196,12 +192,11 @@ def test_an_unknown_producer_is_refused(broker: BrokerProcess) -> None:
         assert wire.end_transaction(transactional_id, stranger, commit=True) == 49
 
 
-def test_a_transaction_that_takes_too_long_is_aborted(broker: BrokerProcess) -> None:
+def test_a_transaction_that_takes_too_long_is_aborted(broker: Broker) -> None:
     """After its timeout it no longer holds readers back, its records stay hidden, and its producer is fenced."""
     topic, transactional_id = new_topic(broker.bootstrap), unique("tx")
     with Wire(broker.bootstrap) as wire:
-        answer = wire.init_producer(transactional_id, timeout_ms=1_000)
-        who = (answer.producer_id, answer.producer_epoch)
+        who = wire.new_producer(transactional_id, timeout_ms=1_000)
         assert wire.add_partition(transactional_id, who, topic) == 0
         data = batch([b"slow"], producer=who, sequence=0, transactional=True)
         assert wire.produce(topic, data, transactional_id).error_code == 0
@@ -213,7 +208,7 @@ def test_a_transaction_that_takes_too_long_is_aborted(broker: BrokerProcess) -> 
     assert _values(broker.bootstrap, topic, 1, "read_committed") == [b"after"]
 
 
-def test_a_timeout_beyond_the_limit_is_refused(broker: BrokerProcess) -> None:
+def test_a_timeout_beyond_the_limit_is_refused(broker: Broker) -> None:
     """More than transaction.max.timeout.ms (15 minutes) is INVALID_TRANSACTION_TIMEOUT."""
     with Wire(broker.bootstrap) as wire:
         assert wire.init_producer(unique("tx"), timeout_ms=16 * 60 * 1000).error_code == 50

@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.brokers import BrokerProcess
+from tests.brokers import Broker
 from tests.e2e.pipeline import assert_each_once, pipeline, write_feedback
 
 ROWS = 900
 
 
 @pytest.mark.slow
-def test_killed_workers_and_a_killed_ingest_lose_and_double_nothing(broker: BrokerProcess, tmp_path: Path) -> None:
+def test_killed_workers_and_a_killed_ingest_lose_and_double_nothing(broker: Broker, tmp_path: Path) -> None:
     """With `kill -9` of one of two workers at three random moments, and of the ingest, each row has one result."""
     draw = random.Random()
     seed = draw.randrange(1_000_000)
@@ -45,14 +45,13 @@ def test_killed_workers_and_a_killed_ingest_lose_and_double_nothing(broker: Brok
 
 
 @pytest.mark.slow
-def test_two_workers_end_by_themselves_when_all_is_done(broker: BrokerProcess, tmp_path: Path) -> None:
+def test_two_workers_end_by_themselves_when_all_is_done(broker: Broker, tmp_path: Path) -> None:
     """A stream at full speed, two workers with --until-idle: as many results as rows, none doubled, exit codes 0."""
     file = tmp_path / "rows.jsonl"
     ids = write_feedback(file, 600, seed=2)
     with pipeline(broker.bootstrap, tmp_path / "run") as here:
+        workers = [here.command("worker", "--until-idle", "6").start() for _ in range(2)]
         ingest = here.command("ingest", str(file), "--speed", "max").start()
-        here.until(lambda: len(here.tally.events) > 0, "events")
-        workers = [here.command("worker", "--until-idle", "4").start() for _ in range(2)]
         assert ingest.wait() == 0, here.last_words()
         assert [worker.wait() for worker in workers] == [0, 0], here.last_words()
         here.until(here.observer.at_end, "the end")

@@ -13,7 +13,7 @@ from consumers.alerting.feeds import FeedProgress, feed_name
 from consumers.cluster.records import OutgoingRecord
 from consumers.cluster.transaction import TransactionalProducer
 from sentiment.settings import KafkaSettings, Settings, TopicSettings, WorkerSettings
-from tests.brokers import BrokerProcess
+from tests.brokers import Broker
 from tests.consumers.kafka_io import new_topic
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
@@ -47,7 +47,7 @@ def score(settings: Settings, offsets: dict[int, int]) -> None:
 
 
 @pytest.fixture
-def settings(broker: BrokerProcess) -> Settings:
+def settings(broker: Broker) -> Settings:
     """Three empty feeds."""
     return settings_for(broker.bootstrap, new_topic(broker.bootstrap, "feedback", partitions=3))
 
@@ -85,7 +85,7 @@ def test_without_offsets_of_the_group_nothing_is_known(settings: Settings) -> No
         assert progress.settled_since(NOW) is None
 
 
-def test_a_missing_topic_has_no_partitions(broker: BrokerProcess) -> None:
+def test_a_missing_topic_has_no_partitions(broker: Broker) -> None:
     """Results may come from elsewhere: there is nothing to wait for."""
     with closing(FeedProgress(settings_for(broker.bootstrap, "no-such-feedback"))) as progress:
         assert progress.names() == frozenset()

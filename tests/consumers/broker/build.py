@@ -3,39 +3,21 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-
-from kafka.record import MemoryRecordsBuilder
 
 from consumers.broker.batch import BatchHeader, read_header
 from consumers.broker.broker import Broker
 from consumers.broker.durability import Flusher, FsyncPolicy
 from consumers.broker.partition import Partition
 from consumers.broker.topic_config import TopicConfig
+from tests.broker import batches
 
 NOW_MS = 1_700_000_000_000
 
-
-def batch(
-    values: Sequence[bytes],
-    *,
-    keys: Sequence[bytes] | None = None,
-    timestamps_ms: Sequence[int] | None = None,
-    producer: tuple[int, int] = (-1, -1),
-    sequence: int = -1,
-    transactional: bool = False,
-) -> bytes:
-    """One record batch as a producer would send it."""
-    builder = MemoryRecordsBuilder(2, 0, 1 << 24)
-    for number, value in enumerate(values):
-        timestamp_ms = timestamps_ms[number] if timestamps_ms else NOW_MS
-        builder.append(timestamp=timestamp_ms, key=keys[number] if keys else None, value=value)
-    if producer[0] >= 0:
-        builder.set_producer_state(*producer, sequence, transactional)
-    builder.close()
-    return bytes(builder.buffer())
+batch = partial(batches.batch, timestamp_ms=NOW_MS)
+"""A batch whose records have the time NOW_MS."""
 
 
 def open_partition(folder: Path, **configs: str) -> Partition:

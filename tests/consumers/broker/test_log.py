@@ -120,7 +120,7 @@ def test_a_time_is_found_as_by_looking_at_every_record(times: list[list[int]], w
     with _folder() as folder:
         partition = open_partition(folder, **_SEGMENT)
         for group in times:
-            partition.append(batch([b"x" * 40] * len(group), timestamps_ms=group), NOW_MS)
+            partition.append(batch([b"x" * 40] * len(group), timestamp_ms=group), NOW_MS)
         flat = [timestamp_ms for group in times for timestamp_ms in group]
         expected = next(((at, offset) for offset, at in enumerate(flat) if at >= wanted), None)
         assert partition.log.offset_for_time(wanted) == expected
@@ -147,7 +147,7 @@ def test_retention_by_time_and_size_drops_whole_old_segments(tmp_path: Path) -> 
     """Segments go oldest first, while they are too old or the log is too large."""
     partition = open_partition(tmp_path / "time", segment_bytes="200", retention_ms="1000")
     for second in range(10):
-        partition.append(batch([b"x" * 100], timestamps_ms=[NOW_MS + second * 1000]), NOW_MS + 10_000)
+        partition.append(batch([b"x" * 100], timestamp_ms=[NOW_MS + second * 1000]), NOW_MS + 10_000)
     partition.clean(NOW_MS + 6_000)
     assert partition.start_offset == 5
     partition.clean(NOW_MS + 100_000)

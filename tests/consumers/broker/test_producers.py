@@ -70,7 +70,7 @@ def test_silent_producers_are_forgotten(tmp_path: Path) -> None:
     """After a day of the broker's time, whatever the time in their records; never with a transaction open."""
     day_ms = 24 * 3600 * 1000
     partition = open_partition(tmp_path / "log")
-    partition.append(batch([b"a"], producer=(1, 0), sequence=0, timestamps_ms=[1]), NOW_MS)
+    partition.append(batch([b"a"], producer=(1, 0), sequence=0, timestamp_ms=[1]), NOW_MS)
     partition.append(batch([b"b"], producer=(2, 0), sequence=0, transactional=True), NOW_MS)
     partition.clean(NOW_MS + day_ms - 1)
     assert set(partition.producers.by_id) == {1, 2}

@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from kafka.protocol.metadata import ApiVersionsRequest, MetadataRequest
 
 from consumers.broker.api.table import APIS
+from tests.broker.batches import batch
 from tests.broker.support import new_topic
-from tests.broker.wire import Wire, batch
+from tests.broker.wire import Wire
 from tests.brokers import DevBroker
 
 _SHARED = settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])

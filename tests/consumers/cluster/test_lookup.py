@@ -22,7 +22,7 @@ from consumers.cluster.records import OutgoingRecord, TopicPartition
 from consumers.cluster.transaction import TransactionalProducer
 from sentiment.errors import BrokerUnavailable
 from sentiment.settings import Settings, load_settings
-from tests.brokers import ApacheKafka, BrokerProcess
+from tests.brokers import ApacheKafka, Broker
 from tests.consumers.kafka_io import new_topic
 
 FIRST = TopicPartition("feedback", 0)
@@ -102,7 +102,7 @@ def test_the_first_question_to_a_new_cluster_is_answered(fresh_kafka: ApacheKafk
         assert asked.members_at_work("nobody") == 0
 
 
-def test_starts_ends_and_commits_are_those_of_the_cluster(broker: BrokerProcess) -> None:
+def test_starts_ends_and_commits_are_those_of_the_cluster(broker: Broker) -> None:
     """A transaction of two records takes offsets 0 to 2; an open one moves the end of the log, not the stable end."""
     topic = new_topic(broker.bootstrap, "lookup", 2)
     settings = load_settings(None, {"kafka": {"bootstrap_servers": broker.bootstrap}})

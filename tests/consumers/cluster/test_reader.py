@@ -15,7 +15,7 @@ from consumers.cluster.records import OutgoingRecord, TopicPartition, to_record
 from consumers.cluster.transaction import TransactionalProducer
 from sentiment.errors import BrokerUnavailable
 from sentiment.settings import Settings, load_settings
-from tests.brokers import Broker, BrokerProcess, DevBroker
+from tests.brokers import Broker, DevBroker
 from tests.consumers.kafka_io import new_topic, produce
 
 
@@ -39,7 +39,7 @@ def values(reader: CommittedReader, ends: dict[TopicPartition, int], patience_s:
     return [record.value for record in reader.read_to(ends, patience_s=patience_s)]
 
 
-def test_reading_to_the_end_gives_every_committed_record_once(broker: BrokerProcess) -> None:
+def test_reading_to_the_end_gives_every_committed_record_once(broker: Broker) -> None:
     """Over all partitions of all topics, in the order of each partition."""
     settings = settings_for(broker)
     topics = [new_topic(broker.bootstrap, "read", partitions) for partitions in (1, 3)]
@@ -69,7 +69,7 @@ def test_chosen_partitions_are_read_between_two_offsets(dev_broker: DevBroker) -
         assert values(reader, {}) == []
 
 
-def test_an_open_transaction_stalls_the_reader_and_is_named(broker: BrokerProcess) -> None:
+def test_an_open_transaction_stalls_the_reader_and_is_named(broker: Broker) -> None:
     """The end of the log is beyond it; what is committed before comes, then an error says where it stands."""
     topic = new_topic(broker.bootstrap, "stalled", 1)
     settings = settings_for(broker)
@@ -88,7 +88,7 @@ def test_an_open_transaction_stalls_the_reader_and_is_named(broker: BrokerProces
     assert raised.value.retriable
 
 
-def test_an_aborted_end_is_an_end(broker: BrokerProcess) -> None:
+def test_an_aborted_end_is_an_end(broker: Broker) -> None:
     """Nothing comes for it, but the reader passes it."""
     topic = new_topic(broker.bootstrap, "aborted", 1)
     settings = settings_for(broker)
@@ -109,7 +109,7 @@ def test_a_cluster_that_is_gone_is_said() -> None:
         CommittedReader(load_settings(None, {"kafka": kafka}))
 
 
-def test_a_null_header_stays_null(broker: BrokerProcess) -> None:
+def test_a_null_header_stays_null(broker: Broker) -> None:
     """The client reads it as None, and so does a record; it cannot send one, so an empty value goes in its place."""
 
     class Found:

@@ -16,7 +16,7 @@ import pytest
 from sentiment.events import encode
 from sentiment.spikes.message import make_alert
 from sentiment.spikes.segment import SpikeObservation
-from tests.brokers import BrokerProcess
+from tests.brokers import Broker
 from tests.consumers.kafka_io import committed_offsets, produce
 from tests.consumers.notifying.test_handler import alert
 from tests.consumers.results import a_day
@@ -29,7 +29,7 @@ NOW = datetime.now(UTC)
 
 
 @pytest.mark.timeout(600)
-def test_alert_workers_that_are_killed_tell_one_episode(broker: BrokerProcess, tmp_path: Path) -> None:
+def test_alert_workers_that_are_killed_tell_one_episode(broker: Broker, tmp_path: Path) -> None:
     """Killed before, in and after the incident, in the middle of its work, with partitions that move to a second
     worker and back: the alerts are those of a calm run.
     """
@@ -60,12 +60,12 @@ def test_alert_workers_that_are_killed_tell_one_episode(broker: BrokerProcess, t
 
 
 @pytest.mark.timeout(600)
-def test_a_notifier_killed_before_its_commit_delivers_with_the_same_key(broker: BrokerProcess, tmp_path: Path) -> None:
+def test_a_notifier_killed_before_its_commit_delivers_with_the_same_key(broker: Broker, tmp_path: Path) -> None:
     """The receiver has the alert, the notifier dies: it comes again with the key that tells so, and then no more."""
     sent = [alert(number, end=NOW) for number in range(3)]
     with stalling_receiver() as there, pipeline(broker.bootstrap, tmp_path / "run") as here:
         produce(broker.bootstrap, here.settings.topics.alerts, [(b"app", encode(each)) for each in sent])
-        address = {"SENTIMENT_NOTIFY__WEBHOOK_URL": there.url}
+        address = {"SENTIMENT_NOTIFY__WEBHOOK_URL": there.url, "SENTIMENT_NOTIFY__TIMEOUT_S": "60"}
         notifier = here.command("notify", **address).start()
         here.until(there.stalled.is_set, "the first request")
         notifier.kill()
@@ -80,7 +80,7 @@ def test_a_notifier_killed_before_its_commit_delivers_with_the_same_key(broker: 
 
 
 @pytest.mark.timeout(600)
-def test_an_alert_that_was_published_twice_is_delivered_once(broker: BrokerProcess, tmp_path: Path) -> None:
+def test_an_alert_that_was_published_twice_is_delivered_once(broker: Broker, tmp_path: Path) -> None:
     """A new notifier knows from the topic what its group has handled."""
     with stalling_receiver() as there, pipeline(broker.bootstrap, tmp_path / "run") as here:
         there.go_on.set()

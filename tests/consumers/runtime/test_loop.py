@@ -23,14 +23,14 @@ from sentiment.errors import (
     SentimentError,
     TransientError,
 )
-from tests.brokers import BrokerProcess
+from tests.brokers import Broker
 from tests.consumers.cluster.producers import Fault, ScriptedProducer, hang, lose_record, make_then_fail, refuse
 from tests.consumers.kafka_io import committed_offsets, read_committed
 from tests.consumers.runtime.pipe import Copier, Pipe
 from tests.waiting import WITHIN_S, wait_until
 
 
-def test_all_is_copied_once_and_then_the_loop_ends(broker: BrokerProcess) -> None:
+def test_all_is_copied_once_and_then_the_loop_ends(broker: Broker) -> None:
     """With an idle limit the loop ends by itself, with everything handled, committed and counted."""
     pipe = Pipe(broker.bootstrap, 500)
     handler = Copier(pipe.target)
@@ -62,9 +62,7 @@ def faults(released: threading.Event) -> list[tuple[str, dict[str, Fault]]]:
 
 
 @pytest.mark.slow
-def test_no_fault_of_a_transaction_loses_or_doubles_anything(
-    broker: BrokerProcess, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_no_fault_of_a_transaction_loses_or_doubles_anything(broker: Broker, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each producer that is built has another of the known faults; all records arrive exactly once all the same."""
     released = threading.Event()
     scripts = faults(released)
@@ -93,7 +91,7 @@ def test_no_fault_of_a_transaction_loses_or_doubles_anything(
 
 
 def test_a_fault_that_lasts_stops_the_loop_after_bounded_attempts(
-    broker: BrokerProcess, monkeypatch: pytest.MonkeyPatch
+    broker: Broker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The same transient fault again and again ends the loop, with the offsets where they were."""
     make_producer = transaction.make_producer
@@ -122,7 +120,7 @@ def raising_once(error: Exception, offset: int = 0) -> Callable[[RecordBatch], N
 
 
 @pytest.mark.parametrize("error", [Pressure("full"), BrokerUnavailable("gone")])
-def test_the_loop_survives_what_passes(broker: BrokerProcess, error: SentimentError) -> None:
+def test_the_loop_survives_what_passes(broker: Broker, error: SentimentError) -> None:
     """Pressure and transient errors of a handler cost time, not records."""
     pipe = Pipe(broker.bootstrap, 100)
     pipe.run(Copier(pipe.target, before=raising_once(error)))
@@ -132,7 +130,7 @@ def test_the_loop_survives_what_passes(broker: BrokerProcess, error: SentimentEr
 
 
 @pytest.mark.parametrize("error", [FatalError("wrong model"), ZeroDivisionError()])
-def test_any_other_error_stops_with_the_offsets_untouched(broker: BrokerProcess, error: Exception) -> None:
+def test_any_other_error_stops_with_the_offsets_untouched(broker: Broker, error: Exception) -> None:
     """An error that no retry can mend comes out as it is; a restart replays everything."""
     pipe = Pipe(broker.bootstrap, 100)
     with pytest.raises(type(error)):
@@ -142,7 +140,7 @@ def test_any_other_error_stops_with_the_offsets_untouched(broker: BrokerProcess,
     pipe.assert_exactly_once()
 
 
-def test_a_stop_signal_drains_what_is_in_flight(broker: BrokerProcess) -> None:
+def test_a_stop_signal_drains_what_is_in_flight(broker: Broker) -> None:
     """The batch that is being handled is finished and committed; what was not begun is left for the next worker."""
     pipe = Pipe(broker.bootstrap, 1_000)
     begun, go_on = threading.Event(), threading.Event()
@@ -163,7 +161,7 @@ def test_a_stop_signal_drains_what_is_in_flight(broker: BrokerProcess) -> None:
     pipe.assert_exactly_once()
 
 
-def test_draining_ends_within_its_time(broker: BrokerProcess) -> None:
+def test_draining_ends_within_its_time(broker: Broker) -> None:
     """A handler that does not finish is left behind when the drain timeout is over; its records are replayed."""
     pipe = Pipe(broker.bootstrap, 100)
     begun, go_on = threading.Event(), threading.Event()
@@ -184,7 +182,7 @@ def test_draining_ends_within_its_time(broker: BrokerProcess) -> None:
 
 
 @pytest.mark.slow
-def test_a_second_worker_takes_its_share_without_disturbing_the_first(broker: BrokerProcess) -> None:
+def test_a_second_worker_takes_its_share_without_disturbing_the_first(broker: Broker) -> None:
     """Workers come and go while records flow: work of revoked partitions is dropped, none lost or doubled."""
     pipe = Pipe(broker.bootstrap, 600)
 
@@ -204,7 +202,7 @@ def test_a_second_worker_takes_its_share_without_disturbing_the_first(broker: Br
     assert pipe.metrics.registry.get_sample_value("sentiment_rebuilds_total") == 0
 
 
-def test_a_slow_handler_keeps_its_membership(broker: BrokerProcess) -> None:
+def test_a_slow_handler_keeps_its_membership(broker: Broker) -> None:
     """A batch may take longer than `max_poll_interval_ms`: the loop polls on, and nothing is replayed."""
     pipe = Pipe(broker.bootstrap, 20)
     # The limit is on the client's own clock, so the time has to pass.
@@ -214,7 +212,7 @@ def test_a_slow_handler_keeps_its_membership(broker: BrokerProcess) -> None:
     pipe.assert_exactly_once()
 
 
-def test_work_ahead_is_bounded(broker: BrokerProcess) -> None:
+def test_work_ahead_is_bounded(broker: Broker) -> None:
     """While the handler is busy, fetching pauses with no more than a few batches in memory."""
     pipe = Pipe(broker.bootstrap, 2_000)
     go_on = threading.Event()
@@ -227,7 +225,7 @@ def test_work_ahead_is_bounded(broker: BrokerProcess) -> None:
     pipe.assert_exactly_once()
 
 
-def test_ticks_commit_without_records(broker: BrokerProcess) -> None:
+def test_ticks_commit_without_records(broker: Broker) -> None:
     """A handler may produce on its own time, and is told what is read to its end."""
     pipe = Pipe(broker.bootstrap, 0)
     handler = Copier(pipe.target)
@@ -236,7 +234,7 @@ def test_ticks_commit_without_records(broker: BrokerProcess) -> None:
     assert [record.value for record in read_committed(broker.bootstrap, pipe.target)] == [b"tick"] * 3
 
 
-def test_a_member_without_partitions_is_idle(broker: BrokerProcess) -> None:
+def test_a_member_without_partitions_is_idle(broker: Broker) -> None:
     """With more workers than partitions the spare one ends as well."""
     pipe = Pipe(broker.bootstrap, 30)
     with pipe.running(Copier(pipe.target)) as busy:
@@ -250,7 +248,7 @@ def test_a_member_without_partitions_is_idle(broker: BrokerProcess) -> None:
     pipe.assert_exactly_once()
 
 
-def test_an_open_transaction_keeps_the_worker_waiting(broker: BrokerProcess) -> None:
+def test_an_open_transaction_keeps_the_worker_waiting(broker: Broker) -> None:
     """What another producer has not committed yet is not the end: the worker waits for it, and says what it sees."""
     pipe = Pipe(broker.bootstrap, 10)
     producer = KafkaProducer(bootstrap_servers=broker.bootstrap, transactional_id=f"open-{pipe.source}")
@@ -277,7 +275,7 @@ def test_an_open_transaction_keeps_the_worker_waiting(broker: BrokerProcess) -> 
 
 @pytest.mark.slow
 def test_two_workers_with_one_instance_id_end_with_a_message(
-    dev_broker: BrokerProcess, monkeypatch: pytest.MonkeyPatch
+    dev_broker: Broker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Static members must differ: one of two that do not stops and says so, and nothing is lost or doubled."""
     monkeypatch.setattr(loop, "Backoff", lambda limit: Backoff(limit, base_s=0.01, max_s=0.1))

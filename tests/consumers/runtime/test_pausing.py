@@ -7,11 +7,11 @@ from consumers.cluster.records import TopicPartition
 from consumers.runtime.session import free_read_out_slot
 from sentiment.settings import load_settings
 from tests.broker.support import new_topic, producer
-from tests.brokers import BrokerProcess
+from tests.brokers import Broker
 from tests.waiting import wait_until
 
 
-def test_records_set_aside_by_a_pause_come_after_it(broker: BrokerProcess) -> None:
+def test_records_set_aside_by_a_pause_come_after_it(broker: Broker) -> None:
     """Paused with a fetch half read, while another partition is read to its end: every record still comes, once."""
     topic = new_topic(broker.bootstrap, 2)
     with producer(broker.bootstrap) as client:

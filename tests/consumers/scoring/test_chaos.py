@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from sentiment.events import decode_scored
-from tests.brokers import ApacheKafka, BrokerProcess, DevBroker
+from tests.brokers import ApacheKafka, Broker, DevBroker
 from tests.consumers.kafka_io import committed_offsets, new_topic, produce, read_committed
 from tests.processes import start
 from tests.waiting import WITHIN_S, wait_until
@@ -49,7 +49,7 @@ class Workers:
                 with (self.folder / f"worker-{number}.log").open("ab") as log:
                     self.processes[number] = start([*command, str(SECONDS_PER_TEXT)], stdout=log, stderr=log)
 
-    def reach(self, broker: BrokerProcess, source: str, goal: int) -> bool:
+    def reach(self, broker: Broker, source: str, goal: int) -> bool:
         """Whether `goal` records are committed; the workers are kept running until then."""
         self.keep_running()
         return n_committed(broker, source) >= goal
@@ -82,7 +82,7 @@ def feedback(number: int) -> tuple[bytes, bytes]:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", [DevBroker, ApacheKafka])
-def test_everything_is_scored_exactly_once_whoever_dies(kind: type[BrokerProcess], tmp_path: Path) -> None:
+def test_everything_is_scored_exactly_once_whoever_dies(kind: type[Broker], tmp_path: Path) -> None:
     """Two workers and their broker are killed at random moments: one answer for every record, in each key's order."""
     if kind is ApacheKafka and (reason := ApacheKafka.missing()):
         pytest.skip(reason)
@@ -110,7 +110,7 @@ def test_everything_is_scored_exactly_once_whoever_dies(kind: type[BrokerProcess
         check(broker.bootstrap, results, dead)
 
 
-def n_committed(broker: BrokerProcess, source: str) -> int:
+def n_committed(broker: Broker, source: str) -> int:
     return sum(committed_offsets(broker.bootstrap, "chaos", source).values())
 
 

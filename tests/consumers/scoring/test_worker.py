@@ -17,7 +17,7 @@ from consumers.scoring.worker import run_worker
 from sentiment.errors import BrokerUnavailable, TooManyPoisonRecords
 from sentiment.events import decode_scored
 from sentiment.settings import Settings, load_settings
-from tests.brokers import BrokerProcess, DevBroker, free_port
+from tests.brokers import Broker, DevBroker, free_port
 from tests.consumers.kafka_io import committed_offsets, new_topic, produce, read_committed
 from tests.fakes import LexiconClassifier
 from tests.processes import start
@@ -42,7 +42,7 @@ def settings_for(bootstrap: str, **worker: object) -> Settings:
     )
 
 
-def test_bad_input_is_parked_and_the_rest_is_scored(broker: BrokerProcess) -> None:
+def test_bad_input_is_parked_and_the_rest_is_scored(broker: Broker) -> None:
     """Junk, an empty text, a tombstone and a 5 MB record cost a dead letter each, and the worker goes on."""
     settings = settings_for(broker.bootstrap)
     records = [
@@ -62,7 +62,7 @@ def test_bad_input_is_parked_and_the_rest_is_scored(broker: BrokerProcess) -> No
     assert sum(offsets.values()) == len(records)
 
 
-def test_too_much_poison_stops_the_worker_with_its_offsets_untouched(broker: BrokerProcess) -> None:
+def test_too_much_poison_stops_the_worker_with_its_offsets_untouched(broker: Broker) -> None:
     """When nearly everything is poison the worker stops, and nothing of that batch is committed."""
     settings = settings_for(broker.bootstrap, breaker_window=20)
     produce(broker.bootstrap, settings.topics.feedback, [(b"a", b"junk")] * 60)
