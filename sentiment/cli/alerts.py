@@ -31,7 +31,7 @@ Example:
 Alerts go to their topic, from which `sentiment notify` delivers them; a restart raises none twice."""
 )
 @until_idle_option
-@common_options("kafka", "group:alerts", "metrics", "topics")
+@common_options("kafka", "alerts", "metrics", "topics")
 def run(settings: Settings, until_idle_s: float | None) -> None:
     """Watch the results of every product, and raise an alert when its share of negatives rises beyond chance."""
     from consumers.alerting.worker import run_alerts

@@ -40,13 +40,10 @@ Example:
 Kafka's own tools (kafka-topics, kafka-console-consumer, ...) and other clients work with it.
 Stop it with Ctrl-C or SIGTERM. With --data-dir the next start finds everything again, even after kill -9."""
 )
-@click.option(
-    "--host", default="127.0.0.1", show_default=True, help="Loopback address to listen on; others are refused."
-)
+@click.option("--host", default="127.0.0.1", help="Loopback address to listen on; others are refused.")
 @click.option(
     "--port",
     default=9092,
-    show_default=True,
     type=click.IntRange(0, 65_535),
     help="Port to listen on; 0 takes a free one.",
 )
@@ -63,7 +60,6 @@ Stop it with Ctrl-C or SIGTERM. With --data-dir the next start finds everything 
     "--fsync",
     type=click.Choice(["always", "interval", "never"]),
     default="interval",
-    show_default=True,
     help="What a power cut may lose: nothing (slow), the last second, or what the system had not written yet."
     " A killed broker never loses what it acknowledged.",
 )

@@ -31,7 +31,6 @@ written. `cross-fitted` figures are of rows that the temperature was not fitted 
     "--form",
     type=click.Choice(["all", "both", "fp32", "bf16", "int8"]),
     default="all",
-    show_default=True,
     help="Of the weights; both: all.",
 )
 @click.option("--output", type=click.Path(path_type=Path), metavar="DIR", help="Write a calibrated copy of the model.")

@@ -38,15 +38,12 @@ teacher's alone. What the teacher said is kept in OUTPUT.training until the end,
     metavar="FILE",
     help="More texts for the teacher; repeatable.",
 )
-@click.option("--text-field", default="text", show_default=True, metavar="F", help="Column of the unlabelled texts.")
-@click.option(
-    "--temperature", type=click.FloatRange(1), default=2.0, show_default=True, help="Softens both; see Hinton 2015."
-)
+@click.option("--text-field", default="text", metavar="F", help="Column of the unlabelled texts.")
+@click.option("--temperature", type=click.FloatRange(1), default=2.0, help="Softens both; see Hinton 2015.")
 @click.option(
     "--hard-share",
     type=click.FloatRange(0, 1, max_open=True),
     default=0.3,
-    show_default=True,
     metavar="SHARE",
     help="Of the labels in the loss.",
 )

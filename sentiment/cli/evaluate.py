@@ -29,21 +29,19 @@ Needs the extra `train`. Rows have `text` and `label`; `source` and `product` ar
 rows drawn like these would give; they know nothing of other sources, nor of labels that are wrong."""
 )
 @click.argument("data", metavar="DATA", type=FILE)
-@click.option("--backend", type=click.Choice(["auto", "openvino", "torch"]), help="int8 or fp32; default: auto.")
-@click.option("--slices", "kinds", default="source,product,language,length", show_default=True, metavar="KIND,…")
-@click.option("--min-slice", type=click.IntRange(1), default=30, show_default=True, help="Rows; smaller are merged.")
+@click.option("--slices", "kinds", default="source,product,language,length", metavar="KIND,…")
+@click.option("--min-slice", type=click.IntRange(1), default=30, help="Rows; smaller are merged.")
 @click.option("--report", type=FILE, metavar="FILE.html", help="Write a self-contained page with plots.")
 @click.option("--errors", type=click.IntRange(0), metavar="N", help="Show the N surest errors; the report: 20.")
 @click.option("--max-rows", type=click.IntRange(1), metavar="N", help="Judge a random sample of N rows.")
-@click.option("--resamples", type=click.IntRange(100), default=1000, show_default=True, help="Of the bootstrap.")
+@click.option("--resamples", type=click.IntRange(100), default=1000, help="Of the bootstrap.")
 @seed_option
 @force_option
 @json_option()
-@common_options("model")
+@common_options("model", "backend")
 def evaluate(
     settings: Settings,
     data: Path,
-    backend: Any,
     kinds: str,
     min_slice: int,
     report: Path | None,
@@ -71,8 +69,6 @@ def evaluate(
     slices = tuple(kind for kind in kinds.split(",") if kind)
     if unknown := set(slices) - set(SLICE_KINDS):
         raise ConfigurationError(f"--slices: unknown {min(unknown)!r}", hint=f"one of {', '.join(SLICE_KINDS)}")
-    if backend is not None:
-        settings = settings.model_copy(update={"model": settings.model.model_copy(update={"backend": backend})})
     request = EvaluationRequest(
         data=data,
         slices=slices,

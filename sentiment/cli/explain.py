@@ -28,7 +28,6 @@ is in units of the score, p(positive) − p(negative): above 0 the word moved it
     "--method",
     type=click.Choice(["integrated-gradients", "occlusion"]),
     default="integrated-gradients",
-    show_default=True,
     help="Gradients from an empty text to this one, or leaving out a word at a time.",
 )
 @click.option(
@@ -36,14 +35,12 @@ is in units of the score, p(positive) − p(negative): above 0 the word moved it
     "max_steps",
     type=click.IntRange(8, 1024),
     default=256,
-    show_default=True,
     help="Of integrated gradients, at most; taken only while the sum is off. The time grows with them.",
 )
 @click.option(
     "--max-tokens",
     type=click.IntRange(8, 512),
     default=256,
-    show_default=True,
     help="What is beyond is not read; the model may take fewer.",
 )
 @seed_option

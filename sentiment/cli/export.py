@@ -35,7 +35,7 @@ Parity is against fp32 on torch."""
 )
 @click.argument("checkpoint", type=click.Path(path_type=Path))
 @click.option("--output", required=True, type=click.Path(path_type=Path), metavar="DIR", help="The directory to make.")
-@click.option("--forms", default="int8", show_default=True, callback=_forms, help="For the CPU: fp32, bf16, int8.")
+@click.option("--forms", default="int8", callback=_forms, help="For the CPU: fp32, bf16, int8.")
 @click.option(
     "--calibration-file",
     required=True,
@@ -43,10 +43,10 @@ Parity is against fp32 on torch."""
     help="Texts like those to be served; 400 of them fix the scales of int8.",
 )
 @click.option("--parity-file", metavar="FILE", help="Texts to compare the forms on; labels are used where it has them.")
-@click.option("--parity-rows", type=click.IntRange(1), default=1_500, show_default=True, help="At most, evenly spaced.")
-@click.option("--text-field", default="text", show_default=True, metavar="F", help="Column of the texts.")
+@click.option("--parity-rows", type=click.IntRange(1), default=1_500, help="At most, evenly spaced.")
+@click.option("--text-field", default="text", metavar="F", help="Column of the texts.")
 @click.option("--name", help="Of the model, in results; default: the name of the output.")
-@click.option("--max-length", type=click.IntRange(8, 8_192), default=128, show_default=True, help="Tokens of a window.")
+@click.option("--max-length", type=click.IntRange(8, 8_192), default=128, help="Tokens of a window.")
 @force_option
 @json_option("Print the manifest as JSON.")
 @common_options()

@@ -18,7 +18,7 @@ DIRECTORY = click.Path(file_okay=False, path_type=Path)
 SHARE = click.FloatRange(0, 1)
 
 force_option = click.option("--force", is_flag=True, help="Replace existing output files.")
-seed_option = click.option("--seed", type=click.IntRange(0, 2**31), default=13, help="Random seed.")
+seed_option = click.option("--seed", type=click.IntRange(0), default=13, metavar="N", help="Random seed.")
 until_idle_option = click.option(
     "--until-idle",
     "until_idle_s",

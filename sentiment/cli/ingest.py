@@ -63,8 +63,7 @@ it was, each row once; Kafka remembers a finished ingest for a week by default."
 @click.option("--speed", type=Speed(), default="max", help="Replay by event time, X times as fast; default: max.")
 @click.option("--rebase-time", is_flag=True, help="Shift all times so that the last one is now.")
 @click.option("--restart", is_flag=True, help="Forget the progress of earlier runs: publish all rows again.")
-@click.option("--topic", metavar="NAME", help="Default: feedback.")
-@common_options("kafka", "topics")
+@common_options("kafka", "topics", "feedback")
 def ingest(
     settings: Settings,
     file: str,
@@ -77,7 +76,6 @@ def ingest(
     speed: float | None,
     rebase_time: bool,
     restart: bool,
-    topic: str | None,
 ) -> int:
     """Publish feedback from FILE (CSV, JSONL or Parquet, also gzipped) or from a pipe (-).
 
@@ -95,7 +93,7 @@ def ingest(
         speed=speed,
         rebase_time=rebase_time,
         restart=restart,
-        topic=topic or settings.topics.feedback,
+        topic=settings.topics.feedback,
     )
     with terminate_like_interrupt(), Ticker() as ticker:
         try:

@@ -102,11 +102,10 @@ With --force a candidate serves in spite of a failure, and the history says so."
 @click.option("--max-latency-ratio", type=click.FloatRange(0), help="Median of a text against current; default 1.25.")
 @click.option("--max-latency-ms", type=click.FloatRange(0), help="Median of a text; default 100.")
 @click.option("--max-placeholder-moves", type=SHARE, help="Labels that a placeholder moves; default 0.05.")
-@click.option("--threads", type=click.IntRange(0), default=0, help="Of inference; 0: all cores.")
 @seed_option
 @click.option("--force", is_flag=True, help="Promote in spite of a failure.")
 @json_option("Print the verdict as one JSON document.")
-@common_options()
+@common_options("threads")
 def promote(
     settings: Settings,
     root: Path,
@@ -114,7 +113,6 @@ def promote(
     data: str,
     max_rows: int | None,
     audit_limits: Path | None,
-    threads: int,
     seed: int,
     force: bool,
     as_json: bool,
@@ -147,7 +145,7 @@ def promote(
             Registry(root),
             candidate,
             examples,
-            GateSettings(limits, seed, threads),
+            GateSettings(limits, seed, settings.model.threads),
             force=force,
             clock=lambda: datetime.now(UTC),
             progress=ticker,

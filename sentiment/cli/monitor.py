@@ -34,32 +34,25 @@ a line, and the summary is the last one. Exit code 1 with --fail-on-drift where 
 @click.option(
     "--reference",
     default=_FIRST_WINDOW,
-    show_default=True,
     metavar="FILE|first-window",
     help="Results to compare with (JSONL of `sentiment tail sentiment --json`), or the first window with enough.",
 )
-@click.option("--window", "window_ms", type=Duration(), default="1d", show_default=True, help="Length, in event time.")
+@click.option("--window", "window_ms", type=Duration(), default="1d", help="Length, in event time.")
 @until_idle_option
 @click.option("--fail-on-drift", is_flag=True, help="With --until-idle: exit code 1 where a window drifted.")
 @click.option(
     "--alpha",
     type=click.FloatRange(0.005, 0.5),
     default=0.01,
-    show_default=True,
     help="Chance of any false alarm in a window.",
 )
-@click.option(
-    "--min-psi", type=click.FloatRange(0), default=0.1, show_default=True, help="Smaller changes are no matter."
-)
-@click.option(
-    "--min-n", type=click.IntRange(20), default=100, show_default=True, help="Results that a comparison needs."
-)
+@click.option("--min-psi", type=click.FloatRange(0), default=0.1, help="Smaller changes are no matter.")
+@click.option("--min-n", type=click.IntRange(20), default=100, help="Results that a comparison needs.")
 @click.option(
     "--label-horizon",
     "horizon_ms",
     type=Duration(),
     default="90d",
-    show_default=True,
     help="How long results wait for labels, and labels for results; more: memory.",
 )
 @click.option(
@@ -67,7 +60,6 @@ a line, and the summary is the last one. Exit code 1 with --fail-on-drift where 
     "max_events",
     type=click.IntRange(1),
     default=200_000,
-    show_default=True,
     help="Results, and labels, that wait at most; 0.7 kB each.",
 )
 @seed_option

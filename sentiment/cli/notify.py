@@ -24,7 +24,7 @@ Alerts are written to stdout, and posted to notify.webhook_url where that is set
 and with the alert's id as idempotency key, since one is posted again if this process is killed at the wrong moment."""
 )
 @until_idle_option
-@common_options("kafka", "group:notify", "metrics", "topics")
+@common_options("kafka", "notify", "metrics", "topics")
 def notify(settings: Settings, until_idle_s: float | None) -> None:
     """Deliver alerts to the console and to a webhook, at least once."""
     from consumers.notifying.worker import run_notify

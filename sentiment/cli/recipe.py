@@ -26,22 +26,18 @@ _POSITIVE = click.FloatRange(0, min_open=True)
 _OPTIONS = (
     click.option("--output", type=_DIRECTORY, required=True, metavar="DIR", help="The model directory to make."),
     click.option("--name", help="Of the model, in results; default: the name of the output."),
-    click.option("--backbone-licence", default="unknown", show_default=True, help="Goes into the manifest."),
-    click.option("--epochs", type=_POSITIVE, default=1.0, show_default=True),
+    click.option("--backbone-licence", default="unknown", help="Goes into the manifest."),
+    click.option("--epochs", type=_POSITIVE, default=1.0),
     click.option("--max-steps", type=int, default=-1, help="Of the optimiser; overrides --epochs."),
-    click.option("--learning-rate", type=_POSITIVE, default=6e-5, show_default=True),
-    click.option("--batch-size", type=click.IntRange(1), default=32, show_default=True),
-    click.option(
-        "--max-length", type=click.IntRange(8, 512), default=96, show_default=True, help="Tokens, in training."
-    ),
-    click.option("--label-smoothing", type=click.FloatRange(0, 0.5), default=0.05, show_default=True),
+    click.option("--learning-rate", type=_POSITIVE, default=6e-5),
+    click.option("--batch-size", type=click.IntRange(1), default=32),
+    click.option("--max-length", type=click.IntRange(8, 512), default=96, help="Tokens, in training."),
+    click.option("--label-smoothing", type=click.FloatRange(0, 0.5), default=0.05),
     click.option("--class-weight", "class_weights", multiple=True, metavar="LABEL=W", help="Repeatable; 1 by default."),
     click.option(
         "--source-weight", "source_weights", multiple=True, metavar="SOURCE=W", help="Repeatable; 1 by default."
     ),
-    click.option(
-        "--evaluations", type=click.IntRange(1), default=4, show_default=True, help="A run; the best weights are kept."
-    ),
+    click.option("--evaluations", type=click.IntRange(1), default=4, help="A run; the best weights are kept."),
     click.option(
         "--early-stopping",
         "patience",
@@ -54,20 +50,18 @@ _OPTIONS = (
         "--select-on",
         type=click.Choice(["macro_f1", "source_macro_f1"]),
         default="macro_f1",
-        show_default=True,
         help="Best is by macro-F1 over all rows, or by its mean over the sources.",
     ),
     click.option(
         "--precision",
         type=click.Choice(["auto", "bf16", "no"]),
         default="auto",
-        show_default=True,
         help="Mixed precision; auto: bf16 where the device is fast in it.",
     ),
     click.option(
         "--lora-rank", type=click.IntRange(0), default=0, help="Train low-rank adapters only; 0, the default: all."
     ),
-    click.option("--lora-alpha", type=click.IntRange(1), default=16, show_default=True, help="Scale of the adapters."),
+    click.option("--lora-alpha", type=click.IntRange(1), default=16, help="Scale of the adapters."),
     click.option(
         "--augment",
         type=click.IntRange(0),

@@ -42,12 +42,10 @@ SHEET.items.jsonl stays here: it holds the model's answers, which would sway the
 )
 @click.argument("results", required=False, type=FILE)
 @click.option("--output", type=FILE, required=True, metavar="SHEET", help="The sheet to make: .csv or .jsonl.")
-@click.option("--uncertain", "n_uncertain", type=click.IntRange(0), default=100, show_default=True, help="Least sure.")
-@click.option("--random", "n_random", type=click.IntRange(1), default=100, show_default=True, help="Of all others.")
-@click.option(
-    "--by", "measure", type=click.Choice(["margin", "entropy"]), default="margin", show_default=True, help="Unsureness."
-)
-@click.option("--text-field", default="text", show_default=True, help="Column of the text in a rescored file.")
+@click.option("--uncertain", "n_uncertain", type=click.IntRange(0), default=100, help="Least sure.")
+@click.option("--random", "n_random", type=click.IntRange(1), default=100, help="Of all others.")
+@click.option("--by", "measure", type=click.Choice(["margin", "entropy"]), default="margin", help="Unsureness.")
+@click.option("--text-field", default="text", help="Column of the text in a rescored file.")
 @seed_option
 @force_option
 @json_option()
@@ -93,7 +91,7 @@ import it with the others. Labels can be published when none is open.""",
 @click.argument("sheets", nargs=-1, required=True, type=FILE)
 @click.option("--items", "items_file", type=FILE, required=True, metavar="FILE", help="Written by the export.")
 @click.option("--dataset", type=DIRECTORY, required=True, metavar="DIR", help="Gets a version.")
-@click.option("--source", default="review", show_default=True, help="Column `source` of the rows.")
+@click.option("--source", default="review", help="Column `source` of the rows.")
 @click.option("--unsettled", type=FILE, metavar="SHEET", help="Gets what is left open.")
 @click.option("--publish", is_flag=True, help="Send the labels to the topic from which the monitor joins them.")
 @seed_option

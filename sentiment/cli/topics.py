@@ -63,15 +63,13 @@ Example:
 Dead letters are kept for seven days. The alert state is compacted, and has as many partitions as the results."""
 )
 @click.argument("names", nargs=-1, metavar="[NAME]…")
-@click.option("--partitions", type=click.IntRange(1, 10_000), help="Of topics made here; default 4.")
-@common_options("kafka")
-def create(settings: Settings, names: tuple[str, ...], partitions: int | None) -> None:
+@common_options("kafka", "partitions")
+def create(settings: Settings, names: tuple[str, ...]) -> None:
     """Create the project's topics, or those of these NAMEs; leave alone what is there."""
     from consumers.cluster.connection import check_connection
     from consumers.cluster.topics import ensure_topics, plans
 
-    update = {"create": True} if partitions is None else {"create": True, "partitions": partitions}
-    settings = settings.model_copy(update={"topics": settings.topics.model_copy(update=update)})
+    settings = settings.model_copy(update={"topics": settings.topics.model_copy(update={"create": True})})
     check_connection(settings)
     wanted = list(names) or list(plans(settings.topics))
     made = set(ensure_topics(settings, wanted))

@@ -24,28 +24,16 @@ With a registry (`sentiment models`) as --model, a model that is promoted is tak
 SIGTERM or Ctrl-C finishes what is in flight; a second one ends at once. Nothing is lost or doubled either way."""
 )
 @until_idle_option
-@click.option("--instance-id", metavar="ID", help="Name of a static group member; must differ between workers.")
-@click.option(
-    "--dead-letter-payload",
-    type=click.Choice(["raw", "omit"]),
-    help="Whether dead letters hold the original record; default raw.",
-)
-@common_options("kafka", "group:worker", "model", "metrics", "topics")
-def worker(
-    settings: Settings, until_idle_s: float | None, instance_id: str | None, dead_letter_payload: str | None
-) -> None:
+@common_options("kafka", "worker", "model", "metrics", "topics")
+def worker(settings: Settings, until_idle_s: float | None) -> None:
     """Score the feedback topic: results, dead letters and offsets are committed together, exactly once."""
     from consumers.cluster.clients import check_instance_id
     from consumers.runtime.shutdown import stop_on_signals
     from consumers.scoring.worker import run_worker
     from sentiment.model.loading import load_configured
 
-    if instance_id is not None:
-        check_instance_id(instance_id)
-    given = {"instance_id": instance_id, "dead_letter_payload": dead_letter_payload}
-    changed = {name: value for name, value in given.items() if value is not None}
-    settings = settings.model_copy(update={"worker": settings.worker.model_copy(update=changed)})
-
+    if settings.worker.instance_id is not None:
+        check_instance_id(settings.worker.instance_id)
     with stop_on_signals() as stop:
         run_worker(settings, lambda: load_configured(settings.model), stop, until_idle_s=until_idle_s)
     if stop.interrupted:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
 from sentiment.errors import ConfigurationError
-from sentiment.settings import load_settings
-
-EXAMPLE = Path(__file__).parents[2] / "deploy" / "sentiment.example.toml"
+from sentiment.settings import Settings, load_settings
+from tests.sentiment.example_configuration import FILE, example
 
 
 def test_flags_beat_environment_beats_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -77,15 +77,23 @@ def test_a_short_key_is_refused() -> None:
         load_settings(None, {"privacy": {"hash_key": "short"}}).privacy.key()
 
 
-def test_the_example_shows_every_setting_with_its_default(tmp_path: Path) -> None:
-    """The example file, with its comments opened, names every setting and holds the defaults."""
-    lines = [line for line in EXAMPLE.read_text().splitlines() if not line.startswith("##")]
-    shown = {line.removeprefix("# ").split("=")[0].strip() for line in lines if "=" in line}
-    defaults = load_settings()
-    fields = {
-        field for section in type(defaults).model_fields for field in type(getattr(defaults, section)).model_fields
-    }
-    assert shown == fields
+def test_the_example_shows_every_setting() -> None:
+    """The file is what the settings say of themselves; `python -m tests.sentiment.example_configuration` writes it."""
+    assert FILE.read_text("utf-8") == example()
+
+
+def test_the_example_holds_the_defaults(tmp_path: Path) -> None:
+    """With its comments opened, the example is a configuration that changes nothing."""
+    text = FILE.read_text("utf-8")
+    unset = re.compile(r"^## .*Not set by default\.\n# .*\n", re.MULTILINE)
     opened = tmp_path / "opened.toml"
-    opened.write_text("\n".join(line if "not set by default" in line else line.removeprefix("# ") for line in lines))
-    assert load_settings(opened).model_dump() == defaults.model_dump()
+    opened.write_text(re.sub(r"^# ", "", unset.sub("", text), flags=re.MULTILINE))
+    assert load_settings(opened).model_dump() == load_settings().model_dump()
+
+
+@pytest.mark.parametrize("section", Settings.model_fields)
+def test_every_setting_is_described(section: str) -> None:
+    """In a sentence that fits into a help text: it begins with a capital and ends with a full stop."""
+    table = Settings.model_fields[section].annotation
+    for name, field in getattr(table, "model_fields", {}).items():
+        assert re.fullmatch(r"[A-Z\d].*\.", field.description or ""), name

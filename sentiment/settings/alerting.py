@@ -1,0 +1,104 @@
+"""Spike detection, and delivery of alerts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pydantic import Field, SecretStr
+
+from sentiment.settings.section import Section, read_secret
+
+if TYPE_CHECKING:
+    from sentiment.spikes.segment import SpikeConfig
+
+
+class AlertSettings(Section):
+    """Spike detection."""
+
+    group_id: str = Field("sentiment-alerts", description="Consumer group of the alert workers.")
+    lateness_s: float = Field(
+        60.0,
+        ge=0,
+        le=86_400,
+        description="How long to wait for late results. Higher loses fewer of them, but alerts come later.",
+    )
+    future_s: float = Field(
+        60.0, ge=0, le=86_400, description="Reject events dated more than this after they were scored."
+    )
+    idle_s: float = Field(
+        5.0,
+        gt=0,
+        le=3_600,
+        description="Seconds of silence after which a fully scored partition stops holding back the clock.",
+    )
+    patience_s: float = Field(
+        300.0,
+        gt=0,
+        le=86_400,
+        description="Seconds of silence after which a lagging partition stops holding back the clock. Higher loses "
+        "fewer late results.",
+    )
+    odds_ratio: float = Field(
+        2.0, gt=1, le=20, description="Factor on the odds of a negative result that the detector looks for."
+    )
+    expected_share: float = Field(
+        0.2, gt=0, lt=1, description="Expected share of negative results in a segment without history."
+    )
+    learn_n: int = Field(
+        40, ge=10, le=100_000, description="Results to learn from before a new segment can raise an alert."
+    )
+    min_n: int = Field(8, ge=1, le=100_000, description="Results that an alert needs at least.")
+    correlation: float = Field(
+        0.01,
+        ge=0,
+        lt=0.5,
+        description="Correlation of results within five minutes. Higher raises fewer false alarms, but later.",
+    )
+    false_alarms_per_week: float = Field(
+        1.0, gt=0, le=100, description="Accepted false alarms per segment and week. Lower detects later."
+    )
+    notify_max_age_s: float = Field(86_400.0, gt=0, description="Alerts older than this are recorded but not sent.")
+    include_unsupported_language: bool = Field(False, description="Count results in unsupported languages too.")
+
+    def spike_config(self) -> SpikeConfig:
+        """The detector that these settings describe."""
+        from sentiment.spikes.baseline import BaselineConfig
+        from sentiment.spikes.detector import DetectorConfig, threshold_for
+        from sentiment.spikes.segment import SpikeConfig
+
+        return SpikeConfig(
+            baseline=BaselineConfig(prior_share=self.expected_share, learn_n=self.learn_n),
+            detector=DetectorConfig(
+                odds_ratio=self.odds_ratio,
+                threshold=threshold_for(self.false_alarms_per_week),
+                correlation=self.correlation,
+                min_n=self.min_n,
+            ),
+            lateness_ms=round(self.lateness_s * 1000),
+            future_ms=round(self.future_s * 1000),
+        )
+
+
+class NotifySettings(Section):
+    """Delivery of alerts."""
+
+    group_id: str = Field("sentiment-notify", description="Consumer group of the notifiers.")
+    console: bool = Field(True, description="Write alerts to stdout.")
+    webhook_url: str | None = Field(
+        None, description="Address to which alerts are posted.", examples=["https://hooks.example.org/sentiment"]
+    )
+    webhook_secret: SecretStr | None = Field(None, description="Key that signs posted alerts.", examples=["…"])
+    webhook_secret_file: Path | None = Field(
+        None, description="File that holds the key that signs posted alerts.", examples=["/run/secrets/webhook-key"]
+    )
+    timeout_s: float = Field(5.0, gt=0, le=60, description="Timeout of a delivery.")
+    max_attempts: int = Field(
+        5, ge=1, le=20, description="Failures in a row after which a channel's circuit breaker opens."
+    )
+    open_s: float = Field(30.0, ge=1, le=3_600, description="Seconds between attempts while a circuit breaker is open.")
+    give_up_s: float = Field(3_600.0, gt=0, description="Give up an alert that has failed for this long.")
+
+    def secret(self) -> str | None:
+        """Return the key of webhook signatures."""
+        return read_secret(self.webhook_secret, self.webhook_secret_file, "notify.webhook_secret_file")

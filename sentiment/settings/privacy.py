@@ -1,0 +1,59 @@
+"""The key of pseudonyms: configured, or made at first use and kept for this user."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import tempfile
+from pathlib import Path
+
+from pydantic import Field, SecretStr
+
+from sentiment.errors import ConfigurationError
+from sentiment.settings.section import Section, read_secret
+
+_MIN_KEY_BYTES = 16
+
+
+class PrivacySettings(Section):
+    """The key of pseudonyms. Without one, a key file is created in the user's state directory."""
+
+    hash_key: SecretStr | None = Field(None, description="Key of pseudonyms, at least 16 bytes.", examples=["…"])
+    hash_key_file: Path | None = Field(
+        None, description="File that holds the key of pseudonyms.", examples=["/run/secrets/sentiment-hash-key"]
+    )
+
+    def key(self) -> bytes:
+        """Return the HMAC key for pseudonyms, at least 16 bytes."""
+        given = read_secret(self.hash_key, self.hash_key_file, "privacy.hash_key_file")
+        key = given.encode() if given is not None else _own_key()
+        if len(key) < _MIN_KEY_BYTES:
+            raise ConfigurationError(
+                f"privacy.hash_key has fewer than {_MIN_KEY_BYTES} bytes", hint="create one: openssl rand -hex 32"
+            )
+        return key
+
+
+def _own_key() -> bytes:
+    """Return this user's key, created at first use. All processes of a machine then agree on pseudonyms."""
+    state = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state") / "sentiment"
+    path = state / "pseudonym.key"
+    try:
+        state.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if not path.exists():
+            # Written aside and linked into place: of two processes that start together, both read the winner's key.
+            handle, aside = tempfile.mkstemp(dir=state)
+            with os.fdopen(handle, "w") as file:
+                file.write(secrets.token_hex(32))
+            try:
+                os.link(aside, path)
+            except FileExistsError:
+                pass
+            finally:
+                Path(aside).unlink()
+        return path.read_bytes().strip()
+    except OSError as error:
+        raise ConfigurationError(
+            f"cannot keep a key for pseudonyms in {state}: {error.strerror}",
+            hint="set privacy.hash_key_file, or SENTIMENT_PRIVACY__HASH_KEY",
+        ) from None
