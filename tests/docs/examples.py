@@ -11,8 +11,6 @@ import csv
 import os
 import re
 import shlex
-import subprocess
-import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -22,14 +20,16 @@ from vaderSentiment.vaderSentiment import SentimentIntensityAnalyzer
 
 from sentiment.model.loading import shipped_model_path
 from sentiment.privacy import redact
+from tests import processes
 from tests.brokers import DevBroker
 from tests.docs.pages import ROOT
 
 _PROMPT = "$ "
 _BLOCK = re.compile(r"(?<=^```console\n).*?(?=^```)", re.MULTILINE | re.DOTALL)
-# Logs, tickers, speeds of this machine, and the progress bars of NNCF.
+# Logs, tickers, phases, speeds of this machine, and the progress bars of NNCF.
 _NOISE = re.compile(
-    r"^\d{4}-\d\d-\d\dT\S+ \[|rows/s, \d+:\d\d left$|^scored [\d,]+ texts in |^Statistics collection|^Applying "
+    r"^\d{4}-\d\d-\d\dT\S+ \[|rows/s, \d+:\d\d left$|^scored [\d,]+ texts in |^exporting |^step \d+ of "
+    r"|^Statistics collection|^Applying "
 )
 
 
@@ -38,22 +38,14 @@ class Examples:
 
     def __init__(self, folder: Path, address: str) -> None:
         self.folder = folder
-        self._variables = {**os.environ, "SENTIMENT_KAFKA__BOOTSTRAP_SERVERS": address, "NO_COLOR": "1"}
+        self._variables = {"SENTIMENT_KAFKA__BOOTSTRAP_SERVERS": address, "NO_COLOR": "1"}
 
     def run(self, command: str) -> str:
-        """What `command` prints on both of its outputs, without noise; its exit code is the page's business."""
+        """What `command` prints: its results, then its remarks, without noise. Its exit code is the page's business."""
         program, *arguments = shlex.split(command)
         assert program == "sentiment", command
-        done = subprocess.run(
-            [sys.executable, "-m", "sentiment.cli", *arguments],
-            cwd=self.folder,
-            env=self._variables,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            check=False,
-        )
-        lines = [line.rstrip() for line in done.stdout.splitlines() if not _NOISE.search(line)]
+        done = processes.run(processes.sentiment(*arguments), self._variables, cwd=self.folder)
+        lines = [line.rstrip() for line in (done.stdout + done.stderr).splitlines() if not _NOISE.search(line)]
         return re.sub(r"\n{3,}", "\n\n", "\n".join(lines).strip("\n"))
 
     def show(self, name: str, start: str) -> None:
