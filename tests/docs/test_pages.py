@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from sentiment.cli.main import COMMANDS, run
+from sentiment.settings import Settings
 from tests.docs.pages import PAGES, ROOT, anchors, blocks, commands, inline_code, links, name_of
 from tests.names import call_fault, metrics, sections, settings, variables
 
@@ -60,6 +61,19 @@ def test_settings_exist(page: Path) -> None:
         table = tomllib.loads(block.body) if block.language == "toml" else {}
         for name, section in table.items():
             assert not isinstance(section, dict) or set(section) <= set(sections()[name]), name
+
+
+@page
+def test_defaults_are_those_of_the_settings(page: Path) -> None:
+    """Where a page gives a setting's default, in a table or in brackets, it is the default."""
+    text = page.read_text("utf-8")
+    rows = re.findall(r"^\| `([a-z]+\.[a-z_]+)` \| `?([^|`]+?)`? \|", text, re.MULTILINE)
+    bracketed = re.findall(r"`([a-z]+\.[a-z_]+)` \(([\d.,]+)(?: s)?\)", text)
+    for name, shown in [*rows, *bracketed]:
+        section, _, field = name.partition(".")
+        default = Settings.model_fields[section].default.model_dump()[field]
+        same = default == shown if isinstance(default, str) else default == float(shown.replace(",", ""))
+        assert same, f"{name} is {default}, not {shown}"
 
 
 @page
