@@ -68,11 +68,12 @@ def test_defaults_are_those_of_the_settings(page: Path) -> None:
     """Where a page gives a setting's default, in a table or in brackets, it is the default."""
     text = page.read_text("utf-8")
     rows = re.findall(r"^\| `([a-z]+\.[a-z_]+)` \| `?([^|`]+?)`? \|", text, re.MULTILINE)
-    bracketed = re.findall(r"`([a-z]+\.[a-z_]+)` \(([\d.,]+)(?: s)?\)", text)
+    bracketed = re.findall(r"`([a-z]+\.[a-z_]+)` \(([\d.,]+(?: s)?)\)", text)
     for name, shown in [*rows, *bracketed]:
         section, _, field = name.partition(".")
         default = Settings.model_fields[section].default.model_dump()[field]
-        same = default == shown if isinstance(default, str) else default == float(shown.replace(",", ""))
+        scale = 1_000 if name.endswith("_ms") and shown.endswith(" s") else 1
+        same = default == shown or default == float(shown.removesuffix(" s").replace(",", "")) * scale
         assert same, f"{name} is {default}, not {shown}"
 
 
