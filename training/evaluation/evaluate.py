@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from sentiment.calibration import expected_calibration_error
 from sentiment.events import LABELS, Label
 from sentiment.statistics import (
     DEFAULT_LEVEL,
@@ -25,6 +24,7 @@ from sentiment.statistics import (
     resample_counts,
 )
 from training.data.examples import Example
+from training.evaluation.metrics import expected_calibration_error
 from training.evaluation.records import ClassQuality, Evaluation, SliceQuality
 from training.evaluation.reliability import measure_reliability
 from training.evaluation.slices import SLICE_KINDS, Slice, slice_rows

@@ -15,12 +15,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from sentiment.calibration import (
-    apply_temperature,
-    brier_score,
-    expected_calibration_error,
-    fit_temperature,
-)
+from sentiment.calibration import apply_temperature
 from sentiment.errors import InputError, ModelError
 from sentiment.events import LABELS
 from sentiment.model.directory import ModelDirectory, open_directory
@@ -29,10 +24,10 @@ from sentiment.model.manifest import Manifest, load_manifest
 from sentiment.model.pipeline import TextClassifier
 from sentiment.progress import Progress, Silent
 from training.data.examples import Example, fingerprint
-from training.evaluation.metrics import log_loss
+from training.evaluation.metrics import brier_score, expected_calibration_error, log_loss
 from training.evaluation.records import Bin
 from training.evaluation.reliability import ece_by_chance, reliability_bins
-from training.exporting.temperatures import set_calibration
+from training.exporting.temperatures import fit_temperature, set_calibration
 
 N_FOLDS = 5
 # With fewer rows the temperature overfits, and a fold may lack a class.

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from sentiment.calibration import expected_calibration_error
 from sentiment.statistics import Floats, macro_f1
+from training.evaluation.metrics import expected_calibration_error
 from training.evaluation.paired_bootstrap import paired_bootstrap
 from training.evaluation.reliability import ece_by_chance
 from training.promotion.records import Check, GateLimits

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from sentiment.calibration import expected_calibration_error
 from sentiment.events import LABELS
 from sentiment.model.loading import load_model, shipped_model_path
 from sentiment.model.manifest import hash_files, load_manifest, verify_files
 from sentiment.privacy import redact
 from tests.data import data_file
+from training.evaluation.metrics import expected_calibration_error
 
 MODEL = shipped_model_path()
 

@@ -7,12 +7,11 @@ import numpy as np
 import pytest
 from sklearn.metrics import accuracy_score, f1_score, log_loss, precision_score, recall_score
 
-from sentiment.calibration import expected_calibration_error
 from sentiment.events import LABELS
 from tests.training.evaluation.made import answers, examples
 from training.evaluation.evaluate import evaluate
 from training.evaluation.judgement import sample_rows
-from training.evaluation.metrics import quality
+from training.evaluation.metrics import expected_calibration_error, quality
 from training.evaluation.mistakes import surest_mistakes
 from training.evaluation.records import Evaluation
 from training.evaluation.reliability import ece_by_chance, measure_reliability, reliability_bins

@@ -10,15 +10,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sentiment.calibration import apply_temperature, expected_calibration_error, fit_temperature
+from sentiment.calibration import apply_temperature
 from sentiment.cli.main import run
 from sentiment.events import LABELS
 from sentiment.model.loading import load_model
 from sentiment.model.manifest import load_manifest, verify_files, write_manifest
 from tests.sentiment.model.models import save_classifier
 from tests.training import tiny
+from training.evaluation.metrics import expected_calibration_error
 from training.exporting.calibrate import N_FOLDS, cross_fitted, refit_temperature
 from training.exporting.export import ExportPlan, Provenance, export_model
+from training.exporting.temperatures import fit_temperature
 
 ROWS = tiny.rows(120, seed=6)
 
@@ -104,9 +106,11 @@ def test_a_calibrated_copy_is_another_version_with_honest_figures(
     texts, truth = [row["text"] for row in ROWS], [LABELS.index(row["label"]) for row in ROWS]  # type: ignore[arg-type]
     served = load_model(output, threads=1)
     assert new.calibration.temperature_int8 == pytest.approx(fit_temperature(served.logits(texts), truth), rel=1e-3)
-    probabilities = [prediction.probabilities for prediction in served.predict(texts)[0]]
+    probabilities = np.array([prediction.probabilities for prediction in served.predict(texts)[0]])
     of_int8 = next(part for part in document["forms"] if part["form"] == "int8")
-    assert of_int8["after"]["ece"] == pytest.approx(expected_calibration_error(probabilities, truth), abs=1e-6)
+    assert of_int8["after"]["ece"] == pytest.approx(
+        expected_calibration_error(np.array(probabilities), np.array(truth)), abs=1e-6
+    )
     assert new.metrics["validation"]["int8"] == {"macro_f1": 0.5, "n": 9}
     assert new.metrics["calibration"]["fingerprint"] == document["fingerprint"]
     assert "<svg" in plot.read_text()

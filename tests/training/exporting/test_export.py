@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 from safetensors import safe_open
 
-from sentiment.calibration import fit_temperature
 from sentiment.errors import InputError
 from sentiment.events import LABELS
 from sentiment.model.loading import load_model
@@ -18,7 +17,7 @@ from sentiment.model.manifest import Calibration, hash_files, load_manifest
 from tests.sentiment.model.models import save_classifier
 from tests.training import tiny
 from training.exporting.export import ExportPlan, Provenance, export_model
-from training.exporting.temperatures import set_calibration
+from training.exporting.temperatures import fit_temperature, set_calibration
 
 ROWS = tiny.examples(80, seed=6)
 TEXTS, TRUTH = [row.text for row in ROWS], [row.label for row in ROWS]
