@@ -55,7 +55,7 @@ class Broker:
         raise NotImplementedError
 
     def start(self) -> None:
-        """Start and wait until the port answers; RuntimeError with the end of its output where it does not."""
+        """Start and wait until the port answers. RuntimeError with the end of the output if it does not."""
         if self.process is not None:
             raise RuntimeError(f"{self.name} is running")
         self.port = self.port or free_port()
@@ -75,7 +75,7 @@ class Broker:
         return False
 
     def died(self) -> str | None:
-        """The end of its output where the process ended by itself; None while it runs or was ended from here."""
+        """The end of the output if the process ended by itself; None while it runs or after `kill` and `stop`."""
         if self.process is None or self.process.poll() is None:
             return None
         return self.log_file.read_text(errors="replace")[-4000:]
@@ -150,7 +150,7 @@ class ApacheKafka(Broker):
 
     @staticmethod
     def missing() -> str | None:
-        """Why it cannot run here; None where it can."""
+        """Why it cannot run here; None if it can."""
         if "KAFKA_HOME" not in os.environ or not (kafka_home() / "kafka-server").is_file():
             return "needs Apache Kafka: set KAFKA_HOME to a folder with kafka-server"
         if shutil.which("java") is None:
@@ -169,7 +169,7 @@ class ApacheKafka(Broker):
 
 
 def kafka_home() -> Path:
-    """The folder of Apache Kafka that KAFKA_HOME names; KeyError where it is not set."""
+    """The folder of Apache Kafka that KAFKA_HOME names; KeyError if it is not set."""
     return Path(os.environ["KAFKA_HOME"]).resolve()
 
 

@@ -17,7 +17,7 @@ def batch(
     sequence: int = -1,
     transactional: bool = False,
 ) -> bytes:
-    """One batch; `producer` is (id, epoch). A `timestamp_ms` holds for all records, or is one for each; now if None."""
+    """One batch; `producer` is (id, epoch). `timestamp_ms` is one for all records, or one for each; None is now."""
     same_ms = timestamp_ms if isinstance(timestamp_ms, int) else int(time.time() * 1000)
     times = timestamp_ms if isinstance(timestamp_ms, Sequence) else [same_ms] * len(values)
     builder = MemoryRecordsBuilder(2, 0, 1 << 24)

@@ -1,4 +1,4 @@
-"""A broker that tells which requests it gets."""
+"""A broker whose requests a test can look at."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def traced_dev_broker() -> Iterator[DevBroker]:
 
 @pytest.fixture(params=["dev", "apache"])
 def traced(request: pytest.FixtureRequest) -> Traced:
-    """Either broker; on Apache Kafka requests are not looked at."""
+    """Either broker; Apache Kafka does not log its requests, so only its answers are tested."""
     if request.param == "dev":
         return Traced(request.getfixturevalue("traced_dev_broker"), logs_requests=True)
     kafka: ApacheKafka = request.getfixturevalue("apache_kafka")

@@ -41,7 +41,7 @@ class Connection:
         self._socket.close()
 
     def send_bytes(self, data: bytes) -> None:
-        """Send anything at all."""
+        """Send any bytes, a request or not."""
         self._socket.sendall(data)
 
     def finish(self) -> None:
@@ -65,7 +65,7 @@ class Connection:
         self._socket.sendall(request.encode(header=True, framed=True))
 
     def receive(self, request: Any, version: int) -> Any:
-        """The response to the oldest request without one."""
+        """The response to the oldest request that has none yet."""
         (size,) = struct.unpack(">i", self._exactly(4))
         name = type(request).__name__.split("_")[0].replace("Request", "Response")
         response = next(getattr(module, name) for module in _MODULES if hasattr(module, name))
@@ -77,7 +77,7 @@ class Connection:
         return self.receive(request, version)
 
     def ask_coordinator(self, request: Any, version: int, code: Callable[[Any], int]) -> Any:
-        """Like `ask`, again while the coordinator is still loading or busy with the transaction before."""
+        """Like `ask`, repeated while the coordinator loads or is busy with the last transaction."""
         responses = []
 
         def answered() -> bool:

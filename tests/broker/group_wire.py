@@ -40,7 +40,7 @@ class GroupWire(Connection):
         session_timeout_ms: int = 10_000,
         protocols: Sequence[tuple[str, bytes]] = (("range", SUBSCRIPTION),),
     ) -> Any:
-        """For `send`, where the answer has to wait for others."""
+        """The request alone, for `send`: its answer has to wait for other members."""
         return JoinGroupRequest(
             group_id=group,
             session_timeout_ms=session_timeout_ms,
@@ -54,12 +54,12 @@ class GroupWire(Connection):
         )
 
     def join(self, group: str, member_id: str = "", *, version: int = 7, **options: Any) -> Any:
-        """Join without help; the caller does the second step that MEMBER_ID_REQUIRED asks for."""
+        """One join. The caller sends the second one that MEMBER_ID_REQUIRED asks for."""
         request = self.join_request(group, member_id, **options)
         return self.ask_coordinator(request, version, lambda response: int(response.error_code))
 
     def join_alone(self, group: str, **options: Any) -> Any:
-        """Join an empty group, both steps, and assign SHARE to the one member."""
+        """Join an empty group in both steps, and assign SHARE to its one member."""
         self.find_coordinator(group, 0)
         joined = self.join(group, **options)
         if joined.error_code == 79:

@@ -21,9 +21,9 @@ _CLASSES: Mapping[str, str] = {
 
 
 def run_tool(bootstrap: str, tool: str, *arguments: str, stdin: str = "") -> list[list[str]]:
-    """The words of each line that the tool prints; AssertionError, with the output, where it fails.
+    """Run one tool and return the words of each line that it prints. AssertionError with the output if it fails.
 
-    A virtual machine is started for each call: about a second of one core.
+    Every call starts a Java virtual machine: about a second of one core.
     """
     home = kafka_home()
     command = [

@@ -1,4 +1,4 @@
-"""Who sends which request: the reason for every request that the development broker answers."""
+"""Who sends which request: why the development broker answers it."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ SENDERS: Mapping[str, frozenset[str]] = {
     | {"DescribeConfigs", "DescribeGroups", "FindCoordinator", "IncrementalAlterConfigs", "ListGroups"}
     | {"ListOffsets", "OffsetCommit", "OffsetFetch"},
 }
-"""Held in both directions: `Traced.sender` asserts a row, `test_requests.py` that no request is without a sender."""
+"""Tested in both directions: `Traced.sender` asserts a row, `test_requests.py` that every request has a sender."""
 
 _DEPENDS_ON_TIME = frozenset({"Heartbeat"})
 _TEST_KIT = ("kafka-python", "wire")
@@ -51,7 +51,7 @@ _TEST_KIT = ("kafka-python", "wire")
 
 @dataclass(frozen=True, slots=True)
 class Traced:
-    """A broker; where `logs_requests`, a development broker that logs at level debug, in JSON."""
+    """A broker. If `logs_requests`, it is a development broker that logs JSON at level debug."""
 
     broker: Broker
     logs_requests: bool
@@ -63,14 +63,14 @@ class Traced:
 
     @contextlib.contextmanager
     def sender(self, name: str) -> Iterator[None]:
-        """Assert that `name` sends inside what SENDERS says, no less and no more."""
+        """Assert that exactly the requests in the row `name` of SENDERS are sent inside the `with`."""
         start = self.broker.log_file.stat().st_size
         yield
         if self.logs_requests:
             assert self._requests_since(start) - _DEPENDS_ON_TIME == SENDERS[name] - _DEPENDS_ON_TIME
 
     def _requests_since(self, position: int) -> set[str]:
-        """The requests of all clients but the tests' own, from this byte of the log on."""
+        """The requests in the log from this byte on, without those of the tests' own clients."""
         lines = self.broker.log_file.read_bytes()[position:].splitlines()
         entries = [json.loads(line) for line in lines if line.startswith(b"{")]
         return {

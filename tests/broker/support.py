@@ -70,7 +70,7 @@ def consumer(bootstrap: str, *topics: str, **options: Any) -> Iterator[KafkaCons
 def read(
     bootstrap: str, topic: str, count: int, *, isolation: str = "read_committed", partitions: int = 1
 ) -> list[Any]:
-    """Exactly `count` records in order of arrival, from the beginning; AssertionError where there are fewer or more."""
+    """Exactly `count` records in order of arrival, from the beginning; AssertionError if there are fewer or more."""
     with consumer(bootstrap, isolation_level=isolation) as client:
         assigned = [TopicPartition(topic, number) for number in range(partitions)]
         client.assign(assigned)

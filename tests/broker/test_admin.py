@@ -23,7 +23,7 @@ from tests.waiting import wait_until
 
 
 def test_a_topic_is_created_once(broker: Broker) -> None:
-    """It has the partitions asked for; a second time it is TopicAlreadyExists and unchanged."""
+    """It has the partitions asked for. Creating it again is TopicAlreadyExists and changes nothing."""
     topic = new_topic(broker.bootstrap, partitions=3)
     with admin_client(broker.bootstrap) as admin:
         with pytest.raises(TopicAlreadyExistsError):
@@ -58,7 +58,7 @@ def test_a_topic_is_created_from_an_assignment_of_replicas(broker: Broker) -> No
 def test_a_wrong_topic_is_refused(
     broker: Broker, name: str, partitions: int, replicas: int, configs: dict[str, str], error: type[Exception]
 ) -> None:
-    """With the error that says what is wrong, and nothing is created."""
+    """The error says what is wrong, and nothing is created."""
     topic = unique(name)
     with admin_client(broker.bootstrap) as admin:
         with pytest.raises(error):
@@ -67,7 +67,7 @@ def test_a_wrong_topic_is_refused(
 
 
 def test_validate_only_creates_nothing(broker: Broker) -> None:
-    """It answers as if."""
+    """The answer is that of a creation, but there is no topic."""
     topic = unique("topic")
     with admin_client(broker.bootstrap) as admin:
         admin.create_topics([NewTopic(topic, 2, 1)], validate_only=True)
@@ -75,7 +75,7 @@ def test_validate_only_creates_nothing(broker: Broker) -> None:
 
 
 def test_a_deleted_topic_is_gone(broker: Broker) -> None:
-    """With its records: one of the same name starts empty. Deleting it twice is UnknownTopicOrPartition."""
+    """So are its records: a new topic of the same name is empty. Deleting it twice is UnknownTopicOrPartition."""
     topic = new_topic(broker.bootstrap)
     with producer(broker.bootstrap) as client:
         client.send(topic, b"old").get(30)
@@ -103,7 +103,7 @@ def test_partitions_are_added_never_removed(broker: Broker) -> None:
 
 
 def test_settings_are_described_and_changed(broker: Broker) -> None:
-    """A topic's own values and the defaults can be told apart; a change shows; a wrong one is refused."""
+    """Values of the topic and defaults are shown; a change shows; a wrong value is refused."""
     topic = new_topic(broker.bootstrap, configs={"cleanup.policy": "compact", "retention.ms": "3600000"})
     resource = ConfigResource(ConfigResourceType.TOPIC, topic)
 
@@ -134,7 +134,7 @@ def test_the_cluster_is_described(broker: Broker) -> None:
 
 
 def test_groups_are_listed_described_and_deleted(broker: Broker) -> None:
-    """With members a group is Stable and stays; without it is Empty, and deleting it takes its offsets along."""
+    """A group with members is Stable and cannot be deleted; without them it is Empty and goes with its offsets."""
     topic, group = new_topic(broker.bootstrap), unique("group")
     with admin_client(broker.bootstrap) as admin:
         with consumer(broker.bootstrap, topic, group_id=group, client_id="reader") as client:
@@ -155,7 +155,7 @@ def test_groups_are_listed_described_and_deleted(broker: Broker) -> None:
 
 
 def test_offsets_are_altered_and_deleted(broker: Broker) -> None:
-    """From outside, for a group that is empty."""
+    """An admin may do both for a group without members."""
     topic, group = new_topic(broker.bootstrap), unique("group")
     partition = TopicPartition(topic, 0)
     with admin_client(broker.bootstrap) as admin, Wire(broker.bootstrap) as wire:
@@ -167,7 +167,7 @@ def test_offsets_are_altered_and_deleted(broker: Broker) -> None:
 
 
 def test_records_are_deleted_up_to_an_offset(broker: Broker) -> None:
-    """The log starts there afterwards: earlier offsets are out of range, as is deleting beyond the end."""
+    """Afterwards the log starts there: earlier offsets are out of range. So is deleting beyond the end."""
     topic = new_topic(broker.bootstrap)
     partition = TopicPartition(topic, 0)
     with producer(broker.bootstrap) as client:

@@ -1,4 +1,4 @@
-"""The same promises seen by a client that the broker was not written with: confluent-kafka (librdkafka)."""
+"""The same promises, tested with a second client: confluent-kafka (librdkafka)."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ def test_transactions_commit_and_abort(broker: Broker) -> None:
 
 
 def test_consume_transform_produce(broker: Broker) -> None:
-    """Records and the positions they came from commit together, and an abort takes both back."""
+    """Records and the offsets of their sources commit together, and an abort undoes both."""
     source, target, group = new_topic(broker.bootstrap), new_topic(broker.bootstrap), unique("group")
     plain = Producer({"bootstrap.servers": broker.bootstrap})
     for number in range(6):
@@ -146,7 +146,7 @@ def test_a_zombie_is_fenced(broker: Broker) -> None:
 
 
 def test_a_cooperative_group_shares_the_partitions(broker: Broker) -> None:
-    """Two members have all of them between them, and one alone again after the other has left."""
+    """Two members have all partitions between them; when one leaves, the other has all."""
     topic, group = new_topic(broker.bootstrap, 4), unique("group")
     with _consumer(broker.bootstrap, group_id=group) as one:
         one.subscribe([topic])

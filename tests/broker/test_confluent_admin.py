@@ -1,4 +1,4 @@
-"""The admin client of confluent-kafka (librdkafka): what it does shows, and it needs no request that is missing."""
+"""The admin client of confluent-kafka (librdkafka) does its work."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def _only(futures: dict[Any, Any]) -> Any:
 
 
 def test_the_admin_client_works(traced: Traced) -> None:
-    """Topics, settings, records, groups and their offsets, in one life of a topic."""
+    """For topics, settings, records, groups and their offsets."""
     topic, group = unique("topic"), unique("group")
     with traced.sender("librdkafka admin"):
         admin = AdminClient({"bootstrap.servers": traced.bootstrap})
@@ -90,7 +90,7 @@ def _groups(admin: AdminClient, topic: str, group: str) -> None:
 
 
 def test_a_topic_is_described(traced: Traced) -> None:
-    """By the newer call, which gives its leaders and replicas."""
+    """The newer call gives the leader and the replicas of each partition."""
     topic = new_topic(traced.bootstrap, 2)
     admin = AdminClient({"bootstrap.servers": traced.bootstrap})
     described = _only(admin.describe_topics(TopicCollection([topic])))

@@ -30,7 +30,7 @@ class _Revoked(ConsumerRebalanceListener):
 
 
 class _Member:
-    """A consumer that is polled all the time by a thread of its own, as a worker does."""
+    """A consumer in a thread that polls all the time, as a worker does."""
 
     def __init__(self, bootstrap: str, group: str, topic: str, **options: Any) -> None:
         self.revoked = _Revoked()
@@ -74,7 +74,7 @@ def test_members_share_the_partitions(broker: Broker) -> None:
 
 
 def test_a_cooperative_rebalance_takes_only_what_moves(broker: Broker) -> None:
-    """A member keeps what it keeps: only the partitions that go to the newcomer are revoked."""
+    """Only the partitions that go to the new member are revoked."""
     topic, group = new_topic(broker.bootstrap, partitions=4), unique("group")
     options = {"partition_assignment_strategy": [CooperativeStickyAssignor]}
     with _Member(broker.bootstrap, group, topic, **options) as first:
@@ -86,7 +86,7 @@ def test_a_cooperative_rebalance_takes_only_what_moves(broker: Broker) -> None:
 
 
 def test_a_group_reads_on_where_it_committed(broker: Broker) -> None:
-    """A new member begins at the committed offset, with its metadata kept."""
+    """A new member begins at the committed offset."""
     topic, group = new_topic(broker.bootstrap), unique("group")
     with producer(broker.bootstrap) as client:
         for number in range(10):
@@ -99,7 +99,7 @@ def test_a_group_reads_on_where_it_committed(broker: Broker) -> None:
 
 
 def test_a_silent_member_is_thrown_out(broker: Broker) -> None:
-    """Without heartbeats a session ends, and the member is unknown."""
+    """Without heartbeats its session ends, and it is unknown."""
     group = unique("group")
     with Wire(broker.bootstrap) as wire:
         joined = wire.join_alone(group, session_timeout_ms=1_000)
@@ -153,7 +153,7 @@ def test_protocols_have_to_fit(broker: Broker) -> None:
 
 
 def test_session_timeouts_have_limits(broker: Broker) -> None:
-    """Below group.min.session.timeout.ms (500 here) it is INVALID_SESSION_TIMEOUT."""
+    """A timeout below group.min.session.timeout.ms (500 here) is INVALID_SESSION_TIMEOUT."""
     group = unique("group")
     with Wire(broker.bootstrap) as wire:
         wire.find_coordinator(group, 0)

@@ -9,7 +9,7 @@ from tests.brokers import Broker
 
 
 def test_a_repeated_batch_is_stored_once(broker: Broker) -> None:
-    """Each of the last five batches, sent again, gets the offset that it got at first."""
+    """Each of the last five batches, sent again, gets its first offset again."""
     topic = new_topic(broker.bootstrap)
     with Wire(broker.bootstrap) as wire:
         who = wire.new_producer()

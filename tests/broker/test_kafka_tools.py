@@ -1,4 +1,4 @@
-"""Apache Kafka's command line tools do their work, and print the same whichever broker they talk to."""
+"""Apache Kafka's command line tools do their work, and print the same with either broker."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def _send(bootstrap: str, topic: str, *values: bytes) -> None:
 
 
 def test_topics(traced: Traced) -> None:
-    """Created, listed, described with their settings, given more partitions, deleted."""
+    """kafka-topics creates, grows, describes, deletes and lists."""
     topic = unique("topic")
     with traced.sender("kafka-topics"):
         shape = ("--topic", topic, "--partitions", "2", "--config", "retention.ms=3600000")
@@ -48,7 +48,7 @@ def test_topics(traced: Traced) -> None:
 
 
 def test_configs(traced: Traced) -> None:
-    """Settings of a topic are added, shown with their values, and taken back."""
+    """kafka-configs sets, unsets and describes settings of a topic."""
     topic = new_topic(traced.bootstrap, configs={"segment.bytes": "2000000"})
     entity = ("--entity-type", "topics", "--entity-name", topic)
 
@@ -68,7 +68,7 @@ def test_configs(traced: Traced) -> None:
 
 
 def test_console_producer_and_consumer(traced: Traced) -> None:
-    """What is typed comes out with its keys, and a group reads on where it stopped."""
+    """What is typed comes out with its keys, and a group continues where it stopped."""
     topic, group = new_topic(traced.bootstrap), unique("group")
     typed = "".join(f"key-{number}:value-{number}\n" for number in range(3))
     keys = ("--reader-property", "parse.key=true", "--reader-property", "key.separator=:")
@@ -89,7 +89,7 @@ def test_console_producer_and_consumer(traced: Traced) -> None:
 
 
 def test_consumer_groups(traced: Traced) -> None:
-    """Listed, described with their members and their lag, set back, and deleted with their offsets."""
+    """kafka-consumer-groups describes with members and lag, lists, resets, and deletes offsets and groups."""
     topic, group = new_topic(traced.bootstrap), unique("group")
     _send(traced.bootstrap, topic, *(b"%d" % number for number in range(5)))
     tool, chosen = "kafka-consumer-groups", ("--group", group)
@@ -114,7 +114,7 @@ def test_consumer_groups(traced: Traced) -> None:
 
 
 def test_offsets_and_deleted_records(traced: Traced, tmp_path: Path) -> None:
-    """The ends of the partitions, and their starts after records were deleted."""
+    """kafka-get-offsets gives the ends of partitions; kafka-delete-records moves their starts up."""
     topic = new_topic(traced.bootstrap, partitions=2)
     _send(traced.bootstrap, topic, *[b"value"] * 4)
     ends = dict(zip(range(2), _ends(traced.bootstrap, topic), strict=True))
@@ -139,7 +139,7 @@ def _ends(bootstrap: str, topic: str) -> list[int]:
 
 
 def test_transactions(traced: Traced) -> None:
-    """An open one is listed and described; it does not hang; aborted by hand, it no longer holds readers back."""
+    """kafka-transactions lists and describes an open one, does not call it hanging, and aborts it on demand."""
     topic, transactional_id, tool = new_topic(traced.bootstrap), unique("tx"), "kafka-transactions"
     with (
         producer(traced.bootstrap, transactional_id=transactional_id) as client,

@@ -1,4 +1,4 @@
-"""A broker that was killed (`kill -9`) and started again with the same folder: what it acknowledged is there.
+"""A broker is killed (`kill -9`) and started again with the same folder: all that it acknowledged is there.
 
 One broker of each kind is filled, killed in the middle of transactions, and started again; each test then looks at one
 thing.
@@ -121,7 +121,7 @@ def _begin(wire: Wire, topic: str) -> Transaction:
 
 
 def _hold_offset(wire: Wire, transaction: Transaction, topic: str) -> None:
-    """Make offset 77 of a group named like the transaction part of it."""
+    """Let the transaction move a group of the same name to offset 77."""
     name, who = transaction.transactional_id, transaction.producer
     assert wire.add_group(name, who, name) == 0
     assert wire.commit_in_transaction(name, who, name, (topic, 77)) == 0
@@ -164,7 +164,7 @@ def test_a_connected_consumer_goes_on(before: Before) -> None:
 
 
 def test_committed_offsets_are_there(before: Before) -> None:
-    """A group reads on where it was."""
+    """A group continues where it was."""
     with admin_client(before.broker.bootstrap) as admin:
         offsets = admin.list_group_offsets([before.group])[before.group]
     assert sum(position.offset for position in offsets.values()) == 50
@@ -182,7 +182,7 @@ def test_members_are_still_members(before: Before) -> None:
 
 
 def test_settings_are_there(before: Before) -> None:
-    """As they were set."""
+    """A topic has the settings from before."""
     resource = ConfigResource(ConfigResourceType.TOPIC, before.topic)
     with admin_client(before.broker.bootstrap) as admin:
         configs = admin.describe_configs([resource])["topic"][before.topic]
@@ -199,7 +199,7 @@ def test_a_repeated_batch_is_still_recognised(before: Before) -> None:
 
 
 def test_an_open_transaction_can_be_committed(before: Before) -> None:
-    """It holds readers back as before; then its records and its offsets show together. What had committed stays so."""
+    """It still holds readers back; then its records and its offsets show together. A commit from before stays one."""
     topic, transactional_id, earlier = before.transactions_topic, before.open.transactional_id, before.committed
     with Wire(before.broker.bootstrap) as wire:
         wire.find_coordinator(transactional_id, 1)
@@ -217,7 +217,7 @@ def test_an_open_transaction_can_be_committed(before: Before) -> None:
 def test_what_was_deleted_stays_deleted(before: Before) -> None:
     """A deleted topic does not come back, and offsets of deleted records are not given again.
 
-    (Apache Kafka writes the new start of a log down once a minute only, so the records themselves may come back there.)
+    (Apache Kafka stores the new start of a log once a minute only, so there the records themselves may come back.)
     """
     with admin_client(before.broker.bootstrap) as admin:
         assert before.deleted_topic not in admin.list_topics()

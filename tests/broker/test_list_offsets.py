@@ -11,7 +11,7 @@ _LATEST, _EARLIEST, _MAX_TIMESTAMP = -1, -2, -3
 
 
 def test_an_empty_log_begins_and_ends_at_0(broker: Broker) -> None:
-    """Nothing has a time there."""
+    """And no time leads to an offset."""
     topic = new_topic(broker.bootstrap)
     with Wire(broker.bootstrap) as wire:
         assert wire.offset(topic, _EARLIEST) == (0, -1, 0)
@@ -21,7 +21,7 @@ def test_an_empty_log_begins_and_ends_at_0(broker: Broker) -> None:
 
 
 def test_a_time_gives_the_first_record_at_or_after_it(broker: Broker) -> None:
-    """In offset order, also where times go back and forth."""
+    """In the order of offsets, also if times go back and forth."""
     topic = new_topic(broker.bootstrap)
     with producer(broker.bootstrap) as client:
         for timestamp_ms in (1000, 5000, 3000, 7000, 7000):

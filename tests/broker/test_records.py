@@ -35,7 +35,7 @@ def test_everything_about_a_record_comes_back(broker: Broker) -> None:
 
 @pytest.mark.parametrize("codec", ["gzip", "lz4", "zstd"])
 def test_compressed_batches_come_back(broker: Broker, codec: str) -> None:
-    """A batch in any codec is stored as it is and read again (snappy: test_confluent.py)."""
+    """With every codec (snappy: test_confluent.py)."""
     topic = new_topic(broker.bootstrap)
     values = [b"value %d " % number * 50 for number in range(200)]
     with producer(broker.bootstrap, compression_type=codec, linger_ms=20) as client:
@@ -105,7 +105,7 @@ def test_an_unknown_topic_is_an_error(broker: Broker) -> None:
 
 
 def test_a_fetch_outside_the_log_is_an_error(broker: Broker) -> None:
-    """Offsets after the end are OFFSET_OUT_OF_RANGE, the end itself is merely empty."""
+    """An offset after the end is OFFSET_OUT_OF_RANGE; at the end there is just nothing yet."""
     topic = new_topic(broker.bootstrap)
     with Wire(broker.bootstrap) as wire:
         wire.produce(topic, batch([b"value"]))

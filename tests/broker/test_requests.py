@@ -1,4 +1,4 @@
-"""The requests that the development broker answers: each is there for somebody, in the versions of Apache Kafka."""
+"""The requests that the development broker answers: somebody needs each, and Apache Kafka has its versions too."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ from tests.waiting import wait_until
 
 
 def test_every_request_has_a_sender() -> None:
-    """Nothing is answered that neither we, nor Apache Kafka's tools, nor librdkafka ask."""
+    """The product, Apache Kafka's tools or librdkafka."""
     answered = {api.request.name.removesuffix("Request") for api in APIS.values()}
     assert answered == frozenset().union(*SENDERS.values())
 
 
 def test_every_version_is_one_of_apache_kafka(apache_kafka: ApacheKafka) -> None:
-    """The oldest is Apache Kafka's too, so that whatever client works there finds a version here."""
+    """The oldest version is the same, so a client that works with Apache Kafka finds one here."""
     with Wire(apache_kafka.bootstrap) as wire:
         theirs = {each.api_key: each for each in wire.ask(ApiVersionsRequest(), 0).api_keys}
     oldest = {key: api.min_version for key, api in APIS.items()}

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import pytest
 from kafka import KafkaProducer, OffsetAndMetadata, TopicPartition
+from kafka.admin import AbortTransactionSpec
 from kafka.consumer.group import ConsumerGroupMetadata
-from kafka.errors import KafkaError
+from kafka.errors import InvalidProducerEpochError, KafkaError
 
 from tests.broker.batches import batch
-from tests.broker.support import new_topic, producer, read, unique
+from tests.broker.support import admin_client, new_topic, producer, read, unique
 from tests.broker.wire import Wire
 from tests.brokers import Broker
 from tests.waiting import wait_until
@@ -95,7 +96,7 @@ def test_offsets_move_with_the_commit_only(broker: Broker) -> None:
 
 
 def test_pending_offsets_are_unstable(broker: Broker) -> None:
-    """While a transaction holds a group's offset, who asks for stable ones is told to wait; others see the old one."""
+    """While a transaction holds an offset, clients that want stable ones have to wait; others see the old one."""
     topic, group, transactional_id = new_topic(broker.bootstrap), unique("group"), unique("tx")
     with Wire(broker.bootstrap) as wire:
         assert wire.commit(group, (topic, 3)) == 0
@@ -125,7 +126,7 @@ def test_offsets_of_a_stale_generation_are_refused(broker: Broker) -> None:
 
 
 def test_a_second_producer_fences_the_first(broker: Broker) -> None:
-    """A new instance with the same transactional id aborts what the old one left open; the old one can do no more."""
+    """A new instance of the same transactional id aborts what the old one left open, and the old one can do nothing."""
     topic, transactional_id = new_topic(broker.bootstrap), unique("tx")
     old = KafkaProducer(bootstrap_servers=broker.bootstrap, transactional_id=transactional_id)
     old.init_transactions()
@@ -142,7 +143,7 @@ def test_a_second_producer_fences_the_first(broker: Broker) -> None:
 
 
 def test_a_fenced_producer_gets_exact_errors(broker: Broker) -> None:
-    """PRODUCER_FENCED from the coordinator, INVALID_PRODUCER_EPOCH from the partition, for the epoch before."""
+    """For an older epoch: PRODUCER_FENCED from the coordinator, INVALID_PRODUCER_EPOCH from the partition."""
     topic, transactional_id = new_topic(broker.bootstrap), unique("tx")
     with Wire(broker.bootstrap) as wire:
         old = wire.new_producer(transactional_id)
@@ -171,7 +172,7 @@ def test_an_unannounced_partition_is_refused(broker: Broker) -> None:
 
 
 def test_ending_twice_is_answered_alike(broker: Broker) -> None:
-    """A commit whose answer was lost can be asked for again; turning it into an abort cannot."""
+    """A commit whose answer was lost can be repeated; an abort after it is refused."""
     topic, transactional_id = new_topic(broker.bootstrap), unique("tx")
     with Wire(broker.bootstrap) as wire:
         who = wire.new_producer(transactional_id)
@@ -212,3 +213,20 @@ def test_a_timeout_beyond_the_limit_is_refused(broker: Broker) -> None:
     """More than transaction.max.timeout.ms (15 minutes) is INVALID_TRANSACTION_TIMEOUT."""
     with Wire(broker.bootstrap) as wire:
         assert wire.init_producer(unique("tx"), timeout_ms=16 * 60 * 1000).error_code == 50
+
+
+def test_a_transaction_is_aborted_by_hand_in_its_own_epoch_only(broker: Broker) -> None:
+    """A marker of an older epoch is refused; one of the same epoch ends what is open in the partition."""
+    topic, transactional_id = new_topic(broker.bootstrap), unique("tx")
+    with Wire(broker.bootstrap) as wire, admin_client(broker.bootstrap) as admin:
+        wire.new_producer(transactional_id)
+        producer_id, epoch = who = wire.new_producer(transactional_id)
+        assert wire.add_partition(transactional_id, who, topic) == 0
+        data = batch([b"0"], producer=who, sequence=0, transactional=True)
+        assert wire.produce(topic, data, transactional_id).error_code == 0
+        place = TopicPartition(topic, 0)
+        with pytest.raises(InvalidProducerEpochError):
+            admin.abort_transaction(AbortTransactionSpec(place, producer_id, epoch - 1, 0))
+        assert wire.offset(topic, _LATEST, read_committed=True)[2] == 0
+        admin.abort_transaction(AbortTransactionSpec(place, producer_id, epoch, 0))
+        assert wire.offset(topic, _LATEST, read_committed=True)[2] == 2

@@ -18,7 +18,7 @@ from tests.broker.group_wire import GroupWire
 
 
 class Wire(GroupWire):
-    """One connection to a broker, and the requests of producers and readers too."""
+    """One connection to a broker, with the requests of members, producers and readers."""
 
     def produce(self, topic: str, data: bytes, transactional_id: str | None = None, partition: int = 0) -> Any:
         """The answer for one partition."""
@@ -36,7 +36,7 @@ class Wire(GroupWire):
     def fetch_request(
         self, topic: str, offset: int, *, read_committed: bool = False, max_wait_ms: int = 0, min_bytes: int = 0
     ) -> Any:
-        """For partition 0; send it with version 11."""
+        """A fetch of partition 0, to be sent with version 11."""
         topic_class = FetchRequest.FetchTopic
         partition = topic_class.FetchPartition(
             partition=0,

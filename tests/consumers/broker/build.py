@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -45,13 +44,7 @@ def read_batches(partition: Partition, offset: int = 0, *, max_bytes: int = 1000
     return headers
 
 
-@dataclass
-class Crash:
-    """What a broker would find after a crash now: a copy of its folder, opened by another broker."""
-
-    broker: Broker
-
-    def reopen(self, folder: Path) -> Broker:
-        """The broker of the copy; the original stays open and is not looked at again."""
-        shutil.copytree(self.broker.data_dir, folder)
-        return Broker(folder, FsyncPolicy.NEVER)
+def reopened_after_crash(broker: Broker, folder: Path) -> Broker:
+    """What a broker finds that starts after a crash now: it opens a copy of the data, made into `folder`."""
+    shutil.copytree(broker.data_dir, folder)
+    return Broker(folder, FsyncPolicy.NEVER)

@@ -28,7 +28,7 @@ def _run(*arguments: str) -> tuple[int, str, str]:
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_it_says_where_it_listens_and_stops_cleanly(tmp_path: Path, number: signal.Signals) -> None:
-    """Port 0 takes a free one; a signal ends it with exit code 0 and the temporary folder goes."""
+    """Port 0 takes a free one. A signal ends it with exit code 0, and the temporary folder is gone."""
     port_file = tmp_path / "address"
     folder = tmp_path / "temporary"
     folder.mkdir()
@@ -94,7 +94,7 @@ def test_its_folder_is_kept(tmp_path: Path) -> None:
     ],
 )
 def test_wrong_usage_is_exit_code_2(arguments: list[str], words: str) -> None:
-    """With a message that says what is wrong, and no traceback."""
+    """The message says what is wrong, without a traceback."""
     code, stdout, stderr = _run(*arguments)
     assert (code, stdout) == (2, "")
     assert words in stderr

@@ -56,7 +56,7 @@ def _newest(seen: dict[int, bytes | None]) -> dict[bytes | None, int]:
 @settings(deadline=None, max_examples=40)
 @given(writes=_WRITES)
 def test_the_newest_value_of_every_key_stays(writes: list[tuple[int, str]]) -> None:
-    """What is seen afterwards was seen before, with the newest of every key in it; a restart finds the same."""
+    """Readers see nothing new, and the newest record of every key. A restart finds the same."""
     with tempfile.TemporaryDirectory() as folder:
         partition = open_partition(Path(folder) / "log", **_CONFIGS)
         _write(partition, writes)

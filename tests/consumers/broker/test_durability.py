@@ -1,4 +1,4 @@
-"""Writes that fail: nothing of them stays, and the broker goes on when there is room again."""
+"""A write that fails leaves nothing behind, and the broker works again when there is room."""
 
 from __future__ import annotations
 

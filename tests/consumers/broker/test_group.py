@@ -1,4 +1,4 @@
-"""The state machine of one group, driven by hand: time is a number here."""
+"""The state machine of one group. Time is a number that the tests choose."""
 
 from __future__ import annotations
 

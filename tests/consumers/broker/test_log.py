@@ -1,4 +1,4 @@
-"""The log on disk: what is appended can be read from anywhere, and a torn tail costs nothing but itself."""
+"""The log on disk: reading can start anywhere, and damage at the end costs only what it hits."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def _expected(sizes: list[tuple[int, int]]) -> list[tuple[int, int]]:
 @settings(deadline=None, max_examples=40)
 @given(sizes=_SIZES, data=st.data())
 def test_every_batch_is_read_from_every_offset(sizes: list[tuple[int, int]], data: st.DataObject) -> None:
-    """Reading from an offset begins with the batch that holds it and misses none after it, over all segments."""
+    """Reading begins with the batch that holds the offset and misses none after it, in all segments."""
     with _folder() as folder:
         partition = _filled(folder, sizes)
         expected = _expected(sizes)
@@ -59,7 +59,7 @@ def test_every_batch_is_read_from_every_offset(sizes: list[tuple[int, int]], dat
 @settings(deadline=None, max_examples=60)
 @given(sizes=_SIZES, data=st.data())
 def test_a_torn_tail_leaves_a_prefix(sizes: list[tuple[int, int]], data: st.DataObject) -> None:
-    """Cut off at any byte of the last file, the log is every batch that was whole, and can be written on."""
+    """If the last file is cut off at any byte, every whole batch is there, and the log can be written again."""
     with _folder() as folder:
         _filled(folder, sizes).log.close()
         last = max(folder.glob("*.log"))

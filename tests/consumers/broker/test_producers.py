@@ -1,4 +1,4 @@
-"""Producer states: the same after any restart, and aborted transactions listed as by going through the log."""
+"""Producer states: the same after any restart. Aborted transactions: the same as a scan of the log finds."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def test_a_restart_changes_nothing(steps: list[tuple[int, str]]) -> None:
 
 
 def test_silent_producers_are_forgotten(tmp_path: Path) -> None:
-    """After a day of the broker's time, whatever the time in their records; never with a transaction open."""
+    """After a day by the broker's clock, whatever their records say; never with a transaction open."""
     day_ms = 24 * 3600 * 1000
     partition = open_partition(tmp_path / "log")
     partition.append(batch([b"a"], producer=(1, 0), sequence=0, timestamp_ms=[1]), NOW_MS)

@@ -1,4 +1,4 @@
-"""The socket: junk hurts nobody but its sender, every advertised version is answered, memory stays bounded."""
+"""The socket: junk harms only its sender, every advertised version is answered, memory stays bounded."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def _still_serves(broker: DevBroker) -> bool:
 @_SHARED
 @given(junk=st.binary(min_size=1, max_size=200))
 def test_bytes_that_are_no_request_close_their_connection_only(dev_broker: DevBroker, junk: bytes) -> None:
-    """Framed as a request, whatever they are, they are answered or refused; others are served."""
+    """Bytes in a frame are answered or refused, whatever they are; other connections are served."""
     with Wire(dev_broker.bootstrap) as wire:
         wire.send_bytes(struct.pack(">i", len(junk)) + junk)
         wire.finish()
@@ -42,7 +42,7 @@ def test_bytes_that_are_no_request_close_their_connection_only(dev_broker: DevBr
 def test_requests_with_a_junk_body_close_their_connection_only(
     dev_broker: DevBroker, key: int, data: st.DataObject, junk: bytes
 ) -> None:
-    """A right header does not make the rest trusted."""
+    """Even if the header is right."""
     version = data.draw(st.integers(APIS[key].min_version, APIS[key].max_version))
     frame = struct.pack(">hhih", key, version, 1, -1) + junk
     with Wire(dev_broker.bootstrap) as wire:
@@ -54,7 +54,7 @@ def test_requests_with_a_junk_body_close_their_connection_only(
 
 @pytest.mark.parametrize("size", [-1, 0, 7, 2**31 - 1])
 def test_a_frame_of_an_impossible_size_is_refused(dev_broker: DevBroker, size: int) -> None:
-    """The connection is closed at once, without waiting for or making room for the bytes."""
+    """The connection is closed at once, before the bytes come or memory is taken for them."""
     with Wire(dev_broker.bootstrap) as wire:
         wire.send_bytes(struct.pack(">i", size))
         assert wire.drain() == b""
@@ -89,7 +89,7 @@ def test_every_advertised_version_is_answered(dev_broker: DevBroker, key: int) -
 
 
 def _empty(request: Any, version: int) -> Any:
-    """All fields at their defaults, and acknowledgement asked for where there is a choice."""
+    """All fields at their defaults, but with acknowledgement of what is produced."""
     return request(version=version, acks=-1) if request.name == "ProduceRequest" else request(version=version)
 
 

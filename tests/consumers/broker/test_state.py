@@ -1,4 +1,4 @@
-"""The state that is not records: a journal that survives a torn tail, and decisions that survive a crash."""
+"""Everything but the records: a journal that survives a torn end, and decisions that survive a crash."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from consumers.broker.entries import Entry, Offset, OffsetsCommitted
 from consumers.broker.journal import Journal
 from consumers.broker.offsets import Offsets
 from consumers.broker.transactions import ProducerClaim
-from tests.consumers.broker.build import NOW_MS, Crash, batch
+from tests.consumers.broker.build import NOW_MS, batch, reopened_after_crash
 
 
 @pytest.fixture
@@ -39,7 +39,7 @@ def _open_journal(path: Path) -> tuple[Journal, list[Entry]]:
 @settings(deadline=None, max_examples=60)
 @given(count=st.integers(1, 8), data=st.data())
 def test_a_torn_journal_leaves_a_prefix(count: int, data: st.DataObject) -> None:
-    """Cut off or damaged at any byte, it says what it said before that line, and can be written on."""
+    """Cut off or damaged at any byte, it keeps the lines before, and can be written again."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "journal"
         journal, _ = _open_journal(path)
@@ -59,7 +59,7 @@ def test_a_torn_journal_leaves_a_prefix(count: int, data: st.DataObject) -> None
 
 
 def test_the_journal_is_rewritten_when_most_of_it_is_out_of_date(tmp_path: Path) -> None:
-    """It stays small however often a group commits, and says the same."""
+    """It stays small however often a group commits, and describes the same state."""
     journal, _ = _open_journal(tmp_path / "journal")
     offsets = Offsets(journal)
     for number in range(30_000):
@@ -91,7 +91,7 @@ def _begin(broker: Broker) -> ProducerClaim:
 def test_a_decision_is_carried_out_after_a_crash(
     broker: Broker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, commit: bool, markers_written: bool
 ) -> None:
-    """Between the decision and its last step a crash changes nothing: the transaction ends as decided, in full."""
+    """A crash between the decision and the last step changes nothing: the transaction ends as decided."""
     claim = _begin(broker)
     write = os.write
 
@@ -106,7 +106,7 @@ def test_a_decision_is_carried_out_after_a_crash(
             patched.setattr(broker.topics.partition("topic", 0), "end_transaction", _crash)
         with pytest.raises(OSError, match="crash"):
             broker.transactions.end(claim, commit=commit, now_ms=NOW_MS)
-    again = Crash(broker).reopen(tmp_path / "copy")
+    again = reopened_after_crash(broker, tmp_path / "copy")
     partition = again.topics.partition("topic", 0)
     assert partition.stable_offset == partition.end_offset == 2
     assert bool(partition.producers.aborted_between(0, 1)) is not commit
@@ -124,7 +124,7 @@ def _crash(*_: object, **__: object) -> None:
 def test_an_open_transaction_survives_and_times_out(broker: Broker, tmp_path: Path) -> None:
     """After a crash it is open as before, holds readers back, and is aborted when its time is up."""
     claim = _begin(broker)
-    again = Crash(broker).reopen(tmp_path / "copy")
+    again = reopened_after_crash(broker, tmp_path / "copy")
     partition = again.topics.partition("topic", 0)
     assert partition.stable_offset == 0
     again.transactions.tick(NOW_MS + 59_000)
@@ -140,7 +140,7 @@ def test_an_open_transaction_survives_and_times_out(broker: Broker, tmp_path: Pa
 def test_producer_ids_are_not_given_again_after_a_crash(broker: Broker, tmp_path: Path) -> None:
     """Ids are reserved before they are given out."""
     given_out = {broker.producer_ids.new() for _ in range(1500)}
-    again = Crash(broker).reopen(tmp_path / "copy")
+    again = reopened_after_crash(broker, tmp_path / "copy")
     assert again.producer_ids.new() > max(given_out)
     again.close()
 
@@ -172,24 +172,24 @@ def test_a_folder_has_one_broker(broker: Broker) -> None:
 
 
 def test_offsets_go_with_their_topic_and_group(broker: Broker, tmp_path: Path) -> None:
-    """Deleting a topic or a group deletes its offsets, also as a restart sees it."""
+    """Deleting a topic or a group deletes its offsets, also after a restart."""
     broker.topics.create("other", 1, {})
     for group in ("one", "two"):
         broker.offsets.commit(group, [Offset("topic", 0, 1), Offset("other", 0, 2)])
     broker.delete_topic("topic")
     broker.delete_group("two")
-    for each in (broker, Crash(broker).reopen(tmp_path / "copy")):
+    for each in (broker, reopened_after_crash(broker, tmp_path / "copy")):
         assert each.offsets.groups() == ["one"]
         assert each.offsets.of_group("one") == {("other", 0): Offset("other", 0, 2)}
         assert not (each.data_dir / "topics" / "topic-0").exists()
 
 
 def test_deleted_records_stay_deleted(broker: Broker, tmp_path: Path) -> None:
-    """The start of a log is written down before anything is deleted."""
+    """The start of the log survives a crash."""
     partition = broker.topics.partition("topic", 0)
     for _ in range(5):
         partition.append(batch([b"x"]), NOW_MS)
     broker.topics.delete_records(partition, 3)
-    again = Crash(broker).reopen(tmp_path / "copy")
+    again = reopened_after_crash(broker, tmp_path / "copy")
     assert again.topics.partition("topic", 0).start_offset == 3
     again.close()
