@@ -1,4 +1,4 @@
-"""The input of a re-scoring: looked at once in full, then read in chunks of a fixed number of rows."""
+"""The input of a re-scoring: looked at once in full, then read in parts of a fixed number of rows."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from sentiment.errors import InputError
 if TYPE_CHECKING:
     import pyarrow as pa
 
-CHUNK_ROWS = 1_000
-"""Rows that are scored and written together. Batches are planned inside a chunk, so its size is part of the result."""
+PART_ROWS = 1_000
+"""Rows that are scored and written together. Batches are planned inside a part, so its size is part of the result."""
 
 _HASH_BYTES = 1 << 20
 _TELL_EVERY_ROWS = 5_000
@@ -37,10 +37,10 @@ class Survey:
 
 
 @dataclass(frozen=True, slots=True)
-class Chunk:
+class Part:
     """Consecutive rows. A Parquet input also has them as a `table`, so that their types survive.
 
-    (A Parquet row's number counts from the beginning of its chunk: nothing can be wrong with it that has to be told.)
+    (A Parquet row's number counts from the beginning of its part: nothing can be wrong with it that has to be told.)
     """
 
     rows: Sequence[Row]
@@ -76,20 +76,20 @@ def survey(given: InputFile, file_format: FileFormat, text_field: str, tell: Cal
     return Survey(digest, n_rows, n_padded, names, kinds)
 
 
-def read_chunks(given: InputFile, file_format: FileFormat, skip_chunks: int) -> Iterator[Chunk]:
-    """The input in chunks, without the first ones; an input without rows is one empty chunk. Raises InputError."""
+def read_parts(given: InputFile, file_format: FileFormat, skip_parts: int) -> Iterator[Part]:
+    """The input in parts, without the first ones; an input without rows is one empty part. Raises InputError."""
     if file_format == "parquet":
-        yield from _read_tables(given, skip_chunks)
+        yield from _read_tables(given, skip_parts)
         return
     with open_rows(given, file_format, pad=True) as source:
-        rows = islice(source.rows, skip_chunks * CHUNK_ROWS, None)
-        first = skip_chunks == 0
-        while (chunk := list(islice(rows, CHUNK_ROWS))) or first:
-            yield Chunk([_require_whole(given, row) for row in chunk])
+        rows = islice(source.rows, skip_parts * PART_ROWS, None)
+        first = skip_parts == 0
+        while (part := list(islice(rows, PART_ROWS))) or first:
+            yield Part([_require_whole(given, row) for row in part])
             first = False
 
 
-def _read_tables(given: InputFile, skip_chunks: int) -> Iterator[Chunk]:
+def _read_tables(given: InputFile, skip_parts: int) -> Iterator[Part]:
     import pyarrow as pa
 
     from consumers.sources.parquet_rows import open_parquet
@@ -98,13 +98,13 @@ def _read_tables(given: InputFile, skip_chunks: int) -> Iterator[Chunk]:
         raise InputError("Parquet cannot be read from a pipe", hint="name the file")
     with open_parquet(given.path) as file:
         if file.metadata.num_rows == 0:
-            yield Chunk([], file.schema_arrow.empty_table())
+            yield Part([], file.schema_arrow.empty_table())
             return
-        batches = file.iter_batches(batch_size=CHUNK_ROWS, use_threads=False)
-        for batch in islice(batches, skip_chunks, None):
+        batches = file.iter_batches(batch_size=PART_ROWS, use_threads=False)
+        for batch in islice(batches, skip_parts, None):
             values: list[dict[str, Any]] = batch.to_pylist()
             rows = [Row(number, None, row) for number, row in enumerate(values, start=1)]
-            yield Chunk(rows, pa.Table.from_batches([batch]))
+            yield Part(rows, pa.Table.from_batches([batch]))
 
 
 def _require_whole(given: InputFile, row: Row | BadRow) -> Row:

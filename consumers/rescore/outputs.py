@@ -1,4 +1,4 @@
-"""Writing chunks, and putting the written chunks together: one class for each format of the output.
+"""Writing parts, and putting the written parts together: one class for each format of the output.
 
 What survives of the input: CSV and JSONL to their own format, every value's characters; Parquet to Parquet, every type.
 A CSV has no types, so its columns become strings in Parquet; JSON columns get the narrowest type that holds all values
@@ -17,7 +17,7 @@ from typing import IO, Any, Protocol, cast
 
 import msgspec
 
-from consumers.rescore.inputs import Chunk
+from consumers.rescore.inputs import Part
 from consumers.rescore.json_types import Kind, to_kind
 from consumers.sources import FileFormat, Row
 from sentiment.columns import RESULT_COLUMNS, Columns, Result, transpose
@@ -28,8 +28,8 @@ _RAW_OBJECT = msgspec.json.Decoder(dict[str, msgspec.Raw])
 class Output(Protocol):
     """Writes parts, and joins them. The same parts in the same order give the same bytes."""
 
-    def write_part(self, path: Path, chunk: Chunk, results: Sequence[Result]) -> None:
-        """Write one chunk with its results."""
+    def write_part(self, path: Path, part: Part, results: Sequence[Result]) -> None:
+        """Write one part with its results."""
         ...
 
     def join(self, parts: Sequence[Path], path: Path, *, packed: bool) -> None:
@@ -52,10 +52,10 @@ class _CsvOutput:
     def __init__(self, columns: Columns) -> None:
         self._columns = columns
 
-    def write_part(self, path: Path, chunk: Chunk, results: Sequence[Result]) -> None:
+    def write_part(self, path: Path, part: Part, results: Sequence[Result]) -> None:
         """Rows without a header."""
         with path.open("w", encoding="utf-8", newline="") as file:
-            for row, result in zip(chunk.rows, results, strict=True):
+            for row, result in zip(part.rows, results, strict=True):
                 values = _raw_values(row) if row.raw is not None else row.values
                 cells = [_cell(values.get(name)) for name in self._columns.inputs]
                 file.write(_csv_line([*cells, *map(_cell, result)]))
@@ -69,11 +69,11 @@ class _JsonlOutput:
     def __init__(self, columns: Columns) -> None:
         self._columns = columns
 
-    def write_part(self, path: Path, chunk: Chunk, results: Sequence[Result]) -> None:
+    def write_part(self, path: Path, part: Part, results: Sequence[Result]) -> None:
         """One object a line; the values of a JSONL input keep their bytes."""
         names = self._columns.renamed
         with path.open("wb") as file:
-            for row, result in zip(chunk.rows, results, strict=True):
+            for row, result in zip(part.rows, results, strict=True):
                 values = _raw_values(row) if row.raw is not None else row.values
                 whole = {names.get(name, name): value for name, value in values.items()}
                 whole |= zip(RESULT_COLUMNS, result, strict=True)
@@ -89,12 +89,12 @@ class _ParquetOutput:
         self._columns = columns
         self._kinds = kinds
 
-    def write_part(self, path: Path, chunk: Chunk, results: Sequence[Result]) -> None:
+    def write_part(self, path: Path, part: Part, results: Sequence[Result]) -> None:
         """A Parquet file of one row group."""
         import pyarrow as pa
         import pyarrow.parquet as pq
 
-        table = chunk.table if chunk.table is not None else self._to_table(chunk.rows)
+        table = part.table if part.table is not None else self._to_table(part.rows)
         table = table.rename_columns(list(self._columns.kept_as))
         for name, values in transpose(results).items():
             kind = pa.string() if name in {"label", "model_version"} else pa.float64()

@@ -23,7 +23,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     text_field: str
     columns: list[str]
     output_format: str
-    chunk_rows: int
+    part_rows: int
     model_name: str
     model_version: str
     backend: str

@@ -1,4 +1,4 @@
-"""The whole of a re-scoring: look at the input, score it chunk by chunk, let the output appear."""
+"""The whole of a re-scoring: look at the input, score it part by part, let the output appear."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from consumers.rescore.inputs import CHUNK_ROWS, Chunk, Survey, read_chunks, survey
+from consumers.rescore.inputs import PART_ROWS, Part, Survey, read_parts, survey
 from consumers.rescore.outputs import make_output
 from consumers.rescore.partial import Checkpoint, Job, PartialWork
 from consumers.sources import FileFormat, InputFile, Row, detect_format, find_input, open_rows
@@ -78,14 +78,14 @@ def run_rescore(
         resumed = request.resume and partial.exists()
         saved = partial.resume(job) if resumed else partial.begin(job)
         progress.begin("scoring", found.n_rows, saved.n_rows)
-        for chunk in read_chunks(given, input_format, saved.n_parts):
-            results = _score(classifier, chunk, request.text_field)
+        for part in read_parts(given, input_format, saved.n_parts):
+            results = _score(classifier, part, request.text_field)
             saved = Checkpoint(
                 n_parts=saved.n_parts + 1,
                 n_rows=saved.n_rows + len(results),
                 n_unscored=saved.n_unscored + sum(1 for result in results if result is UNSCORED),
             )
-            partial.add(saved, functools.partial(output.write_part, chunk=chunk, results=results))
+            partial.add(saved, functools.partial(output.write_part, part=part, results=results))
             progress.at(saved.n_rows)
         if saved.n_rows != found.n_rows:
             raise InputError(f"{given.name} changed while it was read", hint="--force starts again")
@@ -93,13 +93,13 @@ def run_rescore(
     return RescoreReport(saved.n_rows, saved.n_unscored, columns.renamed)
 
 
-def _score(classifier: Classifier, chunk: Chunk, text_field: str) -> list[Result]:
+def _score(classifier: Classifier, part: Part, text_field: str) -> list[Result]:
     """One result for each row, in order; a row without a usable text gets nulls."""
-    results: list[Result] = [UNSCORED] * len(chunk.rows)
-    places = [index for index, row in enumerate(chunk.rows) if text_fault(row.values.get(text_field)) is None]
+    results: list[Result] = [UNSCORED] * len(part.rows)
+    places = [index for index, row in enumerate(part.rows) if text_fault(row.values.get(text_field)) is None]
     if not places:
         return results
-    texts = [str(chunk.rows[index].values[text_field]) for index in places]
+    texts = [str(part.rows[index].values[text_field]) for index in places]
     answers, _ = score_texts(classifier, texts, languages=False)
     for index, answer in zip(places, answers, strict=True):
         results[index] = to_result(answer)
@@ -154,7 +154,7 @@ def _describe(
         text_field=request.text_field,
         columns=list(found.columns),
         output_format=output_format,
-        chunk_rows=CHUNK_ROWS,
+        part_rows=PART_ROWS,
         model_name=classifier.model.name,
         model_version=classifier.model.version,
         backend=classifier.backend,

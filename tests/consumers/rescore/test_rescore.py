@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from consumers.rescore.inputs import CHUNK_ROWS
+from consumers.rescore.inputs import PART_ROWS
 from sentiment.cli.main import run
 from sentiment.columns import RESULT_COLUMNS
 from sentiment.errors import FatalError, InputError, SentimentError, UsageError
@@ -41,10 +41,10 @@ class Interrupting(LexiconClassifier):
         return super().predict(texts)
 
 
-def interrupt(source: Path, output: Path, after_chunks: int, **options: object) -> None:
+def interrupt(source: Path, output: Path, after_parts: int, **options: object) -> None:
     """Leave a run that was interrupted in its work."""
     classifier = Interrupting()
-    classifier.calls_left = after_chunks
+    classifier.calls_left = after_parts
     with pytest.raises(KeyboardInterrupt):
         rescore(source, output, classifier, **options)
 
@@ -52,15 +52,15 @@ def interrupt(source: Path, output: Path, after_chunks: int, **options: object) 
 @pytest.mark.parametrize("name", ["y.csv", "y.jsonl.gz", "y.parquet"])
 def test_an_interrupted_run_resumes_to_the_same_file(tmp_path: Path, name: str) -> None:
     """Interrupted three times, the output has the very bytes of a run that was not."""
-    source = write_rows(tmp_path / "x.csv", 4 * CHUNK_ROWS + 17)
+    source = write_rows(tmp_path / "x.csv", 4 * PART_ROWS + 17)
     rescore(source, tmp_path / ("whole-" + name))
     output = tmp_path / name
-    for after_chunks in (2, 0, 1):
-        interrupt(source, output, after_chunks, resume=True)
+    for after_parts in (2, 0, 1):
+        interrupt(source, output, after_parts, resume=True)
         assert not output.exists()
     report, watch = rescore(source, output, resume=True)
-    assert watch.phases[-1] == ("scoring", 4 * CHUNK_ROWS + 17, 3 * CHUNK_ROWS)
-    assert report.n_rows == 4 * CHUNK_ROWS + 17
+    assert watch.phases[-1] == ("scoring", 4 * PART_ROWS + 17, 3 * PART_ROWS)
+    assert report.n_rows == 4 * PART_ROWS + 17
     assert output.read_bytes() == (tmp_path / ("whole-" + name)).read_bytes()
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted(["x.csv", name, "whole-" + name])
 
@@ -68,7 +68,7 @@ def test_an_interrupted_run_resumes_to_the_same_file(tmp_path: Path, name: str) 
 @pytest.mark.slow
 def test_killed_at_random_moments_it_resumes_to_the_same_file(tmp_path: Path) -> None:
     """kill -9 in the middle of scoring and writing, twice; the last run completes the file."""
-    source = write_rows(tmp_path / "x.csv", 8 * CHUNK_ROWS)
+    source = write_rows(tmp_path / "x.csv", 8 * PART_ROWS)
     rescore(source, tmp_path / "whole.parquet")
     output = tmp_path / "y.parquet"
     rng = random.Random(5)
@@ -128,7 +128,7 @@ def _start(source: Path, output: Path, flags: str, seconds_per_text: float) -> s
 
 def test_earlier_work_is_never_overwritten_unasked(tmp_path: Path) -> None:
     """An existing output and interrupted work each need --resume or --force, which exclude each other."""
-    source = write_rows(tmp_path / "x.csv", 2 * CHUNK_ROWS)
+    source = write_rows(tmp_path / "x.csv", 2 * PART_ROWS)
     output = tmp_path / "y.csv"
     output.write_text("precious")
     with pytest.raises(InputError, match="exists"):
@@ -161,18 +161,18 @@ def test_a_finished_run_has_nothing_to_resume(tmp_path: Path) -> None:
 
 def test_work_is_resumed_only_for_the_same_job(tmp_path: Path) -> None:
     """Another input or model would mix two results in one file: refused, naming what changed; --force starts again."""
-    source = write_rows(tmp_path / "x.csv", 2 * CHUNK_ROWS)
+    source = write_rows(tmp_path / "x.csv", 2 * PART_ROWS)
     output = tmp_path / "y.csv"
     interrupt(source, output, 1)
     other = LexiconClassifier()
     other.model = msgspec.structs.replace(other.model, version="2")
     with pytest.raises(InputError, match="model_version"):
         rescore(source, output, other, resume=True)
-    write_rows(source, 2 * CHUNK_ROWS + 1)
+    write_rows(source, 2 * PART_ROWS + 1)
     with pytest.raises(InputError, match="input_sha256"):
         rescore(source, output, resume=True)
     report, _ = rescore(source, output, force=True)
-    assert report.n_rows == 2 * CHUNK_ROWS + 1
+    assert report.n_rows == 2 * PART_ROWS + 1
 
 
 def test_two_at_once_do_not_mix(tmp_path: Path) -> None:
