@@ -8,5 +8,5 @@ import torch
 
 @pytest.fixture(autouse=True, scope="session")
 def one_thread() -> None:
-    """Tiny networks only lose by more threads: these wait for each other after every operation."""
+    """More threads only slow tiny networks down: they wait for each other after every operation."""
     torch.set_num_threads(1)

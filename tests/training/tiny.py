@@ -39,7 +39,7 @@ ARCHITECTURES = ("bert", "roberta", "distilbert", "mpnet", "gpt2", "t5")
 
 
 def rows(count: int, seed: int) -> list[dict[str, str]]:
-    """Texts whose label is told by one of its words, from two sources; no two texts are alike."""
+    """Texts whose label follows from one of their words, from two data sets. No two texts are the same."""
     draw = random.Random(seed)
     made = []
     for number in range(count):

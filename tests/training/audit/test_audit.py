@@ -16,7 +16,7 @@ TARGETS = AuditLimits()
 
 
 def test_an_indifferent_model_has_no_gap_and_fails_to_read() -> None:
-    """A constant answer treats all people alike and keeps every invariance, but does not read a single complaint."""
+    """A constant prediction treats all people equally and passes every invariance, but recognises no complaint."""
     report = audit(constant, seed=13)
     for gaps in report.counterfactual:
         assert gaps.mean_abs_gap == gaps.max_abs_gap == gaps.group_gap == gaps.flip_rate == 0.0
@@ -28,7 +28,7 @@ def test_an_indifferent_model_has_no_gap_and_fails_to_read() -> None:
 
 
 def test_a_biased_word_is_found_where_it_is() -> None:
-    """A model that takes 0.3 off for one religion shows exactly that in this attribute, and nothing in the others."""
+    """A model that subtracts 0.3 for one religion has exactly that gap in this attribute, and none in the others."""
     report = audit(scoring(lambda text: -0.3 if "Muslim" in text else 0.0), seed=13)
     by_attribute = {gaps.attribute: gaps for gaps in report.counterfactual}
     religion = by_attribute.pop("religion")
@@ -45,7 +45,7 @@ def test_a_biased_word_is_found_where_it_is() -> None:
 
 
 def test_single_terms_make_both_gaps_equal() -> None:
-    """Where a group is one adjective, or a dialect's one sentence, averaging over its terms changes nothing."""
+    """If a group is one adjective, or one sentence of a dialect, averaging over its terms changes nothing."""
     report = audit(scoring(lambda text: (hash_of(text) % 2001) / 1000.0 - 1.0), seed=3)
     single = [gaps for gaps in report.counterfactual if gaps.attribute in ("religion", "age", "dialect")]
     assert len(single) == 3
@@ -72,7 +72,7 @@ def test_the_same_seed_gives_the_same_report() -> None:
 
 
 def test_the_model_gets_each_redacted_text_once() -> None:
-    """All texts go to the model in one call, without doubles, and without a handle in clear."""
+    """All texts go to the model in one call, without duplicates and with handles redacted."""
     calls: list[Sequence[str]] = []
 
     def predict(texts: Sequence[str]) -> NDArray[np.float64]:
@@ -87,7 +87,7 @@ def test_the_model_gets_each_redacted_text_once() -> None:
 
 
 def test_answers_are_counted_against_texts() -> None:
-    """A model that loses an answer is an error, and not a shifted result."""
+    """A missing prediction is an error, not a shifted result."""
     with pytest.raises(ValueError, match="got answers of shape"):
         audit(lambda texts: constant(texts)[1:], seed=13)
 

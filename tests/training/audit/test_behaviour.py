@@ -45,7 +45,7 @@ def test_the_seed_decides_the_cases() -> None:
 
 
 def test_a_suite_holds_no_case_twice() -> None:
-    """Fillings are drawn without repetition."""
+    """Fillings are drawn without replacement."""
     assert len(set(SUITE)) == len(SUITE)
 
 
@@ -94,7 +94,7 @@ def test_typos_are_one_slip(seed: int, text: str) -> None:
 
 @given(st.integers(1, 40), st.integers(0, 1000))
 def test_fillings_are_different_and_share_their_words(most: int, seed: int) -> None:
-    """At most so many, without repetition, each slot with one value throughout a pair."""
+    """At most as many as asked, without replacement, each slot with one value throughout a pair."""
     words = {"x": ["1", "2", "3"], "y": list("abcd")}
     filled = lexicon.fill(["{x} {y}", "{y}{y} {x}"], words, most, np.random.default_rng(seed))
     assert len(filled) == len(set(filled)) == min(most, 12)

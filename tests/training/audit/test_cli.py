@@ -18,7 +18,7 @@ LOOSE = ["--max-gap", "2", "--max-flip-rate", "1", "--max-failure-rate", "1"]
 
 
 class Biased:
-    """Takes 0.5 off where a text says "elderly", and calls everything else neutral."""
+    """Lowers the score by 0.5 if a text says "elderly", and calls everything else neutral."""
 
     model = ModelRef(name="biased", version="1")
     backend = "fake"
@@ -49,7 +49,7 @@ def test_a_broken_limit_is_exit_code_1(capsys: pytest.CaptureFixture[str]) -> No
 
 
 def test_limits_may_be_wide_or_not_judged(capsys: pytest.CaptureFixture[str]) -> None:
-    """Wide limits pass; --no-gate reports what is broken and passes."""
+    """Wide limits pass; --no-gate reports what is exceeded and passes."""
     assert run(["audit", *LOOSE]) == 0
     assert "every limit is kept" in capsys.readouterr().out
     assert run(["audit", "--no-gate", "--examples", "1"]) == 0
@@ -59,7 +59,7 @@ def test_limits_may_be_wide_or_not_judged(capsys: pytest.CaptureFixture[str]) ->
 
 
 def test_flags_override_the_limits_file(tmp_path: Path) -> None:
-    """A file sets the limits, and a flag beats it."""
+    """A file sets the limits, and a flag overrides it."""
     limits = tmp_path / "limits.toml"
     limits.write_text("max_gap = 2.0\nmax_flip_rate = 1.0\nmax_failure_rate = 1.0\n")
     assert run(["audit", "--limits", str(limits)]) == 0
@@ -84,7 +84,7 @@ def test_json_holds_everything(tmp_path: Path, capsys: pytest.CaptureFixture[str
 
 
 def test_wrong_calls_are_exit_code_2(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """A group column without rows, and a file that is not there, are said before the model is asked."""
+    """A group column without rows and a missing file are errors before the model runs."""
     assert run(["audit", "--group-field", "country"]) == 2
     assert run(["audit", "--data", str(tmp_path / "none.csv")]) == 2
     assert "none.csv" in capsys.readouterr().err

@@ -47,7 +47,7 @@ def test_only_counterparts_are_paired(tmp_path: Path) -> None:
     [("Sentence,Gender\nA,female\n", "no column 'Template'"), (HEADER + ROWS.splitlines()[-1], "no two sentences")],
 )
 def test_a_file_without_pairs_is_refused(content: str, said: str, tmp_path: Path) -> None:
-    """A missing column is named, and a file with nothing to compare is said to be one."""
+    """A missing column is named, and a file with nothing to compare is an error."""
     file = tmp_path / "made_up.csv"
     file.write_text(content)
     with pytest.raises(InputError, match=said):

@@ -47,7 +47,7 @@ def test_small_groups_are_counted_and_not_measured() -> None:
 
 
 def test_the_column_is_read_beside_the_examples(tmp_path: Path) -> None:
-    """Rows and groups stay in step, a missing value is a group of its own, and a missing column is said."""
+    """Rows keep their groups, missing values form a group, and a missing column is an error."""
     file = tmp_path / "rows.jsonl"
     file.write_text('{"text": "fine", "label": "positive", "country": "CH"}\n{"text": "bad", "label": "negative"}\n')
     examples, groups = read_grouped(file, "country")

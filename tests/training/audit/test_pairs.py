@@ -23,7 +23,7 @@ MOST_DIFFERENT_WORDS = 6
 
 @pytest.mark.parametrize("attribute", BUILT_IN)
 def test_pairs_are_of_one_scene_and_two_groups(attribute: str) -> None:
-    """Every pair tells one scene of two groups in two different texts, unless a dialect writes it like the standard."""
+    """Every pair is one scene about two groups in two different texts, unless a dialect writes it like the standard."""
     pair_set = BUILT_IN[attribute]
     assert len(pair_set.pairs) > 100
     for left, right in pair_set.pairs:
@@ -35,7 +35,7 @@ def test_pairs_are_of_one_scene_and_two_groups(attribute: str) -> None:
 
 @pytest.mark.parametrize("attribute", [name for name, pair_set in BUILT_IN.items() if not pair_set.wording])
 def test_texts_of_a_pair_differ_in_the_person_alone(attribute: str) -> None:
-    """What the two texts do not share is at most the longest term, at one place."""
+    """Two texts differ in one place, by at most the longest term."""
     pair_set = BUILT_IN[attribute]
     for left, right in pair_set.pairs:
         one, other = pair_set.variants[left].text.split(), pair_set.variants[right].text.split()

@@ -1,4 +1,4 @@
-"""Limits: what breaks them, and where they come from."""
+"""Limits: what exceeds them, and where they come from."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from training.audit.report import AuditLimits, AuditReport, read_limits
 
 
 def gaps(**changed: object) -> AttributeGaps:
-    """An attribute that keeps the limits, but for what is `changed`."""
+    """An attribute within the limits, except for what is `changed`."""
     fair = {
         "attribute": "names",
         "n_pairs": 1000,
@@ -59,12 +59,12 @@ def test_a_limit_that_is_met_exactly_is_kept() -> None:
     ],
 )
 def test_each_limit_breaks_by_itself(changed: dict[str, object], failures: int, said: str) -> None:
-    """Every limit gives one line that names what broke it."""
+    """Every limit gives one line that names what exceeds it."""
     assert report(gaps(**changed), failures=failures).violations(AuditLimits()) == [said]
 
 
 def test_too_few_scenes_or_cases_are_not_judged() -> None:
-    """Below the minimum n nothing is said, in either direction."""
+    """Below the minimum n nothing is judged."""
     small = report(gaps(n_scenes=29, mean_abs_gap=0.5, flip_rate=0.5), failures=0)
     assert small.violations(AuditLimits()) == []
     assert len(small.violations(AuditLimits(min_n=29))) == 2
@@ -72,7 +72,7 @@ def test_too_few_scenes_or_cases_are_not_judged() -> None:
 
 
 def test_a_dialect_is_judged_by_what_is_sure() -> None:
-    """Where the wording differs, wide single gaps pass, and an offset beyond the limit fails once it is certain."""
+    """If the wording differs, wide single gaps pass, and an offset beyond the limit fails if it is significant."""
 
     def dialect(low: float, high: float) -> AttributeGaps:
         offset = GroupOffset(group="scottish", n=40, mean_offset=(low + high) / 2, interval=Interval(low, high))
@@ -94,7 +94,7 @@ def test_limits_are_read_from_toml_and_json(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("content", ["max_gaps = 0.1", "max_gap = 'much'", "max_gap ="])
 def test_a_file_of_something_else_is_refused(content: str, tmp_path: Path) -> None:
-    """An unknown name, a wrong type or bad TOML is said, with the names that there are."""
+    """An unknown name, a wrong type or bad TOML is an error that lists the known names."""
     file = tmp_path / "limits.toml"
     file.write_text(content)
     with pytest.raises(ConfigurationError) as raised:
@@ -103,6 +103,6 @@ def test_a_file_of_something_else_is_refused(content: str, tmp_path: Path) -> No
 
 
 def test_a_missing_file_is_an_input_error(tmp_path: Path) -> None:
-    """No file, no audit: exit code 2."""
+    """Without the file of limits there is no audit: exit code 2."""
     with pytest.raises(InputError):
         read_limits(tmp_path / "none.toml")

@@ -1,4 +1,4 @@
-"""What augmentation may change of a text, and what never."""
+"""What augmentation may change in a text, and what it must not."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def test_the_same_seed_gives_the_same_examples() -> None:
 
 
 def test_examples_are_ready_for_training() -> None:
-    """Augmented texts are not empty, normalised, free of personal data, of a source of their own, with every label."""
+    """Augmented texts are not empty, normalised, free of personal data, of their own data set, and have every label."""
     made = augment(ORIGINALS, 3000, seed=1)
     assert {example.source for example in made} == {AUGMENTED_SOURCE}
     assert all(example.text == normalise(example.text) != "" for example in made)

@@ -83,7 +83,7 @@ def numbers(content: str) -> set[float]:
 
 
 def values(content: Any) -> Iterator[float]:
-    """Every number in nested tables and in their words."""
+    """Every number in nested tables and in their text."""
     if isinstance(content, dict):
         for key, value in content.items():
             yield from values(key)
@@ -158,7 +158,7 @@ def model(tmp_path: Path) -> Path:
 
 
 def test_the_shipped_model_has_a_card(capsys: pytest.CaptureFixture[str]) -> None:
-    """All chapters in their order, tables that are tables, and the figures of the shipped manifest."""
+    """All chapters in their order, well-formed tables, and the figures of the shipped manifest."""
     assert run(["card"]) == 0
     shown = capsys.readouterr().out
     assert chapters(shown) == CHAPTERS
@@ -211,7 +211,7 @@ def test_documents_of_other_commands_come_in(model: Path, documents: dict[str, P
 
 
 def test_tables_keep_their_columns(model: Path, documents: dict[str, Path]) -> None:
-    """Every row of a table has as many cells as its head, whatever stands in a name."""
+    """Every row of a table has as many cells as its head, whatever is in a name."""
     records = [flag for path in documents.values() for flag in ("--record", str(path))]
     assert run(["card", "--model", str(model), *records]) == 0
     manifest = load_manifest(model)
@@ -239,7 +239,7 @@ def test_tables_keep_their_columns(model: Path, documents: dict[str, Path]) -> N
 def test_a_document_that_does_not_fit_is_refused(
     model: Path, tmp_path: Path, content: str, said: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """What is no document, or is about another version, is exit code 2, and the manifest stays as it was."""
+    """Anything but a document about this version is exit code 2, and the manifest stays as it was."""
     (tmp_path / "document.json").write_text(content)
     before = (model / "manifest.json").read_bytes()
     assert run(["card", "--model", str(model), "--record", str(tmp_path / "document.json")]) == 2

@@ -42,7 +42,7 @@ def test_compound_scores_are_read_by_the_authors_limits() -> None:
 
 
 def test_the_word_list_answers_without_probabilities() -> None:
-    """Its rows are one-hot, in order, and it says that they are no probabilities."""
+    """Its rows are one-hot, in order, and it says that they are not probabilities."""
     lexicon = open_contender(ContenderSpec(LEXICON, None, is_lexicon=True), threads=1, label_map=None)
     answers = lexicon.answer(["I love it, great!", "The meeting is on Monday.", "Terrible, I hate it."])
     assert answers.probabilities.tolist() == [[0, 0, 1], [0, 1, 0], [1, 0, 0]]

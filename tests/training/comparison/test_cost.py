@@ -40,7 +40,7 @@ def test_flags_override_the_file_and_the_file_the_defaults(tmp_path: Path) -> No
 
 @pytest.mark.parametrize("content", ["price_per_hour = 1", "utilisation = 0", "watts_per_core = 'many'", "= 1"])
 def test_wrong_assumptions_are_refused(tmp_path: Path, content: str) -> None:
-    """An unknown name, a value out of range, a wrong type, no TOML: exit code 2, not a silent default."""
+    """An unknown name, a value out of range, a wrong type, not TOML: exit code 2, not a silent default."""
     file = tmp_path / "prices.toml"
     file.write_text(content)
     with pytest.raises(ConfigurationError):

@@ -17,7 +17,7 @@ def test_the_front_is_what_nobody_beats_on_both() -> None:
 
 @given(points_of_two)
 def test_every_point_behind_the_front_is_beaten_by_one_on_it(points: list[tuple[float, ...]]) -> None:
-    """Who is not on the front has somebody there at least as good everywhere, and no two on it beat each other."""
+    """Every point off the front is beaten by one on it, and no two points on it beat each other."""
     on_front = pareto_front(points)
     front = [point for point, is_on in zip(points, on_front, strict=True) if is_on]
     for point, is_on in zip(points, on_front, strict=True):
@@ -26,5 +26,5 @@ def test_every_point_behind_the_front_is_beaten_by_one_on_it(points: list[tuple[
 
 
 def test_equal_points_are_on_the_front_together() -> None:
-    """Twins do not push each other off."""
+    """Equal points are both on the front."""
     assert pareto_front([(1.0, 1.0), (1.0, 1.0)]) == [True, True]

@@ -1,4 +1,4 @@
-"""A contender in a process of its own: what it answers, and what happens when it cannot."""
+"""A contender in its own process: what it predicts, and what happens if it fails."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ WORD_LIST = ContenderSpec(LEXICON, None, is_lexicon=True)
 
 
 def test_a_child_answers_times_and_weighs_itself() -> None:
-    """One process serves all questions, and its memory is its own and not the parent's."""
+    """One process answers all requests, and its memory is measured without the parent's."""
     with ContenderProcess(WORD_LIST, threads=1, label_map=None) as process:
         assert process.facts().backend == "word list"
         assert process.answer(["I love it"]).probabilities.tolist() == [[0, 0, 1]]
@@ -38,7 +38,7 @@ def test_a_models_error_reaches_the_parent_with_its_name(tmp_path: Path) -> None
 
 
 def test_a_dead_child_is_an_error_and_no_wait() -> None:
-    """When it is killed, as for lack of memory, the next question says so with the exit code."""
+    """If it is killed, for example because memory ran out, the next request fails with the exit code."""
     with ContenderProcess(WORD_LIST, threads=1, label_map=None) as process:
         process.facts()
         [child] = multiprocessing.active_children()

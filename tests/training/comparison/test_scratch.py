@@ -30,7 +30,7 @@ def test_the_seed_draws_what_is_seen_and_what_is_held_out() -> None:
 
 
 def test_too_few_rows_are_refused() -> None:
-    """Where all would be held out there is nothing to learn from."""
+    """If all rows would be held out, nothing is left to learn from."""
     with pytest.raises(InputError, match="held out"):
         split(EXAMPLES[:30], BUDGET)
 

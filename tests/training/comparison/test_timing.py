@@ -1,4 +1,4 @@
-"""Timing in turns, with clocks that are told what to say."""
+"""Timing in turns, with made-up clocks."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from training.comparison.timing import Times, speed_of, time_in_rounds
 
 
 class Scripted:
-    """A contender whose passes take as long as it is told; it writes down who was asked for what."""
+    """A contender whose passes take a given time, and which records the requests."""
 
     def __init__(self, name: str, seconds: Sequence[float], log: list[str]) -> None:
         self.name, self.seconds, self.log = name, list(seconds), log

@@ -55,7 +55,7 @@ def test_every_format_gives_the_same_examples(tmp_path: Path, name: str) -> None
     ],
 )
 def test_bad_rows_are_named_by_number_not_text(tmp_path: Path, rows: list[dict[str, object]], said: str) -> None:
-    """Each fault tells the row or the column, and never the text."""
+    """Each message names the row or the column, and never contains the text."""
     with pytest.raises(InputError) as caught:
         read_examples(write(tmp_path / "bad.jsonl", rows))
     assert said in str(caught.value)
@@ -83,7 +83,7 @@ def test_unreadable_files_are_an_input_error(tmp_path: Path, name: str, content:
 
 
 def test_optional_columns_are_read_where_they_are(tmp_path: Path) -> None:
-    """Product and id come along as strings; a missing one is empty, and empty ids are no doubles of each other."""
+    """Product and id come along as strings; a missing one is empty, and empty ids are not duplicates of each other."""
     rows: list[dict[str, object]] = [{**ROWS[0], "id": 7, "product": "app"}, {**ROWS[1]}, {**ROWS[1]}]
     examples = read_examples(write(tmp_path / "a.csv", rows))
     assert [(example.id, example.product) for example in examples][1:] == [("", ""), ("", "")]
@@ -91,7 +91,7 @@ def test_optional_columns_are_read_where_they_are(tmp_path: Path) -> None:
 
 
 def test_unlabelled_texts_are_prepared_and_unique(tmp_path: Path) -> None:
-    """Texts of any column, redacted and normalised, without empty ones and doubles; a few where few are asked."""
+    """Texts of any column, redacted and normalised, without empty texts and duplicates; only as many as asked for."""
     rows: list[dict[str, object]] = [{"content": text} for text in ("mail jane@example.org", "", "b", "b", None, "c")]
     path = write(tmp_path / "a.jsonl", rows)
     assert read_texts(path, "content") == ["mail email", "b", "c"]
@@ -146,7 +146,7 @@ def test_held_out_texts_are_taken_out_of_training() -> None:
 
 
 def test_weights_multiply() -> None:
-    """A weight is its class × its source, halved for a neutral that comes from stars."""
+    """A weight is that of its class × that of its data set, halved for a neutral from stars."""
     weighting = Weighting(classes=(2.0, 1.0, 1.0), sources={"brand": 0.5})
     assert weighting.of(Example(text="a", label=0, source="brand", kind="human")) == 1.0
     assert weighting.of(Example(text="a", label=1, source="brand", kind="stars")) == 0.25

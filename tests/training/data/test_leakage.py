@@ -41,7 +41,7 @@ def similarity(one: str, other: str) -> float:
 
 @pytest.mark.parametrize("threshold", [0.5, 0.7, 0.9])
 def test_no_pair_is_missed_and_none_is_made_up(threshold: float) -> None:
-    """The near leaks are those that a comparison of every training with every held-out text finds."""
+    """The near leaks are those that comparing every training text with every held-out text finds."""
     train, held_out = copies(300, seed=3)
     found = find_leakage(examples(train), examples(held_out), threshold=threshold)
     exact = [row for row, text in enumerate(train) if text in held_out]
@@ -55,7 +55,7 @@ def test_no_pair_is_missed_and_none_is_made_up(threshold: float) -> None:
 
 
 def test_retweets_are_leaks_and_short_opinions_are_not() -> None:
-    """Handles, links, case and an added word do not hide a copy; a few words in common make none."""
+    """Handles, links, case and an added word do not hide a copy; a few words in common are not a leak."""
     held_out = examples(["Google to launch a major new social network called Circles http", "great app, thanks!"])
     texts = [
         "RT @user google to launch a major new social network called circles http",

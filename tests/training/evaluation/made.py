@@ -1,4 +1,4 @@
-"""Labelled rows with made-up answers of a known quality: no model needed."""
+"""Labelled rows with made-up predictions of known quality, so that no model is needed."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ TEXTS = (
 def examples(
     n: int, *, seed: int, sources: tuple[str, ...] = ("mail", "mail", "chat"), product: str = ""
 ) -> list[Example]:
-    """`n` rows with labels in uneven shares, over a few texts and sources in turn."""
+    """`n` rows with labels in uneven shares, over a few texts and data sets in turn."""
     labels = np.random.default_rng(seed).choice(3, size=n, p=[0.25, 0.35, 0.4])
     texts, origins = islice(cycle(TEXTS), n), islice(cycle(sources), n)
     return [
@@ -30,7 +30,7 @@ def examples(
 
 
 def answers(rows: list[Example], *, seed: int, sharpness: float = 2.0) -> NDArray[np.float64]:
-    """(n, 3) probabilities that lean to the labels, the more the sharper."""
+    """(n, 3) probabilities that favour the labels. The sharper, the more they do."""
     draw = np.random.default_rng(seed)
     logits = draw.normal(size=(len(rows), 3))
     logits[np.arange(len(rows)), [row.label for row in rows]] += sharpness

@@ -1,4 +1,4 @@
-"""`sentiment evaluate` on a tiny model: what its manifest records is what is found again."""
+"""`sentiment evaluate` on a tiny model reproduces the figures of its manifest."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def evaluate(folder: Path, *flags: str) -> int:
 def test_an_evaluation_finds_the_figures_of_the_manifest(
     folder: Path, backend: str, form: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """For each form of the weights, all recorded figures are reproduced exactly, by source too."""
+    """For each form of the weights, all recorded figures are reproduced exactly, also by data set."""
     assert evaluate(folder, "--backend", backend, "--min-slice", "1", "--json") == 0
     judgement = msgspec.json.decode(capsys.readouterr().out, type=Judgement)
     assert judgement.reproduction is not None
@@ -88,7 +88,7 @@ def test_int8_may_differ_more_from_processor_to_processor(
 
 
 def test_other_rows_are_not_compared(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """A sample of the rows has other figures, so that nothing is said about the manifest's; it repeats by its seed."""
+    """A sample has other figures, so those of the manifest are not compared. The same seed gives the same sample."""
     assert evaluate(folder, "--max-rows", "60", "--json", "--seed", "4") == 0
     first = msgspec.json.decode(capsys.readouterr().out, type=Judgement)
     assert (first.reproduction, first.evaluation.n, first.data.n_in_file) == (None, 60, 151)
@@ -114,7 +114,7 @@ def test_texts_are_shown_redacted_and_only_where_asked(
 
 
 def test_wrong_use_is_said(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """An unknown slice, a missing file and a report that is there are exit code 2, before a model is loaded."""
+    """An unknown slice, a missing file and an existing report are exit code 2, before a model is loaded."""
     (tmp_path / "report.html").write_text("mine")
     for flags, said in (
         (["--slices", "colour"], "colour"),

@@ -1,4 +1,4 @@
-"""The judgement of answers: scikit-learn's figures, slices that cover every row, intervals that repeat."""
+"""Evaluation: scikit-learn's figures, slices that cover every row, reproducible intervals."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def evaluation() -> Evaluation:
 
 
 def test_values_are_scikit_learns(evaluation: Evaluation) -> None:
-    """Overall and by class, every value is scikit-learn's, and lies inside of its interval."""
+    """Overall and by class, every value is scikit-learn's and lies in its interval."""
     chosen = ANSWERS.argmax(axis=1)
     assert evaluation.macro_f1.value == pytest.approx(f1_score(LABELLED, chosen, average="macro"))
     assert evaluation.macro_recall.value == pytest.approx(recall_score(LABELLED, chosen, average="macro"))
@@ -54,7 +54,7 @@ def test_values_are_those_that_a_manifest_records(evaluation: Evaluation) -> Non
 
 
 def test_every_row_is_in_one_slice_of_each_kind(evaluation: Evaluation) -> None:
-    """Slices of a kind add up to all rows, by label too; a kind that no row tells has none."""
+    """Slices of a kind add up to all rows, by label too; a kind without values has none."""
     totals = dict(zip(LABELS, np.bincount(LABELLED).tolist(), strict=True))
     for kind in ("source", "language", "length"):
         pieces = evaluation.slices[kind]
@@ -67,7 +67,7 @@ def test_every_row_is_in_one_slice_of_each_kind(evaluation: Evaluation) -> None:
 
 
 def test_a_slice_is_judged_by_its_rows_alone(evaluation: Evaluation) -> None:
-    """A slice's value is the measure of exactly its rows."""
+    """The value of a slice is the metric of exactly its rows."""
     chat = np.array([row.source == "chat" for row in ROWS])
     piece = next(piece for piece in evaluation.slices["source"] if piece.name == "chat")
     chosen = ANSWERS.argmax(axis=1)
@@ -76,7 +76,7 @@ def test_a_slice_is_judged_by_its_rows_alone(evaluation: Evaluation) -> None:
 
 
 def test_small_slices_are_merged_and_marked() -> None:
-    """Sources below the minimum become one slice that says how many; where it is still small, it is marked."""
+    """Data sets below the minimum become one slice that says how many they are; if it is still small, it is marked."""
     rows = examples(200, seed=1, sources=("large",) * 8 + ("a", "b"))
     pieces = evaluate(answers(rows, seed=1), rows, seed=1, n_resamples=100, min_slice=30).slices["source"]
     assert [(piece.name, piece.n, piece.n_merged, piece.small) for piece in pieces] == [
@@ -95,7 +95,7 @@ def test_a_product_is_a_slice_where_rows_tell() -> None:
 
 
 def test_the_same_seed_gives_the_same_document() -> None:
-    """The JSON repeats bit for bit with its seed, and another seed moves the intervals only."""
+    """The JSON repeats bit for bit with its seed, and another seed changes only the intervals."""
     first, again, other = (
         evaluate(ANSWERS[:90], ROWS[:90], seed=seed, n_resamples=100) for seed in (5, 5, 6)
     )  # fmt: skip
@@ -119,7 +119,7 @@ def test_bins_are_what_the_calibration_error_is_made_of() -> None:
 
 
 def test_chance_alone_shows_less_error_with_more_rows() -> None:
-    """Of perfectly calibrated answers, the error that chance shows is what is measured, and shrinks like 1/√n."""
+    """For perfectly calibrated predictions the error by chance is the measured error, and shrinks like 1/√n."""
     draw = np.random.default_rng(4)
     confidence = draw.uniform(0.4, 1.0, size=4_000)
     probabilities = np.column_stack([confidence, (1 - confidence) * 0.6, (1 - confidence) * 0.4])
@@ -132,7 +132,7 @@ def test_chance_alone_shows_less_error_with_more_rows() -> None:
 
 
 def test_the_surest_mistakes_come_first() -> None:
-    """Only wrong answers, by falling confidence, with the row of the file."""
+    """Only wrong predictions, most confident first, with the row in the file."""
     mistakes = surest_mistakes(ANSWERS, ROWS, 10)
     assert len(mistakes) == 10
     assert [m.confidence for m in mistakes] == sorted((m.confidence for m in mistakes), reverse=True)
@@ -146,7 +146,7 @@ def test_the_surest_mistakes_come_first() -> None:
 
 
 def test_a_sample_is_seeded_ordered_and_without_repetition() -> None:
-    """The same rows for the same seed; all of them where the file is not larger."""
+    """The same rows for the same seed; all of them if there are no more."""
     drawn = sample_rows(100, 20, 7)
     assert list(drawn) == sorted(set(drawn)) == list(sample_rows(100, 20, 7))
     assert len(drawn) == 20

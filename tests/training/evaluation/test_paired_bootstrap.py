@@ -48,7 +48,7 @@ def test_a_paired_difference_is_antisymmetric(labels: np.ndarray) -> None:
 
 
 def test_equal_answers_do_not_differ(labels: np.ndarray) -> None:
-    """A model against itself differs by nothing, surely."""
+    """A model does not differ from itself: difference 0, p-value 1."""
     a = answers(2, 0.75, labels)
     same = paired_bootstrap(labels, a, a, seed=7)
     assert (same.macro_f1, same.p_value) == (Estimate(0.0, 0.0, 0.0), 1.0)

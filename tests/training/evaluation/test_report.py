@@ -1,4 +1,4 @@
-"""The page of an evaluation: one file that loads nothing, runs nothing, and says what the JSON says."""
+"""The report of an evaluation: one file that loads nothing, runs nothing, and has the figures of the JSON."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def judgement() -> Judgement:
 
 
 def test_the_page_is_whole_and_loads_nothing(judgement: Judgement) -> None:
-    """Tags nest; no script, no link, no address but embedded images; each image has words in its place."""
+    """Tags nest; there are no scripts and no links, only embedded images; each image has an alternative text."""
     page = Page(report_html(judgement))
     assert {"script", "link", "iframe", "object"}.isdisjoint(tag for tag, _ in page.tags)
     images = page.of("img")
@@ -78,7 +78,7 @@ def test_the_page_is_whole_and_loads_nothing(judgement: Judgement) -> None:
 
 
 def test_words_of_the_data_are_words(judgement: Judgement) -> None:
-    """Markup in a source, a file name or a text is shown, not obeyed."""
+    """Markup in a data set's name, a file name or a text is shown, not interpreted."""
     page = Page(report_html(judgement))
     assert "<b>chat</b> $x$" in page.words
     assert "dev<1>.jsonl" in page.words
@@ -117,7 +117,7 @@ def test_plots_are_svg_with_words_and_repeat(judgement: Judgement) -> None:
 
 
 def test_a_page_is_written_whole(judgement: Judgement, tmp_path: Path) -> None:
-    """The file holds the page and nothing is left beside it; a folder that is not there is said."""
+    """The file has the whole report and nothing is left beside it; a missing folder is an error."""
     write_report(tmp_path / "report.html", judgement)
     assert (tmp_path / "report.html").read_text() == report_html(judgement)
     assert len(list(tmp_path.iterdir())) == 1

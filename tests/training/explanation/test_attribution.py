@@ -29,7 +29,7 @@ def classifiers(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 
 def test_occlusion_of_a_linear_model_is_its_weights() -> None:
-    """Where words do not interact, leaving one out takes exactly its weight away, and the weights add up."""
+    """If words do not interact, leaving one out removes exactly its weight, and the weights add up."""
     text = encoded("good but slow", pieces=2)
     weights = {token: (place + 1) / 10 * (-1) ** place for place, token in enumerate(text.ids)}
     found = occlusion(LinearModel(weights), text)
@@ -41,7 +41,7 @@ def test_occlusion_of_a_linear_model_is_its_weights() -> None:
 
 
 def test_faithfulness_of_a_linear_model_is_a_sum_of_weights() -> None:
-    """Of ten words with one that matters, leaving out the first takes it all away, and keeping it is enough."""
+    """If one of ten words matters, leaving it out takes everything away, and keeping it is enough."""
     text = encoded("a b c d e f g h i j", pieces=1)
     model = LinearModel({text.ids[3]: -0.8})
     found = faithfulness(model, text, occlusion(model, text).by_word, direction=-1, seed=1)
@@ -115,7 +115,7 @@ def test_more_steps_are_taken_until_the_sum_is_right(classifiers: dict[str, Path
 
 
 def test_long_texts_are_cut_at_a_word(classifiers: dict[str, Path]) -> None:
-    """What is beyond the bound is not read, that is said, and no word is cut in two."""
+    """Text beyond the maximum is not read, `truncated` says so, and no word is cut in two."""
     network = ExplainedNetwork.load(classifiers["bert"], max_tokens=12)
     read = network.encode("the order was slow " * 20)
     assert read.truncated

@@ -19,7 +19,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 @pytest.mark.parametrize("method", ["integrated-gradients", "occlusion"])
 def test_json_explains_the_redacted_text(method: str, model: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """One document: words are slices of the redacted text, and personal data is nowhere in it."""
+    """One document: words are slices of the redacted text, and there is no personal data in it."""
     text = "the order was slow, write to jo@example.org"
     assert run(["explain", text, "--model", model, "--method", method, "--json"]) == 0
     shown = capsys.readouterr().out
@@ -47,7 +47,7 @@ def test_the_table_has_no_colours_without_a_terminal(model: str, capsys: pytest.
 
 
 def test_nothing_to_explain_is_exit_code_2(model: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """An empty text, invisible signs and a model that is not there are wrong input."""
+    """An empty text, invisible signs and a missing model are wrong input."""
     assert run(["explain", "  "]) == 2
     assert run(["explain", "\u200b", "--model", model]) == 2
     assert run(["explain", "fine", "--model", str(Path(model) / "none")]) == 2

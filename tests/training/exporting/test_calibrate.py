@@ -1,4 +1,4 @@
-"""Temperatures are refitted on rows, judged on others, and written as another version."""
+"""Temperatures are refitted on some rows, measured on others, and written as another version."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def overconfident(n: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def test_an_overconfident_model_is_mended() -> None:
-    """The temperature is found, and the error falls to what chance shows, on held-out rows too."""
+    """The temperature is found, and the error falls to that of chance, also on held-out rows."""
     logits, labels = overconfident(3_000, seed=1)
     found = refit_temperature("int8", logits, labels, before=1.0, seed=2)
     assert found.temperature_after == pytest.approx(3.0, rel=0.08)
@@ -168,7 +168,7 @@ def test_in_place_changes_the_form_that_was_asked_for(model: Path, tmp_path: Pat
 def test_wrong_use_is_said(
     model: Path, tmp_path: Path, flags: list[str], said: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """No place of its own, two places, a copy into or over its source or over something else: exit code 2."""
+    """No output, two outputs, and a copy into or over the source or something else are exit code 2."""
     places = {"model": model, "checkpoint": model.parent / "checkpoint", "tmp": tmp_path}
     call = ["calibrate", str(model.parent / "rows.jsonl"), *(flag.format(**places) for flag in flags)]
     assert run(call) == 2

@@ -31,7 +31,7 @@ def teacher(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def streams(tmp_path: Path) -> Path:
-    """Unlabelled rows: new ones, a personal one, a double, one of the validation set, one of the training set."""
+    """Unlabelled rows: new, personal, duplicate, from the validation set, from the training set."""
     texts = ["a new text", "mail jane@example.org", "a new text", DEV[0].text.upper(), TRAIN[0].text + "!"]
     (tmp_path / "stream.jsonl").write_text("\n".join(json.dumps({"content": text}) for text in texts))
     return tmp_path / "stream.jsonl"
@@ -52,7 +52,7 @@ def test_soft_targets_are_the_teachers_answers(teacher: Path, streams: Path, tmp
 def test_an_interrupted_teacher_is_not_asked_again(
     teacher: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What lies in the cache is taken; only the rest is computed; other texts are asked anew."""
+    """Cached parts are used, only the rest is computed, and other texts are computed again."""
     asked: list[int] = []
 
     def counting(classifier: object, texts: list[str]) -> np.ndarray[tuple[int, int], np.dtype[np.float64]]:
@@ -77,7 +77,7 @@ def test_an_interrupted_teacher_is_not_asked_again(
 
 @pytest.mark.parametrize("wrong", [{"temperature": 0.5}, {"hard_share": 1.0}, {"temperature": float("nan")}])
 def test_shares_out_of_range_are_refused(teacher: Path, tmp_path: Path, wrong: dict[str, float]) -> None:
-    """A temperature below one, or nothing left for the teacher, is said before anybody is asked."""
+    """A temperature below one, or nothing left for the teacher, is an error before the teacher is loaded."""
     with pytest.raises(InputError, match="temperature ≥ 1"):
         ask_teacher(Teaching(str(tmp_path / "none"), **wrong), TRAIN, DEV, tmp_path)  # type: ignore[arg-type]
 

@@ -1,4 +1,4 @@
-"""Emoji become tokens of a checkpoint that did not know them."""
+"""Emoji become tokens of a checkpoint that did not have them."""
 
 from __future__ import annotations
 
@@ -39,13 +39,13 @@ def tokens(directory: Path, text: str) -> list[int]:
 
 
 def test_emoji_are_told_apart(before: Path, after: Path) -> None:
-    """Two emoji were one unknown token and are two different ones now."""
+    """Two emoji that were one unknown token are now two tokens."""
     assert tokens(before, "😍") == tokens(before, "😡")
     assert tokens(after, "😍") != tokens(after, "😡")
 
 
 def test_a_word_survives_the_emoji_that_touches_it(before: Path, after: Path) -> None:
-    """Known or not, an emoji no longer takes the word before it along."""
+    """An emoji, known or not, no longer makes the word before it unknown."""
     assert tokens(after, "great😍")[:-1] == tokens(before, "great")
     assert tokens(after, "great🛸")[:-1] == tokens(before, "great")
 
@@ -57,7 +57,7 @@ def test_looks_do_not_matter(after: Path, variant: str) -> None:
 
 
 def test_other_texts_read_as_before(before: Path, after: Path) -> None:
-    """A text without emoji has the same tokens, and the network gives the same answer to them."""
+    """A text without emoji has the same tokens, and the network predicts the same."""
     text = "it was great, the app crash again :)"
     assert tokens(after, text) == tokens(before, text)
     ids = torch.tensor([tokens(after, text)])
@@ -74,7 +74,7 @@ def test_transformers_reads_the_directory_alike(after: Path) -> None:
 
 
 def test_an_embedding_starts_as_its_name(before: Path, after: Path) -> None:
-    """FIRE starts where the pieces of the word "fire" lie."""
+    """The embedding of FIRE starts at the mean of the pieces of "fire"."""
     weights = [
         AutoModelForSequenceClassification.from_pretrained(place).get_input_embeddings().weight
         for place in (before, after)
@@ -84,12 +84,12 @@ def test_an_embedding_starts_as_its_name(before: Path, after: Path) -> None:
 
 
 def test_a_second_time_is_refused(after: Path) -> None:
-    """Where emoji are read already there is nothing to do, and that is said."""
+    """A vocabulary that has emoji already is an error."""
     with pytest.raises(ModelError, match="already"):
         add_emoji(*load_backbone(str(after)))
 
 
 def test_every_token_is_one_character_with_a_name() -> None:
-    """What is not in Unicode cannot get a start from its name."""
+    """Every sign has a Unicode name, from which its embedding starts."""
     assert all(len(token) == 1 and unicodedata.name(token) for token in emoji_tokens())
     assert len(set(emoji_tokens())) == len(emoji_tokens())

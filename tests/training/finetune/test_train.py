@@ -82,14 +82,14 @@ def test_an_interrupted_training_resumes_to_a_model_that_reproduces_its_manifest
 def test_wrong_use_is_said(
     files: Path, tmp_path: Path, flags: list[str], said: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A wrong weight, backbone or resume is exit code 2 with the fault named, and leaves no output."""
+    """A wrong weight, backbone or resume is exit code 2, says what is wrong, and leaves no output."""
     assert train(files, tmp_path / "model", *flags) == 2
     assert said in capsys.readouterr().err
     assert not (tmp_path / "model").exists()
 
 
 def test_augmentation_and_emoji_reach_the_served_model(files: Path, tmp_path: Path) -> None:
-    """Made-up examples are in the manifest's counts, and the model that is served tells emoji apart."""
+    """Made-up examples are in the manifest's counts, and the served model tells emoji apart."""
     output = tmp_path / "model"
     assert train(files, output, "--max-steps", "4", "--augment", "200", "--emoji-tokens") == 0
     manifest = load_manifest(output)

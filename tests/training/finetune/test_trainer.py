@@ -78,7 +78,7 @@ def test_patience_counts_evaluations_without_a_better_one(
 
 
 def test_bf16_trains_on_a_processor_too(backbone: str, tmp_path: Path) -> None:
-    """Mixed precision needs no GPU: `auto` takes it where the processor is fast in it. The weights stay fp32."""
+    """Mixed precision needs no GPU: `auto` uses it if the processor is fast at it. The weights stay fp32."""
     recipe = Recipe(max_steps=2, batch_size=16, max_length=32, precision="bf16")
     fine_tune(FineTuning(backbone, TRAIN, DEV, tmp_path, recipe, Weighting()))
     weights = load_file(tmp_path / "model.safetensors").values()
@@ -116,6 +116,6 @@ def test_curves_reach_the_tracker(backbone: str, tmp_path: Path) -> None:
 
 
 def test_more_layers_than_there_are_cannot_be_kept(backbone: str, tmp_path: Path) -> None:
-    """Asking for too many layers is said, before anything is trained."""
+    """Too many layers are an error before anything is trained."""
     with pytest.raises(InputError, match="has 2 layers, fewer than the 5"):
         fine_tune(FineTuning(backbone, TRAIN, DEV, tmp_path, Recipe(keep_layers=5), Weighting()))

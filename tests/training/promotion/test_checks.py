@@ -1,4 +1,4 @@
-"""The checks of the gate, each on answers that are made for it."""
+"""The checks of the gate, each on predictions made for it."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def test_a_candidate_must_surely_be_no_worse(share: float, passes: bool) -> None
 
 
 def test_few_rows_prove_nothing() -> None:
-    """On 60 rows a model as good as the other, with mistakes of its own, is not surely as good: it does not pass."""
+    """On 60 rows a model that is as good, but makes other mistakes, is not significantly as good: it does not pass."""
     labels = np.random.default_rng(0).integers(0, 3, 60)
     one, other = mistaken(labels, 0.2, seed=1), mistaken(labels, 0.2, seed=2)
     checks = list(quality_checks(answers(one), answers(other), labels, LIMITS, seed=3))
@@ -127,7 +127,7 @@ def test_a_placeholder_without_a_token_is_named(tmp_path: Path) -> None:
 
 
 def test_a_placeholder_that_moves_labels_fails(tmp_path: Path) -> None:
-    """A model that takes every phone number for a complaint fails, and is told of it; one that does not passes."""
+    """A model that takes every phone number for a complaint fails, and the check says so; one that does not passes."""
     directory = tokenizer_with(tmp_path, SPELLED)
 
     def steady(texts: Sequence[str]) -> NDArray[np.float64]:
@@ -175,7 +175,7 @@ def audited(gap: float, failures: int) -> AuditReport:
     ],
 )
 def test_relative_limits_excuse_what_is_no_worse(gap: float, failures: int, absolute: bool, relative: bool) -> None:
-    """Absolute limits know no excuse; relative ones excuse a broken limit that the current version breaks as well."""
+    """Absolute limits have no exceptions; relative ones excuse a limit that the current version exceeds as well."""
     new, old = audited(gap, failures), audited(0.05, 20)
     assert audit_check(new, old, LIMITS).passed is absolute
     lenient = msgspec.structs.replace(LIMITS, audit="relative")
@@ -184,7 +184,7 @@ def test_relative_limits_excuse_what_is_no_worse(gap: float, failures: int, abso
 
 
 def test_each_measure_is_excused_by_itself() -> None:
-    """Sharper answers widen a gap and flip no more labels: the gap is told, and the flips stay excused."""
+    """Sharper answers widen a gap and flip no more labels: the gap is reported, and the flips stay excused."""
     old = audited(0.05, 20)
     flipping = msgspec.structs.replace(old.counterfactual[0], flip_rate=0.1)
     old = msgspec.structs.replace(old, counterfactual=[flipping])

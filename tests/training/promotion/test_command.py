@@ -45,7 +45,7 @@ def exported(folder: Path, name: str, *, other_weights: bool) -> Path:
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Two models that contradict each other, and rows for which the first one is always right."""
+    """Two models that contradict each other, and rows on which the first is always right."""
     folder = tmp_path_factory.mktemp("promotion")
     good = exported(folder, "good", other_weights=False)
     exported(folder, "bad", other_weights=True)
@@ -106,7 +106,7 @@ def test_the_gate_lets_the_good_one_in_and_keeps_the_bad_one_out(
 
 
 def test_the_audit_is_part_of_the_gate(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Random weights treat nobody alike: the audit refuses them, and names the limits."""
+    """Random weights treat people unequally: the audit refuses them and names the limits."""
     flags = [*LENIENT[2:], "--audit", "absolute"]
     verdict = promote(capsys, folder, tmp_path / "models", folder / "good", *flags, code=1)
     assert failed(verdict) == ["audit"]

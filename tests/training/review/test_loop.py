@@ -27,7 +27,7 @@ NOW = datetime(2026, 5, 1, tzinfo=UTC)
 
 @pytest.mark.parametrize("suffix", ["csv", "jsonl"])
 def test_a_sheet_survives_its_way_and_hides_the_answers(tmp_path: Path, suffix: str) -> None:
-    """Ids, texts and finals come back; no formula reaches a spreadsheet; nothing of the model's is in it."""
+    """Ids, texts and final labels come back; a sheet has no formulas and nothing from the model."""
     pool = [
         Candidate(item_id(t), t, "app", (0.5, 0.3, 0.2)) for t in ("=1+1", 'a "quoted", text\nof two lines', "fine")
     ]
@@ -53,7 +53,7 @@ def test_a_sheet_survives_its_way_and_hides_the_answers(tmp_path: Path, suffix: 
     ],
 )
 def test_faults_in_a_sheet_are_said_with_their_rows(tmp_path: Path, row: str, fault: str) -> None:
-    """Never with their text."""
+    """The message has row numbers, never texts."""
     item = Item(item="t1", text="x", product="a", probabilities=(1, 0, 0), model_version="1", part="random")
     path = tmp_path / "anna.csv"
     path.write_text("item,product,text,label,final,note\nt2,app,x,neutral,,\n" + row.format("t1") + "\n")
@@ -155,7 +155,7 @@ def test_the_loop_runs_on_a_base_install() -> None:
 def test_a_rescored_labelled_file_is_searched_for_wrong_labels(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """With the answers that the file has; the sheet shows neither the given label nor the answer."""
+    """With the predictions in the file; the sheet shows neither the given label nor the prediction."""
     rng = np.random.default_rng(9)
     lines = ["text,input_label,label,p_negative,p_neutral,p_positive"]
     for number in range(150):

@@ -1,4 +1,4 @@
-"""Which texts are chosen, and with what chance."""
+"""Which texts are chosen, and with what probability."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from training.review.sampling import MAX_STRATA, choose, uncertainty
 
 
 def candidates(n: int, seed: int, products: Sequence[str] = ("app", "web", "tv")) -> list[Candidate]:
-    """Distinct texts with made-up answers; the first product has most of them."""
+    """Distinct texts with made-up predictions; the first product has most of them."""
     rng = np.random.default_rng(seed)
     made = []
     for number in range(n):
@@ -72,7 +72,7 @@ def test_inverse_chances_make_the_sheet_unbiased() -> None:
 
 
 def test_many_products_share_a_stratum_and_too_few_random_texts_are_refused() -> None:
-    """Nothing that could be drawn is left without a chance."""
+    """Every product gets at least one random text."""
     pool = candidates(400, 4, [f"p{number}" for number in range(2)])
     pool += [Candidate(f"x{n}", f"x {n}", f"small {n}", (0.2, 0.3, 0.5)) for n in range(100)]
     chosen = choose(pool, n_uncertain=0, n_random=60, seed=1)

@@ -1,4 +1,4 @@
-"""From opinions to labels: agreement, adjudication, doubtful labels."""
+"""From votes to labels: agreement, adjudication, suspected labels."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ labels = st.sampled_from(LABELS)
 
 @given(st.lists(st.tuples(labels, labels), min_size=2, max_size=60))
 def test_cohens_kappa_is_scikit_learns(pairs: list[tuple[str, str]]) -> None:
-    """None where scikit-learn has no number."""
+    """None if scikit-learn has no number."""
     first, second = zip(*pairs, strict=True)
     expected = cohen_kappa_score(first, second) if len({*first, *second}) > 1 else np.nan
     ours = cohen_kappa(first, second)
@@ -42,12 +42,12 @@ def test_fleiss_kappa_is_that_of_the_paper() -> None:
 
 
 def sheet(name: str, said: dict[str, str], **finals: str) -> FilledSheet:
-    """What an annotator said."""
+    """The sheet of an annotator."""
     return FilledSheet(name, said, finals)  # type: ignore[arg-type]
 
 
 def test_a_majority_settles_and_ties_stay_open_until_somebody_decides() -> None:
-    """`final` beats all votes; skipping is no vote; two different finals are an error."""
+    """`final` beats all votes; skipping is not a vote; two different finals are an error."""
     sheets = [
         sheet("a", {"1": "negative", "2": "positive", "3": "neutral", "4": "skip", "5": "negative"}),
         sheet("b", {"1": "negative", "2": "neutral", "3": "positive", "4": "skip"}),
@@ -99,7 +99,7 @@ def test_planted_label_errors_are_found() -> None:
 
 
 def test_late_labels_carry_event_and_chance() -> None:
-    """Only items that an event stands behind are told to the monitor."""
+    """Only items that belong to an event become late labels."""
     known = scored(5, START, "negative")
     with_event = Item(
         item="t1", text="x", product="a", probabilities=(1, 0, 0), model_version="1", part="random",
