@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import tomllib
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from tests.docs.pages import PAGES, ROOT, anchors, blocks, commands, inline_code
 from tests.names import call_fault, metrics, sections, settings, variables
 
 MANIFEST = json.loads((ROOT / "sentiment" / "assets" / "model" / "manifest.json").read_bytes())
+FOLDERS = ("sentiment", "consumers", "training", "deploy", "tests")
 OTHER_VERSIONS = {
     "eec645b3931f": "the first shipped model, beside which the pages on fairness and comparison show the present one",
     "693c8bb84bef": "the candidate in the example of promotion: the shipped model with another temperature",
@@ -22,6 +24,14 @@ OTHER_VERSIONS = {
     "b8b4861d7049": "the export in the example of parity",
 }
 """Versions on the pages that are not the shipped model's, and why they may stay when that one changes."""
+
+
+@cache
+def everything() -> str:
+    """The code of the three packages and their tests, and the configuration."""
+    files = [path for folder in FOLDERS for path in (ROOT / folder).rglob("*") if path.suffix in {".py", ".toml"}]
+    return "\n".join(path.read_text("utf-8") for path in files)
+
 
 page = pytest.mark.parametrize("page", PAGES, ids=name_of)
 
@@ -83,6 +93,13 @@ def test_files_exist(page: Path) -> None:
     for code in inline_code(page):
         if re.fullmatch(r"(sentiment|consumers|training|tests|deploy|docs)/[\w./-]*", code):
             assert (ROOT / code).exists(), code
+
+
+@page
+def test_names_stand_in_the_code(page: Path) -> None:
+    """A name with an underscore, such as a log event, a field or a constant, occurs in the code."""
+    names = {code for code in inline_code(page) if re.fullmatch(r"_?[A-Za-z]+(_[A-Za-z0-9]+)+", code)}
+    assert {name for name in names if not re.search(rf"\b{name}\b", everything())} == set()
 
 
 def test_recipes_name_what_stands_in_their_files() -> None:
