@@ -126,6 +126,32 @@ def test_the_model_card_is_the_shipped_models(capsys: pytest.CaptureFixture[str]
     assert capsys.readouterr().out == (ROOT / "docs" / "model-card.md").read_text("utf-8")
 
 
+def test_the_readme_has_the_figures_of_the_manifest() -> None:
+    """Quality of the shipped model, as served and in fp32."""
+    text = (ROOT / "README.md").read_text("utf-8")
+    served, reference = (MANIFEST["metrics"]["validation"][form] for form in ("int8", "fp32"))
+    for name, key in {"macro-F1": "macro_f1", "expected calibration error": "ece"}.items():
+        assert f"| {name} | {served[key]:.3f} | {reference[key]:.3f} |" in text
+    assert f"on {served['n']:,} held-out rows" in text
+
+
+def test_the_page_on_fairness_has_the_figures_of_the_manifest() -> None:
+    """Mean gaps, flips and failures of the shipped model's audit."""
+    text = (ROOT / "docs" / "fairness.md").read_text("utf-8")
+    audit = MANIFEST["metrics"]["audit"]
+    for gap in audit["counterfactual"]:
+        row = (
+            f"{gap['n_pairs']:,}",
+            f"{gap['mean_abs_gap']:.3f}",
+            f"{gap['group_gap']:.3f}",
+            f"{gap['flip_rate']:.1%}",
+        )
+        assert f"| {gap['attribute']} | {' | '.join(row)} |" in text
+    for tested in audit["behaviour"]:
+        row = (tested["n"], tested["failures"], f"{tested['rate']:.1%}")
+        assert f"| {tested['capability']} | {' | '.join(map(str, row))} |" in text
+
+
 @page
 def test_pages_know_no_machine(page: Path) -> None:
     """No path of the machine that made an example is on a page."""
