@@ -1,1 +1,1 @@
-"""From results to alerts: the handler around the spike detector, and the state it keeps."""
+"""From results to alerts: the handler around the spike detector, and its state."""

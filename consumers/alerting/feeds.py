@@ -24,7 +24,7 @@ from sentiment.settings import Settings
 _log = structlog.get_logger(__name__)
 
 _MAX_MARKERS = 100
-"""Beyond this distance there are surely records in between; looking would fetch them."""
+"""Beyond this distance there must be records in between, so there is no need to fetch and look."""
 
 _PEEK_S = 2.0
 
@@ -52,7 +52,7 @@ class _Finding:
 
 
 class FeedProgress:
-    """Asks the brokers; raises BrokerUnavailable if they do not answer. Not thread-safe."""
+    """Asks the brokers. Raises BrokerUnavailable if they do not answer. Not thread-safe."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -63,13 +63,13 @@ class FeedProgress:
         self._blind = False
 
     def names(self) -> frozenset[str]:
-        """As of the last call of `settled_since`; asks at the first call."""
+        """The feeds as of the last call of `settled_since`. The first call asks the brokers."""
         if not self._names:
             self._partitions()
         return self._names
 
     def settled_since(self, now: datetime) -> Mapping[str, datetime] | None:
-        """See `Feeds`. One look takes a few requests; call it about once a second."""
+        """See `Feeds`. Takes a few requests, so call it about once a second."""
         if self._blind:
             return None
         try:
@@ -96,7 +96,7 @@ class FeedProgress:
         starts = self._lookup.starts(partitions)
         committed = self._lookup.committed(self._settings.worker.group_id, partitions)
         if not committed and any(ends[p] > starts[p] for p in partitions):
-            return None  # another group scores, or none: its progress is not ours to know
+            return None  # another group may be scoring, and its progress is unknown
         reached = {p: max(committed.get(p, 0), starts[p]) for p in partitions}
         self._findings = {p: self._finding(p, reached[p], ends[p], now) for p in partitions}
         return {

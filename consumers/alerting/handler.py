@@ -1,8 +1,8 @@
-"""The alert worker's handler: results → event-time minutes → episodes → alerts, with the state beside them.
+"""The alert worker's handler: results → event-time minutes → episodes → alerts.
 
-Each partition of the results has a monitor of its own. Alerts and changed states leave in the loop's transaction with
-the offsets; after anything that is not a commit the monitors are read back from the topic, so that what is in memory
-is always what the committed offsets say, and no alert is raised twice.
+Each partition of the results has its own monitor. Alerts and changed states are committed in one transaction with the
+offsets. After any failure the monitors are read back from their topic. So the state in memory always matches the
+committed offsets, and no alert is raised twice.
 """
 
 from __future__ import annotations
@@ -37,22 +37,22 @@ from sentiment.spikes.stream import StreamMonitor
 _log = structlog.get_logger(__name__)
 
 _STALE = timedelta(seconds=1)
-"""How old the loop's knowledge of a partition's end may be: a fetch waits for 500 ms."""
+"""How outdated the loop's end of a partition may be: a fetch waits for up to 500 ms."""
 
 
 class StateStore(Protocol):
-    """Where monitors come from and go to (`consumers.alerting.state`)."""
+    """Loads and saves monitors (`consumers.alerting.state`)."""
 
     def load(self, partitions: Iterable[TopicPartition]) -> dict[TopicPartition, StreamMonitor]:
-        """The committed monitors of these partitions of the results."""
+        """The committed monitors of these result partitions."""
 
     def records(self, partition: int, monitor: StreamMonitor) -> list[OutgoingRecord]:
-        """What must be written of a monitor since the last call."""
+        """What has changed in a monitor since the last call, as records to write."""
 
 
 @dataclass(frozen=True, slots=True)
 class AlertingOptions:
-    """How alerting runs; see `AlertSettings`. `finite`: the input ends, and the last minutes are closed with it."""
+    """How alerting runs; see `AlertSettings`. `finite`: the input has an end, which closes the last minutes."""
 
     alerts_topic: str
     idle: timedelta
@@ -63,7 +63,7 @@ class AlertingOptions:
 
 @dataclass(slots=True)
 class _Partition:
-    """A monitor, and what is known of the wall clock around it (not kept: an owner learns it anew)."""
+    """A monitor, and what its owner has seen by the wall clock. Not saved: the next owner starts again."""
 
     monitor: StreamMonitor
     owned_since: datetime
@@ -71,7 +71,7 @@ class _Partition:
     last_seen: dict[str, datetime] = field(default_factory=dict)
 
     def is_read_out(self, feed: str, settled_since: Mapping[str, datetime] | None, names: frozenset[str]) -> bool:
-        """Whether all that a feed has to say is scored and read; silence must do where that is unknown."""
+        """Whether everything in a feed is scored and read. If nobody knows, its silence has to be enough."""
         if settled_since is None or feed not in names:
             return True
         since = settled_since.get(feed)
@@ -82,7 +82,7 @@ class _Partition:
 
 
 class AlertingHandler(BaseHandler):
-    """Watches the partitions that are assigned."""
+    """Watches the assigned partitions."""
 
     def __init__(self, options: AlertingOptions, store: StateStore, feeds: Feeds, metrics: Metrics) -> None:
         self._options = options
@@ -92,7 +92,7 @@ class AlertingHandler(BaseHandler):
         self._partitions: dict[TopicPartition, _Partition] = {}
 
     def on_assigned(self, partitions: frozenset[TopicPartition], now: datetime) -> None:
-        """Read the state of new partitions back."""
+        """Read back the state of new partitions."""
         for partition, monitor in self._store.load(partitions).items():
             self._partitions[partition] = _Partition(
                 monitor, owned_since=now, read_until=datetime.min.replace(tzinfo=UTC)
@@ -100,7 +100,7 @@ class AlertingHandler(BaseHandler):
         self._show_episodes()
 
     def on_revoked(self, partitions: frozenset[TopicPartition]) -> None:
-        """Forget their state: the next owner goes on from the committed one."""
+        """Forget their state: the next owner continues from the committed one."""
         for partition in partitions:
             self._partitions.pop(partition, None)
         self._show_episodes()
@@ -110,7 +110,7 @@ class AlertingHandler(BaseHandler):
         self.on_revoked(partitions)
 
     def handle(self, batch: RecordBatch, now: datetime) -> WorkResult:
-        """Count the results; the clock goes as far as it may while no feed is thought idle."""
+        """Count the results, and advance the clock as far as possible while every feed counts as active."""
         outputs: dict[TopicPartition, list[OutgoingRecord]] = {}
         for partition, records in batch.partitions.items():
             watched = self._partitions[partition]
@@ -124,11 +124,11 @@ class AlertingHandler(BaseHandler):
         return WorkResult(outputs)
 
     def on_tick(self, now: datetime, at_end: frozenset[TopicPartition]) -> WorkResult:
-        """Let the clock go on without feeds that are silent for a good reason."""
+        """Advance the clock without the feeds that are silent for a good reason."""
         for partition in at_end & self._partitions.keys():
             watched = self._partitions[partition]
             watched.read_until = max(watched.read_until, now - _STALE)
-        soon = self._options.idle / 2  # asked early, since the answer must be a moment old when it counts
+        soon = self._options.idle / 2  # ask early: the answer must be a moment old before it counts
         if not any(self._silent(watched, now, soon) for watched in self._partitions.values()):
             return EMPTY_RESULT
         settled_since = self._feeds.settled_since(now)
@@ -150,7 +150,7 @@ class AlertingHandler(BaseHandler):
         return {feed: silence for feed, silence in silences.items() if silence >= at_least}
 
     def _take(self, watched: _Partition, record: Record, now: datetime) -> Fate | None:
-        """Hand a result to its monitor; one that is not a result is passed over: it was not written by a worker."""
+        """Hand a result to its monitor. Skip a record that is not a result: no worker has written it."""
         try:
             scored = decode_scored(record.value)
         except PoisonRecord as poison:

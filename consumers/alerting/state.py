@@ -1,9 +1,9 @@
-"""The alert state in its compacted topic: partition p holds the states of the segments in partition p of the results.
+"""The alert state in its compacted topic. Partition p holds the states of the segments in partition p of the results.
 
-States are written in the transaction of the alerts and offsets that follow from them, so the newest committed ones
-are exactly what the committed offsets say. They are read back, to the *high watermark*, before the first result of an
-assigned partition is handled: the previous owner's last transaction may be complete for its offsets and, for some
-milliseconds, not yet for this topic.
+States are written in one transaction with the alerts and the offsets, so the newest committed states match the
+committed offsets exactly. They are read back before the first result of an assigned partition is handled, up to the
+*high watermark*: the previous owner's last transaction may be visible in the offsets some milliseconds before it is
+visible in this topic.
 """
 
 from __future__ import annotations
@@ -40,11 +40,11 @@ class AlertStateStore:
         self._patience_s = settings.kafka.transaction_timeout_ms / 1000 + _MARGIN_S
 
     def load(self, partitions: Iterable[TopicPartition]) -> dict[TopicPartition, StreamMonitor]:
-        """The monitors of these partitions of the results as they were last committed; new ones where there is none.
+        """The last committed monitors of these result partitions. A partition without one gets a new monitor.
 
         Raises:
             BrokerUnavailable: no answer, or the state could not be read to its end.
-            InputError: a record is not a state of this program.
+            InputError: a record is not a state that this program has written.
         """
         wanted = {TopicPartition(self._topic, results.partition): results for results in partitions}
         values: dict[TopicPartition, dict[bytes, bytes]] = {partition: {} for partition in wanted}
@@ -64,7 +64,7 @@ class AlertStateStore:
         return monitors
 
     def records(self, partition: int, monitor: StreamMonitor) -> list[OutgoingRecord]:
-        """What must be written of a monitor's state since the last call."""
+        """What has changed in a monitor's state since the last call, as records to write."""
         changed = monitor.take_changed()
         values: dict[bytes, bytes | None] = {each.segment.encode(): encode_state(each) for each in changed.segments}
         values |= dict.fromkeys((name.encode() for name in changed.forgotten), None)

@@ -1,4 +1,4 @@
-"""The alert worker put together: connection, topics, endpoint, state, loop."""
+"""The alert worker, assembled from connection, topics, endpoint, state and loop."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ _LONGEST_TICK_S = 1.0
 def run_alerts(
     settings: Settings, stop: StopRequest, *, until_idle_s: float | None = None, clock: Clock | None = None
 ) -> None:
-    """Watch the results until asked to stop (then drain), or until idle; then the last minutes are closed first.
+    """Watch the results until asked to stop, then drain. Or until idle; then the last minutes are closed first.
 
     Raises:
         SentimentError: see `service` and `run_loop`.
     """
     alerts, topics = settings.alerts, settings.topics
-    # What an idle feed holds back must come out well before the worker ends for being idle.
+    # What an idle feed holds back must be released well before the worker ends because it is idle.
     idle_s = alerts.idle_s if until_idle_s is None else min(alerts.idle_s, until_idle_s / 2)
     config = LoopConfig(
         topics=(topics.sentiment,),
@@ -35,7 +35,6 @@ def run_alerts(
         tick_s=min(_LONGEST_TICK_S, idle_s / 2),
         until_idle_s=until_idle_s,
         drain_timeout_s=settings.worker.drain_timeout_s,
-        stuck_after_s=settings.worker.stuck_after_s,
     )
     options = AlertingOptions(
         alerts_topic=topics.alerts,

@@ -1,4 +1,4 @@
-"""Publishing late labels: all of them, or none."""
+"""Publishes late labels, all or none."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from sentiment.settings import Settings
 
 
 def publish_labels(settings: Settings, labels: Sequence[LateLabel]) -> int:
-    """Send the labels to their topic in one transaction; returns their number. Blocks until they are committed.
+    """Send the labels to their topic in one transaction, and return their number. Blocks until they are committed.
 
-    Publishing the same labels again does no harm: readers join each event once.
+    It does no harm to publish the same labels again: readers join each event once.
 
     Raises:
-        TransactionFailed: whether they were committed is not known; publish them again.
-        SentimentError: no connection, or the topic cannot be made.
+        TransactionFailed: it is unknown whether they were committed. Publish them again.
+        SentimentError: no connection, or the topic cannot be created.
     """
     check_connection(settings)
     ensure_topics(settings, [settings.topics.labels])

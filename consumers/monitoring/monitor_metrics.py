@@ -1,4 +1,4 @@
-"""What the monitor found, as metrics: bounded label values only, so products appear in the reports but not here."""
+"""What the monitor finds, as metrics. Label values are bounded, so products appear in the reports but not here."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ class MonitorMetrics:
         self._metrics = metrics
 
     def result(self, fate: str) -> None:
-        """A result was counted, came late, or was from the future."""
+        """A result was counted, came late, or lies in the future."""
         self._metrics.counter("sentiment_monitor_records_total", kind="result", fate=fate).inc()
 
     def unreadable(self, kind: str) -> None:
-        """A record could not be read."""
+        """A record could not be decoded."""
         self._metrics.counter("sentiment_monitor_records_total", kind=kind, fate="unreadable").inc()
 
     def window(self, report: WindowReport) -> None:
-        """A window was judged. The gauges are of the latest one with enough results."""
+        """A window was evaluated. The gauges show the latest window with enough results."""
         self._metrics.counter("sentiment_monitor_windows_total", outcome=report.outcome).inc()
         for comparison in report.comparisons:
             if comparison.segment == EVERYTHING:
@@ -49,7 +49,7 @@ class MonitorMetrics:
                 self._metrics.gauge("sentiment_estimated_accuracy", method=method).set(value)
 
     def state(self, monitor: Monitor) -> None:
-        """What is held, and the quality on joined labels of the model with the most of them."""
+        """How much is kept, and the quality of the latest model on joined labels."""
         events, labels = monitor.waiting
         self._metrics.gauge("sentiment_monitor_kept", kind="result").set(events)
         self._metrics.gauge("sentiment_monitor_kept", kind="label").set(labels)

@@ -1,4 +1,4 @@
-"""The monitor put together: connection, topics, endpoint, reader, and the loop around the pure core."""
+"""The monitor, assembled from connection, topics, endpoint and reader, with the loop around its pure core."""
 
 from __future__ import annotations
 
@@ -8,17 +8,13 @@ from dataclasses import dataclass
 
 import structlog
 
-from consumers.cluster.connection import check_connection
 from consumers.cluster.reader import CommittedReader
 from consumers.cluster.records import Record, fault_fields
-from consumers.cluster.topics import ensure_topics
 from consumers.monitoring.monitor_metrics import MonitorMetrics
-from consumers.runtime.endpoint import serve
-from consumers.runtime.health import Health
 from consumers.runtime.idle import IdleTimer
-from consumers.runtime.metrics import Metrics
+from consumers.runtime.service import Instruments, instruments
 from consumers.runtime.shutdown import StopRequest
-from consumers.timing.clock import Clock, SystemClock
+from consumers.timing.clock import Clock
 from sentiment.drift.event_clock import EventClock
 from sentiment.drift.monitor import Monitor, MonitorConfig
 from sentiment.drift.observing import TokenFacts
@@ -34,7 +30,11 @@ _POLL_S = 0.5
 
 @dataclass(frozen=True, slots=True)
 class MonitorJob:
-    """What to monitor. `reference` None: the first window with enough results. `until_idle_s` None: run on."""
+    """What to monitor, and how long.
+
+    Without a `reference`, the first window with enough results becomes the reference. Without `until_idle_s`, the
+    monitor runs until it is stopped.
+    """
 
     config: MonitorConfig
     reference: Iterable[ScoredFeedback] | None = None
@@ -50,57 +50,33 @@ def run_monitor(
     *,
     clock: Clock | None = None,
 ) -> MonitorSummary:
-    """Read results and labels from their beginning, and hand every window's report to `emit` when it is over.
+    """Read results and labels from their beginning, and pass each window's report to `emit` when the window is over.
 
-    Where the input ends (`until_idle_s`) windows are judged at the end, with everything in them, in whatever order it
-    came. Otherwise a window is over once event time has passed its end; a restart reports the same windows again.
+    If the input ends (`until_idle_s`), windows are evaluated at the end, with all their results in whatever order they
+    came. Otherwise a window is over once event time has passed its end. A restart reports the same windows again.
 
     Raises:
-        SentimentError: see `check_connection`, `ensure_topics`, `serve` and `CommittedReader`.
+        SentimentError: see `instruments` and `CommittedReader`.
     """
-    clock = clock or SystemClock()
     topics = settings.topics
-    check_connection(settings)
-    metrics = Metrics()
-    health = Health(clock, stuck_after_s=settings.worker.stuck_after_s)
-    with serve(settings.metrics, metrics, health):
-        ensure_topics(settings, [topics.sentiment, topics.labels])
-        shown = MonitorMetrics(metrics)
+    needed = (topics.sentiment, topics.labels)
+    with instruments(settings, needed, clock) as its, closing(CommittedReader(settings)) as reader:
+        reader.follow(*needed)
         monitor = Monitor(job.config, reference=job.reference, token_facts=job.token_facts)
-        feed = _Intake(topics.labels, monitor, EventClock(patience_s=settings.alerts.patience_s), shown, clock)
-        idle = IdleTimer(job.until_idle_s)
+        shown = MonitorMetrics(its.metrics)
+        event_clock = EventClock(patience_s=settings.alerts.patience_s)
+        run = _Run(job, reader, _Intake(topics.labels, monitor, event_clock, shown, its.clock), its, emit)
         _log.info("monitor_starting", topic=topics.sentiment, labels=topics.labels)
-
-        def tell(reports: Iterable[WindowReport]) -> None:
-            for report in reports:
-                shown.window(report)
-                emit(report)
-
-        with closing(CommittedReader(settings)) as reader:
-            reader.follow(topics.sentiment, topics.labels)
-            health.enter("ready")
-            while not stop.event.is_set():
-                records = reader.poll(_POLL_S)
-                health.beat()
-                for record in records:
-                    feed.take(record)
-                behind = bool(records) or not reader.at_end()
-                watermark_ms = None if behind or job.until_idle_s is not None else feed.watermark_ms()
-                tell(monitor.advance(watermark_ms))
-                shown.state(monitor)
-                if idle.expired(idle=not behind, now_s=clock.monotonic()):
-                    break
-        if job.until_idle_s is not None and not stop.event.is_set():
-            tell(monitor.finish())
-        shown.state(monitor)
-        health.enter("stopped")
+        its.health.enter("ready")
+        run.until_done(stop)
+        its.health.enter("stopped")
         _log.info("monitor_stopped")
     return monitor.summary()
 
 
 @dataclass(slots=True)
 class _Intake:
-    """Records to the monitor, by topic. One that cannot be read is counted and passed over."""
+    """Passes records to the monitor, by topic. Counts and skips those that cannot be decoded."""
 
     labels_topic: str
     monitor: Monitor
@@ -130,3 +106,41 @@ class _Intake:
         if fate != "future":
             feed = f"{result.position.topic}/{result.position.partition}"
             self.event_clock.note(feed, int(result.created_at.timestamp() * 1000), self.clock.monotonic())
+
+
+@dataclass(slots=True)
+class _Run:
+    """The loop around the monitor."""
+
+    job: MonitorJob
+    reader: CommittedReader
+    intake: _Intake
+    its: Instruments
+    emit: Callable[[WindowReport], None]
+
+    def until_done(self, stop: StopRequest) -> None:
+        """Work until stopped, or until idle; then evaluate the last windows."""
+        idle = IdleTimer(self.job.until_idle_s)
+        while not stop.event.is_set():
+            behind = self._turn()
+            if idle.expired(idle=not behind, now_s=self.its.clock.monotonic()):
+                self._report(self.intake.monitor.finish())
+                return
+
+    def _turn(self) -> bool:
+        """Read what has come, and report the windows that are over. Returns whether there is more to read."""
+        records = self.reader.poll(_POLL_S)
+        self.its.health.beat()
+        for record in records:
+            self.intake.take(record)
+        behind = bool(records) or not self.reader.at_end()
+        watermark_ms = None if behind or self.job.until_idle_s is not None else self.intake.watermark_ms()
+        self._report(self.intake.monitor.advance(watermark_ms))
+        return behind
+
+    def _report(self, reports: Iterable[WindowReport]) -> None:
+        shown = self.intake.shown
+        for report in reports:
+            shown.window(report)
+            self.emit(report)
+        shown.state(self.intake.monitor)

@@ -1,10 +1,12 @@
-"""The notifier's handler: alerts → channels, at least once, and not twice while nothing is killed.
+"""The notifier's handler: alerts → channels. Delivers at least once, and twice only if it is killed in between.
 
-An alert's offset is committed when every channel has taken it, refused it for good, or given it up. Until then its
-batch is held (the loop calls again under pressure), each channel paced by its circuit, and what a channel has taken is
-not given to it again. A notifier killed between a delivery and its commit delivers again, with the same idempotency
-key. The channels of one notifier share their progress: where one must not wait for another, run a notifier with a
-group id of its own for each.
+An alert's offset is committed when every channel has delivered it, has refused it for good, or has given up. Until then
+the batch is held: the loop calls again under pressure. A circuit breaker paces each channel, and an alert is not given
+again to a channel that has delivered it. A notifier that is killed between a delivery and its commit delivers again,
+with the same idempotency key.
+
+The channels of a notifier share one progress. If a channel must not wait for another, run a notifier with its own group
+id for each.
 """
 
 from __future__ import annotations
@@ -28,17 +30,17 @@ _log = structlog.get_logger(__name__)
 
 
 class History(Protocol):
-    """Which alerts were handled before (`consumers.notifying.history`)."""
+    """Knows which alerts were handled before (`consumers.notifying.history`)."""
 
     def handled(self, partitions: Iterable[TopicPartition]) -> Mapping[TopicPartition, set[str]]:
-        """Their ids, by partition."""
+        """The ids of handled alerts, by partition."""
 
 
 @dataclass(frozen=True, slots=True)
 class NotifyOptions:
-    """`max_age`: alerts older by the end of their window are passed over; `give_up`: those that failed for longer.
+    """`max_age`: skip alerts whose window ended longer ago. `give_up`: drop alerts that have failed for longer.
 
-    `finite`: end the run with an error once a circuit opens, instead of holding what it cannot deliver.
+    `finite`: end the run with an error when a circuit opens, instead of holding what it cannot deliver.
     """
 
     max_age: timedelta
@@ -50,14 +52,14 @@ class NotifyOptions:
 
 @dataclass(frozen=True, slots=True)
 class _Failures:
-    """Failed attempts with one alert on one channel."""
+    """Failed attempts to deliver one alert on one channel."""
 
     n: int = 0
     first: datetime | None = None
 
 
 class NotifyHandler(BaseHandler):
-    """Delivers to all of its channels."""
+    """Delivers to all channels."""
 
     def __init__(self, channels: Sequence[Channel], history: History, options: NotifyOptions, metrics: Metrics) -> None:
         self._channels = {channel.name: channel for channel in channels}
@@ -66,31 +68,31 @@ class NotifyHandler(BaseHandler):
         self._options = options
         self._metrics = metrics
         self._done: dict[TopicPartition, dict[str, set[str]]] = {}
-        """By partition, then by alert id: the channels that are through with it."""
+        """By partition and alert id: the channels that have finished with the alert."""
         self._failures: dict[tuple[str, str], _Failures] = {}
         """By channel and alert id."""
 
     def on_assigned(self, partitions: frozenset[TopicPartition], now: datetime) -> None:
-        """Learn what was delivered before."""
+        """Read which alerts were handled before."""
         for partition, ids in self._history.handled(partitions).items():
             done = self._done.setdefault(partition, {})
             for alert_id in ids:
                 done[alert_id] = set(self._channels)
 
     def on_revoked(self, partitions: frozenset[TopicPartition]) -> None:
-        """The next owner learns it anew."""
+        """Forget them; the next owner reads them again."""
         for partition in partitions:
             self._done.pop(partition, None)
 
     def on_lost(self, partitions: frozenset[TopicPartition]) -> None:
-        """What was delivered but not committed stays known here, so that it is not delivered again."""
+        """Remember what was delivered but not committed, so as not to deliver it again."""
 
     def handle(self, batch: RecordBatch, now: datetime) -> WorkResult:
         """Deliver what is not delivered yet.
 
         Raises:
-            Pressure: a channel is not available now; call again with the same batch.
-            FatalError: a channel is not available, and the run is finite.
+            Pressure: a channel is unavailable; call again with the same batch.
+            FatalError: a channel is unavailable, and the run is finite.
         """
         due: list[tuple[Alert, set[str]]] = []
         for partition, records in batch.partitions.items():
@@ -101,16 +103,17 @@ class NotifyHandler(BaseHandler):
                     due.append((alert, done.setdefault(alert.alert_id, set())))
         held = sum(self._deliver(name, due, now) for name in self._channels)
         if held:
-            raise Pressure(f"{held} deliveries wait for their channel")
+            raise Pressure(f"{held} deliveries are waiting for their channel")
         for alert, _ in due:
             for name in self._channels:
                 self._failures.pop((name, alert.alert_id), None)
         return EMPTY_RESULT
 
     def _deliver(self, name: str, due: Sequence[tuple[Alert, set[str]]], now: datetime) -> int:
-        """Try one channel with the alerts it is not through with; how many remain.
+        """Try the alerts that one channel has not finished with. Returns how many remain.
 
-        Those that failed least come first: one that the receiver stumbles over must not keep the others back.
+        Those with the fewest failures come first, so that an alert that breaks the receiver does not hold up the
+        others.
         """
         waiting = [(alert, done) for alert, done in due if name not in done]
         waiting.sort(key=lambda each: self._failed_before(name, each[0]).n)
@@ -124,7 +127,7 @@ class NotifyHandler(BaseHandler):
         return held
 
     def _attempt(self, name: str, alert: Alert, now: datetime) -> str | None:
-        """What the channel's part in this alert came to; None: not decided yet."""
+        """The outcome of this alert on this channel. None: not decided yet."""
         if now - alert.window_end > self._options.max_age:
             _log.info("alert_too_old", alert=alert.alert_id, episode=alert.episode_id, channel=name)
             return "expired"
@@ -160,8 +163,8 @@ class NotifyHandler(BaseHandler):
         )
         if circuit.is_open and self._options.finite:
             raise FatalError(
-                f"the {name} did not take an alert in {circuit.failures} attempts ({attempt.reason})",
-                hint="the next run delivers it",
+                f"the {name} channel did not accept an alert in {circuit.failures} attempts ({attempt.reason})",
+                hint="the next run tries again",
             )
 
     def _failed_before(self, name: str, alert: Alert) -> _Failures:
@@ -169,7 +172,7 @@ class NotifyHandler(BaseHandler):
 
 
 def _decode(record: Record) -> Alert | None:
-    """The alert; None for a record that is none, which is passed over: it was not written by the alert worker."""
+    """The alert. None, which is skipped, for a record that the alert worker has not written."""
     try:
         return decode_alert(record.value)
     except PoisonRecord as poison:

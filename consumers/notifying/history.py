@@ -1,6 +1,6 @@
-"""Which alerts a group of notifiers has been through already: those before its committed offsets.
+"""Which alerts a group of notifiers has handled already: those before its committed offsets.
 
-An alert that was published twice (after the alert state was deleted, say) is then known, and not delivered again.
+So an alert that was published twice (for example, after the alert state was deleted) is not delivered again.
 """
 
 from __future__ import annotations
@@ -16,18 +16,18 @@ from sentiment.events import decode_alert
 from sentiment.settings import Settings
 
 MAX_HISTORY = 2_000
-"""Alerts of a partition that are looked back on: a segment rarely has more than a few a day."""
+"""How many alerts of a partition to look back on. A segment rarely has more than a few a day."""
 
 
 class AlertHistory:
-    """Reads the alerts topic behind the committed offsets of one group."""
+    """Reads the alerts topic up to the committed offsets of one group."""
 
     def __init__(self, settings: Settings, group_id: str) -> None:
         self._settings = settings
         self._group_id = group_id
 
     def handled(self, partitions: Iterable[TopicPartition]) -> dict[TopicPartition, set[str]]:
-        """Ids of the latest alerts before the committed offset of each partition.
+        """The ids of the latest alerts before the committed offset of each partition.
 
         Raises:
             BrokerUnavailable: no answer, or they could not be read in time.
@@ -43,7 +43,7 @@ class AlertHistory:
         return ids
 
     def _ends(self, partitions: Iterable[TopicPartition]) -> dict[TopicPartition, int]:
-        """Where the group goes on in each partition that it has read from."""
+        """Where the group continues in each partition that it has read."""
         with closing(ClusterLookup(self._settings)) as lookup:
             committed = lookup.committed(self._group_id, partitions)
             # A topic that was deleted and created again ends before what the group had committed.
@@ -55,4 +55,4 @@ def _alert_id(value: bytes | None) -> str | None:
     try:
         return decode_alert(value).alert_id
     except PoisonRecord:
-        return None  # it was passed over when it came
+        return None  # the handler has skipped it

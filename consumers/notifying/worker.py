@@ -1,4 +1,4 @@
-"""The notifier put together: connection, topics, endpoint, channels, loop."""
+"""The notifier, assembled from connection, topics, endpoint, channels and loop."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from sentiment.errors import ConfigurationError
 from sentiment.settings import NotifySettings, Settings
 
 _MAX_BATCH = 20
-"""Alerts are few; a small batch repeats little after a crash, and its attempts end well before the watchdog's time."""
+"""Alerts are rare. After a crash a small batch repeats little, and its attempts end well before the watchdog acts."""
 
 
 def run_notify(
@@ -32,7 +32,7 @@ def run_notify(
     """Deliver alerts until asked to stop, or until idle.
 
     Raises:
-        ConfigurationError: no channel is configured, or one is configured wrongly.
+        ConfigurationError: no channel is configured, or one is misconfigured.
         SentimentError: see `service` and `run_loop`.
     """
     notify = settings.notify
@@ -42,7 +42,6 @@ def run_notify(
         max_batch_records=_MAX_BATCH,
         until_idle_s=until_idle_s,
         drain_timeout_s=settings.worker.drain_timeout_s,
-        stuck_after_s=settings.worker.stuck_after_s,
     )
     options = NotifyOptions(
         max_age=timedelta(seconds=settings.alerts.notify_max_age_s),

@@ -43,6 +43,3 @@ class LoopConfig:
 
     standstill_transactions: float = 4.0
     """Reading stands still when it has not moved for so many transaction timeouts; others' may be longer than ours."""
-
-    stuck_after_s: float = 180.0
-    """End the process (exit code 1) when a poll, a handler call or a commit takes longer than this."""

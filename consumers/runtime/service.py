@@ -25,6 +25,33 @@ _log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
+class Instruments:
+    """The clock of a process, and what it shows of itself: metrics and health."""
+
+    clock: Clock
+    metrics: Metrics
+    health: Health
+
+
+@contextmanager
+def instruments(settings: Settings, topics: Sequence[str], clock: Clock | None = None) -> Iterator[Instruments]:
+    """Check the connection, open the endpoint while the context lasts, and create missing `topics` if allowed.
+
+    This order finds mistakes in the configuration soonest.
+
+    Raises:
+        SentimentError: see `check_connection`, `serve` and `ensure_topics`.
+    """
+    clock = clock or SystemClock()
+    check_connection(settings)
+    metrics = Metrics()
+    health = Health(clock, stuck_after_s=settings.worker.stuck_after_s)
+    with serve(settings.metrics, metrics, health):
+        ensure_topics(settings, topics)
+        yield Instruments(clock, metrics, health)
+
+
+@dataclass(frozen=True, slots=True)
 class Service:
     """A worker that is ready to run. `name` is used in its log."""
 
@@ -60,17 +87,6 @@ def service(
     stop: StopRequest,
     clock: Clock | None = None,
 ) -> Iterator[Service]:
-    """Check the connection, open the endpoint while the context lasts, and create missing `topics` if allowed.
-
-    This order finds mistakes in the configuration soonest.
-
-    Raises:
-        SentimentError: see `check_connection`, `serve` and `ensure_topics`.
-    """
-    clock = clock or SystemClock()
-    check_connection(settings)
-    metrics = Metrics()
-    health = Health(clock, stuck_after_s=config.stuck_after_s)
-    with serve(settings.metrics, metrics, health):
-        ensure_topics(settings, topics)
-        yield Service(name, settings, config, stop, clock, metrics, health)
+    """A worker with its `instruments`, while the context lasts. Raises what `instruments` raises."""
+    with instruments(settings, topics, clock) as its:
+        yield Service(name, settings, config, stop, its.clock, its.metrics, its.health)

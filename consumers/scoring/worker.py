@@ -48,7 +48,6 @@ def run_worker(
         slice_s=worker.commit_interval_ms / 1000,
         until_idle_s=until_idle_s,
         drain_timeout_s=worker.drain_timeout_s,
-        stuck_after_s=worker.stuck_after_s,
     )
     needed = (topics.feedback, topics.sentiment, topics.dead_letter)
     with service("worker", settings, config, needed, stop, clock) as running:

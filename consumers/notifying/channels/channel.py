@@ -1,4 +1,4 @@
-"""What a channel is: one attempt to hand one alert to one receiver."""
+"""The interface of a channel: one attempt to deliver one alert to one receiver."""
 
 from __future__ import annotations
 
@@ -11,24 +11,24 @@ from sentiment.events import Alert
 
 
 class DeliveryOutcome(StrEnum):
-    """What an attempt came to."""
+    """The result of an attempt."""
 
     DELIVERED = "delivered"
     REFUSED = "refused"
-    """The receiver will never take it: another attempt would fail alike."""
+    """The receiver will never accept it, so another attempt would fail too."""
 
     UNAVAILABLE = "unavailable"
-    """It may be taken later."""
+    """The receiver may accept it later."""
 
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """An outcome and its reason, which is safe to log: it holds no address, secret or text."""
+    """An outcome, with a reason that is safe to log: it contains no address, secret or text."""
 
     outcome: DeliveryOutcome
     reason: str = ""
     retry_after_s: float | None = None
-    """How long the receiver asked to be left alone."""
+    """How long the receiver asks to wait."""
 
 
 class Channel(Protocol):
@@ -37,9 +37,9 @@ class Channel(Protocol):
     name: str
 
     def attempt(self, alert: Alert, now: datetime) -> Attempt:
-        """Try once, within a bounded time; raises nothing for a fault of the receiver.
+        """Try once, within a limited time. Raises nothing for a failure of the receiver.
 
-        The same alert may come again after a crash: whatever makes that harmless (an idempotency key) goes along.
+        After a crash the same alert may come again, so send along what makes that harmless, such as an idempotency key.
         """
 
     def close(self) -> None:

@@ -1,4 +1,4 @@
-"""When may a channel that failed be tried again?"""
+"""A circuit breaker: when to try a channel again that has failed."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ from consumers.timing.backoff import Backoff
 
 
 class Circuit:
-    """Waits with jitter after each failure; after `max_attempts` in a row it opens, and lets one attempt through
-    every `open_s`. A success closes it. Time is an argument.
+    """Waits with jitter after each failure.
+
+    After `max_attempts` failures in a row it opens, and then allows one attempt every `open_s`. A success closes it.
+    Time is an argument.
     """
 
     def __init__(self, max_attempts: int, *, open_s: float, seed: int | None = None) -> None:
@@ -24,18 +26,18 @@ class Circuit:
         return self._backoff.failures
 
     def allows(self, now: datetime) -> bool:
-        """Whether an attempt may be made."""
+        """Whether to make an attempt now."""
         return self._not_before is None or now >= self._not_before
 
     def failed(self, now: datetime, retry_after_s: float | None = None) -> None:
-        """An attempt failed; the receiver may have asked for a pause."""
+        """Note a failed attempt. The receiver may have asked to wait."""
         delay_s = self._backoff.next_delay()
         self.is_open = delay_s is None
         pause = self._open if delay_s is None else timedelta(seconds=delay_s)
         self._not_before = now + max(pause, timedelta(seconds=retry_after_s or 0.0))
 
     def succeeded(self) -> None:
-        """The channel works."""
+        """Note a delivery."""
         self._backoff.reset()
         self._not_before = None
         self.is_open = False

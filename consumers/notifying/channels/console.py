@@ -1,4 +1,4 @@
-"""Alerts for the person at the terminal."""
+"""Alerts on the terminal."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from sentiment.terminal import printable
 
 
 class ConsoleChannel:
-    """Writes each alert as a line, and its examples indented below."""
+    """Writes each alert as a line, with its examples indented below."""
 
     name = "console"
 
@@ -20,7 +20,7 @@ class ConsoleChannel:
         self._stream = stream
 
     def attempt(self, alert: Alert, now: datetime) -> Attempt:
-        """Always delivered; a terminal that is gone ends the process like any program."""
+        """Write it. If the terminal is gone, the process ends like any other program."""
         self._stream.write(as_text(alert))
         self._stream.flush()
         return Attempt(DeliveryOutcome.DELIVERED)
@@ -35,7 +35,7 @@ def open_console(notify: NotifySettings, console: TextIO) -> ConsoleChannel | No
 
 
 def as_text(alert: Alert) -> str:
-    """The alert in lines, each ended; examples only where it starts or worsens."""
+    """The alert as lines, each with its newline. Examples are shown only while it fires."""
     lines = [f"{alert.status.upper()} {alert.severity} · {printable(alert.message)}"]
     if alert.status == "firing":
         lines += [f"    “{printable(exemplar)}”" for exemplar in alert.exemplars]

@@ -1,8 +1,9 @@
 """Alerts as signed HTTP requests.
 
-The body is the alert as on its topic. A receiver verifies `X-Sentiment-Signature: t=<unix seconds>,v1=<hex>`, where hex
-is HMAC-SHA256 of `<t>.<body>` with the shared secret, refuses old `t`, and drops a repeated `Idempotency-Key` (the id
-of the alert): a notifier that is killed between a delivery and its commit delivers again.
+The body is the alert as on its topic. A receiver should verify `X-Sentiment-Signature: t=<unix seconds>,v1=<hex>`,
+where hex is the HMAC-SHA256 of `<t>.<body>` with the shared secret, and refuse an old `t`. It should also drop a
+repeated `Idempotency-Key` (the id of the alert), because a notifier that is killed between a delivery and its commit
+delivers again.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ _MAX_RETRY_AFTER_S = 300.0
 
 
 class WebhookChannel:
-    """Posts to one URL. Redirects are not followed: the signed body is for the configured receiver only."""
+    """Posts to one URL. Does not follow redirects: the signed body is for the configured receiver only."""
 
     name = "webhook"
 
@@ -38,7 +39,7 @@ class WebhookChannel:
         self._client = httpx.Client(timeout=timeout_s, follow_redirects=False)
 
     def attempt(self, alert: Alert, now: datetime) -> Attempt:
-        """Post once. Any 2xx answer is a delivery; 408, 425, 429 and 5xx ask for another attempt."""
+        """Post once. Any 2xx answer means delivered; 408, 425, 429 and 5xx mean try again later."""
         body = encode(alert)
         headers = {
             "Content-Type": "application/json",
@@ -48,14 +49,14 @@ class WebhookChannel:
         if self._secret is not None:
             headers[SIGNATURE_HEADER] = signature(self._secret, body, int(now.timestamp()))
         try:
-            # Streamed, and closed unread: the status is all that matters, whatever else the receiver sends.
+            # Only the status matters, so the body is never read, however long it is.
             with self._client.stream("POST", self._url, content=body, headers=headers) as response:
                 return _judge(response)
         except httpx.HTTPError as error:
             return Attempt(DeliveryOutcome.UNAVAILABLE, type(error).__name__)
 
     def close(self) -> None:
-        """Give the connections up."""
+        """Close the connections."""
         self._client.close()
 
 
@@ -67,7 +68,7 @@ def open_webhook(notify: NotifySettings, console: TextIO) -> WebhookChannel | No
 
 
 def signature(secret: bytes, body: bytes, at_s: int) -> str:
-    """The value of the signature header for a body at a time (Unix seconds)."""
+    """The value of the signature header for a body at `at_s` (Unix seconds)."""
     digest = hmac.new(secret, b"%d." % at_s + body, hashlib.sha256).hexdigest()
     return f"t={at_s},v1={digest}"
 
@@ -79,7 +80,7 @@ def _checked(url: str) -> httpx.URL:
         checked = httpx.URL("")
     if checked.scheme not in {"http", "https"} or not checked.host:
         raise ConfigurationError(
-            "notify.webhook_url is not an http(s) address", hint="for example https://example.com/hooks/alerts"
+            "notify.webhook_url is not an HTTP(S) address", hint="for example https://example.com/hooks/alerts"
         )
     return checked
 
@@ -95,5 +96,5 @@ def _judge(response: httpx.Response) -> Attempt:
 
 
 def _retry_after_s(value: str) -> float | None:
-    """Seconds, at most five minutes; the form with a date is not worth trusting two clocks."""
+    """Seconds, five minutes at most. The form with a date is ignored, because it compares two machines' clocks."""
     return min(float(value), _MAX_RETRY_AFTER_S) if value.isascii() and value.isdigit() else None

@@ -101,7 +101,7 @@ def test_a_failed_commit_does_not_deliver_again() -> None:
 def test_a_finite_run_ends_with_an_error_rather_than_hold() -> None:
     """Offsets stay, so that the next run delivers."""
     dead = Scripted(script=[DeliveryOutcome.UNAVAILABLE] * 10)
-    with pytest.raises(FatalError, match="did not take an alert in 3 attempts"):
+    with pytest.raises(FatalError, match="did not accept an alert in 3 attempts"):
         persist(handler(dead, finite=True), batch(alert()))
     assert len(dead.seen) == 3
 
