@@ -1,4 +1,4 @@
-"""Results as columns of a table: beside all of the input's, under names that do not collide.
+"""Results as columns of a table, next to all input columns and under names that do not collide.
 
 `sentiment rescore` and `sentiment.score_dataframe` add the same ones.
 """
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from sentiment.scoring import Answer
 
 RESULT_COLUMNS = ("label", "score", "p_negative", "p_neutral", "p_positive", "model_version")
-"""The contract's names: what stands under them in the output is always the result."""
+"""The names of the contract. In the output these columns always hold the result."""
 
 _PREFIX = "input_"
 
@@ -21,26 +21,26 @@ UNSCORED: Result = (None, None, None, None, None, None)
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """`inputs` are the input's names in order, `kept_as` the names of the same columns in the output."""
+    """`inputs` are the names of the input columns in order, `kept_as` their names in the output."""
 
     inputs: tuple[str, ...]
     kept_as: tuple[str, ...]
 
     @property
     def outputs(self) -> tuple[str, ...]:
-        """All names of the output, in order."""
+        """All column names of the output, in order."""
         return self.kept_as + RESULT_COLUMNS
 
     @property
     def renamed(self) -> dict[str, str]:
-        """Input columns that had to give way to a column of the result."""
+        """Input columns that have another name in the output, because the result needs theirs."""
         return {before: after for before, after in zip(self.inputs, self.kept_as, strict=True) if before != after}
 
 
 def plan_columns(inputs: Iterable[str]) -> Columns:
-    """Keep every input column under its name, but one that is called like a result: that becomes `input_<name>`.
+    """Keep every input column under its name, except one with the name of a result: it becomes `input_<name>`.
 
-    So the result is always found under the same names, and rescoring a rescored file keeps both opinions.
+    So the result always has the same names, and rescoring a rescored file keeps both results.
     """
     names = tuple(inputs)
     taken = {*names, *RESULT_COLUMNS}

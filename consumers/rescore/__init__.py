@@ -1,4 +1,4 @@
-"""Batch re-scoring of files: resumable, in bounded memory, and with an output that appears whole."""
+"""Re-scoring of files: resumable, in bounded memory, with an output that appears only when it is complete."""
 
 from __future__ import annotations
 

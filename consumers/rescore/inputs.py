@@ -1,4 +1,4 @@
-"""The input of a re-scoring: looked at once in full, then read in parts of a fixed number of rows."""
+"""The input of a re-scoring: surveyed once in full, then read in parts of a fixed number of rows."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 PART_ROWS = 1_000
-"""Rows that are scored and written together. Batches are planned inside a part, so its size is part of the result."""
+"""Rows that are scored and written together. Batches are planned within a part, so this may change a result."""
 
 _HASH_BYTES = 1 << 20
 _TELL_EVERY_ROWS = 5_000
@@ -27,7 +27,7 @@ _MAX_COLUMNS = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Survey:
-    """What the first pass found. `kinds` are the types of a JSONL file's columns, `n_padded` rows lack fields."""
+    """What the first pass found. `kinds` are the column types of a JSONL file; `n_padded` rows lack fields."""
 
     sha256: str
     n_rows: int
@@ -38,9 +38,9 @@ class Survey:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """Consecutive rows. A Parquet input also has them as a `table`, so that their types survive.
+    """Consecutive rows. A Parquet input also gives them as a `table`, so that their types survive.
 
-    (A Parquet row's number counts from the beginning of its part: nothing can be wrong with it that has to be told.)
+    Parquet rows are numbered within the part; no message ever names one, since they cannot be broken.
     """
 
     rows: Sequence[Row]
@@ -51,7 +51,7 @@ def survey(given: InputFile, file_format: FileFormat, text_field: str, tell: Cal
     """Read the whole input once.
 
     Raises:
-        InputError: it cannot be read to its end, a row is broken (the output must hold every row), or it has no such
+        InputError: it cannot be read to its end, a row is broken (the output must hold every row), or there is no such
             text column.
     """
     digest = _sha256(given)
@@ -71,13 +71,13 @@ def survey(given: InputFile, file_format: FileFormat, text_field: str, tell: Cal
     if text_field not in names:
         raise InputError(
             f"{given.name} has no column {text_field!r}",
-            hint=f"name the text's with --text-field; its columns are: {listed(names)}",
+            hint=f"name the column of the text with --text-field; the columns are: {listed(names)}",
         )
     return Survey(digest, n_rows, n_padded, names, kinds)
 
 
 def read_parts(given: InputFile, file_format: FileFormat, skip_parts: int) -> Iterator[Part]:
-    """The input in parts, without the first ones; an input without rows is one empty part. Raises InputError."""
+    """The input in parts, after the first `skip_parts`. Without rows it is one empty part. Raises InputError."""
     if file_format == "parquet":
         yield from _read_tables(given, skip_parts)
         return
@@ -95,7 +95,7 @@ def _read_tables(given: InputFile, skip_parts: int) -> Iterator[Part]:
     from consumers.sources.parquet_rows import open_parquet
 
     if given.path is None:
-        raise InputError("Parquet cannot be read from a pipe", hint="name the file")
+        raise InputError("Parquet cannot be read from a pipe", hint="name a file")
     with open_parquet(given.path) as file:
         if file.metadata.num_rows == 0:
             yield Part([], file.schema_arrow.empty_table())
@@ -108,7 +108,7 @@ def _read_tables(given: InputFile, skip_parts: int) -> Iterator[Part]:
 
 
 def _require_whole(given: InputFile, row: Row | BadRow) -> Row:
-    """`row`, if the output can hold it as it is."""
+    """`row`, if the output can hold it unchanged. Raises InputError."""
     if isinstance(row, BadRow):
         raise InputError(f"{given.name}, {row.place}: {row.message}", hint="every input row must be in the output")
     try:
@@ -117,7 +117,7 @@ def _require_whole(given: InputFile, row: Row | BadRow) -> Row:
                 value.encode()
     except UnicodeEncodeError:
         raise InputError(
-            f"{given.name}, {row.place}: not UTF-8", hint="convert the file: iconv -f LATIN1 -t UTF-8, for instance"
+            f"{given.name}, {row.place}: not UTF-8", hint="convert the file, for instance with iconv -f LATIN1 -t UTF-8"
         ) from None
     return row
 
@@ -127,13 +127,13 @@ def _note_kinds(kinds: dict[str, Kind], row: Row) -> None:
         kinds[name] = merge_kinds(kinds.get(name, "null"), kind_of(value))
     if len(kinds) > _MAX_COLUMNS:
         raise InputError(
-            f"the objects have more than {_MAX_COLUMNS} different keys ({row.place}): these are no columns"
+            f"the objects have more than {_MAX_COLUMNS} different keys ({row.place}), too many for columns"
         )
 
 
 def _sha256(given: InputFile) -> str:
     if given.path is None or not given.repeatable:
-        raise InputError(f"{given.name} is a pipe: rescoring needs a file", hint="it reads its input more than once")
+        raise InputError(f"{given.name} is a pipe, and rescoring needs a file", hint="the input is read more than once")
     digest = hashlib.sha256()
     with reading(given.name), given.path.open("rb") as file:
         while block := file.read(_HASH_BYTES):

@@ -1,4 +1,4 @@
-"""Which type a column has that comes from JSON objects, where every object may say something else."""
+"""The type of a column that comes from JSON objects, where every object may hold another type."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def merge_kinds(one: Kind, other: Kind) -> Kind:
 
 
 def to_kind(value: object, kind: Kind) -> Any:
-    """`value` as a column of this kind holds it."""
+    """`value` as it is stored in a column of this kind."""
     if value is None or kind in {"bool", "int", "big_int", "string"}:
         return value
     if kind == "float":

@@ -1,8 +1,8 @@
-"""Writing parts, and putting the written parts together: one class for each format of the output.
+"""Write parts, and join the written parts: one class per output format.
 
-What survives of the input: CSV and JSONL to their own format, every value's characters; Parquet to Parquet, every type.
-A CSV has no types, so its columns become strings in Parquet; JSON columns get the narrowest type that holds all values
-(`json_types`). Where a value has no counterpart in the output's format it becomes its JSON text.
+CSV to CSV and JSONL to JSONL keep the characters of every value; Parquet to Parquet keeps every type. A CSV has no
+types, so its columns become strings in Parquet. JSON columns get the narrowest type that holds all values
+(`json_types`). A value that the output's format cannot hold becomes its JSON text.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _RAW_OBJECT = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
 class Output(Protocol):
-    """Writes parts, and joins them. The same parts in the same order give the same bytes."""
+    """Writes parts and joins them. The same parts in the same order give the same bytes."""
 
     def write_part(self, path: Path, part: Part, results: Sequence[Result]) -> None:
         """Write one part with its results."""
@@ -38,7 +38,7 @@ class Output(Protocol):
 
 
 def make_output(file_format: FileFormat, columns: Columns, kinds: dict[str, Kind]) -> Output:
-    """The writer of a format; `kinds` are the column types of a JSONL input."""
+    """The writer for a format; `kinds` are the column types of a JSONL input."""
     match file_format:
         case "csv":
             return _CsvOutput(columns)
@@ -53,7 +53,7 @@ class _CsvOutput:
         self._columns = columns
 
     def write_part(self, path: Path, part: Part, results: Sequence[Result]) -> None:
-        """Rows without a header."""
+        """Write rows without a header."""
         with path.open("w", encoding="utf-8", newline="") as file:
             for row, result in zip(part.rows, results, strict=True):
                 values = _raw_values(row) if row.raw is not None else row.values
@@ -61,7 +61,7 @@ class _CsvOutput:
                 file.write(_csv_line([*cells, *map(_cell, result)]))
 
     def join(self, parts: Sequence[Path], path: Path, *, packed: bool) -> None:
-        """The header, then the parts."""
+        """Write the header, then the parts."""
         _concatenate(parts, path, packed=packed, start=_csv_line(self._columns.outputs).encode())
 
 
@@ -70,7 +70,7 @@ class _JsonlOutput:
         self._columns = columns
 
     def write_part(self, path: Path, part: Part, results: Sequence[Result]) -> None:
-        """One object a line; the values of a JSONL input keep their bytes."""
+        """Write one object per line; the values of a JSONL input keep their bytes."""
         names = self._columns.renamed
         with path.open("wb") as file:
             for row, result in zip(part.rows, results, strict=True):
@@ -80,7 +80,7 @@ class _JsonlOutput:
                 file.write(msgspec.json.encode(whole, enc_hook=str) + b"\n")
 
     def join(self, parts: Sequence[Path], path: Path, *, packed: bool) -> None:
-        """The parts, one after the other."""
+        """Write the parts one after the other."""
         _concatenate(parts, path, packed=packed)
 
 
@@ -90,7 +90,7 @@ class _ParquetOutput:
         self._kinds = kinds
 
     def write_part(self, path: Path, part: Part, results: Sequence[Result]) -> None:
-        """A Parquet file of one row group."""
+        """Write a Parquet file with one row group."""
         import pyarrow as pa
         import pyarrow.parquet as pq
 
@@ -102,7 +102,7 @@ class _ParquetOutput:
         pq.write_table(table, path)
 
     def join(self, parts: Sequence[Path], path: Path, *, packed: bool) -> None:
-        """Every part as a row group. Parquet packs itself: `packed` changes nothing."""
+        """Write every part as a row group. `packed` is ignored, because Parquet compresses by itself."""
         import pyarrow.parquet as pq
 
         with pq.ParquetWriter(path, pq.read_schema(parts[0])) as writer:
@@ -122,7 +122,7 @@ class _ParquetOutput:
 
 
 def _raw_values(row: Row) -> dict[str, Any]:
-    """The values of a JSON object as they stand in the file."""
+    """The values of a JSON object with the bytes that they have in the file."""
     return cast("dict[str, Any]", _RAW_OBJECT.decode(row.raw or b"{}"))
 
 
@@ -130,13 +130,13 @@ _NEEDS_QUOTES = re.compile(r'[",\r\n]')
 
 
 def _csv_line(fields: Sequence[str]) -> str:
-    """One line of RFC 4180, ended by a line feed. (The standard library's writer leaves a lone CR without quotes.)"""
+    """One line of RFC 4180 with a line feed. (The standard library's writer does not quote a lone CR.)"""
     quoted = ('"' + field.replace('"', '""') + '"' if _NEEDS_QUOTES.search(field) else field for field in fields)
     return ",".join(quoted) + "\n"
 
 
 def _cell(value: object) -> str:
-    """A CSV field: a string as it is, nothing for null, JSON text for everything else."""
+    """A CSV field: a string unchanged, an empty field for null, JSON text for everything else."""
     if isinstance(value, str):
         return value
     if value is None:
@@ -161,6 +161,6 @@ def _opened(path: Path, *, packed: bool) -> Iterator[IO[bytes]]:
         if not packed:
             yield file
             return
-        # Neither name nor time in the header: the same rows give the same bytes.
+        # No name and no time in the header, so that the same rows give the same bytes.
         with gzip.GzipFile(filename="", mode="wb", fileobj=file, mtime=0) as target:
             yield cast("IO[bytes]", target)

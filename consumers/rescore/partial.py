@@ -1,4 +1,4 @@
-"""The work that is done so far, beside the output: `FILE.partial/`, with its description, its parts, and a lock."""
+"""Unfinished work next to the output: the folder `FILE.partial/` with a description, parts and a lock."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from sentiment.errors import InputError, SentimentError
 
 
 class Job(msgspec.Struct, frozen=True, kw_only=True):
-    """All that the output depends on. Work can be resumed only by a job that is equal."""
+    """Everything that the output depends on. Only an equal job can resume the work."""
 
     input_sha256: str
     input_format: str
@@ -33,7 +33,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Checkpoint(msgspec.Struct, frozen=True, kw_only=True):
-    """How far it is: `n_parts` written, with `n_rows` rows, `n_unscored` of them without a result."""
+    """Progress: `n_parts` are written, with `n_rows` rows, of which `n_unscored` have no result."""
 
     n_parts: int = 0
     n_rows: int = 0
@@ -41,7 +41,7 @@ class Checkpoint(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PartialWork:
-    """A folder of parts. A part counts once the checkpoint that includes it is on the disk."""
+    """A folder of parts. A part counts once a checkpoint that includes it is on the disk."""
 
     def __init__(self, output: Path) -> None:
         self.folder = output.with_name(output.name + ".partial")
@@ -49,16 +49,16 @@ class PartialWork:
         self._progress = self.folder / "progress.json"
 
     def exists(self) -> bool:
-        """Whether there is anything to go on from."""
+        """Whether there is work to resume."""
         return self._job.exists()
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Keep other processes out of the folder, which is made where it is missing.
+        """Lock the folder against other processes; it is created if it is missing.
 
         Raises:
-            SentimentError: another process is at work on the same output.
-            InputError: the folder cannot be made.
+            SentimentError: another process is working on the same output.
+            InputError: the folder cannot be created.
         """
         try:
             self.folder.mkdir(exist_ok=True)
@@ -70,14 +70,14 @@ class PartialWork:
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 raise SentimentError(
-                    f"another process is at work in {self.folder}", hint="let it finish, or name another output"
+                    f"another process is working in {self.folder}", hint="let it finish, or name another output"
                 ) from None
             yield
         finally:
             os.close(handle)
 
     def begin(self, job: Job) -> Checkpoint:
-        """Forget what is there, and start."""
+        """Remove earlier work, and start."""
         for path in self.folder.iterdir():
             if path.name != "lock":
                 path.unlink()
@@ -85,10 +85,10 @@ class PartialWork:
         return Checkpoint()
 
     def resume(self, job: Job) -> Checkpoint:
-        """How far the same job came before.
+        """The checkpoint of an interrupted run of the same job.
 
         Raises:
-            InputError: the work that is there was for another input, model or setting.
+            InputError: the earlier work was for another input, model or setting.
         """
         try:
             before = msgspec.json.decode(self._job.read_bytes(), type=Job)
@@ -96,29 +96,29 @@ class PartialWork:
             if self._progress.exists():
                 progress = msgspec.json.decode(self._progress.read_bytes(), type=Checkpoint)
         except msgspec.MsgspecError:
-            raise InputError(f"{self.folder} holds nothing that can be resumed", hint="--force starts again") from None
+            raise InputError(f"the work in {self.folder} cannot be resumed", hint="--force starts again") from None
         changed = [name for name in Job.__struct_fields__ if getattr(before, name) != getattr(job, name)]
         if changed:
             raise InputError(
-                f"{self.folder} is from another job: {', '.join(changed)} changed since",
+                f"{self.folder} is from another job: {', '.join(changed)} changed",
                 hint="--force starts again; the same command as before resumes",
             )
         return progress
 
     def add(self, progress: Checkpoint, write: Callable[[Path], object]) -> None:
-        """Add the part number `progress.n_parts`, written by `write`; from here on `progress` is true."""
+        """Add part number `progress.n_parts`, which `write` writes, and make `progress` the checkpoint."""
         written = self.folder / "part.new"
         write(written)
         put_in_place(written, self._part(progress.n_parts - 1))
         replace_file(self._progress, msgspec.json.encode(progress))
 
     def finish(self, progress: Checkpoint, output: Path, join: Callable[[list[Path], Path], object]) -> None:
-        """Put the parts together as `output`, which appears whole, and remove the folder."""
+        """Join the parts to `output`, which appears complete, and remove the folder."""
         parts = [self._part(number) for number in range(progress.n_parts)]
         whole = self.folder / "whole"
         join(parts, whole)
         put_in_place(whole, output)
-        # First, so that a folder that is only half removed is not taken for work to resume.
+        # This goes first, so that a half-removed folder does not look like work to resume.
         self._job.unlink()
         shutil.rmtree(self.folder)
 

@@ -1,4 +1,4 @@
-"""The whole of a re-scoring: look at the input, score it part by part, let the output appear."""
+"""Re-score a file: survey the input, score it part by part, and put the output in place."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from sentiment.text import text_fault
 
 @dataclass(frozen=True, slots=True)
 class RescoreRequest:
-    """What to score and where to put it. `resume` and `force` say what to do about earlier work."""
+    """What to score and where to write it. `resume` and `force` say what to do with earlier work."""
 
     argument: str
     output: Path
@@ -34,7 +34,7 @@ class RescoreRequest:
 
 @dataclass(frozen=True, slots=True)
 class RescoreReport:
-    """What became of it. `already_complete`: an earlier run had finished, nothing was done."""
+    """What was done. `already_complete`: an earlier run had finished, so nothing was."""
 
     n_rows: int
     n_unscored: int
@@ -45,12 +45,12 @@ class RescoreReport:
 def run_rescore(
     request: RescoreRequest, model: ModelSettings, load: Callable[[], Classifier], progress: Progress
 ) -> RescoreReport:
-    """Score every row of a file. Blocks until the output is there; an interruption leaves `FILE.partial/`.
+    """Score every row of a file. Blocks until the output exists; an interruption leaves `FILE.partial/`.
 
-    `load` is called once the input and the output are known to be usable.
+    `load` is called after input and output were checked.
 
     Raises:
-        UsageError: the request contradicts itself, or earlier work is in the way.
+        UsageError: the request contradicts itself, or earlier work would be lost.
         InputError: the input cannot be read in full, or the output cannot be written.
         ModelError: from `load`.
     """
@@ -107,12 +107,12 @@ def _score(classifier: Classifier, part: Part, text_field: str) -> list[Result]:
 
 
 def _check_earlier_work(request: RescoreRequest, partial: PartialWork) -> None:
-    """Refuse to overwrite anything without being told to."""
+    """Refuse to overwrite anything unless the request says so."""
     output = request.output
     if request.resume and request.force:
         raise UsageError("--resume and --force exclude each other")
     if not output.parent.is_dir():
-        raise InputError(f"there is no folder {output.parent} for the output")
+        raise InputError(f"the folder of the output, {output.parent}, does not exist")
     if output.is_dir():
         raise InputError(f"{output} is a directory", hint="name a file: .csv, .jsonl or .parquet")
     if output.exists() and output.samefile(request.argument):
@@ -122,21 +122,21 @@ def _check_earlier_work(request: RescoreRequest, partial: PartialWork) -> None:
     if partial.exists():
         raise InputError(
             f"{partial.folder} holds the work of a run that was interrupted",
-            hint="--resume goes on with it, --force starts again",
+            hint="--resume continues it, --force starts again",
         )
     if output.exists():
         raise InputError(f"{output} exists", hint="--force replaces it once the new one is complete")
 
 
 def _output_format(output: Path, input_format: FileFormat) -> tuple[FileFormat, bool]:
-    """The format by the output's name, and whether it is packed; the input's where the name does not tell."""
+    """The format of the output by its name, else that of the input; and whether it is compressed."""
     packed = output.suffix.lower() == ".gz"
     try:
         chosen = detect_format(InputFile(output), None)
     except UsageError:
         chosen = input_format
     if packed and chosen == "parquet":
-        raise UsageError("Parquet is packed by itself", hint=f"name the output {output.with_suffix('')}")
+        raise UsageError("Parquet is compressed already", hint=f"name the output {output.with_suffix('')}")
     return chosen, packed
 
 
@@ -164,7 +164,7 @@ def _describe(
 
 
 def _require_result(output: Path, output_format: FileFormat, columns: Columns, model_version: str) -> None:
-    """Whether a finished output can be this request's: its columns, and the model of its first scored row.
+    """Check that a finished output can be the result of this request: its columns, and its first model version.
 
     Raises:
         InputError: it is something else.

@@ -1,1 +1,1 @@
-"""From feedback to results."""
+"""The scoring worker: from feedback to results."""

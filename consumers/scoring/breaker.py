@@ -1,4 +1,4 @@
-"""Stops a worker that parks nearly everything: then the fault is likely not the records'."""
+"""Stops a worker that parks nearly every record: then the fault is probably not in the records."""
 
 from __future__ import annotations
 
@@ -8,10 +8,9 @@ from sentiment.errors import PoisonReason, TooManyPoisonRecords
 
 
 class Breaker:
-    """Counts poison among the last `window` records, and opens when its share exceeds `ratio`.
+    """Counts poison records among the last `window`, and opens when their share exceeds `ratio`.
 
-    It cannot open before it has seen a whole window: a few bad records on a quiet topic are parked, not a reason to
-    stop.
+    It cannot open before it has seen a full window: a few bad records on a quiet topic are no reason to stop.
     """
 
     def __init__(self, window: int, ratio: float) -> None:
@@ -20,10 +19,10 @@ class Breaker:
         self._reasons: Counter[PoisonReason] = Counter()
 
     def note(self, reason: PoisonReason | None) -> None:
-        """One more record: poison for `reason`, or (None) a good one.
+        """Count one record. `reason` says why it is poison; None means that it is good.
 
         Raises:
-            TooManyPoisonRecords: the share of poison in a full window is above the ratio.
+            TooManyPoisonRecords: the share of poison records in a full window is above the ratio.
         """
         if len(self._recent) == self._recent.maxlen and (oldest := self._recent[0]) is not None:
             self._reasons[oldest] -= 1
@@ -35,11 +34,11 @@ class Breaker:
             commonest = self._reasons.most_common(1)[0][0]
             raise TooManyPoisonRecords(
                 f"{n_poison} of the last {len(self._recent)} records cannot be processed (mostly: {commonest.value})",
-                hint="does the producer write what `sentiment schema feedback` describes? Nothing of this batch was "
-                "committed; to go on all the same raise worker.breaker_ratio",
+                hint="check that the producer writes what `sentiment schema feedback` describes. Nothing of this batch "
+                "was committed; to continue anyway, raise worker.breaker_ratio",
             )
 
     def reset(self) -> None:
-        """Forget the past: the same records are about to be read again."""
+        """Start again, because the same records are about to be read again."""
         self._recent.clear()
         self._reasons.clear()

@@ -1,8 +1,8 @@
 """Parking a record that can never be processed.
 
-Value and key of a dead letter are the original bytes, so that it can be fed again exactly; everything about it is in
-headers (`sentiment.events.DeadLetterHeaders`). Where the payload is left out, by configuration or because it is too
-large to park, the position in the source topic is what remains, and the key of the dead letter.
+Value and key of a dead letter are the original bytes, so that it can be replayed exactly. The headers
+(`sentiment.events.DeadLetterHeaders`) describe it. If the payload is omitted, by configuration or because it is too
+large, the dead letter has only the position in the source topic, which is then also its key.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ FIRST_SEEN = "dead-letter-first-seen"
 ATTEMPTS = "dead-letter-attempts"
 
 _FRAMING_BYTES = 2_048
-"""Room for our own headers and Kafka's framing of a record and its batch."""
+"""Room for our headers, and for Kafka's framing of a record and its batch."""
 
 _MESSAGE_CHARS = 500
 
 
 @dataclass(frozen=True, slots=True)
 class Parking:
-    """Where dead letters go, how much of the record they hold, and how large one may be."""
+    """Where dead letters go, whether they hold the record, and how large one may be."""
 
     topic: str
     payload: Literal["raw", "omit"]
@@ -45,8 +45,8 @@ class Parking:
     def dead_letter(self, record: Record, poison: PoisonRecord, now: datetime) -> OutgoingRecord:
         """The dead letter of `record`, which failed with `poison`.
 
-        A record that was fed again after an earlier failure tells so in its own headers: first seen stays, the number
-        of attempts goes up.
+        The headers of a record that was replayed after an earlier failure say so: then the time of the first failure
+        is kept, and the attempts are counted.
         """
         whole = self.payload == "raw" and self.fits(record) and not (record.key is None and record.value is None)
         earlier = dict(record.headers)

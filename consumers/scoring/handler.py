@@ -38,7 +38,7 @@ class _Outcome:
 
 
 class ScoringHandler(BaseHandler):
-    """Scores batches. Its only state is the breaker's, and outcomes that are counted once they are committed."""
+    """Scores batches. It keeps only the breaker, and outcomes that are counted when they are committed."""
 
     def __init__(
         self, serving: ServingModel, writer: ResultWriter, parking: Parking, breaker: Breaker, metrics: Metrics
@@ -70,16 +70,16 @@ class ScoringHandler(BaseHandler):
         return WorkResult(outputs)
 
     def on_revoked(self, partitions: frozenset[TopicPartition]) -> None:
-        """Drop the outcomes of work that will not be committed here."""
+        """Drop outcomes that will not be committed here."""
         self._uncommitted = [outcome for outcome in self._uncommitted if outcome.partition not in partitions]
 
     def on_lost(self, partitions: frozenset[TopicPartition]) -> None:
-        """Like `on_revoked`; the same records may come again, so the breaker starts afresh too."""
+        """Like `on_revoked`. The same records may come again, so the breaker starts again too."""
         self.on_revoked(partitions)
         self._breaker.reset()
 
     def on_committed(self, committed: Committed) -> None:
-        """Count what lies before the committed offsets."""
+        """Count the outcomes before the committed offsets."""
         done: list[_Outcome] = []
         waiting: list[_Outcome] = []
         for outcome in self._uncommitted:
@@ -89,7 +89,7 @@ class ScoringHandler(BaseHandler):
         self._count(done)
 
     def _decode(self, batch: RecordBatch) -> list[FeedbackEvent | PoisonRecord]:
-        """The event of each record, or why it has none."""
+        """The event of each record, or the reason why it has none, in the order of the batch."""
         started = time.perf_counter()
         decoded: list[FeedbackEvent | PoisonRecord] = []
         for record in batch:
@@ -104,10 +104,10 @@ class ScoringHandler(BaseHandler):
         return decoded
 
     def _score(self, events: Sequence[FeedbackEvent]) -> list[AnsweredEvent]:
-        """Each event with its answer, and personal data taken out of its text and metadata."""
+        """Each event with its answer; text and metadata are redacted."""
         if not events:
             return []
-        classifier = self._serving.classifier  # the same for the whole batch, whatever is promoted meanwhile
+        classifier = self._serving.classifier  # one model for the whole batch, even if another is promoted
         started = time.perf_counter()
         metadata = [redact_json(event.metadata) for event in events]
         metadata_s = time.perf_counter() - started

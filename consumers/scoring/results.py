@@ -1,4 +1,4 @@
-"""From an answered event to the record on the results topic, with personal data taken out."""
+"""From an answered event to the record on the results topic, without personal data."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class AnsweredEvent:
 
 @dataclass(frozen=True, slots=True)
 class ResultWriter:
-    """Makes results for one topic. `hash_key` is the key of pseudonyms."""
+    """Makes the results for one topic. `hash_key` is the key for pseudonyms."""
 
     topic: str
     hash_key: bytes
@@ -37,7 +37,7 @@ class ResultWriter:
     limit_bytes: int
 
     def write(self, record: Record, answered: AnsweredEvent, now: datetime) -> OutgoingRecord:
-        """The result of `record`, keyed by segment; the same input and model give the same identity again.
+        """The result for `record`, keyed by segment. The same input and model always give the same identity.
 
         Raises:
             PoisonRecord: the answer is not a distribution, or the result is larger than Kafka takes.
@@ -71,14 +71,14 @@ class ResultWriter:
         result = OutgoingRecord(self.topic, encode(scored), product.encode(), self._headers(record))
         size = Record(self.topic, 0, 0, 0, result.key, result.value, result.headers).n_bytes
         if size + _FRAMING_BYTES > self.limit_bytes:
-            raise PoisonRecord(PoisonReason.RECORD_TOO_LARGE, f"its result would take {size} bytes")
+            raise PoisonRecord(PoisonReason.RECORD_TOO_LARGE, f"the result would take {size} bytes")
         return result
 
     def _safe(self, identifier: str) -> str:
         return _remembered_safe_identifier(identifier, self.hash_key)
 
     def _headers(self, record: Record) -> tuple[Header, ...]:
-        """The record's headers and its key, each made safe. One that is not text is judged byte by byte."""
+        """The record's headers and its key, each made safe. Bytes that are not text are read as Latin-1."""
         passed = tuple(
             (self._safe(name), self._safe_bytes(value)) for name, value in record.headers if name != HEADER_SOURCE_KEY
         )
@@ -98,5 +98,5 @@ class ResultWriter:
 
 @functools.lru_cache(maxsize=4_096)
 def _remembered_safe_identifier(identifier: str, key: bytes) -> str:
-    """`safe_identifier`; the same few products, sources and header values come again and again."""
+    """`safe_identifier` with a cache, because the same few products, sources and header values keep coming."""
     return safe_identifier(identifier, key)

@@ -1,4 +1,4 @@
-"""The classifier that scores now, and its exchange for a promoted one while the worker runs."""
+"""The classifier that is serving, and its replacement by a promoted one while the worker runs."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from sentiment.scoring import score_texts
 _log = structlog.get_logger(__name__)
 
 _PROBE = "The update made the app faster, and the invoice was wrong again."
-"""Any text: a model that cannot answer it must not take over."""
+"""Any text will do: a model that cannot score it must not take over."""
 
 _MAX_DOUBLINGS = 6
 _JOIN_S = 30.0
 
 
 class ServingModel:
-    """Holds the classifier. One thread exchanges it while another scores: who scores takes it once for each batch."""
+    """Holds the classifier. One thread may replace it while another scores, which reads it once per batch."""
 
     def __init__(self, classifier: Classifier, metrics: Metrics) -> None:
         self._metrics = metrics
@@ -34,22 +34,22 @@ class ServingModel:
 
     @property
     def classifier(self) -> Classifier:
-        """The one that scores now."""
+        """The classifier that is serving."""
         return self._classifier
 
     def replace(self, classifier: Classifier) -> None:
-        """Score with `classifier` from the next batch on."""
+        """Serve `classifier` from the next batch on."""
         self._classifier = classifier
         self._metrics.forget("sentiment_model_info")
         self._metrics.gauge("sentiment_model_info", name=classifier.model.name, version=classifier.model.version).set(1)
 
 
 class Reloader:
-    """Watches a registry and loads what is promoted, on a thread of its own: polls and batches go on meanwhile.
+    """Watches a registry and loads promoted models on a thread of its own, so that scoring is not held up.
 
-    Until the exchange both models are in memory. A promoted model that cannot be loaded, or cannot answer, is logged
-    and counted; the old one goes on serving, and the attempt is repeated after `interval_s`, twice that, and so on up
-    to 64 times that, or when another one is promoted. Use it as a context manager.
+    Until the replacement both models are in memory. If a promoted model cannot be loaded or cannot answer, that is
+    logged and counted, and the old one stays. The next attempt comes after `interval_s`, then after twice as long, up
+    to 64 times `interval_s`, or as soon as another model is promoted. Use it as a context manager.
     """
 
     def __init__(
@@ -71,7 +71,7 @@ class Reloader:
         self._seen: Stamp | None = None
         self._failures = 0
         self._retry_s = 0.0
-        """Monotonic time of the next attempt at a version that could not be loaded."""
+        """Monotonic time of the next attempt to load a version that failed."""
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="reload", daemon=True)
 
@@ -83,11 +83,11 @@ class Reloader:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._stopped.set()
-        # A runtime that is compiling a model while the process ends could crash it.
+        # The process could crash if it ends while the runtime is compiling a model.
         self._thread.join(_JOIN_S)
 
     def check(self) -> None:
-        """Look once; load and exchange where something else was promoted. Never raises."""
+        """Look once, and load a model that was promoted since. Never raises."""
         stamp = self._registry.stamp()
         if stamp != self._seen:
             self._seen, self._failures = stamp, 0
@@ -95,7 +95,7 @@ class Reloader:
             return
         try:
             self._exchange()
-        except Exception as error:  # noqa: BLE001 whatever is wrong with a new model, the old one goes on serving
+        except Exception as error:  # noqa: BLE001 whatever is wrong with a new model, the old one keeps serving
             self._failed(error)
         else:
             self._failures = 0
@@ -118,7 +118,7 @@ class Reloader:
         _log.error(
             "model_reload_failed",
             error=type(error).__name__,
-            # Messages of other libraries are not known to be free of text.
+            # Messages of other libraries may contain text.
             reason=error.message if isinstance(error, SentimentError) else None,
             next_attempt_s=round(delay_s, 1),
             still_serving=serving.version,

@@ -1,4 +1,4 @@
-"""The scoring worker put together: connection, topics, model, endpoint, loop."""
+"""The scoring worker, assembled: connection, topics, model, endpoint, loop."""
 
 from __future__ import annotations
 
@@ -32,8 +32,7 @@ def run_worker(
 ) -> None:
     """Score feedback until asked to stop (then drain), or until idle.
 
-    `load_classifier` is called once everything else is known to be well, and again whenever another version of a
-    registry is promoted.
+    `load_classifier` is called once everything else is ready, and again whenever a registry promotes another version.
 
     Raises:
         SentimentError: see `service`, `run_loop` and `load_classifier`.
@@ -69,7 +68,7 @@ def run_worker(
 def _reloading(
     model: ModelSettings, load: Callable[[], Classifier], serving: ServingModel, running: Service
 ) -> AbstractContextManager[object]:
-    """What keeps `serving` at the promoted version while the context lasts; nothing where the model is no registry."""
+    """A context that keeps `serving` at the promoted version; it does nothing if the model is not a registry."""
     root = Path(model.path).expanduser()
     if not model.path or not is_registry(root):
         return nullcontext()

@@ -1,4 +1,4 @@
-"""`sentiment score`: one-off scoring of texts from the command line or a file, one JSON line for each."""
+"""`sentiment score`: score texts from the command line or a file, one JSON line each."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from sentiment.model.classifier import Classifier
     from sentiment.settings import Settings
 
-# Enough to sort by length, few enough for the first answers to come soon.
+# Enough to sort by length, few enough that the first answers come soon.
 _LINES_AT_ONCE = 512
 
 
@@ -32,14 +32,14 @@ Example:
     "--file",
     metavar="FILE",
     type=click.Path(path_type=Path),
-    help="JSONL with `text`, else one text a line; gzip is unpacked, - is stdin.",
+    help="JSONL with `text`, or one text per line; may be gzipped; - is stdin.",
 )
 @common_options("model")
 def score(settings: Settings, texts: tuple[str, ...], file: Path | None) -> None:
-    """Score TEXTs, or the lines of FILE: one JSON line for each, in order.
+    """Score TEXTs, or the lines of FILE, and print one JSON line for each, in order.
 
-    A line that cannot be scored gives `label: null` and `error`, and is counted on stderr. Texts are redacted first,
-    and answers hold the redacted text.
+    A line that cannot be scored gives `label: null` and `error`; stderr says how many there were. Texts are redacted
+    first, and the answers hold the redacted text.
     """
     from sentiment.cli.text_lines import line_of, read_lines
     from sentiment.errors import UsageError
@@ -48,13 +48,13 @@ def score(settings: Settings, texts: tuple[str, ...], file: Path | None) -> None
     if bool(texts) == (file is not None):
         raise UsageError("give either texts or --file", hint="see `sentiment score --help`")
     lines = iter([line_of(text) for text in texts]) if file is None else read_lines(file)
-    # A file that cannot be read is said at once, and not after the model was loaded.
+    # Read first: a file that cannot be read fails at once, not after the model was loaded.
     group = list(islice(lines, _LINES_AT_ONCE))
     classifier = load_configured(settings.model)
     n_failed = 0
     while group:
         n_failed += sum(line.text is None for line in group)
-        # ASCII only: some readers take U+2028 in a text for the end of a line, and terminals differ in the rest.
+        # ASCII only: some readers take U+2028 for the end of a line, and not every terminal shows the rest.
         click.echo("\n".join(json.dumps(answer) for answer in _score(group, classifier)))
         group = list(islice(lines, _LINES_AT_ONCE))
     if n_failed:

@@ -1,4 +1,4 @@
-"""Lines of a file as texts to score, or as the reason why a line has none. Nothing here raises for a single line."""
+"""Lines of a file as texts to score. A line without a usable text becomes a reason and raises nothing."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _GZIP_MAGIC = b"\x1f\x8b"
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A text, or why there is none (never quoting the line). Exactly one of the two is set."""
+    """A text, or the reason why there is none, which never quotes the line. Exactly one of the two is set."""
 
     text: str | None = None
     error: str | None = None
@@ -34,10 +34,10 @@ def line_of(text: str) -> Line:
 
 
 def read_lines(path: Path) -> Iterator[Line]:
-    """One ``Line`` for each line of `path` (``-``: stdin), read as it is needed; gzip is unpacked.
+    """One ``Line`` for each line of `path` (``-`` is stdin), read lazily; gzip is decompressed.
 
-    The file is JSONL if its name says so or its first line is a JSON object, and otherwise one text a line. Raises
-    ``InputError`` where it cannot be read.
+    The file is JSONL if its name says so or its first line is a JSON object. Otherwise every line is a text. Raises
+    ``InputError`` if it cannot be read.
     """
     named_jsonl = path.suffix in _JSONL_SUFFIXES or path.with_suffix("").suffix in _JSONL_SUFFIXES
     as_jsonl: bool | None = True if named_jsonl else None
@@ -51,7 +51,7 @@ def read_lines(path: Path) -> Iterator[Line]:
     except (OSError, EOFError) as error:
         reason = getattr(error, "strerror", None) or "it is damaged"
         raise InputError(
-            f"{path} cannot be read: {reason}", hint="give a file with one text or JSON object a line"
+            f"{path} cannot be read: {reason}", hint="name a file with one text or JSON object per line"
         ) from error
 
 

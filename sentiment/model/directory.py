@@ -1,8 +1,8 @@
-"""A model directory, ours or anybody's: which files it has, what its outputs mean, and what is missing.
+"""A model directory, exported by us or foreign: its files, what its outputs mean, and what is missing.
 
-Ours has a manifest (`manifest.py`), which is believed once the hashes agree. Any other directory in the layout of the
-Hugging Face hub is accepted when `config.json` names labels that stand for the three of this project and the weights
-are safetensors or ONNX. Pickled weights are refused: opening them runs whatever code is inside.
+An exported directory has a manifest (`manifest.py`), which is trusted if the hashes agree. A foreign directory in the
+layout of the Hugging Face hub is accepted if the labels in `config.json` can be mapped to ours and the weights are
+safetensors or ONNX. Pickled weights are refused, because loading them runs any code inside.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _LABEL_WORDS: Mapping[str, int] = {
     **{label: index for index, label in enumerate(LABELS)},
     **{label[:3]: index for index, label in enumerate(LABELS)},
 }
-# Position embeddings of these start behind the padding index, so that many of them are not for tokens.
+# Position embeddings of these start after the padding index, so the first ones are not for tokens.
 _OFFSET_POSITIONS = ("roberta", "camembert", "mpnet", "longformer", "xmod")
 _DEFAULT_MAX_LENGTH = 512
 _SHORTEST_MAX_LENGTH = 8
@@ -42,12 +42,12 @@ _SHORTEST_MAX_LENGTH = 8
 
 @dataclass(frozen=True, slots=True)
 class ModelDirectory:
-    """A directory whose meaning is known.
+    """What a model directory holds.
 
-    `targets[i]` is the position in ``LABELS`` for which the model's output i stands; several outputs may stand for
-    one label, and their probabilities are added (five stars to three labels). `max_length` counts tokens with the
-    special ones. `openvino_files` are the graphs of an export by form ("int8", "bf16", "fp32"), the preferred one
-    first; `onnx_file` is None and the others are empty where the directory has no such weights.
+    `targets[i]` is the index in ``LABELS`` that output i of the model stands for. Several outputs may stand for one
+    label (five stars, three labels); their probabilities are added. `max_length` counts tokens, special ones included.
+    `openvino_files` are the graphs of an export by form ("int8", "bf16", "fp32"), the preferred one first. Without such
+    weights, `onnx_file` is None and the others are empty.
     """
 
     path: Path
@@ -64,7 +64,7 @@ class ModelDirectory:
 def open_directory(
     path: Path, *, name: str | None = None, label_map: Mapping[str, str] | None = None
 ) -> ModelDirectory:
-    """Find out what `path` holds, without loading weights. Raises ``ModelError`` that says what is missing."""
+    """Find out what `path` holds, without loading weights. Raises ``ModelError``, which says what is missing."""
     if not path.is_dir():
         what = "is a file; a model is a directory" if path.exists() else "does not exist"
         raise ModelError(
@@ -139,7 +139,7 @@ def _targets(config_path: Path, config: Mapping[str, Any], label_map: Mapping[st
         word = mapping.get(output, mapping.get(str(index), output))
         if word not in _LABEL_WORDS:
             raise ModelError(
-                f"{config_path} names the labels {', '.join(outputs)}, and it is not known what {output!r} means",
+                f"{config_path} names the labels {', '.join(outputs)}, and it is unclear what {output!r} means",
                 hint=f"map every label of the model to one of {', '.join(LABELS)} in label_map of the [model] table",
             )
         targets.append(_LABEL_WORDS[word])
@@ -167,10 +167,7 @@ def _output_names(config_path: Path, config: Mapping[str, Any]) -> Sequence[str]
 
 
 def _max_length(path: Path, config: Mapping[str, Any]) -> int:
-    """Tokens that the model can take:
-
-    the tokenizer's own limit where it states one, and never more than the positions.
-    """
+    """The most tokens that the model takes: the tokenizer's limit if it has one, and never more than the positions."""
     model_type = str(config.get("model_type", ""))
     positions = config.get("max_position_embeddings", config.get("n_positions"))
     limits = [_DEFAULT_MAX_LENGTH]
@@ -183,15 +180,15 @@ def _max_length(path: Path, config: Mapping[str, Any]) -> int:
         limits.append(stated)
     if min(limits) < _SHORTEST_MAX_LENGTH:
         raise ModelError(
-            f"{path / CONFIG_FILE} leaves room for {min(limits)} tokens; at least {_SHORTEST_MAX_LENGTH} are needed"
+            f"{path / CONFIG_FILE} allows only {min(limits)} tokens; at least {_SHORTEST_MAX_LENGTH} are needed"
         )
     return min(limits)
 
 
 def _pad_id(config: Mapping[str, Any]) -> int:
-    """A decoder without a padding token (GPT-2) is padded with its closing one:
+    """The padding token. A decoder without one (GPT-2) is padded with its end token.
 
-    any other could be the last token of a text, off which such a model reads its answer.
+    Such a model predicts from the last token of a text, and any other token could be that.
     """
     for key in ("pad_token_id", "eos_token_id"):
         if isinstance(config.get(key), int):

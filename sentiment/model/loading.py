@@ -1,4 +1,4 @@
-"""From a path or a hub id to a classifier: find the directory, choose the backend, check what it will use."""
+"""From a path or a hub id to a classifier: find the directory, choose a backend, verify the files that it uses."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _TRAIN_EXTRA = "pip install 'sentiment-pipeline[train]'"
 
 
 def shipped_model_path() -> Path:
-    """Where the model that comes with the package lies."""
+    """The directory of the model that comes with the package."""
     return Path(sentiment.__file__).parent / "assets" / "model"
 
 
@@ -46,11 +46,11 @@ def load_model(
     max_batch_items: int = 64,
     label_map: Mapping[str, str] | None = None,
 ) -> TextClassifier:
-    """Load a classifier: the shipped model where `path` is empty, else a directory or a hub id (``owner/name``).
+    """Load a classifier: the shipped model if `path` is empty, otherwise a directory, a registry or a hub id.
 
-    ``auto`` takes OpenVINO where the directory has a form for it and torch otherwise. `form` chooses among an export's
-    graphs for OpenVINO: the first there is of int8, bf16 and fp32 by default. `threads` 0 means all cores.
-    `label_map` says what the labels of a foreign model mean. Raises ``ModelError`` that says what is missing.
+    ``auto`` takes OpenVINO if the directory has a graph for it, otherwise torch. `form` chooses the OpenVINO graph of
+    an export; by default it is the first of int8, bf16 and fp32 that exists. `threads` 0 means all cores. `label_map`
+    says what the labels of a foreign model mean. Raises ``ModelError``, which says what is missing.
     """
     directory = locate(path, label_map)
     computing, temperature = _load_backend(directory, backend, form, threads)
@@ -66,7 +66,7 @@ def load_model(
 
 
 def load_configured(settings: ModelSettings) -> TextClassifier:
-    """The classifier that the configuration describes. Raises ``ModelError`` that says what is missing."""
+    """Load the classifier that the configuration describes. Raises ``ModelError``, which says what is missing."""
     return load_model(
         settings.path,
         backend=settings.backend,
@@ -78,10 +78,9 @@ def load_configured(settings: ModelSettings) -> TextClassifier:
 
 
 def locate(path: str | Path | None, label_map: Mapping[str, str] | None = None) -> ModelDirectory:
-    """The directory that `path` means.
+    """The directory that `path` stands for.
 
-    The shipped one where it is empty, the promoted version of a registry, a download where it is a hub id and no
-    directory.
+    An empty path is the shipped model, a registry its promoted version, and a hub id that is no directory a download.
     """
     if path is None or str(path) == "":
         return open_directory(shipped_model_path())
@@ -112,15 +111,12 @@ def _load_backend(
         return _openvino_backend(directory.onnx_file, "fp32", threads), directory.calibration.of("fp32")
     raise ModelError(
         f"{directory.path} has neither an OpenVINO graph nor model.onnx, which the openvino backend needs",
-        hint="take the torch backend, or export the model",
+        hint="use the torch backend, or export the model",
     )
 
 
 def _verify(directory: ModelDirectory, files: Iterable[Path]) -> None:
-    """Only what a manifest vouches for can be checked;
-
-    a foreign directory's version is the hash of its weights instead.
-    """
+    """Verify files against the manifest. A foreign directory has none; its version is the hash of its weights."""
     if (directory.path / MANIFEST_FILE).is_file():
         names = [file.relative_to(directory.path).as_posix() for file in files]
         verify_files(directory.path, load_manifest(directory.path), names)
@@ -150,6 +146,6 @@ def _download(hub_id: str) -> Path:
         return Path(snapshot_download(hub_id, allow_patterns=list(_HUB_FILES), etag_timeout=_HUB_TIMEOUT_S))
     except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
         raise ModelError(
-            f"model {hub_id} is neither a directory here nor could it be had from the hub ({type(error).__name__})",
-            hint="check the name and the network, or give a directory",
+            f"model {hub_id} is not a directory and cannot be downloaded from the hub ({type(error).__name__})",
+            hint="check the name and the network, or name a directory",
         ) from error

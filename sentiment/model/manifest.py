@@ -1,7 +1,7 @@
-"""The manifest of a model directory: what the model is, what it was made of, and the hashes that prove the files.
+"""The manifest of a model directory: what the model is, how it was made, and the hashes of its files.
 
-`manifest.json` lists every other file of the directory with its SHA-256. The version is derived from these hashes
-unless one is given, so that two different models never share the identity that results carry.
+`manifest.json` lists every other file with its SHA-256. The version is derived from these hashes unless one is given,
+so two different models never share the identity that results carry.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ MANIFEST_FILE = "manifest.json"
 CONFIG_FILE = "config.json"
 TOKENIZER_FILE = "tokenizer.json"
 WEIGHTS_FILE = "model.safetensors"
-# The graphs that OpenVINO may compute, in the order in which they are preferred; weights lie beside each as .bin.
+# The OpenVINO graphs by form, the preferred one first; the weights are in a .bin file beside each.
 OPENVINO_FILES: Mapping[str, str] = {
     "int8": "openvino/model.xml",
     "bf16": "openvino/bf16.xml",
@@ -37,10 +37,7 @@ Temperature = Annotated[float, Meta(gt=0.0, le=100.0)]
 
 
 class Calibration(msgspec.Struct, frozen=True, kw_only=True):
-    """The temperature of each form of the weights: quantisation moves the logits, so each has its own.
-
-    That of fp32 is for torch too.
-    """
+    """The temperature of each form of the weights, because quantisation moves the logits. Torch uses that of fp32."""
 
     temperature_fp32: Temperature = 1.0
     temperature_int8: Temperature = 1.0
@@ -52,10 +49,7 @@ class Calibration(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):
-    """What `manifest.json` holds.
-
-    `training`, `metrics` and `data` are for people and reports: nothing is computed from them.
-    """
+    """The content of `manifest.json`. Nothing is computed from `training`, `metrics` and `data`: people read them."""
 
     name: ShortText
     version: ShortText
@@ -72,14 +66,14 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     licences: dict[str, str] = {}
 
     def ref(self) -> ModelRef:
-        """Name and version as results carry them."""
+        """Name and version, as in results."""
         return ModelRef(name=self.name, version=self.version)
 
 
 def load_manifest(directory: Path) -> Manifest:
-    """Read and check `manifest.json`: its form, its format version and its labels. The files are not opened.
+    """Read and check `manifest.json`: structure, format version and labels. The files are not opened.
 
-    Raises ``ModelError`` that names the file and the fault.
+    Raises ``ModelError``, which names the file and the fault.
     """
     path = directory / MANIFEST_FILE
     try:
@@ -106,10 +100,10 @@ def load_manifest(directory: Path) -> Manifest:
 
 
 def verify_files(directory: Path, manifest: Manifest, names: Iterable[str]) -> None:
-    """Hash the files called `names` and compare with the manifest.
+    """Hash the files `names` and compare them with the manifest.
 
-    Only what is about to be used needs the check, because hashing costs a read of the file. Raises ``ModelError``
-    where a file is not listed, is missing or is not the one that was exported.
+    Check only what is about to be used, because hashing reads the whole file. Raises ``ModelError`` if a file is not
+    listed, is missing, or differs from what was exported.
     """
     for name in names:
         path = directory / name
@@ -126,13 +120,13 @@ def verify_files(directory: Path, manifest: Manifest, names: Iterable[str]) -> N
 
 
 def write_manifest(directory: Path, manifest: Manifest) -> None:
-    """Write `manifest.json`, indented, with the same bytes for the same content."""
+    """Write `manifest.json`, indented; the same content gives the same bytes."""
     content = msgspec.json.format(msgspec.json.encode(manifest, order="sorted"), indent=2)
     (directory / MANIFEST_FILE).write_bytes(content + b"\n")
 
 
 def hash_files(directory: Path) -> dict[str, str]:
-    """SHA-256 of every file below `directory` except the manifest, by its relative POSIX path, sorted."""
+    """SHA-256 of every file in `directory` except the manifest, by relative POSIX path, sorted."""
     paths = sorted(path for path in directory.rglob("*") if path.is_file())
     names = {path.relative_to(directory).as_posix(): path for path in paths}
     return {name: sha256_file(path) for name, path in names.items() if name != MANIFEST_FILE}
@@ -145,7 +139,7 @@ def version_of(files: Mapping[str, str]) -> str:
 
 
 def sha256_file(path: Path) -> str:
-    """SHA-256 of a file in hexadecimal, read in pieces. Raises ``ModelError`` where it cannot be read."""
+    """SHA-256 of a file in hexadecimal. Raises ``ModelError`` if it cannot be read."""
     try:
         with path.open("rb") as stream:
             return hashlib.file_digest(stream, "sha256").hexdigest()

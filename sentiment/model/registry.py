@@ -1,12 +1,12 @@
-"""A directory of models of which one serves: versions, a pointer that is switched atomically, and a history.
+"""A model registry: a directory of versions, one of which serves, with an atomic pointer and a history.
 
-    ROOT/versions/NAME-VERSION/   model directories, whole and proved by their manifests; never changed once there
+    ROOT/versions/NAME-VERSION/   complete model directories, verified by their manifests and never changed
     ROOT/current                  JSON: the version that serves, and those that served before it
-    ROOT/history.jsonl            one line for each decision, with what was measured; only ever appended to
-    ROOT/.lock                    held for the moment of a switch
+    ROOT/history.jsonl            one line per decision, with the measurements; append-only
+    ROOT/.lock                    held during a switch
 
-The pointer alone says what serves. A decision is written to the history before the switch, so a crash in between
-leaves a line for a switch that did not happen, and never a switch without a line.
+Only the pointer says which version serves. A decision is written to the history before the switch. A crash in between
+leaves a line for a switch that did not happen, but never a switch without a line.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ _ABANDONED_AFTER = timedelta(days=1)
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """A model in the registry. `id` names its directory, `ref` is what its results carry."""
+    """A model in the registry. `id` is the name of its directory, `ref` the identity in its results."""
 
     id: str
     path: Path
@@ -60,27 +60,27 @@ def is_registry(path: Path) -> bool:
 
 
 class Registry:
-    """The models below `root`. Any number of processes may read while others switch; switches come one at a time."""
+    """The registry in `root`. Any number of processes may read while others switch; a lock orders the switches."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
         self._versions = root / _VERSIONS
 
     def require(self) -> None:
-        """Raises ``ModelError`` where `root` is no registry."""
+        """Raise ``ModelError`` if `root` is not a registry."""
         if not is_registry(self.root):
             raise ModelError(
-                f"{self.root} is not a model registry: it has no directory {_VERSIONS}",
+                f"{self.root} is not a model registry: it has no folder {_VERSIONS}",
                 hint="`sentiment models promote ROOT MODEL --data FILE` makes one",
             )
 
     def current(self) -> Version | None:
-        """The version that serves; None before the first promotion. Raises ``ModelError`` where it is broken."""
+        """The version that serves; None before the first promotion. Raises ``ModelError`` if it is broken."""
         pointer = read_pointer(self.root)
         return None if pointer is None else self._version(pointer.current)
 
     def promoted(self) -> Version:
-        """Like `current`, and a ``ModelError`` where there is none."""
+        """Like `current`, but raises ``ModelError`` if there is none."""
         version = self.current()
         if version is None:
             raise ModelError(
@@ -90,7 +90,7 @@ class Registry:
         return version
 
     def stamp(self) -> Stamp | None:
-        """Something cheap that changes with every switch; None where there is no pointer."""
+        """A value that is cheap to read and changes with every switch; None if there is no pointer."""
         try:
             status = (self.root / POINTER_FILE).stat()
         except OSError:
@@ -98,13 +98,13 @@ class Registry:
         return status.st_mtime_ns, status.st_ino, status.st_size
 
     def versions(self) -> list[Version]:
-        """All versions, by id. Raises ``ModelError`` where one has no readable manifest."""
+        """All versions, sorted by id. Raises ``ModelError`` if a manifest cannot be read."""
         self.require()
         names = sorted(path.name for path in self._versions.iterdir() if path.is_dir())
         return [self._version(name) for name in names if not name.startswith(".")]
 
     def earlier(self) -> tuple[str, ...]:
-        """Ids of the versions that a rollback goes back to, the latest last."""
+        """Ids of the versions that served before, the latest last; a rollback takes the latest."""
         pointer = read_pointer(self.root)
         return () if pointer is None else pointer.earlier
 
@@ -114,13 +114,13 @@ class Registry:
 
     @contextmanager
     def staged(self, candidate: Path, *, at: datetime) -> Iterator[Version]:
-        """A copy of the model directory `candidate` in which every file has the hash of its manifest.
+        """A verified copy of the model directory `candidate` in the registry, which is created if it does not exist.
 
-        It lies beside the versions until `switch_to` makes it one; otherwise it is gone at the end. Only what the
-        manifest lists is copied. Makes the registry where there is none.
+        The copy becomes a version when `switch_to` is called; otherwise it is removed at the end. Only files that the
+        manifest lists are copied.
 
         Raises:
-            ModelError: the candidate has no manifest, or a file is missing or not the one that was exported.
+            ModelError: the candidate has no manifest, or a file is missing or differs from what was exported.
             InputError: the registry cannot be written.
         """
         manifest = load_manifest(candidate)
@@ -146,19 +146,21 @@ class Registry:
         action: Literal["promoted", "forced"] = "promoted",
         verdict: Mapping[str, Any] | None = None,
     ) -> Version:
-        """Make a staged copy a version, and let it serve from now on. `instead_of` is what it was judged against.
+        """Make a staged copy a version, and let it serve. `instead_of` is the version that it was compared with.
 
-        Where the same model is a version already, that one serves, with the manifest that it has.
+        If the same model is a version already, that one serves, with its own manifest.
 
         Raises:
-            CheckFailed: another version serves by now, so that the judgement does not hold.
-            ModelError: a version of this id exists and is another model.
+            CheckFailed: another version serves by now, so the comparison does not hold.
+            ModelError: this id belongs to another model.
         """
         with locked(self.root):
             pointer = read_pointer(self.root)
             serving = None if pointer is None else pointer.current
             if serving != (None if instead_of is None else instead_of.id):
-                raise CheckFailed(f"{serving} was promoted meanwhile, so nothing was switched", hint="run it again")
+                raise CheckFailed(
+                    f"{serving} was promoted in the meantime, so nothing was switched", hint="run it again"
+                )
             version = self._adopt(staged)
             append_event(
                 self.root,
@@ -170,7 +172,7 @@ class Registry:
             return version
 
     def reject(self, staged: Version, *, at: datetime, verdict: Mapping[str, Any]) -> None:
-        """Write down that a candidate was refused, and why. It does not become a version."""
+        """Record that a candidate was rejected, and why. It does not become a version."""
         with locked(self.root):
             pointer = read_pointer(self.root)
             serving = None if pointer is None else pointer.current
@@ -179,16 +181,16 @@ class Registry:
             )
 
     def rollback(self, *, at: datetime) -> Version:
-        """Let the version serve that served before the present one; its files are proved first.
+        """Roll back to the previously served version, after verifying its files.
 
         Raises:
-            ModelError: there is none, or it is damaged; nothing is switched.
+            ModelError: there is none, or it is damaged. Nothing is switched.
         """
         self.require()
         with locked(self.root):
             pointer = read_pointer(self.root)
             if pointer is None or not pointer.earlier:
-                raise ModelError(f"{self.root} has no earlier version to go back to")
+                raise ModelError(f"{self.root} has no earlier version to roll back to")
             *earlier, target = pointer.earlier
             version = self._version(target)
             manifest = load_manifest(version.path)
@@ -202,11 +204,11 @@ class Registry:
         return Version(name, path, load_manifest(path).ref())
 
     def _prepare(self, at: datetime) -> None:
-        """Make the registry; remove what killed processes have left behind."""
+        """Create the registry, and remove staged copies that killed processes left behind."""
         try:
             if self.root.exists() and not is_registry(self.root) and any(self.root.iterdir()):
                 raise ModelError(
-                    f"{self.root} is neither empty nor a model registry", hint="give a directory of its own as ROOT"
+                    f"{self.root} is neither empty nor a model registry", hint="name a folder of its own as ROOT"
                 )
             self._versions.mkdir(parents=True, exist_ok=True)
             for path in self._versions.glob(f"{_STAGING}*"):
@@ -222,7 +224,8 @@ class Registry:
             there, new = load_manifest(target), load_manifest(staged.path)
             if (there.files, there.calibration, there.max_length) != (new.files, new.calibration, new.max_length):
                 raise ModelError(
-                    f"{target} is another model of the same name and version", hint="give the candidate its own name"
+                    f"{target} is a different model with the same name and version",
+                    hint="give the candidate its own name",
                 )
             verify_files(target, there, there.files)
         else:

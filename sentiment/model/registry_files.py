@@ -30,7 +30,7 @@ _MAX_NAME_CHARS = 100
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True):
-    """A line of the history. `previous` served before; `verdict` holds the figures that the gate measured."""
+    """A line of the history. `previous` served before; `verdict` holds what the gate measured."""
 
     at: datetime
     action: Action
@@ -40,7 +40,7 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Pointer(msgspec.Struct, frozen=True, kw_only=True):
-    """What `current` holds. `earlier` are the versions that a rollback goes back to, the latest last."""
+    """The content of `current`. `earlier` are the versions that served before, the latest last."""
 
     format_version: int = _FORMAT_VERSION
     current: str
@@ -48,7 +48,7 @@ class Pointer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def read_pointer(root: Path) -> Pointer | None:
-    """The pointer; None where there is none yet. Raises ``ModelError`` where it is broken."""
+    """The pointer, or None if there is none yet. Raises ``ModelError`` if it is broken."""
     path = root / POINTER_FILE
     try:
         pointer = msgspec.json.decode(path.read_bytes(), type=Pointer)
@@ -61,17 +61,17 @@ def read_pointer(root: Path) -> Pointer | None:
     if pointer.format_version != _FORMAT_VERSION:
         raise ModelError(f"{path} has format version {pointer.format_version}, not {_FORMAT_VERSION}")
     if any(name.startswith(".") or _UNSAFE.search(name) for name in (pointer.current, *pointer.earlier)):
-        raise ModelError(f"{path} names something that is no version")
+        raise ModelError(f"{path} names something that is not a version")
     return pointer
 
 
 def write_pointer(root: Path, pointer: Pointer) -> None:
-    """Switch; readers see the old pointer or the new one."""
+    """Write the pointer. Readers see the old one or the new one."""
     replace_file(root / POINTER_FILE, msgspec.json.format(msgspec.json.encode(pointer), indent=2) + b"\n")
 
 
 def read_history(root: Path) -> list[Event]:
-    """All decisions, oldest first. A line that a crash has torn is left out."""
+    """All decisions, oldest first. A line that a crash cut short is skipped."""
     path = root / HISTORY_FILE
     try:
         lines = path.read_bytes().splitlines()
@@ -83,13 +83,13 @@ def read_history(root: Path) -> list[Event]:
 
 
 def append_event(root: Path, event: Event) -> None:
-    """Add a line to the history."""
+    """Append a line to the history."""
     append_line(root / HISTORY_FILE, msgspec.json.encode(event))
 
 
 @contextmanager
 def locked(root: Path) -> Iterator[None]:
-    """Alone among those who switch. Waits; a holder that dies gives it up."""
+    """Hold the lock for a switch. Waits for it; the lock of a process that dies is released."""
     try:
         handle = os.open(root / _LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
     except OSError as error:
@@ -102,9 +102,9 @@ def locked(root: Path) -> Iterator[None]:
 
 
 def copy_model(source_dir: Path, target_dir: Path, manifest: Manifest) -> None:
-    """Copy the manifest and what it lists, and check that each copy has the hash of the manifest.
+    """Copy the manifest and the files that it lists, and verify the copies.
 
-    Raises ``ModelError`` where a file is missing or not the one that was exported, and ``OSError``.
+    Raises ``ModelError`` if a file is missing or differs from what was exported, and ``OSError``.
     """
     for name in (*manifest.files, MANIFEST_FILE):
         source, target = source_dir / name, target_dir / name
@@ -116,7 +116,7 @@ def copy_model(source_dir: Path, target_dir: Path, manifest: Manifest) -> None:
 
 
 def version_id(manifest: Manifest) -> str:
-    """Name and version, as the name of a directory."""
+    """Name and version as the name of a directory."""
     return f"{_safe(manifest.name)}-{_safe(manifest.version)}"
 
 

@@ -38,7 +38,7 @@ def test_a_hub_id_without_a_network_is_one_clear_error(tmp_path: Path) -> None:
         "except ModelError as error: print(error.message)"
     )
     done = run_python(code, variables={"HF_HUB_OFFLINE": "1", "HF_HOME": str(tmp_path)})
-    assert done.stdout.startswith("model nobody/no-such-model is neither a directory here nor could it be had")
+    assert done.stdout.startswith("model nobody/no-such-model is not a directory and cannot be downloaded")
 
 
 def test_a_download_is_read_like_a_directory(checkpoint: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -58,10 +58,10 @@ def test_labels_are_found_by_name_or_by_map(
     ("config", "said"),
     [
         ({"id2label": None}, "without a classification head"),
-        ({"id2label": {"0": "LABEL_0", "1": "LABEL_1", "2": "LABEL_2"}}, "not known what 'label_0' means"),
+        ({"id2label": {"0": "LABEL_0", "1": "LABEL_1", "2": "LABEL_2"}}, "unclear what 'label_0' means"),
         ({"id2label": {"0": "negative", "1": "positive"}}, "none of them stands for neutral"),
         ({"id2label": {"0": "negative", "2": "neutral", "3": "positive"}}, "does not count from 0 to 2"),
-        ({"max_position_embeddings": 4}, "room for 4 tokens"),
+        ({"max_position_embeddings": 4}, "allows only 4 tokens"),
     ],
 )
 def test_a_configuration_that_does_not_fit_is_refused(

@@ -96,7 +96,7 @@ def test_a_version_is_never_changed(registry: Registry, tmp_path: Path) -> None:
     assert promote(registry, directory) == promote(registry, directory)
     assert registry.earlier() == ()
     other = save_directory(tmp_path / "other", "1", weights=b"others")
-    with pytest.raises(ModelError, match="another model of the same name and version"):
+    with pytest.raises(ModelError, match="a different model with the same name and version"):
         promote(registry, other)
 
 
@@ -104,7 +104,7 @@ def test_a_judgement_against_another_version_does_not_hold(registry: Registry, t
     """Who was judged against a version that serves no longer is not promoted."""
     with registry.staged(save_directory(tmp_path / "late", "late"), at=NOW) as staged:
         promote(registry, save_directory(tmp_path / "1", "1"))
-        with pytest.raises(CheckFailed, match="promoted meanwhile"):
+        with pytest.raises(CheckFailed, match="promoted in the meantime"):
             registry.switch_to(staged, instead_of=None, at=NOW)
     assert serving(registry) == "1"
 
