@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 import structlog
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from sentiment.logs import configure_logging
 from sentiment.telemetry import switch_off
@@ -18,8 +18,8 @@ from tests.brokers import ApacheKafka, Broker, DevBroker
 
 switch_off()  # tests import libraries themselves, some before anything of ours
 
-# A busy machine is not a wrong answer: no example is timed.
-settings.register_profile("untimed", deadline=None)
+# A busy machine is not a wrong answer: neither examples nor their making are timed.
+settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("untimed")
 
 

@@ -1,17 +1,16 @@
 """Rows in the order of their times, whatever the order of the file, in memory that does not grow with it.
 
 Exports often stand newest first. Published like that, every row but the first few would be "late" for all that works in
-event time. Sorting happens in a temporary SQLite file, which only its owner can read and which is gone afterwards.
+event time. Sorting happens in a temporary SQLite database. Its file has no name: SQLite unlinks it as soon as it is
+open, so nobody else can open it, and the system frees it when this process ends, however it ends.
 """
 
 from __future__ import annotations
 
 import sqlite3
-import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import msgspec
 
@@ -19,17 +18,16 @@ from consumers.ingest.fields import Publishable
 from sentiment.events import FeedbackInput, encode
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_UNNAMED = ""
+"""The name that asks SQLite for a temporary database: on the disk, but without a name there."""
 _decoder = msgspec.json.Decoder(FeedbackInput)
 
 
 @contextmanager
 def in_order_of_time(rows: Iterable[Publishable], skip: int) -> Iterator[Iterator[Publishable]]:
     """`rows` by time, those of the same time as they came, without the first `skip`. Every row must have a time."""
-    with (
-        tempfile.TemporaryDirectory(prefix="sentiment-ingest-") as folder,
-        closing(sqlite3.connect(Path(folder) / "rows.sqlite")) as database,
-    ):
-        # Nothing here has to outlive a crash: the next run makes the file again.
+    with closing(sqlite3.connect(_UNNAMED)) as database:
+        # Nothing here has to outlive a crash, and what sorting needs beside the rows goes to the disk, too.
         database.executescript("PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF; PRAGMA temp_store=FILE;")
         database.execute("CREATE TABLE rows (number INTEGER PRIMARY KEY, time_us INTEGER, event BLOB)")
         database.executemany("INSERT INTO rows VALUES (?, ?, ?)", map(_to_record, rows))

@@ -14,6 +14,7 @@ from tests.broker.batches import batch
 from tests.broker.support import consumer, new_topic, producer, read, unique
 from tests.broker.wire import Wire
 from tests.brokers import Broker
+from tests.waiting import WITHIN_S
 
 
 def test_everything_about_a_record_comes_back(broker: Broker) -> None:
@@ -119,12 +120,12 @@ def test_a_waiting_fetch_is_woken_by_a_record(broker: Broker) -> None:
     topic = new_topic(broker.bootstrap)
     answers: list[Any] = []
     with Wire(broker.bootstrap) as reader, Wire(broker.bootstrap) as writer:
-        request = reader.fetch_request(topic, 0, max_wait_ms=30_000, min_bytes=1)
+        request = reader.fetch_request(topic, 0, max_wait_ms=600_000, min_bytes=1)
         reader.send(request, 11)
         waiter = threading.Thread(target=lambda: answers.append(reader.receive(request, 11)))
         waiter.start()
         writer.produce(topic, batch([b"value"]))
-        waiter.join(25)
+        waiter.join(WITHIN_S)
         assert not waiter.is_alive()
     assert len(answers[0].responses[0].partitions[0].records) > 0
 

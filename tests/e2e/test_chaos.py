@@ -50,8 +50,9 @@ def test_two_workers_end_by_themselves_when_all_is_done(broker: Broker, tmp_path
     file = tmp_path / "rows.jsonl"
     ids = write_feedback(file, 600, seed=2)
     with pipeline(broker.bootstrap, tmp_path / "run") as here:
-        workers = [here.command("worker", "--until-idle", "6").start() for _ in range(2)]
         ingest = here.command("ingest", str(file), "--speed", "max").start()
+        here.until(lambda: len(here.tally.events) > 0, "events")
+        workers = [here.command("worker", "--until-idle", "4").start() for _ in range(2)]
         assert ingest.wait() == 0, here.last_words()
         assert [worker.wait() for worker in workers] == [0, 0], here.last_words()
         here.until(here.observer.at_end, "the end")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import signal
 import subprocess
-import tempfile
 from pathlib import Path
 
 import psutil
@@ -16,15 +15,11 @@ from tests.processes import run, sentiment, start
 from tests.waiting import WITHIN_S, wait_until
 
 
-def left_over() -> set[str]:
-    return {path.name for path in Path(tempfile.gettempdir()).glob("sentiment-demo-*")}
-
-
 @pytest.mark.slow
-def test_the_bundled_stream_is_scored_exactly_once_and_its_incident_alerted() -> None:
+def test_the_bundled_stream_is_scored_exactly_once_and_its_incident_alerted(tmp_path: Path) -> None:
     """The demo exits with 0; its summary on stdout counts every event once and the one alert; nothing is left over."""
-    before, rows = left_over(), bundled_stream().rows
-    done = run(sentiment("demo", "--json"))
+    rows = bundled_stream().rows
+    done = run(sentiment("demo", "--json"), {"TMPDIR": str(tmp_path)})
     assert done.returncode == 0, done.stderr
     summary = json.loads(done.stdout)
     assert summary["passed"] is True
@@ -35,7 +30,7 @@ def test_the_bundled_stream_is_scored_exactly_once_and_its_incident_alerted() ->
     assert sum(summary["labels"].values()) == rows
     assert len(summary["products"]) == 3
     assert "FIRING" in done.stderr
-    assert left_over() <= before
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.slow
@@ -87,4 +82,4 @@ def test_a_demo_that_is_ended_takes_its_children_along(number: signal.Signals, t
     assert demo.wait(timeout=WITHIN_S) == (-9 if number == signal.SIGKILL else 130)
     _, alive = psutil.wait_procs(family, timeout=WITHIN_S)
     assert alive == []
-    wait_until(lambda: not list(tmp_path.glob("sentiment-demo-*")), "the removal of the folder")
+    wait_until(lambda: not list(tmp_path.iterdir()), "the removal of the folder")

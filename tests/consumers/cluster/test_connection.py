@@ -17,6 +17,7 @@ from sentiment.errors import BrokerUnavailable, ConfigurationError
 from sentiment.settings import Settings, load_settings
 from tests.brokers import ApacheKafka, Broker, free_port
 from tests.consumers.cluster.certificates import self_signed
+from tests.waiting import WITHIN_S, wait_until
 
 PASSWORD = "correct-horse-battery"
 
@@ -49,14 +50,14 @@ def answering(data: bytes | None) -> Iterator[str]:
             yield f"127.0.0.1:{server.getsockname()[1]}"
         finally:
             server.shutdown(socket.SHUT_RDWR)
-            thread.join(20)
+            thread.join(WITHIN_S)
             for connection in accepted:
                 connection.close()
 
 
-def failed_step(bootstrap: str) -> StepError:
+def failed_step(bootstrap: str, timeout_s: float = WITHIN_S) -> StepError:
     with pytest.raises(StepError) as raised:
-        probe(bootstrap, connection_options(settings_for(bootstrap).kafka), None, timeout_s=2.0)
+        probe(bootstrap, connection_options(settings_for(bootstrap).kafka), None, timeout_s=timeout_s)
     return raised.value
 
 
@@ -72,7 +73,8 @@ def test_each_way_to_fail_has_its_name() -> None:
     refused = failed_step(f"127.0.0.1:{free_port()}")
     assert (refused.step, refused.reason) == (Step.CONNECT, "connection refused")
     with answering(None) as silent:
-        assert (failed_step(silent).step, failed_step(silent).reason) == (Step.API_VERSIONS, "no answer in time")
+        quiet = failed_step(silent, timeout_s=0.5)
+        assert (quiet.step, quiet.reason) == (Step.API_VERSIONS, "no answer in time")
     with answering(b"") as rude:
         assert "closed the connection" in failed_step(rude).reason
     with answering(b"HTTP/1.1 400 Bad Request\r\n\r\n") as web:
@@ -148,12 +150,10 @@ def test_every_client_reaches_a_secured_cluster(secured: tuple[ApacheKafka, Path
         admin.create_topics({"secured": {"num_partitions": 1, "replication_factor": 1}})
         admin.wait_for_topics(["secured"])
     producer = make_producer(settings)
-    producer.send("secured", b"hello").get(timeout=30)
+    producer.send("secured", b"hello").get(timeout=WITHIN_S)
     producer.close()
     with closing(make_consumer(settings, group_id="reader", topics=("secured",))) as consumer:
-        polled: dict[Any, list[Any]] = {}
-        for _ in range(30):
-            polled = polled or consumer.poll(timeout_ms=1_000)
+        polled = wait_until(lambda: consumer.poll(timeout_ms=1_000), "the record")
     assert [record.value for records in polled.values() for record in records] == [b"hello"]
 
 

@@ -25,6 +25,7 @@ from sentiment.events import Alert, ModelRef, Probabilities, Rate, ScoredFeedbac
 from sentiment.settings import TopicSettings
 from tests.brokers import Broker
 from tests.consumers.ingest.support import settings_for
+from tests.waiting import WITHIN_S, wait_until
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 TOPICS = TopicSettings()
@@ -156,7 +157,7 @@ def test_committed_records_come_in_order_and_others_do_not(broker: Broker) -> No
         producer.init_transactions()
         for number, commit in enumerate([True, False, True]):
             producer.begin_transaction()
-            producer.send(topic, b"%d" % number).get(timeout=30)
+            producer.send(topic, b"%d" % number).get(timeout=WITHIN_S)
             if commit:
                 producer.commit_transaction()
             else:
@@ -174,19 +175,19 @@ def test_without_from_beginning_only_what_is_new_comes(dev_broker: Broker) -> No
     topic = f"tail-{uuid4().hex[:10]}"
     ensure_topics(settings, [topic])
     with closing(make_producer(settings)) as producer:
-        producer.send(topic, b"old").get(timeout=30)
+        producer.send(topic, b"old").get(timeout=WITHIN_S)
         collected: Queue[list[bytes | None]] = Queue()
         records = follow(settings, topic, from_beginning=False)
         thread = threading.Thread(target=_collect, args=(records, 1, collected), daemon=True)
         thread.start()
+
+        def arrived() -> bool:
+            producer.send(topic, b"new").get(timeout=WITHIN_S)
+            return not collected.empty()
+
         # The tail says nothing when it is ready, so new records are sent until one arrives.
-        number = 0
-        while collected.empty():
-            number += 1
-            assert number < 600
-            producer.send(topic, b"new").get(timeout=30)
-            thread.join(timeout=0.05)
-    assert collected.get(timeout=30) == [b"new"]
+        wait_until(arrived, "a new record")
+    assert collected.get(timeout=WITHIN_S) == [b"new"]
 
 
 def test_a_topic_that_does_not_exist_is_said(dev_broker: Broker) -> None:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import gzip
 import random
+import re
 import signal
 import subprocess
-from contextlib import closing
+from contextlib import closing, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -31,6 +32,7 @@ from tests.consumers.ingest.support import (
     write_csv,
 )
 from tests.processes import run, sentiment, start
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.slow
 FLAGS = FieldFlags(time="at")
@@ -43,13 +45,11 @@ def ingest(broker: Broker, path: Path, topic: str, **options: object) -> IngestR
 
 
 def start_process(
-    broker: Broker, path: Path | str, topic: str, *flags: str, stdin: int | None = None
+    broker: Broker, path: Path | str, topic: str, *flags: str, stdin: int | None = None, **variables: str
 ) -> subprocess.Popen[bytes]:
-    """Run an ingest as users do."""
-    variables = {
-        "SENTIMENT_KAFKA__BOOTSTRAP_SERVERS": broker.bootstrap,
-        "SENTIMENT_KAFKA__TRANSACTION_TIMEOUT_MS": "10000",
-    }
+    """Run an ingest as users do, with further environment `variables`."""
+    variables["SENTIMENT_KAFKA__BOOTSTRAP_SERVERS"] = broker.bootstrap
+    variables["SENTIMENT_KAFKA__TRANSACTION_TIMEOUT_MS"] = "10000"
     command = sentiment("ingest", path, "--topic", topic, "--time-field", "at", *flags)
     return start(command, variables, stdin=stdin, stderr=subprocess.PIPE)
 
@@ -79,6 +79,30 @@ def test_killed_at_random_moments_and_repeated_each_row_is_there_once(broker: Br
         process.communicate()
     assert ingest(broker, path, topic).published == n_rows
     assert ids(broker, topic) == expected_ids(n_rows)
+
+
+def test_an_ingest_that_is_killed_while_it_sorts_leaves_no_row_behind(dev_broker: Broker, tmp_path: Path) -> None:
+    """What it has sorted is on the disk, and there is nothing in the temporary folder that anybody could read."""
+    path = write_csv(tmp_path / "x.csv", 30_000, newest_first=True)
+    folder = tmp_path / "temporary"
+    folder.mkdir()
+    # At this speed it would have the sorted rows at hand for months.
+    process = start_process(dev_broker, path, new_topic(), "--speed", "0.001", TMPDIR=str(folder))
+    wait_until(lambda: unnamed_bytes(process, folder) > 1_000_000, "rows on the disk")
+    process.kill()
+    process.communicate()
+    assert list(folder.iterdir()) == []
+
+
+def unnamed_bytes(process: subprocess.Popen[bytes], folder: Path) -> int:
+    """What the process has written to files of `folder` that have no name any more, as Linux tells it."""
+    assert process.poll() is None
+    n_bytes = 0
+    for file in Path(f"/proc/{process.pid}/fd").iterdir():
+        with suppress(FileNotFoundError):  # it was closed just now
+            if re.fullmatch(rf"{folder}/.* \(deleted\)", str(file.readlink())):
+                n_bytes += file.stat().st_size
+    return n_bytes
 
 
 def test_an_interrupted_ingest_says_how_to_go_on_and_does(broker: Broker, tmp_path: Path) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import stat
 import threading
 from collections.abc import Iterator
 from datetime import timedelta
@@ -261,16 +260,6 @@ def test_rejects_need_a_place(tmp_path: Path) -> None:
     rejects = RejectsFile(tmp_path / "absent" / "x.rejects.jsonl")
     with pytest.raises(InputError, match="cannot be written"):
         rejects.add(Reject(1, 1, "schema", "why"))
-
-
-def test_the_sorting_file_is_for_its_owner_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It holds texts: nobody else may read it, and it is gone afterwards."""
-    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    with in_order_of_time([publishable(1, 0)], 0) as ordered:
-        (folder,) = tmp_path.iterdir()
-        assert stat.S_IMODE(folder.stat().st_mode) == 0o700
-        assert len(list(ordered)) == 1
-    assert list(tmp_path.iterdir()) == []
 
 
 def test_the_fingerprint_names_content_mapping_and_topic(tmp_path: Path) -> None:

@@ -65,7 +65,7 @@ def test_a_notifier_killed_before_its_commit_delivers_with_the_same_key(broker: 
     sent = [alert(number, end=NOW) for number in range(3)]
     with stalling_receiver() as there, pipeline(broker.bootstrap, tmp_path / "run") as here:
         produce(broker.bootstrap, here.settings.topics.alerts, [(b"app", encode(each)) for each in sent])
-        address = {"SENTIMENT_NOTIFY__WEBHOOK_URL": there.url, "SENTIMENT_NOTIFY__TIMEOUT_S": "60"}
+        address = {"SENTIMENT_NOTIFY__WEBHOOK_URL": there.url}
         notifier = here.command("notify", **address).start()
         here.until(there.stalled.is_set, "the first request")
         notifier.kill()

@@ -15,10 +15,15 @@ from consumers.runtime.metrics import TABLE, Metrics
 from consumers.runtime.watchdog import Watchdog
 from sentiment.settings import MetricsSettings
 from tests.fakes import ManualClock
+from tests.waiting import WITHIN_S
 
 
 def health_at(clock: ManualClock) -> Health:
     return Health(clock, stuck_after_s=60.0)
+
+
+def get(port: int, path: str) -> httpx.Response:
+    return httpx.get(f"http://127.0.0.1:{port}/{path}", timeout=WITHIN_S)
 
 
 def test_probes_tell_starting_ready_and_stuck_apart() -> None:
@@ -28,7 +33,7 @@ def test_probes_tell_starting_ready_and_stuck_apart() -> None:
     with serve_on("127.0.0.1", 0, Metrics(), health) as port:
 
         def answers() -> list[int]:
-            return [httpx.get(f"http://127.0.0.1:{port}/{path}").status_code for path in ("healthz", "readyz")]
+            return [get(port, path).status_code for path in ("healthz", "readyz")]
 
         assert answers() == [200, 503]
         health.enter("ready")
@@ -39,13 +44,13 @@ def test_probes_tell_starting_ready_and_stuck_apart() -> None:
         assert answers() == [200, 200]
         health.watch_handler(lambda: 61.0)
         assert answers() == [503, 503]
-        assert httpx.get(f"http://127.0.0.1:{port}/secrets").status_code == 404
+        assert get(port, "secrets").status_code == 404
 
 
 def test_every_metric_of_the_table_is_served_in_prometheus_format() -> None:
     """What is scraped parses, and has every name of the table with its kind and meaning."""
     with serve_on("127.0.0.1", 0, Metrics(), health_at(ManualClock())) as port:
-        text = httpx.get(f"http://127.0.0.1:{port}/metrics").text
+        text = get(port, "metrics").text
     families = {family.name: family for family in text_string_to_metric_families(text)}
     for row in TABLE:
         family = families[row.name.removesuffix("_total")]
@@ -92,4 +97,4 @@ def test_the_watchdog_ends_a_stuck_process() -> None:
     with Watchdog(health, die=dead.set, check_s=0.01):
         assert not dead.wait(0.1)
         clock.advance(61)
-        assert dead.wait(20)
+        assert dead.wait(WITHIN_S)

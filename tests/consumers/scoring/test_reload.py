@@ -58,7 +58,9 @@ class Running:
 
     def metric(self, sample: str) -> float | None:
         """The value of a sample of `/metrics`, such as `name{label="x"}`."""
-        with urllib.request.urlopen(f"http://127.0.0.1:{self.settings.metrics.port}/metrics", timeout=10) as answer:
+        with urllib.request.urlopen(
+            f"http://127.0.0.1:{self.settings.metrics.port}/metrics", timeout=WITHIN_S
+        ) as answer:
             lines = answer.read().decode().splitlines()
         return next((float(line.rpartition(" ")[2]) for line in lines if line.startswith(f"{sample} ")), None)
 

@@ -13,6 +13,7 @@ from sentiment.model import registry as registry_module
 from sentiment.model.loading import locate
 from sentiment.model.registry import Registry, Version, is_registry
 from tests.sentiment.model.registries import save_directory
+from tests.waiting import WITHIN_S, wait_until
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -146,29 +147,31 @@ def test_many_promotions_at_once_are_one_after_another(registry: Registry, tmp_p
     faults: list[Exception] = []
 
     def read() -> None:
-        while not done.is_set():
+        while not done.wait(0.001):
             try:
                 locate(registry.root)
             except ModelError as error:
                 faults.append(error)
 
+    def switched(staged: Version) -> bool:
+        try:
+            registry.switch_to(staged, instead_of=registry.current(), at=NOW)
+        except CheckFailed:
+            return False
+        return True
+
     def switch(version: str) -> None:
-        directory = save_directory(tmp_path / version, version)
-        while True:
-            try:
-                promote(registry, directory)
-                return
-            except CheckFailed:
-                continue
+        with registry.staged(save_directory(tmp_path / version, version), at=NOW) as staged:
+            wait_until(lambda: switched(staged), f"the promotion of {version}")
 
     reader = threading.Thread(target=read)
     writers = [threading.Thread(target=switch, args=(str(number),)) for number in range(1, 7)]
     for thread in (reader, *writers):
         thread.start()
     for writer in writers:
-        writer.join(60)
+        writer.join(WITHIN_S)
     done.set()
-    reader.join(60)
+    reader.join(WITHIN_S)
     assert faults == []
     served = [*registry.earlier(), registry.promoted().id]
     assert sorted(served) == [f"toy-{number}" for number in range(7)]
