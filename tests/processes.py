@@ -32,12 +32,20 @@ def start(
 
 
 def run(
-    command: Sequence[str], variables: Mapping[str, str] | None = None, *, stdin: str = "", cwd: Path = REPOSITORY
+    command: Sequence[str],
+    variables: Mapping[str, str] | None = None,
+    *,
+    environment: Mapping[str, str] = os.environ,
+    stdin: str = "",
+    cwd: Path = REPOSITORY,
 ) -> subprocess.CompletedProcess[str]:
-    """Run `command` to its end, which the time limit of the test bounds; its exit code, and what it printed."""
+    """Run `command` to its end, which the time limit of the test bounds; its exit code, and what it printed.
+
+    It has the variables of `environment` and further `variables`.
+    """
     return subprocess.run(
         _as_child(command),
-        env={**os.environ, **(variables or {})},
+        env={**environment, **(variables or {})},
         cwd=cwd,
         input=stdin,
         capture_output=True,
@@ -46,11 +54,9 @@ def run(
     )
 
 
-def run_python(
-    code: str, *arguments: str, variables: Mapping[str, str] | None = None, cwd: Path = REPOSITORY
-) -> subprocess.CompletedProcess[str]:
-    """Run `code` in a fresh interpreter; `sys.argv[1:]` are the `arguments`."""
-    return run([sys.executable, "-c", code, *arguments], variables, cwd=cwd)
+def run_python(code: str, *arguments: str, **options: Any) -> subprocess.CompletedProcess[str]:
+    """Run `code` in a fresh interpreter with these `sys.argv[1:]`; `options` are those of `run`."""
+    return run([sys.executable, "-c", code, *arguments], **options)
 
 
 def _as_child(command: Sequence[str]) -> list[str]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib.metadata
 import importlib.util
 import re
-import subprocess
 import sys
 import tomllib
 from collections.abc import Iterable
@@ -15,6 +14,8 @@ from types import ModuleType
 
 import pytest
 from packaging.requirements import Requirement
+
+from tests.processes import run
 
 ROOT = Path(__file__).parents[1]
 REQUIREMENTS = ROOT / "requirements"
@@ -123,8 +124,7 @@ def licences() -> ModuleType:
 
 def test_every_locked_package_has_an_accepted_licence() -> None:
     """The command lists all of them, says which are copyleft, and exits 0."""
-    command = [sys.executable, str(REQUIREMENTS / "licences.py")]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    done = run([sys.executable, str(REQUIREMENTS / "licences.py")])
     assert done.returncode == 0, done.stdout + done.stderr
     listed = {line.split()[0]: line for line in done.stdout.splitlines()}
     here = {name for name, (requirement, _) in entries("dev").items() if applies(requirement)}

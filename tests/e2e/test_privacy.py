@@ -23,8 +23,8 @@ from pathlib import Path
 
 import pytest
 
+from tests import processes
 from tests.brokers import DevBroker
-from tests.e2e.pipeline import WITHIN_S
 from tests.training import tiny
 
 WITNESS = Path(__file__).with_name("witness")
@@ -51,16 +51,8 @@ class Watched:
         kept = {name: value for name, value in os.environ.items() if name == "PATH" or name.startswith("OPENBLAS_")}
         own = {"HOME": str(self.home), "XDG_STATE_HOME": str(self.folder / "state")}
         own |= {"PYTHONPATH": str(WITNESS), "WITNESS": str(self.folder / "attempts")}
-        return subprocess.run(
-            [*strace(self.folder), sys.executable, *flags, *command],
-            env=kept | own | self.variables,
-            cwd=self.folder,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=WITHIN_S,
-            check=False,
-        )
+        traced = [*strace(self.folder), sys.executable, *flags, *command]
+        return processes.run(traced, own | self.variables, environment=kept, cwd=self.folder)
 
     def sentiment(self, *arguments: str) -> None:
         """Run a command that has to end well, without an attempt to go anywhere and without a trace at home."""
@@ -102,9 +94,7 @@ def strace(folder: Path) -> list[str]:
 @functools.cache
 def _can_trace(*options: str) -> bool:
     command = ["strace", *options, "-o", os.devnull, "true"]
-    return (
-        shutil.which("strace") is not None and subprocess.run(command, check=False, capture_output=True).returncode == 0
-    )
+    return shutil.which("strace") is not None and processes.run(command).returncode == 0
 
 
 @pytest.fixture

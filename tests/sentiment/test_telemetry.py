@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from types import ModuleType
 
 import pytest
 
 from sentiment.telemetry import BLOCKED, OVERRIDES, VARIABLES, apply
+from tests.processes import run_python
 
 OPPOSITES = dict.fromkeys(VARIABLES, "0") | {
     "HF_UPDATE_DOWNLOAD_COUNTS": "1",
@@ -21,7 +20,8 @@ OPPOSITES = dict.fromkeys(VARIABLES, "0") | {
 def run(code: str) -> list[str]:
     """The words that `code` prints in a process of its own, whose environment asks for telemetry."""
     environment = {**OPPOSITES, "PATH": "/usr/bin:/bin", **dict.fromkeys(OVERRIDES, "true")}
-    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    done = run_python(code, environment=environment)
+    assert done.returncode == 0, done.stderr
     return done.stdout.split()
 
 
