@@ -1,4 +1,4 @@
-"""Publishing feedback from files and pipes, each row exactly once, however often it is interrupted."""
+"""Publishes feedback from files and pipes, each row exactly once, however often it is interrupted."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rows gathered into units of work: as large as is sensible at full speed, as timely as possible in a replay."""
+"""Groups rows into batches: as large as is sensible at full speed, and as soon as they are due in a replay."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ from sentiment.events import encode
 
 T = TypeVar("T")
 
-# A transaction costs some 10 ms: a thousand rows make that small, and are soon published again after a kill.
+# A transaction costs about 10 ms. Over a thousand rows that is little, and so is what a kill makes us repeat.
 MAX_ROWS = 1_000
 MAX_BYTES = 4 * 1024 * 1024
 
 IDLE_S = 0.2
-"""How long rows from a slow pipe wait for more before they are published."""
+"""Rows from a slow pipe are published when no other row has come for this long."""
 
 
 def to_record(row: Publishable, topic: str, shift: timedelta) -> OutgoingRecord:
-    """The row as a feedback record, keyed by its id, so that rows spread evenly over the partitions.
+    """A feedback record for `row`. Its key is the id, so that rows spread evenly over the partitions.
 
-    The record's own timestamp is left to the client's clock: brokers delete old records by it.
+    The record's timestamp is now, not the time of the row, because brokers delete records by it.
     """
     event = row.event
     if row.created_at is not None:
@@ -44,9 +44,9 @@ def batches(
     monotonic: Callable[[], float],
     sleep: Callable[[float], None],
 ) -> Iterator[list[OutgoingRecord]]:
-    """Non-empty batches of records in the order of `rows`; None among the rows means: nothing more for the moment.
+    """Yield non-empty batches of records in the order of `rows`. None among the rows means: no other for the moment.
 
-    With a `speed`, a row is not handed out before it is due, and what is due is not kept waiting for what is not.
+    With a `speed`, no row is yielded before it is due, and rows that are due do not wait for those that are not.
     """
     pending: list[OutgoingRecord] = []
     n_bytes = 0
@@ -71,9 +71,9 @@ def batches(
 
 
 def with_idle_marks(items: Iterable[T], idle_s: float = IDLE_S) -> Iterator[T | None]:
-    """`items`, read ahead in a thread, with None wherever nothing came for `idle_s`.
+    """Yield `items`, and None whenever none came for `idle_s` seconds. A thread reads ahead.
 
-    The thread is a daemon: it may be stuck in a read that never returns when the process ends.
+    The thread is a daemon, because it may be stuck in a read that never returns when the process ends.
     """
     ahead: queue.Queue[list[T] | BaseException | None] = queue.Queue(maxsize=MAX_ROWS)
 

@@ -1,4 +1,4 @@
-"""Which column is what, and a row as a feedback event."""
+"""Which column holds what, and how a row becomes a feedback event."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any
 
 from consumers.sources import BadRow, Row
 from consumers.sources.names import listed
+from consumers.sources.rows import place_of
 from consumers.sources.times import UnreadableTimeError, parse_time
 from sentiment.errors import InputError, PoisonRecord, UsageError
 from sentiment.events import FeedbackInput, SourcePosition, decode_feedback, encode
@@ -19,7 +20,7 @@ _NOWHERE = SourcePosition(topic="-", partition=0, offset=0)
 
 @dataclass(frozen=True, slots=True)
 class FieldFlags:
-    """What the user said about the columns; None: the event's own field name, where there is such a column."""
+    """The columns that the user named. None means the column with the event's own field name, if there is one."""
 
     text: str | None = None
     time: str | None = None
@@ -30,9 +31,9 @@ class FieldFlags:
 
 @dataclass(frozen=True, slots=True)
 class Fields:
-    """The columns that are read; None: there is none, and the event gets its documented default.
+    """The columns to read. None means that there is no such column; the event then gets its documented default.
 
-    Columns that have no part here are not published.
+    Other columns are not published.
     """
 
     text: str
@@ -47,18 +48,18 @@ class Fields:
     metadata: str | None
 
     def columns(self) -> list[str]:
-        """The names of all columns in use."""
+        """The names of the columns to read."""
         names = (self.text, self.time, self.product_field, self.id, self.source, self.author, self.language)
         return [name for name in (*names, self.rating, self.metadata) if name is not None]
 
     def described(self) -> dict[str, str | None]:
-        """The mapping as plain values: part of what makes two ingests the same."""
+        """All values by their names. Two ingests are the same only if these are."""
         return {name: getattr(self, name) for name in self.__slots__}
 
 
 @dataclass(frozen=True, slots=True)
 class Publishable:
-    """A row that is fit to publish; `created_at` is in UTC, None where the file tells no times."""
+    """A row that can be published. `created_at` is in UTC, or None if the file has no times."""
 
     number: int
     event: FeedbackInput
@@ -67,51 +68,55 @@ class Publishable:
 
 @dataclass(frozen=True, slots=True)
 class Reject:
-    """A row that is not published, why, and where it stands. Never holds anything of the row itself."""
+    """A row that is not published: where it is, and why. It never contains anything of the row itself."""
 
     row: int
     line: int | None
     reason: str
     message: str
 
+    @property
+    def place(self) -> str:
+        """Where to look for the row, for messages."""
+        return place_of(self.row, self.line)
+
 
 def resolve_fields(flags: FieldFlags, columns: Sequence[str], name: str) -> Fields:
-    """Match the flags with the columns of the file `name`.
+    """Match `flags` with the columns of the file `name`.
 
     Raises:
         UsageError: both a product field and a product are given.
-        InputError: a named column is missing, or there is none for the text; the message says which columns exist.
+        InputError: a named column does not exist, or there is none for the text. The hint lists the columns.
     """
     if flags.product is not None and flags.product_field is not None:
         raise UsageError("--product and --product-field exclude each other")
-    present = set(columns)
 
-    def column(given: str | None, default: str, flag: str, *, needed: bool = False) -> str | None:
-        if given is not None and given not in present:
+    def column(given: str | None, default: str) -> str | None:
+        if given is not None and given not in columns:
             raise InputError(f"{name} has no column {given!r}", hint=f"its columns are: {listed(columns)}")
-        if given is None and needed and default not in present:
-            raise InputError(
-                f"{name} has no column {default!r}", hint=f"name one with {flag}; its columns are: {listed(columns)}"
-            )
-        return given if given is not None else default if default in present else None
+        return given or (default if default in columns else None)
 
-    text = column(flags.text, "text", "--text-field", needed=True)
+    text = column(flags.text, "text")
+    if text is None:
+        raise InputError(
+            f"{name} has no column 'text'", hint=f"name one with --text-field; its columns are: {listed(columns)}"
+        )
     return Fields(
-        text=text or "text",
-        time=column(flags.time, "created_at", "--time-field"),
-        product_field=None if flags.product is not None else column(flags.product_field, "product", "--product-field"),
+        text=text,
+        time=column(flags.time, "created_at"),
+        product_field=None if flags.product is not None else column(flags.product_field, "product"),
         product=flags.product,
-        id=column(flags.id, "id", "--id-field"),
-        source=column(None, "source", ""),
-        author=column(None, "author_id", ""),
-        language=column(None, "language", ""),
-        rating=column(None, "rating", ""),
-        metadata=column(None, "metadata", ""),
+        id=column(flags.id, "id"),
+        source=column(None, "source"),
+        author=column(None, "author_id"),
+        language=column(None, "language"),
+        rating=column(None, "rating"),
+        metadata=column(None, "metadata"),
     )
 
 
 def to_publishable(row: Row | BadRow, fields: Fields, id_prefix: str) -> Publishable | Reject:
-    """`row` as an event that every worker will accept, or why it is none.
+    """Turn `row` into an event that every worker accepts, or say why it cannot be published.
 
     Without an id column the id is `<id_prefix>-<row number>`, so that a result can be joined with its row.
     """
@@ -144,7 +149,7 @@ def to_publishable(row: Row | BadRow, fields: Fields, id_prefix: str) -> Publish
     except PoisonRecord as error:
         return Reject(row.number, row.line, str(error.reason), error.message)
     except UnicodeEncodeError:
-        return Reject(row.number, row.line, "not_utf8", "a value is not UTF-8")
+        return Reject(row.number, row.line, "not_utf8", "a value is not valid UTF-8")
     except (TypeError, RecursionError):
         return Reject(row.number, row.line, "schema", "the metadata cannot be written as JSON")
     return Publishable(row.number, event, created_at)
@@ -155,17 +160,17 @@ def _value(values: Mapping[str, Any], column: str | None) -> Any:
 
 
 def _name(values: Mapping[str, Any], column: str | None) -> str | None:
-    """A name or an identifier as a string; None where there is none."""
+    """A name or an identifier as a string, or None."""
     value = _value(values, column)
     if value is None or value == "":
         return None
-    if isinstance(value, float) and value.is_integer():  # pandas turns whole numbers into floats beside a gap
+    if isinstance(value, float) and value.is_integer():  # pandas turns whole numbers into floats if one is missing
         value = int(value)
     return str(value)
 
 
 def _rating(value: object) -> float | None:
-    """A number that stands in a column named `rating`; anything else there is somebody's own notation, left out."""
+    """A rating that is a number, or None: other notations, such as "4 of 5", are left out."""
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         return None
     try:

@@ -1,4 +1,4 @@
-"""The whole of an ingest: look at the file, own the ingest, publish from where it stands."""
+"""An ingest from beginning to end: check the file, take the ingest over, publish from where it stands."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from pathlib import Path
 from consumers.cluster.connection import check_connection
 from consumers.cluster.topics import ensure_topics
 from consumers.ingest.batches import batches, to_record, with_idle_marks
+from consumers.ingest.checking import FileCheck, Plan, check_file, fingerprint, publishable, read_publishable
 from consumers.ingest.fields import FieldFlags, Fields, Publishable, Reject, resolve_fields
 from consumers.ingest.ordering import in_order_of_time
 from consumers.ingest.publisher import Publisher
 from consumers.ingest.rejects import RejectsFile, collecting, rejects_path
-from consumers.ingest.survey import Plan, Survey, fingerprint, publishable, read_publishable, survey
 from consumers.sources import FileFormat, InputFile, detect_format, find_input, open_rows
 from sentiment.errors import InputError, UsageError
 from sentiment.progress import Progress
@@ -29,7 +29,7 @@ _ID_DIGITS = 12
 
 @dataclass(frozen=True, slots=True)
 class IngestRequest:
-    """What to publish, and how. `speed` is event time over real time; None: as fast as Kafka takes it."""
+    """What to publish, and how. `speed` is event time over real time; None is as fast as Kafka takes the rows."""
 
     argument: str
     file_format: FileFormat | None = None
@@ -42,9 +42,9 @@ class IngestRequest:
 
 @dataclass(frozen=True, slots=True)
 class IngestReport:
-    """`published` rows are in Kafka by now, `published_before` of them since earlier runs.
+    """`published` rows are in Kafka, `published_before` of them from earlier runs.
 
-    The reasons of the `rejected` ones are in `rejects_file`, which exists where there are any.
+    `rejects_file` says why the `rejected` rows are not; it exists only if there are any.
     """
 
     published: int
@@ -54,12 +54,12 @@ class IngestReport:
 
 
 def run_ingest(settings: Settings, request: IngestRequest, progress: Progress) -> IngestReport:
-    """Publish a file or a pipe; blocks until its end.
+    """Publish a file or a pipe. Blocks until its end.
 
     Raises:
-        InputError, UsageError: nothing can be published from this input as it is called for.
-        BrokerUnavailable, TransactionFailed: Kafka cannot be reached, or did not come back in time.
-        IngestTakenOverError: another process does the same.
+        InputError, UsageError: the input cannot be published, or not in the way that was asked for.
+        BrokerUnavailable, TransactionFailed: Kafka cannot be reached, or did not recover in time.
+        IngestTakenOverError: another process publishes the same file.
     """
     given = find_input(request.argument)
     file_format = detect_format(given, request.file_format)
@@ -71,14 +71,14 @@ def run_ingest(settings: Settings, request: IngestRequest, progress: Progress) -
 def _ingest_file(
     settings: Settings, request: IngestRequest, given: InputFile, file_format: FileFormat, progress: Progress
 ) -> IngestReport:
-    with open_rows(given, file_format) as source:
-        fields = resolve_fields(request.fields, source.columns, given.name)
+    with open_rows(given, file_format) as opened:
+        fields = resolve_fields(request.fields, opened.columns, given.name)
     _require_times(request, fields)
     plan = Plan(given, file_format, fields, request.topic, request.rebase_time)
     _prepare_kafka(settings, request.topic)
     with collecting(rejects_path(given)) as rejects:
         progress.begin("checking", None)
-        found = survey(plan, rejects, progress.at)
+        found = check_file(plan, rejects, progress.at)
     _require_some(found.good, rejects, given)
     name = fingerprint(plan)
     with closing(Publisher(settings, topic=request.topic, name=name, run=uuid.uuid4().hex)) as publisher:
@@ -87,23 +87,23 @@ def _ingest_file(
             progress.begin("publishing", found.good, start.published)
             _publish(publisher, request, rows, timedelta(microseconds=start.shift_us), progress)
         if publisher.published < found.good:
-            raise InputError(f"{given.name} changed while it was read", hint="ingest a file that is complete")
+            raise InputError(f"{given.name} changed while it was being read", hint="ingest a file that is complete")
         return IngestReport(publisher.published, start.published, found.rejected, rejects.path)
 
 
 def _ingest_pipe(
     settings: Settings, request: IngestRequest, given: InputFile, file_format: FileFormat, progress: Progress
 ) -> IngestReport:
-    """Publish what comes through a pipe, as it comes, in the order in which it comes."""
+    """Publish the rows of a pipe as they come, in the order in which they come."""
     if request.rebase_time:
-        raise UsageError("--rebase-time needs a file: the last time of a pipe is not known before its end")
+        raise UsageError("--rebase-time needs a file: the last time in a pipe is not known before it ends")
     _prepare_kafka(settings, request.topic)
-    progress.say("a pipe cannot be resumed: after an interruption its rows have to be sent again")
+    progress.say("a pipe cannot be resumed: after an interruption, send its rows again")
     run = uuid.uuid4().hex
-    with open_rows(given, file_format) as source, collecting(rejects_path(given)) as rejects:
-        fields = resolve_fields(request.fields, source.columns, given.name)
+    with open_rows(given, file_format) as opened, collecting(rejects_path(given)) as rejects:
+        fields = resolve_fields(request.fields, opened.columns, given.name)
         _require_times(request, fields)
-        rows = with_idle_marks(publishable(source, fields, run[:_ID_DIGITS], rejects.add))
+        rows = with_idle_marks(publishable(opened, fields, run[:_ID_DIGITS], rejects.add))
         with closing(Publisher(settings, topic=request.topic, name=f"pipe-{run}", run=run)) as publisher:
             publisher.open(restart=False, shift_us=0)
             progress.begin("publishing", None)
@@ -124,13 +124,13 @@ def _publish(
     shift: timedelta,
     progress: Progress,
 ) -> None:
-    """Publish `rows` at the speed asked for, and tell `progress` after every commit."""
+    """Publish `rows` at the speed that was asked for, and report progress after every commit."""
     units = batches(
         rows,
         lambda row: to_record(row, request.topic, shift),
         speed=request.speed,
         monotonic=time.monotonic,
-        sleep=time.sleep,  # a signal ends it
+        sleep=time.sleep,  # a signal interrupts it
     )
     for unit in units:
         publisher.publish(unit)
@@ -139,9 +139,9 @@ def _publish(
 
 @contextmanager
 def _remaining(
-    plan: Plan, id_prefix: str, found: Survey, skip: int, progress: Progress
+    plan: Plan, id_prefix: str, found: FileCheck, skip: int, progress: Progress
 ) -> Iterator[Iterable[Publishable]]:
-    """The rows that are not published yet, in the order in which they have to be."""
+    """The rows that are not published yet, in the order in which to publish them."""
     if skip >= found.good:
         yield ()
         return
@@ -149,33 +149,32 @@ def _remaining(
     if found.in_order:
         yield islice(rows, skip, None)
         return
-    progress.say("the rows are not in the order of their times: sorting them")
+    progress.say("the rows are not in order of time: sorting them first")
     progress.begin("sorting", None)
     with in_order_of_time(rows, skip) as ordered:
         yield ordered
 
 
 def _already_noted(_: Reject) -> None:
-    """The first pass has written the rejects file."""
+    """Do nothing: the first pass has written the rejects file."""
 
 
 def _require_times(request: IngestRequest, fields: Fields) -> None:
     if fields.time is None and (request.speed is not None or request.rebase_time):
         flag = "--rebase-time" if request.rebase_time else "--speed"
-        raise UsageError(f"{flag} needs the times of the rows", hint="name their column with --time-field")
+        raise UsageError(f"{flag} needs the times of the rows", hint="name the column with --time-field")
 
 
 def _require_some(published: int, rejects: RejectsFile, given: InputFile) -> None:
     first = rejects.first
     if published == 0 and first is not None:
-        place = f"row {first.row}" if first.line is None else f"line {first.line}"
         raise InputError(
-            f"{given.name} has no row that can be published; the first ({place}): {first.message}",
-            hint=f"the reasons of all {rejects.count} are in {rejects.path}",
+            f"{given.name} has no row that can be published; the first ({first.place}): {first.message}",
+            hint=f"{rejects.path} says why, for all {rejects.count}",
         )
 
 
-def _shift_us(request: IngestRequest, found: Survey) -> int:
+def _shift_us(request: IngestRequest, found: FileCheck) -> int:
     if not request.rebase_time or found.last_time is None:
         return 0
     return (datetime.now(UTC) - found.last_time) // timedelta(microseconds=1)

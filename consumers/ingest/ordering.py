@@ -1,8 +1,8 @@
-"""Rows in the order of their times, whatever the order of the file, in memory that does not grow with it.
+"""Sorts rows by time, in memory that does not grow with the file.
 
-Exports often stand newest first. Published like that, every row but the first few would be "late" for all that works in
-event time. Sorting happens in a temporary SQLite database. Its file has no name: SQLite unlinks it as soon as it is
-open, so nobody else can open it, and the system frees it when this process ends, however it ends.
+Exports are often sorted newest first. Published in that order, almost every row would be late for whatever works in
+event time. The rows are sorted in a temporary SQLite database. Its file has no name, because SQLite unlinks it as soon
+as it is open. So nobody else can open it, and it is gone when this process ends, however it ends.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ from sentiment.events import FeedbackInput, encode
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _UNNAMED = ""
-"""The name that asks SQLite for a temporary database: on the disk, but without a name there."""
+"""The name with which SQLite makes a temporary database on the disk, in a file without a name."""
 _decoder = msgspec.json.Decoder(FeedbackInput)
 
 
 @contextmanager
 def in_order_of_time(rows: Iterable[Publishable], skip: int) -> Iterator[Iterator[Publishable]]:
-    """`rows` by time, those of the same time as they came, without the first `skip`. Every row must have a time."""
+    """Sort `rows` by time and leave out the first `skip`. Rows of equal time keep their order; all must have a time."""
     with closing(sqlite3.connect(_UNNAMED)) as database:
-        # Nothing here has to outlive a crash, and what sorting needs beside the rows goes to the disk, too.
+        # Nothing has to survive a crash. What sorting needs beside the rows goes to the disk, too.
         database.executescript("PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF; PRAGMA temp_store=FILE;")
         database.execute("CREATE TABLE rows (number INTEGER PRIMARY KEY, time_us INTEGER, event BLOB)")
         database.executemany("INSERT INTO rows VALUES (?, ?, ?)", map(_to_record, rows))

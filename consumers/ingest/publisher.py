@@ -1,12 +1,13 @@
-"""Rows and the progress through their file in one transaction, for any number of processes that try at once.
+"""Commits rows together with the progress through their file. Any number of processes may try at once.
 
-Progress is the committed offset of the group `ingest.<fingerprint>`, which never has members, on partition 0 of the
-target topic: the number of rows that were published. Its metadata names the run that owns the ingest.
+The progress is the number of rows that are published. It is the committed offset of the group `ingest.<fingerprint>`,
+which never has members, for partition 0 of the target topic. The metadata of the offset names the run that owns the
+ingest.
 
-A run begins by fencing its predecessor, which also settles a transaction that a killed one left open, and commits its
-own name. After a fault it looks whose name stands there: its own, and it builds a new producer and goes on from the
-committed offset; another's, and it stops. So of two processes with the same file one survives, and neither loses or
-doubles a row.
+A run first fences the run before it, which also settles a transaction that a killed run left open. Then it commits its
+own name. After a fault it reads the name again. If it still owns the ingest, it makes a new producer and goes on from
+the committed offset; if another run does, it stops. So of two processes with the same file one goes on, and neither
+loses or doubles a row.
 """
 
 from __future__ import annotations
@@ -32,11 +33,11 @@ _log = structlog.get_logger(__name__)
 
 T = TypeVar("T")
 
-_ATTEMPTS = 20  # some 45 s of waiting, and the clients' own time-outs: a broker that restarts is back by then
+_ATTEMPTS = 20  # about 45 s of waiting beside the clients' own timeouts: by then a broker has restarted
 
 
 class Position(msgspec.Struct, frozen=True, kw_only=True):
-    """What is committed: `published` rows, by `run`, with their times shifted by `shift_us` microseconds."""
+    """What is committed: `run` has published `published` rows, their times shifted by `shift_us` microseconds."""
 
     published: int
     run: str
@@ -44,13 +45,13 @@ class Position(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class IngestTakenOverError(SentimentError):
-    """Another process publishes the same file to the same topic, so this one has stopped."""
+    """Another process publishes the same file to the same topic, so this one stopped."""
 
 
 class Publisher:
-    """One run of one ingest. `name` is its fingerprint: two publishers of the same name fence each other.
+    """One run of an ingest. `name` is the fingerprint of the ingest: two publishers of one name fence each other.
 
-    Not thread-safe. Faults of Kafka are ridden out for a bounded time; what was committed before stays committed.
+    Not thread-safe. After a fault of Kafka it tries again for a limited time. What is committed stays committed.
     """
 
     def __init__(self, settings: Settings, *, topic: str, name: str, run: str) -> None:
@@ -62,11 +63,11 @@ class Publisher:
 
     @property
     def published(self) -> int:
-        """How many rows are published for certain."""
+        """How many rows are certainly published."""
         return self._position.published
 
     def committed(self) -> Position | None:
-        """What is committed, by whichever run; None where there is nothing. Raises BrokerUnavailable."""
+        """What any run has committed, or None. Raises BrokerUnavailable."""
         # A read-committed consumer waits for transactions that are still being settled; an admin client does not.
         consumer = make_consumer(self._settings, group_id=self._name)
         with closing(consumer):
@@ -80,12 +81,12 @@ class Publisher:
         return None if found is None else _decode(found)
 
     def open(self, *, restart: bool, shift_us: int) -> Position:
-        """Own this ingest, and say from where to go on.
+        """Take this ingest over, and return the position to go on from.
 
-        `shift_us` counts for a beginning; an ingest that goes on keeps the shift that it began with.
+        `shift_us` is for an ingest that begins; one that goes on keeps the shift that it began with.
 
         Raises:
-            IngestTakenOverError: another process began the same ingest at the same moment, and was faster.
+            IngestTakenOverError: another process took the same ingest over at the same moment.
             TransientError: Kafka did not recover in time.
         """
         expected: set[str | None] = set()
@@ -107,37 +108,39 @@ class Publisher:
             self._commit([], mine)
             return mine
 
-        self._position = self._riding_out_faults(claim)
+        self._position = self._retried(claim)
         return self._position
 
     def publish(self, records: Sequence[OutgoingRecord]) -> None:
-        """Commit the next rows, each exactly once whatever happens meanwhile.
+        """Commit the next rows, each exactly once, whatever happens meanwhile.
 
         Raises:
-            IngestTakenOverError: another process publishes the same file now.
+            IngestTakenOverError: another process publishes the same file.
             TransientError: Kafka did not recover in time.
-            FatalError: Kafka refuses this for good.
+            FatalError: Kafka refuses these rows, however often they are sent.
         """
         target = msgspec.structs.replace(self._position, published=self._position.published + len(records))
 
         def commit() -> None:
-            # After a fault: the commit that failed may have happened all the same.
+            # The commit that failed may have happened all the same.
             if self._producer is None and self._recover() == target:
                 return
             self._commit(records, target)
 
-        self._riding_out_faults(commit)
+        self._retried(commit)
         self._position = target
 
     def close(self) -> None:
-        """Give the producer up; what was not committed is aborted."""
+        """Close the producer. What was not committed is aborted."""
         producer, self._producer = self._producer, None
         if producer is not None:
             producer.close()
 
     def _recover(self) -> Position:
-        """A new producer and the committed position, which must still be this run's."""
-        with suppress(BrokerUnavailable):  # nobody is fenced in vain; but the open transaction of a fault has to be
+        """Make a new producer and return the committed position. Raises IngestTakenOverError."""
+        # Fence only if we still own the run. If nobody can say, fence all the same: a transaction that the fault left
+        # open hides what is committed, and only fencing aborts it.
+        with suppress(BrokerUnavailable):
             self._require_own()
         self._producer = TransactionalProducer.open(self._settings, self._name)
         return self._require_own()
@@ -154,8 +157,8 @@ class Publisher:
         offset = OffsetAndMetadata(position.published, msgspec.json.encode(position).decode(), -1)
         self._producer.commit(records, {self._partition: offset}, ConsumerGroupMetadata(self._name))
 
-    def _riding_out_faults(self, attempt: Callable[[], T]) -> T:
-        """What `attempt` returns, tried again with a new producer after each transient fault."""
+    def _retried(self, attempt: Callable[[], T]) -> T:
+        """Call `attempt`, again after each transient fault, which costs the producer. Raises the last fault."""
         backoff = Backoff(_ATTEMPTS, base_s=0.5, max_s=5.0)
         while True:
             try:
@@ -175,12 +178,12 @@ def _decode(found: OffsetAndMetadata) -> Position:
     try:
         return msgspec.json.decode(found.metadata, type=Position)
     except msgspec.MsgspecError:
-        # Moved by hand, with a tool that writes no metadata: the offset still tells the row.
+        # Somebody moved the offset with a tool that writes no metadata. It still counts the rows.
         return Position(published=found.offset, run="")
 
 
 def _taken_over() -> IngestTakenOverError:
     return IngestTakenOverError(
-        "another process ingests the same file into the same topic; this one has stopped",
+        "another process ingests the same file into the same topic, so this one stopped",
         hint="no row is lost or doubled: let the other one finish, or run the same command again",
     )

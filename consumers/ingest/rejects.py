@@ -1,4 +1,4 @@
-"""The rejects file: which rows were not published and why, never what they say."""
+"""The rejects file: which rows were not published, and why, but not what they say."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from sentiment.errors import InputError
 
 
 class RejectsFile:
-    """Collects rejects. The file appears, whole, when it is closed; without rejects there is none.
+    """Collects rejects. The file appears, complete, when it is closed; without rejects there is none.
 
-    A file that was left by an earlier run of the same input is replaced, or removed where nothing is rejected any more.
+    The file of an earlier run on the same input is replaced, or removed if nothing is rejected any more.
     """
 
     def __init__(self, path: Path) -> None:
@@ -31,7 +31,7 @@ class RejectsFile:
         self._temporary = path
 
     def add(self, reject: Reject) -> None:
-        """Write one line. Raises InputError where no file can be made beside the input."""
+        """Write one line. Raises InputError if the file cannot be created."""
         if self._file is None:
             self._file = self._create()
             self.first = reject
@@ -39,7 +39,7 @@ class RejectsFile:
         self.count += 1
 
     def close(self) -> None:
-        """Put the file in its place."""
+        """Put the file in place."""
         if self._file is None:
             with suppress(FileNotFoundError):
                 self.path.unlink()
@@ -48,7 +48,7 @@ class RejectsFile:
         put_in_place(self._temporary, self.path)
 
     def discard(self) -> None:
-        """Leave the place as it was."""
+        """Leave everything as it was before."""
         if self._file is not None:
             self._file.close()
             self._temporary.unlink(missing_ok=True)
@@ -57,13 +57,13 @@ class RejectsFile:
         try:
             handle, name = tempfile.mkstemp(prefix=f".{self.path.name}.", dir=self.path.parent)
         except OSError as error:
-            raise InputError(f"rejected rows cannot be written to {self.path}: {error.strerror}") from None
+            raise InputError(f"{self.path} cannot be written: {error.strerror}") from None
         self._temporary = Path(name)
         return os.fdopen(handle, "w", encoding="utf-8")
 
 
 def rejects_path(given: InputFile) -> Path:
-    """`FILE.rejects.jsonl`; for a pipe `stdin.rejects.jsonl` in the working directory."""
+    """`FILE.rejects.jsonl`, or for a pipe `stdin.rejects.jsonl` in the working directory."""
     if given.path is None or not given.repeatable:
         return Path("stdin.rejects.jsonl")
     return given.path.with_name(given.path.name + ".rejects.jsonl")
@@ -71,7 +71,7 @@ def rejects_path(given: InputFile) -> Path:
 
 @contextmanager
 def collecting(path: Path) -> Iterator[RejectsFile]:
-    """A rejects file that is put in place at the end, also of an interrupted pipe, but not after a fault."""
+    """A rejects file that is put in place at the end and after an interruption, but not after an error."""
     rejects = RejectsFile(path)
     try:
         yield rejects

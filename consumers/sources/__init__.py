@@ -1,4 +1,4 @@
-"""Reading rows from CSV, JSONL and Parquet files, plain or gzipped, and from pipes, in bounded memory."""
+"""Reads rows from CSV, JSONL and Parquet files and from pipes, gzipped or not, in bounded memory."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ __all__ = ["BadRow", "FileFormat", "InputFile", "Row", "Rows", "detect_format", 
 def open_rows(
     given: InputFile, file_format: FileFormat, columns: Sequence[str] | None = None, *, pad: bool = False
 ) -> Iterator[Rows]:
-    """Open an input; `columns` are the only ones needed (Parquet then reads no others), `pad` is `read_csv`'s.
+    """Open an input. Parquet reads only `columns`, if they are given. For `pad` see `read_csv`.
 
     Raises:
-        InputError: it cannot be read, is damaged, or is not of this format; also while its rows are read.
+        InputError: the input cannot be read, is damaged, or is not of this format; also while its rows are read.
     """
     if file_format == "parquet":
-        # Only Parquet needs arrow, and importing it takes a third of a second.
+        # Only Parquet needs arrow, whose import takes a third of a second.
         from consumers.sources.parquet_rows import open_parquet, read_parquet
 
         if given.path is None or not given.repeatable:
             raise InputError("Parquet cannot be read from a pipe", hint="name the file")
         with open_parquet(given.path) as file:
-            yield read_parquet(file, given.name, columns)
+            yield read_parquet(file, columns)
         return
     with open_bytes(given) as stream:
         match file_format:

@@ -1,4 +1,4 @@
-"""CSV (RFC 4180: comma, UTF-8, a header line), row by row, with the line that each row begins on."""
+"""Reads CSV (RFC 4180: commas, UTF-8, a header line) row by row, with the line on which each row begins."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from sentiment.errors import InputError
 
 
 def read_csv(stream: BinaryIO, name: str, *, pad: bool = False) -> Rows:
-    """Rows of a CSV file. Values are strings exactly as in the file: none is taken for "missing".
+    """The rows of a CSV file. Values are strings exactly as in the file: no word means "missing".
 
-    A row with a wrong number of fields or broken quoting is a BadRow; with `pad` a row that is too short gets empty
-    fields, as pandas would give it, and says so. Bytes that are not UTF-8 come through as lone
-    surrogates (PEP 383), so that one bad row does not hide the others.
+    A row with a wrong number of fields or broken quoting is a BadRow. With `pad`, a row that is too short gets empty
+    fields instead, as in pandas, and is marked. Bytes that are not UTF-8 become lone surrogates (PEP 383), so that one
+    bad row does not hide the others.
 
     Raises:
-        InputError: there is no header; later, from the rows: a quoted field is never closed, or a line has no end.
+        InputError: there is no header. While rows are read: a quoted field is never closed, or a line is too long.
     """
-    # A field cannot be longer than the lines that hold it; the module's own limit of 128 kB is too low for texts.
+    # A field is never longer than its lines. The default limit of 128 kB is too low for texts.
     csv.field_size_limit(MAX_LINE_BYTES)
     text = io.TextIOWrapper(stream, encoding="utf-8-sig", errors="surrogateescape", newline="")
     lines = _Lines(text, name)
@@ -31,18 +31,18 @@ def read_csv(stream: BinaryIO, name: str, *, pad: bool = False) -> Rows:
     try:
         header = next(reader, None)
     except csv.Error:
-        raise InputError(f"{name} has no readable header line", hint="is it a CSV file?") from None
+        raise InputError(f"{name} has no readable header line", hint="is this a CSV file?") from None
     if not header:
-        raise InputError(f"{name} is empty: a CSV file begins with a header line")
+        raise InputError(f"{name} is empty; a CSV file starts with a header line")
     repeated = {column for column in header if header.count(column) > 1}
     if repeated:
-        raise InputError(f"{name} has columns of the same name: {listed(sorted(repeated))}")
-    # The wrapper closes its stream when it is collected: it must live as long as the rows do.
-    return Rows(name, tuple(header), _rows(reader, tuple(header), lines, pad=pad))
+        raise InputError(f"{name} has several columns with the same name: {listed(sorted(repeated))}")
+    # The wrapper closes its stream when it is collected, so it must live as long as the rows.
+    return Rows(tuple(header), _rows(reader, tuple(header), lines, pad=pad))
 
 
 class _Lines:
-    """Physical lines, counted and bounded. Knows whether the file has ended."""
+    """The lines of the file, counted and limited in length. Knows whether the file has ended."""
 
     def __init__(self, text: io.TextIOWrapper, name: str) -> None:
         self._text = text
@@ -54,7 +54,7 @@ class _Lines:
         while line := self._text.readline(MAX_LINE_BYTES):
             self.count += 1
             if len(line) >= MAX_LINE_BYTES:
-                raise InputError(f"{self.name} is no CSV: line {self.count} is longer than {MAX_LINE_BYTES >> 20} MiB")
+                raise InputError(f"{self.name} is not CSV: line {self.count} is longer than {MAX_LINE_BYTES >> 20} MiB")
             yield line
         self.ended = True
 
@@ -70,12 +70,12 @@ def _rows(reader: Iterator[list[str]], header: tuple[str, ...], lines: _Lines, *
         except csv.Error as error:
             if lines.ended or "field larger" in str(error):
                 raise InputError(
-                    f"{lines.name} has a quoted field that is never closed; its row begins at line {line}"
+                    f"{lines.name} has a quoted field that is never closed; its row starts at line {line}"
                 ) from None
             number += 1
-            yield BadRow(number, line, "bad_quoting", "the quoting is broken: text stands after a closing quote")
+            yield BadRow(number, line, "bad_quoting", "the quoting is broken: there is text after a closing quote")
             continue
-        if not fields:  # an empty line between rows is no row
+        if not fields:  # an empty line
             continue
         number += 1
         missing = len(header) - len(fields)

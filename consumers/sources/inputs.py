@@ -1,4 +1,4 @@
-"""Opening files and pipes: gzip by its first bytes, and every way that reading fails as an InputError."""
+"""Opens files and pipes. Recognises gzip by its first bytes, and turns every failure to read into an InputError."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from typing import BinaryIO, cast
 from consumers.sources.rows import SUFFIXES, FileFormat
 from sentiment.errors import InputError, UsageError
 
-# A longer line is no line of feedback; without a bound one file without line ends would fill the memory.
+# No feedback is longer. Without a limit, a file without line ends would fill the memory.
 MAX_LINE_BYTES = 16 * 1024 * 1024
 
 _GZIP_MAGIC = b"\x1f\x8b"
@@ -25,23 +25,23 @@ _SNIFF_BYTES = 8_192
 
 @dataclass(frozen=True, slots=True)
 class InputFile:
-    """Where rows come from: a file, or None for standard input."""
+    """A file to read rows from; None is standard input."""
 
     path: Path | None
 
     @property
     def name(self) -> str:
-        """What to call it in messages."""
+        """Its name in messages."""
         return "standard input" if self.path is None else str(self.path)
 
     @property
     def repeatable(self) -> bool:
-        """Whether it can be read again from its beginning; a pipe cannot."""
+        """Whether it can be read a second time. A pipe cannot."""
         return self.path is not None and stat.S_ISREG(self.path.stat().st_mode)
 
 
 def find_input(argument: str) -> InputFile:
-    """The input that a command line names (`-` is standard input).
+    """The input that an argument of the command line names; `-` is standard input.
 
     Raises:
         InputError: there is no such file, or it is a directory.
@@ -57,10 +57,10 @@ def find_input(argument: str) -> InputFile:
 
 
 def detect_format(given: InputFile, chosen: FileFormat | None) -> FileFormat:
-    """`chosen`, or what the file's name ends with (`.gz` aside).
+    """Return `chosen`, or else the format that the file's name ends with (`.gz` aside).
 
     Raises:
-        UsageError: there is nothing to tell it by.
+        UsageError: nothing is chosen, and the name does not tell.
     """
     if chosen is not None:
         return chosen
@@ -69,14 +69,12 @@ def detect_format(given: InputFile, chosen: FileFormat | None) -> FileFormat:
         suffixes.pop()
     if suffixes and suffixes[-1] in SUFFIXES:
         return SUFFIXES[suffixes[-1]]
-    raise UsageError(
-        f"the format of {given.name} cannot be told from its name", hint="add --format csv, jsonl or parquet"
-    )
+    raise UsageError(f"cannot tell the format of {given.name}", hint="add --format csv, jsonl or parquet")
 
 
 @contextmanager
 def reading(name: str) -> Iterator[None]:
-    """Turn every failure to open, decompress or read `name` into an InputError."""
+    """Turn every failure to open, unpack or read `name` into an InputError."""
     try:
         yield
     except FileNotFoundError:
@@ -93,10 +91,10 @@ def reading(name: str) -> Iterator[None]:
 
 @contextmanager
 def open_bytes(given: InputFile) -> Iterator[BinaryIO]:
-    """The unpacked bytes of an input; errors while they are read are InputErrors too.
+    """Open the bytes of an input, unpacked.
 
     Raises:
-        InputError: it cannot be read, is named `.gz` without being gzip, or is no text.
+        InputError: the input cannot be read, is named `.gz` but is not gzip, or is not text; also while it is read.
     """
     with reading(given.name), _open_raw(given) as raw:
         head = raw.peek(_SNIFF_BYTES)
@@ -125,6 +123,6 @@ def _refuse_binary(name: str, head: bytes) -> None:
     if head.startswith((b"\xff\xfe", b"\xfe\xff")):
         raise InputError(f"{name} is UTF-16, not UTF-8", hint=f"convert it: iconv -f UTF-16 -t UTF-8 {name}")
     if head.startswith(b"PAR1"):
-        raise InputError(f"{name} is a Parquet file", hint="add --format parquet (unpacked, and not from a pipe)")
+        raise InputError(f"{name} is a Parquet file", hint="add --format parquet; neither gzipped nor from a pipe")
     if b"\x00" in head:
-        raise InputError(f"{name} is a binary file, not text", hint="CSV and JSONL are read as UTF-8 text")
+        raise InputError(f"{name} is a binary file, not text", hint="CSV and JSONL must be UTF-8 text")

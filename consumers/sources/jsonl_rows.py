@@ -1,4 +1,4 @@
-"""JSON lines: one object a line, UTF-8."""
+"""Reads JSON lines: one object per line, in UTF-8."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ _decoder = msgspec.json.Decoder(dict[str, object])
 
 
 def read_jsonl(stream: BinaryIO, name: str) -> Rows:
-    """Rows of a JSONL file; a line that is no JSON object is a BadRow, an empty line is no row.
+    """The rows of a JSONL file. A line that is not a JSON object is a BadRow; empty lines are left out.
 
     Raises:
-        InputError: the file is empty, or one JSON array.
+        InputError: the file is empty, or a JSON array.
     """
     lines = _numbered_lines(stream)
     rows = _rows(lines)
@@ -26,9 +26,9 @@ def read_jsonl(stream: BinaryIO, name: str) -> Rows:
     if first is None:
         raise InputError(f"{name} is empty")
     if isinstance(first, BadRow) and first.reason == "json_array":
-        raise InputError(f"{name} holds a JSON array, not one object a line", hint=f"convert it: jq -c '.[]' {name}")
+        raise InputError(f"{name} is a JSON array, not one object per line", hint=f"convert it: jq -c '.[]' {name}")
     columns = tuple(first.values) if isinstance(first, Row) else ()
-    return Rows(name, columns, _chain(first, rows))
+    return Rows(columns, _chain(first, rows))
 
 
 def _chain(first: Row | BadRow, rest: Iterator[Row | BadRow]) -> Iterator[Row | BadRow]:
@@ -54,7 +54,7 @@ def _rows(lines: Iterator[tuple[int, bytes | None]]) -> Iterator[Row | BadRow]:
 
 
 def _numbered_lines(stream: BinaryIO) -> Iterator[tuple[int, bytes | None]]:
-    """Lines that hold something, with their number; None for one that is too long, whose rest is skipped."""
+    """Yield the number and the content of each line that is not empty; None instead of a line that is too long."""
     number = 0
     while content := stream.readline(MAX_LINE_BYTES):
         number += 1

@@ -1,4 +1,4 @@
-"""Column names for messages. In a file without a header line the "names" are somebody's feedback."""
+"""Lists column names in messages. If a file has no header line, its "names" are somebody's feedback."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _NAME = re.compile(r"[\w.:/#%()\[\]-]{0,40}(?: [\w.:/#%()\[\]-]{1,40}){0,3}")
 
 
 def listed(names: Iterable[str]) -> str:
-    """The names that look like names, quoted and with commas; what looks like a text is only counted."""
+    """The names, quoted and separated by commas. What looks like a text instead of a name is only counted."""
     every = list(names)
     shown = [repr(name) for name in every if _looks_like_a_name(name)][:_MOST]
     left_out = len(every) - len(shown)

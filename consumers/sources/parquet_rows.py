@@ -1,4 +1,4 @@
-"""Parquet, a bounded number of rows at a time."""
+"""Reads Parquet, a limited number of rows at a time."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ _BATCH_ROWS = 1_000
 
 @contextmanager
 def open_parquet(path: Path) -> Iterator[pq.ParquetFile]:
-    """The file, read in pieces, not by whole row groups.
+    """Open a file to be read in pieces that are smaller than its row groups.
 
     Raises:
-        InputError: it is no Parquet file, or cut off; also while it is read.
+        InputError: the file is not Parquet, or is cut off; also while it is read.
     """
     with reading(str(path)):
         try:
@@ -30,15 +30,15 @@ def open_parquet(path: Path) -> Iterator[pq.ParquetFile]:
                 yield file
         except pa.ArrowException as error:
             raise InputError(
-                f"{path} is no readable Parquet file ({type(error).__name__})", hint="is it complete?"
+                f"{path} is not a readable Parquet file ({type(error).__name__})", hint="is it complete?"
             ) from None
 
 
-def read_parquet(file: pq.ParquetFile, name: str, columns: Sequence[str] | None) -> Rows:
-    """Rows with the values of `columns` (of all by default) as Python objects."""
+def read_parquet(file: pq.ParquetFile, columns: Sequence[str] | None) -> Rows:
+    """The rows, with the values of `columns`, or of all, as Python objects."""
     names = tuple(file.schema_arrow.names)
     wanted = None if columns is None else [column for column in columns if column in names]
-    return Rows(name, names, _rows(file, wanted))
+    return Rows(names, _rows(file, wanted))
 
 
 def _rows(file: pq.ParquetFile, columns: list[str] | None) -> Iterator[Row]:

@@ -1,4 +1,4 @@
-"""What every reader of files yields: rows, and rows that cannot be read."""
+"""What every reader of files yields: rows, and rows that it could not read."""
 
 from __future__ import annotations
 
@@ -14,15 +14,20 @@ SUFFIXES: dict[str, FileFormat] = {
     ".parquet": "parquet",
     ".pq": "parquet",
 }
-"""What the end of a file's name says about its format (`.gz` aside)."""
+"""The format by the ending of a file's name, without `.gz`."""
+
+
+def place_of(number: int, line: int | None) -> str:
+    """Where to look for a row, for messages: by its line, or by its number where the format has no lines."""
+    return f"row {number}" if line is None else f"line {line}"
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One row. `number` counts rows of data from 1; `line` is its first line in the file (None in Parquet).
+    """One row. `number` counts from 1, without the header. `line` is its first line in the file, None in Parquet.
 
-    `raw` is the row as it stands in the file, where the format has such a thing (the bytes of a JSON object). `padded`
-    says that fields were missing at its end and are empty now.
+    `raw` is the JSON object as it stands in a JSONL file, else None. `padded` means that fields were missing at the end
+    of the row, and are empty now.
     """
 
     number: int
@@ -33,13 +38,13 @@ class Row:
 
     @property
     def place(self) -> str:
-        """Where to look for it, for messages."""
-        return f"row {self.number}" if self.line is None else f"line {self.line}"
+        """Where to look for the row, for messages."""
+        return place_of(self.number, self.line)
 
 
 @dataclass(frozen=True, slots=True)
 class BadRow:
-    """A row that could not be taken apart. `message` says why without quoting from it."""
+    """A row that could not be read. `message` says why, without quoting the row."""
 
     number: int
     line: int | None
@@ -48,14 +53,13 @@ class BadRow:
 
     @property
     def place(self) -> str:
-        """Where to look for it, for messages."""
-        return f"row {self.number}" if self.line is None else f"line {self.line}"
+        """Where to look for the row, for messages."""
+        return place_of(self.number, self.line)
 
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """An open input: the names of its columns (for JSONL, the keys of its first object), and its rows, once."""
+    """An open input. `columns` are the keys of the first object in JSONL. `rows` can be read once."""
 
-    name: str
     columns: tuple[str, ...]
     rows: Iterator[Row | BadRow]

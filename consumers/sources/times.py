@@ -1,8 +1,8 @@
-"""Reading times as people's files write them: never guessing where two readings are possible.
+"""Reads times in the notations that files have, and never guesses between two meanings.
 
-Read are RFC 3339 and its looser relatives (`2024-09-15 19:47:02`), Twitter's `Tue Oct 31 23:36:20 +0000 2017`, seconds
-or milliseconds since 1970, and what pandas reads the same way with the day first and with the month first. A time
-without a zone is UTC. `01/02/2024` is two days, so it is refused; `31/01/2024` is one.
+It reads RFC 3339 and its looser relatives (`2024-09-15 19:47:02`), Twitter's `Tue Oct 31 23:36:20 +0000 2017`, seconds
+or milliseconds since 1970, and whatever pandas reads the same way with the day first and with the month first. A time
+without a zone is UTC. `01/02/2024` may be two different days, so it is refused; `31/01/2024` is not.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from datetime import UTC, date, datetime, time
 
 from sentiment.decoding import LATEST
 
-# Numbers below are too likely a year (2024), a compact date (20240131) or a spreadsheet's day (45322).
+# A smaller number is more likely a year (2024), a compact date (20240131) or a day of a spreadsheet (45322).
 _FIRST_EPOCH_S = 100_000_000.0  # 1973-03-03
 _LAST_EPOCH_S = LATEST.timestamp()
 
@@ -22,7 +22,7 @@ _YEAR_FIRST = re.compile(r"(\d{4})([-/.])(\d{1,2})\2(\d{1,2})(?=[Tt\s]|$)[Tt\s]*
 _YEAR_LAST = re.compile(r"\d{1,2}([-/.])\d{1,2}\1(\d{2}|\d{4})(?=[Tt\s,]|$)[Tt\s,]*(.*)", re.ASCII | re.DOTALL)
 _CLOCK = re.compile(
     r"(?:\d{1,2}:\d{2}(?::\d{2}(?:[.,]\d{1,9})?)?(?:\s*[ap]\.?m\.?)?|\d{1,2}\s*[ap]\.?m\.?)"
-    r"(?:\s*(?:UTC|GMT|Z|[+-]\d{2}:?\d{2})(?![\w:+-]))?",  # UTC+2 means one thing in POSIX and its opposite in ISO 8601
+    r"(?:\s*(?:UTC|GMT|Z|[+-]\d{2}:?\d{2})(?![\w:+-]))?",  # UTC+2 in POSIX is the opposite of UTC+2 in ISO 8601
     re.ASCII | re.IGNORECASE,
 )
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
@@ -35,7 +35,7 @@ _TWITTER = re.compile(r"[A-Z][a-z]{2} ([A-Z][a-z]{2}) (\d{2}) (\d{2}):(\d{2}):(\
 
 
 class UnreadableTimeError(ValueError):
-    """A value that is no time, or more than one. `reason` is a code; the message never holds the value."""
+    """Not a time, or ambiguous. `reason` is a code; the message never contains the value."""
 
     def __init__(self, reason: str, message: str) -> None:
         super().__init__(message)
@@ -43,7 +43,7 @@ class UnreadableTimeError(ValueError):
 
 
 def parse_time(value: object) -> datetime:
-    """The time that `value` means, in UTC.
+    """Return the time that `value` means, in UTC.
 
     Raises:
         UnreadableTimeError: `time_missing`, `time_ambiguous` or `time_unreadable`.
@@ -53,18 +53,18 @@ def parse_time(value: object) -> datetime:
     if isinstance(value, date):
         return datetime.combine(value, time(), UTC)
     if isinstance(value, bool):
-        raise UnreadableTimeError("time_unreadable", "true and false are no times")
+        raise UnreadableTimeError("time_unreadable", "true and false are not times")
     if isinstance(value, int | float):
         return _from_epoch(float(value))
     if value is None:
         raise UnreadableTimeError("time_missing", "there is no time")
     if not isinstance(value, str):
-        raise UnreadableTimeError("time_unreadable", f"a {type(value).__name__} is no time")
+        raise UnreadableTimeError("time_unreadable", f"a {type(value).__name__} is not a time")
     text = value.strip()
     if not text:
         raise UnreadableTimeError("time_missing", "there is no time")
     if len(text) > 64:
-        raise UnreadableTimeError("time_unreadable", "too long for a time")
+        raise UnreadableTimeError("time_unreadable", "the value is too long for a time")
     return _from_text(text)
 
 
@@ -79,7 +79,7 @@ def _from_text(text: str) -> datetime:
     if found := _YEAR_LAST.fullmatch(text):
         _require_clock(found[3])
         read = _from_pandas(text, year_first=(False, True))
-        if read.year % 100 != int(found[2]) % 100:  # pandas turns 29/02/23, a day that never was, into 2029
+        if read.year % 100 != int(found[2]) % 100:  # pandas reads 29/02/23, which is not a day, as one in 2029
             raise _unreadable()
         return read
     _require_month_in_words(text)
@@ -106,7 +106,7 @@ def _from_twitter(found: re.Match[str]) -> datetime:
 
 
 def _from_iso(day: str, rest: str) -> datetime:
-    """A date written year first, and what follows it."""
+    """Read a date that is written year first, and the time of day after it."""
     clock = re.sub(r"\s*(?:UTC|GMT|Z)$", "Z", rest.strip(), flags=re.IGNORECASE)
     clock = re.sub(r"\s+(?=[+-]\d{2})", "", clock)
     clock = re.sub(r"^(\d{2}:\d{2}):60(?!\d)", r"\1:59", clock)  # a leap second, as RFC 3339 writes it
@@ -119,13 +119,13 @@ def _from_iso(day: str, rest: str) -> datetime:
 
 
 def _require_clock(rest: str) -> None:
-    """Refuse what is not a time of day with or without a zone: pandas would guess at it."""
+    """Raise unless `rest` is empty, or a time of day with or without a zone. Pandas would guess."""
     if rest.strip() and not _CLOCK.fullmatch(rest.strip()):
         raise _unreadable()
 
 
 def _require_month_in_words(text: str) -> None:
-    """Refuse all but one month in words, one year of four digits, one day, perhaps a weekday and a time of day."""
+    """Raise unless there is one month in words, one year of four digits and one day, beside weekday and time of day."""
     words = re.sub(r"(?<=\d)(?:st|nd|rd|th)\b", "", _CLOCK.sub(" ", text), flags=re.IGNORECASE)
     tokens = re.split(r"[\s,.\-/]+", words)
     kinds = sorted(kind for token in tokens if token and (kind := _kind(token)) != "filler")
@@ -146,7 +146,7 @@ def _kind(token: str) -> str:
 def _from_pandas(
     text: str, *, day_first: tuple[bool, ...] = (False, True), year_first: tuple[bool, ...] = (False,)
 ) -> datetime:
-    """The one time that pandas reads, whichever of these choices it is given."""
+    """Return the time that pandas reads with each of these choices. Raises if there are two, or none."""
     import warnings
 
     import pandas as pd
@@ -155,7 +155,7 @@ def _from_pandas(
     for day, year in itertools.product(day_first, year_first):
         try:
             with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # "dayfirst was specified but …": both readings are compared below
+                warnings.simplefilter("ignore")  # "dayfirst was specified but …": the readings are compared below
                 readings.add(_utc(pd.to_datetime(text, dayfirst=day, yearfirst=year).to_pydatetime(warn=False)))
         except (ValueError, OverflowError, AttributeError):
             continue
@@ -164,7 +164,7 @@ def _from_pandas(
     if len(readings) > 1:
         raise UnreadableTimeError(
             "time_ambiguous",
-            "the day and the month can be told apart only by guessing; write times as 2024-01-31T23:59:00Z",
+            "it is not clear which number is the day and which the month; write times as 2024-01-31T23:59:00Z",
         )
     return readings.pop()
 
@@ -177,4 +177,4 @@ def _utc(value: datetime) -> datetime:
 
 
 def _unreadable() -> UnreadableTimeError:
-    return UnreadableTimeError("time_unreadable", "not a time that can be read; write times as 2024-01-31T23:59:00Z")
+    return UnreadableTimeError("time_unreadable", "this time cannot be read; write times as 2024-01-31T23:59:00Z")

@@ -15,11 +15,11 @@ from hypothesis import strategies as st
 
 from consumers.cluster.records import OutgoingRecord
 from consumers.ingest.batches import MAX_ROWS, batches, to_record, with_idle_marks
+from consumers.ingest.checking import Plan, check_file, fingerprint
 from consumers.ingest.fields import FieldFlags, Fields, Publishable, Reject, resolve_fields, to_publishable
 from consumers.ingest.ordering import in_order_of_time
 from consumers.ingest.pacing import Pace
 from consumers.ingest.rejects import RejectsFile, collecting
-from consumers.ingest.survey import Plan, fingerprint, survey
 from consumers.sources import InputFile, Row
 from sentiment.errors import InputError, UsageError
 from sentiment.events import FeedbackInput, SourcePosition, decode_feedback
@@ -221,7 +221,7 @@ def test_the_survey_finds_the_order_the_last_time_and_the_rejects(tmp_path: Path
     with path.open("a") as file:
         file.write(f"bad,{CANARY},01/02/2024\nshort\n")
     with collecting(tmp_path / "x.csv.rejects.jsonl") as rejects:
-        found = survey(plan(path), rejects, lambda n: None)
+        found = check_file(plan(path), rejects, lambda n: None)
     assert (found.good, found.rejected, found.in_order) == (10, 2, False)
     assert found.last_time == START + timedelta(seconds=9)
     content = rejects.path.read_bytes()

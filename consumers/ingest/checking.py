@@ -1,7 +1,7 @@
-"""The first pass over a file: can it be read to its end, how many rows are fit, and are they in order of time?
+"""The first pass over a file: can it be read to its end, how many rows can be published, are they in order of time?
 
-Nothing is published from a file that turns out to be cut off halfway. The rejects file is complete after this pass, and
-being a function of the file alone, it is the same after any number of interruptions.
+So nothing is published from a file that is cut off halfway. The rejects file is complete after this pass. It depends on
+the file alone, so it is the same after any number of interruptions.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from consumers.ingest.rejects import RejectsFile
 from consumers.sources import FileFormat, InputFile, Rows, open_rows
 from consumers.sources.inputs import reading
 
-# Part of every fingerprint: raised when the same file would be published otherwise, in other rows or another order.
+# Part of every fingerprint. Raise it when the same file would give other rows, or another order.
 _PROCEDURE = 1
 _HASH_BYTES = 1 << 20
 _TELL_EVERY_ROWS = 1_000
@@ -26,7 +26,7 @@ _TELL_EVERY_ROWS = 1_000
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What is read, and how."""
+    """What to read, and how."""
 
     given: InputFile
     file_format: FileFormat
@@ -36,8 +36,8 @@ class Plan:
 
 
 @dataclass(frozen=True, slots=True)
-class Survey:
-    """What the first pass found: `good` rows fit to publish, and whether they stand `in_order` of time."""
+class FileCheck:
+    """What the first pass found: `good` rows can be published; `in_order` says whether they are sorted by time."""
 
     good: int
     rejected: int
@@ -46,7 +46,7 @@ class Survey:
 
 
 def fingerprint(plan: Plan) -> str:
-    """Content, mapping and topic as 32 hexadecimal digits: the name of this ingest."""
+    """The name of this ingest: 32 hexadecimal digits, from the content, the columns and the topic."""
     digest = hashlib.sha256()
     if plan.given.path is not None:
         with reading(plan.given.name), plan.given.path.open("rb") as file:
@@ -58,10 +58,10 @@ def fingerprint(plan: Plan) -> str:
 
 
 def publishable(
-    source: Rows, fields: Fields, id_prefix: str, on_reject: Callable[[Reject], None]
+    opened: Rows, fields: Fields, id_prefix: str, on_reject: Callable[[Reject], None]
 ) -> Iterator[Publishable]:
-    """The rows of an open source that are fit, as they come; the others go to `on_reject`. Raises InputError."""
-    for row in source.rows:
+    """Yield the rows that can be published; call `on_reject` with the others. Raises InputError."""
+    for row in opened.rows:
         found = to_publishable(row, fields, id_prefix)
         if isinstance(found, Publishable):
             yield found
@@ -70,13 +70,13 @@ def publishable(
 
 
 def read_publishable(plan: Plan, id_prefix: str, on_reject: Callable[[Reject], None]) -> Iterator[Publishable]:
-    """The rows of a file that are fit, read from its beginning."""
-    with open_rows(plan.given, plan.file_format, plan.fields.columns()) as source:
-        yield from publishable(source, plan.fields, id_prefix, on_reject)
+    """Like `publishable`, for a file, which is opened for this. Raises InputError."""
+    with open_rows(plan.given, plan.file_format, plan.fields.columns()) as opened:
+        yield from publishable(opened, plan.fields, id_prefix, on_reject)
 
 
-def survey(plan: Plan, rejects: RejectsFile, tell: Callable[[int], None]) -> Survey:
-    """Read the whole file once; `tell` hears now and then how many rows were read. Raises InputError."""
+def check_file(plan: Plan, rejects: RejectsFile, tell: Callable[[int], None]) -> FileCheck:
+    """Read the whole file once. `tell` is called with the number of rows read so far. Raises InputError."""
     good = 0
     in_order = True
     last_time: datetime | None = None
@@ -87,4 +87,4 @@ def survey(plan: Plan, rejects: RejectsFile, tell: Callable[[int], None]) -> Sur
             last_time = row.created_at if last_time is None else max(last_time, row.created_at)
         if good % _TELL_EVERY_ROWS == 0:
             tell(good + rejects.count)
-    return Survey(good, rejects.count, last_time, in_order)
+    return FileCheck(good, rejects.count, last_time, in_order)
