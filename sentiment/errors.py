@@ -10,7 +10,6 @@
     ├── Pressure                      a sink is slow or full: hold the batch, slow down
     ├── TransientError                may succeed later: bounded back-off, then stop
     │   ├── BrokerUnavailable
-    │   ├── DeliveryFailed
     │   └── TransactionFailed         discard producer and consumer, resume from committed offsets
     └── FatalError                    stop, offsets untouched: a restart replays
         ├── TooManyPoisonRecords
@@ -96,10 +95,6 @@ class TransientError(SentimentError):
 
 class BrokerUnavailable(TransientError):
     """No usable connection to Kafka; the message names the step that failed."""
-
-
-class DeliveryFailed(TransientError):
-    """A record or a notification was not accepted by its receiver."""
 
 
 class TransactionFailed(TransientError):

@@ -48,11 +48,6 @@ class Profile:
         """Results in it."""
         return self.segments[EVERYTHING].n
 
-    @property
-    def n_with_text(self) -> int:
-        """Results in it that carry their text."""
-        return self.segments[EVERYTHING].counts["text_length"].total()
-
     def add(self, seen: DriftObservation) -> None:
         """Count one result."""
         bins = bins_of(seen)

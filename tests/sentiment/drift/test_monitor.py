@@ -79,7 +79,7 @@ def test_segments_and_bins_are_bounded() -> None:
     assert len(made.segments) == MAX_SEGMENTS + 1
     assert len(made.segments[EVERYTHING].counts["language"]) == 41
     assert made.n == 1_000
-    assert made.n_with_text == 0
+    assert made.segments[EVERYTHING].counts["text_length"].total() == 0
 
 
 def hours(n_hours: int, *, per_hour: int = 150, drift_from: int | None = None) -> list[ScoredFeedback]:
