@@ -5,10 +5,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from sentiment.scoring import Answer
+from sentiment.text import text_fault
 
 RESULT_COLUMNS = ("label", "score", "p_negative", "p_neutral", "p_positive", "model_version")
 """The names of the contract. In the output these columns always hold the result."""
@@ -54,12 +55,24 @@ def plan_columns(inputs: Iterable[str]) -> Columns:
     return Columns(names, tuple(kept))
 
 
-def to_result(answer: Answer) -> Result:
-    """The result columns of one row."""
-    shares = answer.probabilities
-    return (answer.label, answer.score, shares.negative, shares.neutral, shares.positive, answer.model.version)
+def results_of(values: Sequence[object], score: Callable[[list[str]], Sequence[Answer]]) -> list[Result]:
+    """The result columns of each value, in order; one that is not a text to be scored (`text_fault`) gets nulls.
+
+    `score` gives one answer for each text, and is called only if there is a text.
+    """
+    results: list[Result] = [UNSCORED] * len(values)
+    texts = {place: value for place, value in enumerate(values) if isinstance(value, str) and text_fault(value) is None}
+    answers = score(list(texts.values())) if texts else []
+    for place, answer in zip(texts, answers, strict=True):
+        results[place] = _to_result(answer)
+    return results
 
 
 def transpose(results: Sequence[Result]) -> dict[str, list[str | float | None]]:
     """Result columns by name."""
     return {name: [result[index] for result in results] for index, name in enumerate(RESULT_COLUMNS)}
+
+
+def _to_result(answer: Answer) -> Result:
+    shares = answer.probabilities
+    return (answer.label, answer.score, shares.negative, shares.neutral, shares.positive, answer.model.version)

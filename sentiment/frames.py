@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sentiment.columns import UNSCORED, Result, plan_columns, to_result, transpose
+from sentiment.columns import plan_columns, results_of, transpose
 from sentiment.errors import InputError
 from sentiment.scorer import SentimentModel, load
-from sentiment.text import text_fault
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -36,13 +35,7 @@ def score_dataframe(
             f"the frame has {'several columns' if n_named else 'no column'} {text_column!r}",
             hint=f"its columns are: {', '.join(map(str, frame.columns))}",
         )
-    texts = frame[text_column].tolist()
-    places = [place for place, text in enumerate(texts) if text_fault(text) is None]
-    results: list[Result] = [UNSCORED] * len(texts)
-    if places:
-        model = load() if model is None else model
-        for place, answer in zip(places, model.predict([texts[place] for place in places]), strict=True):
-            results[place] = to_result(answer)
+    results = results_of(frame[text_column].tolist(), lambda texts: (load() if model is None else model).predict(texts))
     added = {
         name: pd.Series(values, index=frame.index, dtype=object if name in _STRINGS else "float64")
         for name, values in transpose(results).items()

@@ -13,9 +13,9 @@ import msgspec
 
 from sentiment.errors import FatalError
 from sentiment.events import Label, ModelRef, Probabilities
-from sentiment.language import UNKNOWN, detect_language
-from sentiment.model.classifier import BatchInfo, Classifier
-from sentiment.privacy import redact
+from sentiment.language import UNKNOWN, Language, detect_language
+from sentiment.model.classifier import BatchInfo, Classifier, Prediction
+from sentiment.privacy import Redacted, redact
 from sentiment.text import NormalisedText
 
 
@@ -73,22 +73,24 @@ def score_texts(classifier: Classifier, texts: Sequence[str], *, languages: bool
     predictions, inference = classifier.predict(normalised)
     if len(predictions) != len(texts):
         raise FatalError(f"the model gave {len(predictions)} answers to {len(texts)} texts")
-    model = classifier.model
-    answers = []
-    for safe, language, prediction in zip(redacted, detected, predictions, strict=True):
-        negative, neutral, positive = prediction.probabilities
-        answers.append(
-            Answer(
-                label=prediction.label,
-                score=prediction.score,
-                probabilities=Probabilities(negative=negative, neutral=neutral, positive=positive),
-                text=safe.text,
-                language=language.code,
-                unsupported_language=language.unsupported,
-                n_chunks=prediction.n_chunks,
-                truncated=prediction.truncated,
-                redactions=safe.counts,
-                model=model,
-            )
-        )
+    answers = [
+        _answer(safe, language, prediction, classifier.model)
+        for safe, language, prediction in zip(redacted, detected, predictions, strict=True)
+    ]
     return answers, Costs(redacted_at - started, detected_at - redacted_at, inference)
+
+
+def _answer(safe: Redacted, language: Language, prediction: Prediction, model: ModelRef) -> Answer:
+    negative, neutral, positive = prediction.probabilities
+    return Answer(
+        label=prediction.label,
+        score=prediction.score,
+        probabilities=Probabilities(negative=negative, neutral=neutral, positive=positive),
+        text=safe.text,
+        language=language.code,
+        unsupported_language=language.unsupported,
+        n_chunks=prediction.n_chunks,
+        truncated=prediction.truncated,
+        redactions=safe.counts,
+        model=model,
+    )

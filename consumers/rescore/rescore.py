@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from consumers.rescore.inputs import PART_ROWS, Part, Survey, read_parts, survey
-from consumers.rescore.outputs import make_output
+from consumers.rescore.outputs import Output, make_output
 from consumers.rescore.partial import Checkpoint, Job, PartialWork
 from consumers.sources import FileFormat, InputFile, Row, detect_format, find_input, open_rows
-from sentiment.columns import RESULT_COLUMNS, UNSCORED, Columns, Result, plan_columns, to_result
+from sentiment.columns import RESULT_COLUMNS, UNSCORED, Columns, Result, plan_columns, results_of
 from sentiment.errors import InputError, UsageError
 from sentiment.model.classifier import Classifier
 from sentiment.progress import Progress
 from sentiment.scoring import score_texts
 from sentiment.settings import ModelSettings
-from sentiment.text import text_fault
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,12 +61,7 @@ def run_rescore(
     progress.begin("checking", None)
     found = survey(given, input_format, request.text_field, progress.at)
     columns = plan_columns(found.columns)
-    for before, after in columns.renamed.items():
-        progress.say(f"the input's column {before!r} is kept as {after!r}: {before!r} is the result's")
-    if found.n_padded:
-        progress.say(
-            f"rows with fewer fields than the header: {found.n_padded:,} (the missing ones are taken to be empty)"
-        )
+    _tell(found, columns, progress)
     classifier = load()
     if request.resume and not partial.exists() and request.output.exists():
         _require_result(request.output, output_format, columns, classifier.model.version)
@@ -75,17 +69,10 @@ def run_rescore(
     job = _describe(request, found, input_format, output_format, classifier, model)
     output = make_output(output_format, columns, found.kinds)
     with partial.locked():
-        resumed = request.resume and partial.exists()
-        saved = partial.resume(job) if resumed else partial.begin(job)
+        saved = partial.resume(job) if request.resume and partial.exists() else partial.begin(job)
         progress.begin("scoring", found.n_rows, saved.n_rows)
         for part in read_parts(given, input_format, saved.n_parts):
-            results = _score(classifier, part, request.text_field)
-            saved = Checkpoint(
-                n_parts=saved.n_parts + 1,
-                n_rows=saved.n_rows + len(results),
-                n_unscored=saved.n_unscored + sum(1 for result in results if result is UNSCORED),
-            )
-            partial.add(saved, functools.partial(output.write_part, part=part, results=results))
+            saved = _add_part(saved, part, _score(classifier, part, request.text_field), output, partial)
             progress.at(saved.n_rows)
         if saved.n_rows != found.n_rows:
             raise InputError(f"{given.name} changed while it was read", hint="--force starts again")
@@ -93,17 +80,31 @@ def run_rescore(
     return RescoreReport(saved.n_rows, saved.n_unscored, columns.renamed)
 
 
+def _tell(found: Survey, columns: Columns, progress: Progress) -> None:
+    for before, after in columns.renamed.items():
+        progress.say(f"the input's column {before!r} is kept as {after!r}: {before!r} is the result's")
+    if found.n_padded:
+        progress.say(
+            f"rows with fewer fields than the header: {found.n_padded:,} (the missing ones are taken to be empty)"
+        )
+
+
 def _score(classifier: Classifier, part: Part, text_field: str) -> list[Result]:
-    """One result for each row, in order; a row without a usable text gets nulls."""
-    results: list[Result] = [UNSCORED] * len(part.rows)
-    places = [index for index, row in enumerate(part.rows) if text_fault(row.values.get(text_field)) is None]
-    if not places:
-        return results
-    texts = [str(part.rows[index].values[text_field]) for index in places]
-    answers, _ = score_texts(classifier, texts, languages=False)
-    for index, answer in zip(places, answers, strict=True):
-        results[index] = to_result(answer)
-    return results
+    values = [row.values.get(text_field) for row in part.rows]
+    return results_of(values, lambda texts: score_texts(classifier, texts, languages=False)[0])
+
+
+def _add_part(
+    saved: Checkpoint, part: Part, results: Sequence[Result], output: Output, partial: PartialWork
+) -> Checkpoint:
+    """Write a part with its results; the checkpoint that includes it."""
+    reached = Checkpoint(
+        n_parts=saved.n_parts + 1,
+        n_rows=saved.n_rows + len(results),
+        n_unscored=saved.n_unscored + sum(result is UNSCORED for result in results),
+    )
+    partial.add(reached, functools.partial(output.write_part, part=part, results=results))
+    return reached
 
 
 def _check_earlier_work(request: RescoreRequest, partial: PartialWork) -> None:

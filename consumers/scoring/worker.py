@@ -38,18 +38,8 @@ def run_worker(
         SentimentError: see `service`, `run_loop` and `load_classifier`.
     """
     worker, topics = settings.worker, settings.topics
-    config = LoopConfig(
-        topics=(topics.feedback,),
-        group_id=worker.group_id,
-        instance_id=worker.instance_id,
-        max_batch_records=worker.max_poll_records,
-        max_wait_ms=worker.max_wait_ms,
-        slice_s=worker.commit_interval_ms / 1000,
-        until_idle_s=until_idle_s,
-        drain_timeout_s=worker.drain_timeout_s,
-    )
     needed = (topics.feedback, topics.sentiment, topics.dead_letter)
-    with service("worker", settings, config, needed, stop, clock) as running:
+    with service("worker", settings, _loop_config(settings, until_idle_s), needed, stop, clock) as running:
         hash_key = settings.privacy.key()
         serving = ServingModel(load_classifier(), running.metrics)
         limits = largest_record(settings, (topics.sentiment, topics.dead_letter), at_most=MAX_REQUEST_BYTES)
@@ -63,6 +53,20 @@ def run_worker(
         model = serving.classifier.model
         with _reloading(settings.model, load_classifier, serving, running):
             running.run(handler, model=model.name, version=model.version)
+
+
+def _loop_config(settings: Settings, until_idle_s: float | None) -> LoopConfig:
+    worker = settings.worker
+    return LoopConfig(
+        topics=(settings.topics.feedback,),
+        group_id=worker.group_id,
+        instance_id=worker.instance_id,
+        max_batch_records=worker.max_poll_records,
+        max_wait_ms=worker.max_wait_ms,
+        slice_s=worker.commit_interval_ms / 1000,
+        until_idle_s=until_idle_s,
+        drain_timeout_s=worker.drain_timeout_s,
+    )
 
 
 def _reloading(
