@@ -41,7 +41,7 @@ def normalise(text: str) -> str:
     """`text` in Unicode NFC with one spelling for handles, links, placeholders, quotes, long repeats and white space.
 
     HTML entities are unescaped at most twice, because crawled text is often escaped twice. The result is empty if
-    nothing visible is left.
+    nothing visible is left. Halves of surrogate pairs, which JSON can contain and tokenizers refuse, become "?".
     """
     if "&" in text:
         text = html.unescape(html.unescape(text))
@@ -51,7 +51,8 @@ def normalise(text: str) -> str:
     text = _HANDLE.sub("@user", text)
     text = PLACEHOLDER.sub(lambda found: found[0][1:-1].lower(), text)
     text = _REPEATED.sub(r"\1\1\1", text)
-    return _SPACE.sub(" ", text).strip()
+    text = _SPACE.sub(" ", text).strip()
+    return text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")
 
 
 class NormalisedText(str):

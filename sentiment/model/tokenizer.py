@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -32,21 +33,11 @@ class TextTokenizer:
     @classmethod
     def from_file(cls, path: Path) -> TextTokenizer:
         """Read a `tokenizer.json`. Raises ``ModelError`` if it is missing or malformed."""
-        if not path.is_file():
-            raise ModelError(
-                f"{path} is missing: the model has no fast tokenizer",
-                hint="write one with transformers: AutoTokenizer.from_pretrained(model).save_pretrained(directory)",
-            )
-        try:
-            return cls(Tokenizer.from_file(str(path)))
-        except Exception as error:  # tokenizers raises bare Exception for every fault in the file
-            raise ModelError(f"{path} is not a tokenizer: {str(error).splitlines()[0]}") from error
+        return cls(read_tokenizer(path))
 
     def encode(self, texts: Sequence[str]) -> list[list[int]]:
         """Token ids of each text, whole and without special tokens; normalises those that are not."""
-        prepared = [
-            _without_surrogates(text if isinstance(text, NormalisedText) else normalise(text)) for text in texts
-        ]
+        prepared = [text if isinstance(text, NormalisedText) else normalise(text) for text in texts]
         encodings = self._tokenizer.encode_batch_fast(prepared, add_special_tokens=False)
         return [self._without_ends(encoding.ids) for encoding in encodings]
 
@@ -55,9 +46,26 @@ class TextTokenizer:
         return ids if self._around.isdisjoint(ids) else [token for token in ids if token not in self._around]
 
 
-def _without_surrogates(text: str) -> str:
-    """Replace halves of surrogate pairs, which JSON can contain: the tokenizer would refuse the whole batch."""
-    return text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")
+def read_tokenizer(path: Path) -> Tokenizer:
+    """Read a `tokenizer.json`. Raises ``ModelError`` if it is missing or malformed."""
+    if not path.is_file():
+        raise ModelError(
+            f"{path} is missing: the model has no fast tokenizer",
+            hint="write one with transformers: AutoTokenizer.from_pretrained(model).save_pretrained(directory)",
+        )
+    try:
+        return Tokenizer.from_file(str(path))
+    except Exception as error:  # tokenizers raises bare Exception for every fault in the file
+        raise ModelError(f"{path} is not a tokenizer: {str(error).splitlines()[0]}") from error
+
+
+def unknown_id(tokenizer: Tokenizer) -> int | None:
+    """The id of the token for unknown words; None if there is none, as in a byte-level tokenizer."""
+    model = json.loads(tokenizer.to_str())["model"]
+    if isinstance(model.get("unk_id"), int):  # Unigram
+        return int(model["unk_id"])
+    token = model.get("unk_token")
+    return None if token is None else tokenizer.token_to_id(token)
 
 
 def _special_tokens(tokenizer: Tokenizer) -> tuple[tuple[int, ...], tuple[int, ...]]:

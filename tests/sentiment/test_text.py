@@ -57,3 +57,8 @@ def test_a_placeholder_and_its_original_read_alike() -> None:
     """A model sees the same text whether a handle was redacted before or not."""
     text = "@support where is my parcel?"
     assert normalise(redact(text).text) == normalise(text)
+
+
+def test_half_a_surrogate_pair_is_replaced() -> None:
+    """JSON can contain one, and no tokenizer takes it; whole pairs and other characters stay."""
+    assert normalise("great \ud800 \U0001f600 é") == "great ? \U0001f600 é"

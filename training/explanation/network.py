@@ -22,7 +22,7 @@ from sentiment.events import LABELS, ModelRef
 from sentiment.model.directory import ModelDirectory
 from sentiment.model.loading import locate
 from sentiment.model.manifest import MANIFEST_FILE, TOKENIZER_FILE, load_manifest, verify_files
-from sentiment.model.tokenizer import TextTokenizer
+from sentiment.model.tokenizer import TextTokenizer, read_tokenizer
 from sentiment.model.torch_backend import load_pretrained
 from sentiment.privacy import redact
 from sentiment.text import normalise
@@ -87,17 +87,15 @@ class ExplainedNetwork:
         directory = locate(model, label_map)
         if not directory.safetensors:
             raise ModelError(f"{directory.path} has no *.safetensors, which explanations need")
-        file = directory.path / TOKENIZER_FILE
-        if not file.is_file():
-            raise ModelError(f"{file} is missing: the model has no fast tokenizer")
+        tokenizer = read_tokenizer(directory.path / TOKENIZER_FILE)
         if (directory.path / MANIFEST_FILE).is_file():
             weights = [path.relative_to(directory.path).as_posix() for path in directory.safetensors]
             verify_files(directory.path, load_manifest(directory.path), weights)
-        return cls(load_pretrained(directory.path), Tokenizer.from_file(str(file)), directory, max_tokens=max_tokens)
+        return cls(load_pretrained(directory.path), tokenizer, directory, max_tokens=max_tokens)
 
     def encode(self, text: str) -> EncodedText:
         """Redact, normalise and tokenise `text`. Words beyond the maximum number of tokens are cut off whole."""
-        prepared = normalise(redact(text).text).encode("utf-8", "replace").decode("utf-8")
+        prepared = normalise(redact(text).text)
         encoding = self._tokenizer.encode(prepared, add_special_tokens=False)
         # As in serving: a special token that is spelt out in the text is not one.
         around = {*self._prefix, *self._suffix}

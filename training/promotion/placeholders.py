@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from sentiment.events import LABELS
 from sentiment.model.manifest import TOKENIZER_FILE
-from sentiment.model.tokenizer import TextTokenizer
+from sentiment.model.tokenizer import TextTokenizer, read_tokenizer, unknown_id
 from sentiment.privacy import KINDS, placeholder
 from training.evaluation.predicting import Predict
 from training.promotion.records import Check, GateLimits
@@ -78,18 +76,7 @@ def placeholder_checks(directory: Path, predict: Predict, limits: GateLimits) ->
 
 def unknown_placeholders(directory: Path) -> tuple[str, ...]:
     """The placeholders that the tokenizer of `directory` reads as an unknown token, at least in part."""
-    path = directory / TOKENIZER_FILE
-    unknown_id = _unknown_id(json.loads(path.read_text("utf-8")))
-    encoded = TextTokenizer.from_file(path).encode(PLACEHOLDERS)
-    return tuple(name for name, ids in zip(PLACEHOLDERS, encoded, strict=True) if unknown_id in ids or not ids)
-
-
-def _unknown_id(tokenizer: dict[str, Any]) -> int | None:
-    """The id of the unknown token; None if there is none, as with bytes. Unigram models give the id, others a token."""
-    model = tokenizer["model"]
-    if model.get("unk_id") is not None:
-        return int(model["unk_id"])
-    token = model.get("unk_token")
-    added = {entry["content"]: int(entry["id"]) for entry in tokenizer.get("added_tokens") or ()}
-    vocabulary = model["vocab"] if isinstance(model["vocab"], dict) else {}
-    return added.get(token, vocabulary.get(token)) if token is not None else None
+    tokenizer = read_tokenizer(directory / TOKENIZER_FILE)
+    unknown = unknown_id(tokenizer)
+    encoded = TextTokenizer(tokenizer).encode(PLACEHOLDERS)
+    return tuple(name for name, ids in zip(PLACEHOLDERS, encoded, strict=True) if unknown in ids or not ids)
