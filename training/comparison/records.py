@@ -37,7 +37,7 @@ class Versus(msgspec.Struct, frozen=True, kw_only=True):
     only_reference_right: int
 
 
-class Speed(msgspec.Struct, frozen=True, kw_only=True):
+class ModelSpeed(msgspec.Struct, frozen=True, kw_only=True):
     """Throughput and latency. `texts_per_s` and `tokens_per_s` are medians of the rounds. Latencies: single texts.
 
     `ratio` is texts/s relative to the reference in the same round: its median, and its range over the rounds.
@@ -73,7 +73,7 @@ class Contestant(msgspec.Struct, frozen=True, kw_only=True):
     n_parameters: int | None
     quality: Quality
     versus: Versus | None
-    speed: Speed
+    speed: ModelSpeed
     cost: Cost
     peak_memory_mib: float
     gaps: tuple[FairnessGap, ...] | None

@@ -10,7 +10,7 @@ import numpy as np
 
 from sentiment.statistics import Estimate
 from training.comparison.process import Timed
-from training.comparison.records import Speed
+from training.comparison.records import ModelSpeed
 
 _WARM_UP_TEXTS = 16
 
@@ -62,14 +62,14 @@ def time_in_rounds(
     ]  # fmt: skip
 
 
-def speed_of(times: Times, reference: Times) -> Speed:
+def speed_of(times: Times, reference: Times) -> ModelSpeed:
     """The speed from these times, relative to the reference in the same rounds."""
     wall_s = np.array([one.wall_s for one in times.passes])
     ratios = np.array([one.wall_s for one in reference.passes]) / wall_s
     tokens = [one.n_tokens for one in times.passes]
     known = [count for count in tokens if count is not None]
     milliseconds = np.array(times.singles_s) * 1_000
-    return Speed(
+    return ModelSpeed(
         latency_p50_ms=float(np.quantile(milliseconds, 0.5)),
         latency_p99_ms=float(np.quantile(milliseconds, 0.99)),
         n_singles=len(times.singles_s),
