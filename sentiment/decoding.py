@@ -23,8 +23,8 @@ def decode_json(decoder: msgspec.json.Decoder[T], value: bytes | None, *, newest
     """`value` as the decoder's type, with each of its times in UTC.
 
     Raises:
-        PoisonRecord: no value, not UTF-8, not JSON, not this type, a schema newer than `newest_version`, or a time out
-            of range.
+        PoisonRecord: it has no value, is not UTF-8, JSON or this type, has a newer schema than `newest_version`, or a
+            time out of range.
     """
     if value is None:
         raise PoisonRecord(PoisonReason.TOMBSTONE, "the record has no value")

@@ -1,21 +1,21 @@
-"""The error tree. What a loop or a command does with an error is an attribute of its class.
+"""The error tree. The class of an error says what a loop or a command does with it.
 
     SentimentError                    exit code 1
-    ├── UsageError                    exit code 2: the user can mend the call
+    ├── UsageError                    exit code 2: the user can fix the call
     │   ├── ConfigurationError        a setting is missing or out of range
     │   ├── InputError                a file, column or row cannot be read
-    │   └── ModelError                a model directory is broken, foreign or unsupported
+    │   └── ModelError                a model directory is broken or not supported
     ├── CheckFailed                   a gate or a check did not pass
     ├── PoisonRecord                  one record can never be processed: park it, go on
     ├── Pressure                      a sink is slow or full: hold the batch, slow down
-    ├── TransientError                may succeed later: bounded back-off, then stop
+    ├── TransientError                may succeed later: back off a limited number of times, then stop
     │   ├── BrokerUnavailable
-    │   └── TransactionFailed         discard producer and consumer, resume from committed offsets
-    └── FatalError                    stop, offsets untouched: a restart replays
+    │   └── TransactionFailed         discard producer and consumer, resume from the committed offsets
+    └── FatalError                    stop and leave the offsets; a restart reads the records again
         ├── TooManyPoisonRecords
         └── DeadlineExceeded
 
-Messages are shown to people and written to logs: they never hold feedback text, keys or secrets.
+Messages are shown to people and written to logs, so they never contain feedback text, keys or secrets.
 """
 
 from __future__ import annotations
@@ -24,10 +24,9 @@ from enum import StrEnum
 
 
 class SentimentError(Exception):
-    """An error with one line that says what is wrong and where, and a hint that says what to do."""
+    """An error with a message of one line that says what is wrong and where, and a hint that says what to do."""
 
     exit_code = 1
-    retriable = False
 
     def __init__(self, message: str, *, hint: str | None = None) -> None:
         super().__init__(message)
@@ -36,7 +35,7 @@ class SentimentError(Exception):
 
 
 class UsageError(SentimentError):
-    """The call, the configuration or the input is wrong; running it again unchanged fails again."""
+    """The call, the configuration or the input is wrong. It fails again until somebody changes it."""
 
     exit_code = 2
 
@@ -50,7 +49,7 @@ class InputError(UsageError):
 
 
 class ModelError(UsageError):
-    """A model directory is broken, foreign or not supported here."""
+    """A model directory is broken, or not supported."""
 
 
 class CheckFailed(SentimentError):
@@ -73,7 +72,7 @@ class PoisonReason(StrEnum):
 
 
 class PoisonRecord(SentimentError):
-    """One record can never be processed. `path` is the JSON path of the fault where there is one."""
+    """One record can never be processed. `path` is the JSON path of the fault, if there is one."""
 
     def __init__(self, reason: PoisonReason, message: str, *, path: str | None = None) -> None:
         super().__init__(message)
@@ -82,15 +81,11 @@ class PoisonRecord(SentimentError):
 
 
 class Pressure(SentimentError):
-    """A sink is slow or full; the same work can be handed over again later."""
-
-    retriable = True
+    """A sink is slow or full. The same work can be handed over again later."""
 
 
 class TransientError(SentimentError):
-    """A fault that may pass by itself."""
-
-    retriable = True
+    """A failure that may pass on its own."""
 
 
 class BrokerUnavailable(TransientError):
@@ -98,16 +93,16 @@ class BrokerUnavailable(TransientError):
 
 
 class TransactionFailed(TransientError):
-    """A transaction call failed: its producer and the consumer must be discarded and rebuilt."""
+    """A transaction call failed. Its producer and the consumer must be discarded and rebuilt."""
 
 
 class FatalError(SentimentError):
-    """The process must stop with its offsets untouched."""
+    """The process must stop, and leave the offsets as they are."""
 
 
 class TooManyPoisonRecords(FatalError):
-    """The breaker opened: so many records are poison that the fault is likely not theirs."""
+    """The breaker opened: so many records are poison that the records are probably not to blame."""
 
 
 class DeadlineExceeded(FatalError):
-    """A call that may wait for ever did not return in its time."""
+    """A call that may wait for ever did not return in time."""

@@ -36,12 +36,12 @@ LanguageCode = Annotated[str, Meta(max_length=35)]  # BCP 47 tags are at most th
 Probability = Annotated[float, Meta(ge=0.0, le=1.0)]
 Score = Annotated[float, Meta(ge=-1.0, le=1.0)]
 Count = Annotated[int, Meta(ge=0)]
-# Readable by later minor changes: the number moves only when an old reader would misread a new record.
+# The number changes only when an old reader would misread a new record.
 SchemaVersion = Annotated[int, Meta(ge=1)]
 
 
 class SourcePosition(msgspec.Struct, frozen=True, kw_only=True):
-    """Where a feedback record stands in Kafka; the root of every deterministic identity."""
+    """The position of a feedback record in Kafka, from which every deterministic identity follows."""
 
     topic: Identifier
     partition: Count
@@ -53,7 +53,7 @@ class SourcePosition(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class FeedbackEvent(msgspec.Struct, frozen=True, kw_only=True):
-    """One piece of feedback, complete: `decode_feedback` has filled `id` and `created_at` where they were missing."""
+    """One complete piece of feedback: `decode_feedback` has filled in a missing `id` or `created_at`."""
 
     id: Identifier
     text: Annotated[str, Meta(min_length=1, max_length=MAX_TEXT_CHARS)]
@@ -68,7 +68,7 @@ class FeedbackEvent(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class FeedbackInput(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A feedback record as producers write it: only `text` is required.
+    """A feedback record as producers write it. Only `text` is required.
 
     `id` defaults to the record's topic/partition/offset, `created_at` to the record's timestamp.
     """
@@ -86,14 +86,14 @@ class FeedbackInput(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
 
 
 class ModelRef(msgspec.Struct, frozen=True, kw_only=True):
-    """Which model gave an answer."""
+    """The model that gave a result."""
 
     name: Name
     version: Name
 
 
 class Probabilities(msgspec.Struct, frozen=True, kw_only=True):
-    """Calibrated class probabilities; they sum to 1."""
+    """Calibrated class probabilities, which sum to 1."""
 
     negative: Probability
     neutral: Probability
@@ -101,7 +101,7 @@ class Probabilities(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ScoredFeedback(msgspec.Struct, frozen=True, kw_only=True):
-    """One result. `score` = p(positive) − p(negative) in [−1, 1]; `text` is redacted, or omitted by configuration."""
+    """One result. `score` = p(positive) − p(negative), in [−1, 1]. `text` is redacted, or None by configuration."""
 
     event_id: Identifier
     position: SourcePosition
@@ -125,7 +125,7 @@ class ScoredFeedback(msgspec.Struct, frozen=True, kw_only=True):
     schema_version: SchemaVersion = SCHEMA_VERSION
 
     def identity(self) -> str:
-        """The same input and model never yield two identities."""
+        """The identity of a result. The same input and model never have two."""
         return f"{self.position.key()}@{self.model.version}"
 
 
@@ -138,7 +138,7 @@ class Rate(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Alert(msgspec.Struct, frozen=True, kw_only=True):
-    """One change of an episode of raised negative feedback in one segment; the id is deterministic under replay."""
+    """One change of an episode of raised negative feedback in one segment. A replay gives it the same id."""
 
     alert_id: Identifier
     episode_id: Identifier
@@ -162,11 +162,11 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class LateLabel(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """The truth about one event, told later by people or by a business process.
+    """The true label of one event, which people or a business process provide later.
 
-    It names its event by `event_id` as the result carries it, or by the source `position`; one of both must be there.
-    `inclusion_probability` is the chance that the event had of being labelled where that is known by design (a random
-    sample): estimates weigh by its inverse. Of several labels for an event the one with the latest `labelled_at` holds.
+    It names its event by the `event_id` of the result, or by the source `position`; one of them is required.
+    `inclusion_probability` is the chance that the event had of being labelled, if that is known by design (a random
+    sample); estimates are weighted by its inverse. If an event has several labels, the latest `labelled_at` wins.
     """
 
     label: Label
@@ -179,9 +179,9 @@ class LateLabel(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class DeadLetterHeaders(msgspec.Struct, frozen=True, kw_only=True, rename="kebab"):
-    """Headers of a dead letter, each UTF-8 text; its value and key are the original bytes.
+    """The headers of a dead letter, as UTF-8 text. Its value and key are the original bytes.
 
-    Headers of the source record travel along with the prefix `source-`.
+    The headers of the source record are kept with the prefix `source-`.
     """
 
     dead_letter_reason: PoisonReason
@@ -268,6 +268,6 @@ def decode_label(value: bytes | None) -> LateLabel:
 
 
 def json_schema(name: str) -> dict[str, Any]:
-    """JSON Schema (2020-12) of one contract; raises KeyError for a name not in `SCHEMAS`."""
+    """JSON Schema (2020-12) of one contract. Raises KeyError for a name that is not in `SCHEMAS`."""
     schema = msgspec.json.schema(SCHEMAS[name])
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}

@@ -1,1 +1,1 @@
-"""The whole pipeline on one machine: separate processes around a development broker, watched and counted."""
+"""The whole pipeline on one machine: separate processes around a development broker, with a display and a count."""

@@ -1,4 +1,4 @@
-"""What the views show, kept apart from how: counts by product and over the stream's time, and rates."""
+"""What the views show, but not how: counts by product and over the stream's time, and rates."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ RATE_SECONDS = 24
 
 @dataclass(slots=True)
 class Column:
-    """The results of one product in one stretch of the stream's time."""
+    """The results of one product in one section of the stream's time."""
 
     n: int = 0
     negatives: int = 0
@@ -27,7 +27,7 @@ class Column:
 
 @dataclass(slots=True)
 class Board:
-    """The state of the display. `span` is from the first event to the last, `started_s` a monotonic reading."""
+    """The state of the display. `span` is the time from the first event to the last; `started_s` is monotonic."""
 
     title: str
     total: int
@@ -46,28 +46,28 @@ class Board:
 
     @property
     def elapsed_s(self) -> float:
-        """Since the start."""
+        """Seconds since the start."""
         return self.now_s - self.started_s
 
     @property
     def lag(self) -> int:
-        """Events that are published and have no answer yet; cheap, so results seen before their events are ignored."""
+        """Published events without a result or dead letter. Approximate if results are seen before their events."""
         tally = self.tally
         return max(0, len(tally.events) - len(tally.results) - len(tally.dead_letters))
 
     @property
     def per_second(self) -> list[int]:
-        """Results in each of the last whole seconds, the latest last."""
+        """Results in each of the last full seconds, the latest last."""
         return list(self._per_second)[:-1]
 
     @property
     def rate(self) -> float:
-        """Results a second, over the last five whole seconds."""
+        """Results per second, over the last five full seconds."""
         recent = self.per_second[-5:]
         return sum(recent) / len(recent)
 
     def tick(self, now_s: float) -> None:
-        """Time has passed."""
+        """Set the time."""
         self.now_s = now_s
         second = int(now_s - self.started_s)
         for _ in range(min(second - self._second, RATE_SECONDS)):
@@ -75,7 +75,7 @@ class Board:
         self._second = second
 
     def take(self, seen: Iterable[ScoredFeedback | Alert]) -> list[Alert]:
-        """Enter what the observer saw; the alerts among it."""
+        """Add what the observer saw. Returns the alerts among it."""
         alerts = []
         for each in seen:
             if isinstance(each, Alert):
@@ -88,12 +88,12 @@ class Board:
         return alerts
 
     def shares(self, product: str) -> dict[Label, float]:
-        """Share of each label among the results of a product; all 0 before the first."""
+        """The share of each label among the results of a product. All are 0 before the first result."""
         n = self.labels[product].total() or 1
         return {label: self.labels[product][label] / n for label in LABELS}
 
     def negative_shares(self, product: str) -> list[float | None]:
-        """Share of negatives over the stream's time, each column with the one before it; None: no results there."""
+        """The share of negatives over the stream's time, each column together with the one before. None: no results."""
         columns = self._columns.get(product, [])
         pairs = zip([Column(), *columns], columns, strict=False)
         return [(old.negatives + new.negatives) / (old.n + new.n) if new.n else None for old, new in pairs]

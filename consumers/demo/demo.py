@@ -1,4 +1,4 @@
-"""The course of a demo: start everything, play the stream, wait until all is done, count, stop everything."""
+"""The demo from start to end: start the processes, play the stream, wait, count, and stop the processes."""
 
 from __future__ import annotations
 
@@ -28,23 +28,23 @@ _STALL_S = 60.0
 _TURN_S = 0.1
 _ASK_EVERY_S = 0.4
 _QUIET_MARGIN_S = 1.5
-"""Detection looks at the clock about once a second; the margin lets it see that the stream has gone quiet."""
+"""Detection looks at the clock about once a second. The margin lets it notice that the stream has gone quiet."""
 
 
 @dataclass(frozen=True, slots=True)
 class DemoRequest:
-    """What to play, and how fast: `speed` is event time over real time, None as fast as it goes."""
+    """What to play, and how fast. `speed` is event time over real time; None means as fast as possible."""
 
     stream: Stream
     speed: float | None
 
 
 def run_demo(settings: Settings, request: DemoRequest, show: Callable[[Board], DemoView]) -> DemoVerdict:
-    """Run the whole pipeline on the stream; blocks until everything is counted, stopped and removed.
+    """Run the whole pipeline on the stream. Blocks until everything is counted, stopped and removed.
 
     Raises:
-        ChildFailedError: one of the processes ended by itself.
-        DeadlineExceeded: nothing moved for a minute.
+        ChildFailedError: one of the processes ended on its own.
+        DeadlineExceeded: no progress for a minute.
     """
     stream = request.stream
     span = timedelta() if stream.first is None or stream.last is None else stream.last - stream.first
@@ -101,7 +101,7 @@ def _play(settings: Settings, request: DemoRequest, supervisor: Supervisor, boar
 
 
 def _start_broker(settings: Settings, supervisor: Supervisor) -> tuple[Child, str]:
-    """A broker that is ready, and its address."""
+    """Start a broker and wait until it is ready. Returns it with its address."""
     file = supervisor.folder / "broker.address"
     variables = processes.environment(processes.own_settings(settings, ""), os.environ)
     broker = supervisor.start("broker", processes.broker_arguments(supervisor.folder, file), variables)
@@ -109,14 +109,14 @@ def _start_broker(settings: Settings, supervisor: Supervisor) -> tuple[Child, st
     while not file.exists():
         supervisor.check()
         if time.monotonic() > deadline:
-            raise DeadlineExceeded("the broker did not start in a minute")
+            raise DeadlineExceeded("the broker did not start within a minute")
         time.sleep(0.02)
     return broker, file.read_text("utf-8").strip()
 
 
 @dataclass(slots=True)
 class _Course:
-    """The parts that every phase looks at."""
+    """The phases of the demo, and what they all look at."""
 
     settings: Settings
     supervisor: Supervisor
@@ -127,7 +127,7 @@ class _Course:
     delivered: LineReader
 
     def turn(self, wait_s: float = _TURN_S) -> bool:
-        """Look at everything once; whether something new was on the topics."""
+        """Look at everything once. Returns whether there was something new on the topics."""
         self.supervisor.check()
         before = self.observer.n_records
         seen = self.observer.poll(wait_s)
@@ -139,7 +139,7 @@ class _Course:
         return self.observer.n_records > before
 
     def until_workers_are_ready(self) -> None:
-        """Every scoring worker owns partitions, and so does the alert worker."""
+        """Wait until every scoring worker, the alert worker and the notifier own partitions."""
         kafka_groups = {
             self.settings.worker.group_id: processes.WORKERS,
             self.settings.alerts.group_id: 1,
@@ -147,22 +147,22 @@ class _Course:
         }
         self._wait(
             lambda: all(self.lookup.members_at_work(group) >= n for group, n in kafka_groups.items()),
-            "the workers did not get ready",
+            "the workers did not become ready",
             _START_S,
         )
 
     def until_scored(self, ingest: Child) -> None:
-        """All rows are published and every event has its answer."""
+        """Wait until all rows are published, and every event has a result or a dead letter."""
         tally = self.board.tally
         self._wait(
             lambda: not ingest.running and len(tally.events) >= self.board.total and tally.missing == 0,
-            "events are not scored",
+            "some events were not scored",
             _STALL_S,
             busy=lambda: ingest.running,
         )
 
     def until_alerted(self) -> None:
-        """The stream has gone quiet, detection has seen that, and all its alerts are delivered."""
+        """Wait until detection has noticed the end of the stream, and all its alerts are delivered."""
         quiet_s = self.settings.alerts.idle_s + _QUIET_MARGIN_S
         until = time.monotonic() + quiet_s
         while time.monotonic() < until:
@@ -173,14 +173,14 @@ class _Course:
     def _until_past(self, group: str, topic: str) -> None:
         self._wait(
             lambda: is_past(self.lookup, group, topic, self.observer.reached),
-            f"{group} does not get through",
+            f"{group} does not finish",
             _STALL_S,
         )
 
     def _wait(
         self, done: Callable[[], bool], fault: str, patience_s: float, *, busy: Callable[[], bool] = lambda: False
     ) -> None:
-        """Turn until `done`; gives up when nothing new came for `patience_s` and nobody is `busy`."""
+        """Turn until `done`. Raises DeadlineExceeded if nothing is new for `patience_s` and nobody is `busy`."""
         moved_s = time.monotonic()
         ask_s = 0.0
         while True:
@@ -192,4 +192,4 @@ class _Course:
                     return
                 ask_s = time.monotonic() + _ASK_EVERY_S
             if now_s - moved_s > patience_s:
-                raise DeadlineExceeded(f"{fault}: nothing moved for {patience_s:.0f} s")
+                raise DeadlineExceeded(f"{fault}: no progress for {patience_s:.0f} s")

@@ -1,4 +1,4 @@
-"""How far the consumer groups of the demo are, as the broker tells it."""
+"""How far the consumer groups of the demo are."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from consumers.cluster.records import TopicPartition
 
 
 def is_past(lookup: ClusterLookup, group: str, topic: str, reached: Mapping[TopicPartition, int]) -> bool:
-    """Whether a group has committed every offset of `topic` in `reached`: it is done with all records before them."""
+    """Whether a group has committed the offsets in `reached` of a topic: all records before them are handled."""
     wanted = {partition: offset for partition, offset in reached.items() if partition.topic == topic}
     committed = lookup.committed(group, wanted)
     return all(committed.get(partition, 0) >= offset for partition, offset in wanted.items())

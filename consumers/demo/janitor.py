@@ -1,8 +1,8 @@
-"""Cleans up after a process that may be killed at any moment: run as a script, watching its parent through a pipe.
+"""A script that cleans up after its parent, which may be killed at any moment. It watches the parent through a pipe.
 
-Standard input carries `+ID` and `-ID` lines: process groups to look after, and those that are gone. When it ends, for
-whatever reason, the groups left are killed and the folder named as the only argument is removed. Standard library
-only, so that it starts in a few milliseconds and nothing heavy stays in memory.
+Standard input carries lines of `+ID` for a process group to watch, and `-ID` for one that is gone. When the input ends,
+for whatever reason, the script kills the remaining groups and removes the folder that is its only argument. It uses the
+standard library only, so that it starts in a few milliseconds and needs little memory.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ import time
 from collections.abc import Iterable
 from pathlib import Path
 
-_DEATH_S = 5.0  # a killed process that is still writing would put files back into the folder
+_DEATH_S = 5.0  # wait for killed processes: one that still writes would put files back into the folder
 
 
 def surviving(lines: Iterable[str]) -> set[int]:
-    """The process groups still to be looked after, once all of `lines` are read. A line cut short is passed over."""
+    """The process groups that are left after all `lines`. An incomplete line is skipped."""
     groups: set[int] = set()
     for line in lines:
         sign, number = line[:1], line[1:-1]
@@ -33,7 +33,7 @@ def surviving(lines: Iterable[str]) -> set[int]:
 
 
 def main() -> None:
-    """Wait for the end of standard input, then clean up. Signals that end the parent must not end this."""
+    """Wait for the end of standard input, then clean up. Ignores the signals that end the parent."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     left = surviving(sys.stdin)
@@ -46,7 +46,7 @@ def main() -> None:
 
 
 def _signal(group: int, number: int) -> bool:
-    """Send a signal; whether there was anyone to get it."""
+    """Send a signal. Returns whether there was a process to receive it."""
     try:
         os.killpg(group, number)
     except (ProcessLookupError, PermissionError):

@@ -1,4 +1,4 @@
-"""Following what a process writes to a file."""
+"""Reads what a process writes to a file, as it grows."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from pathlib import Path
 
 
 class LineReader:
-    """Whole lines of a growing file, each once. The file may not exist yet."""
+    """Reads the complete lines of a growing file, each once. The file may not exist yet."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._offset = 0
 
     def new_lines(self) -> list[str]:
-        """The lines that were completed since the last call, without their ends and without blank ones."""
+        """The lines that were completed since the last call, without line ends and blank lines."""
         if not self._path.exists():
             return []
         with self._path.open("rb") as file:

@@ -1,4 +1,4 @@
-"""The commands of the demo's processes and what they are told: a world of their own around one broker."""
+"""Arguments and environment of the demo's processes, which share nothing with the user's cluster."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ _PREFIX = "SENTIMENT_"
 
 
 def broker_arguments(folder: Path, address_file: Path) -> list[str]:
-    """A broker on a free port of the loopback, which writes its address to a file when it is ready."""
+    """Start a broker on a free loopback port. It writes its address to a file when it is ready."""
     return ["broker", "--port=0", f"--port-file={address_file}", f"--data-dir={folder / 'broker'}"]
 
 
 def ingest_arguments(stream: Stream, speed: float | None) -> list[str]:
-    """Publish the stream, its last event shifted to now."""
+    """Publish the stream, with its last event shifted to now."""
     return ["ingest", *stream.ingest_arguments(speed)]
 
 
 def own_settings(settings: Settings, address: str) -> Settings:
     """The settings of the demo's processes.
 
-    Only the model, the detection and the logs are the user's: a demo must not touch the user's cluster, page the
-    user's people or leave a key behind.
+    Model, detection and logging come from the user. Nothing else does: a demo must not touch the user's cluster, page
+    anybody, or leave a key behind.
     """
     defaults = Settings.model_construct()
     threads = settings.model.threads or max(1, (os.cpu_count() or 1) // WORKERS)
@@ -41,7 +41,7 @@ def own_settings(settings: Settings, address: str) -> Settings:
         update={
             "kafka": defaults.kafka.model_copy(update={"bootstrap_servers": address}),
             "model": settings.model.model_copy(update={"threads": threads}),
-            # A replay is looked at now, however old what it tells.
+            # Deliver every alert, however old the replayed events are.
             "alerts": settings.alerts.model_copy(update={"notify_max_age_s": _FOR_EVER_S}),
             "log": settings.log,
         }
@@ -49,7 +49,7 @@ def own_settings(settings: Settings, address: str) -> Settings:
 
 
 def environment(settings: Settings, inherited: Mapping[str, str]) -> dict[str, str]:
-    """Environment variables that make a process see exactly `settings`, with a pseudonym key for this run only."""
+    """Environment variables that give a process exactly these settings, and a pseudonym key for this run only."""
     variables = {name: value for name, value in inherited.items() if not name.startswith(_PREFIX)}
     variables[f"{_PREFIX}KAFKA__BOOTSTRAP_SERVERS"] = settings.kafka.bootstrap_servers
     variables[f"{_PREFIX}PRIVACY__HASH_KEY"] = secrets.token_hex(32)

@@ -1,4 +1,4 @@
-"""What the demo plays: the bundled day of feedback, or a file of the user's."""
+"""What the demo plays: the bundled day of feedback, or the user's file."""
 
 from __future__ import annotations
 
@@ -14,26 +14,26 @@ from consumers.sources import FileFormat, detect_format, find_input, open_rows
 from sentiment.errors import InputError, UsageError
 
 BUNDLED = Path(sentiment.__file__).parent / "assets" / "demo" / "feedback.jsonl"
-# One day in twenty seconds: long enough to see the incident come, short enough to wait for.
+# A day in twenty seconds: slow enough to see the incident build up, fast enough to wait for.
 BUNDLED_SPEED = 4_320.0
 _INCIDENT = BUNDLED.with_name("incident.json")
 
 
 class Incident(msgspec.Struct, frozen=True):
-    """What the bundled stream has in store, in its own times: the one alert that must come."""
+    """The incident in the bundled stream, for which exactly one alert must come. Times as in the file."""
 
     product: str
     start: datetime
     end: datetime
 
     def shifted(self, by: timedelta) -> Incident:
-        """The same, when all times are moved."""
+        """The same incident with its times shifted."""
         return Incident(self.product, self.start + by, self.end + by)
 
 
 @dataclass(frozen=True, slots=True)
 class Stream:
-    """A file that was read once: `rows` are fit to publish, their times between `first` and `last` (None: no times)."""
+    """A file that was read once. It has `rows` that can be published, from `first` to `last` (None: without times)."""
 
     path: Path
     file_format: FileFormat
@@ -46,11 +46,11 @@ class Stream:
 
     @property
     def name(self) -> str:
-        """What to call it."""
+        """What the verdict calls it."""
         return "bundled" if self.incident is not None else str(self.path)
 
     def ingest_arguments(self, speed: float | None) -> list[str]:
-        """The arguments of the `ingest` command that publishes it, its last event shifted to now."""
+        """The arguments of the `ingest` command that publishes it, with its last event shifted to now."""
         fields = self.fields
         named = {
             "--text-field": fields.text,
@@ -72,10 +72,10 @@ def bundled_stream() -> Stream:
 
 
 def open_stream(argument: str, file_format: FileFormat | None, fields: FieldFlags) -> Stream:
-    """A file of the user's, read to its end.
+    """The user's file, read to its end.
 
     Raises:
-        InputError, UsageError: it cannot be replayed as it is called for.
+        InputError, UsageError: it cannot be replayed with these arguments.
     """
     return _read(argument, file_format, fields, None)
 
@@ -100,5 +100,5 @@ def _read(argument: str, chosen: FileFormat | None, flags: FieldFlags, incident:
                 first = found.created_at if first is None else min(first, found.created_at)
                 last = found.created_at if last is None else max(last, found.created_at)
     if not rows:
-        raise InputError(f"{given.name} has no row that can be published ({rejected} were looked at)")
+        raise InputError(f"{given.name} has no row that can be published ({rejected} rows were rejected)")
     return Stream(given.path, file_format, flags, rows, rejected, first, last, incident)

@@ -1,8 +1,8 @@
-"""Child processes that never outlive their parent, and a folder that goes with them.
+"""Child processes that never outlive their parent, and a folder that is removed with them.
 
-Every child is the leader of its own process group, so that Ctrl-C reaches the parent alone and it can stop the others
-in order. A janitor process holds one end of a pipe: should the parent die without a word (`kill -9`), it kills the
-groups and removes the folder.
+Every child leads its own process group. So Ctrl-C reaches only the parent, which then stops the children in order. A
+janitor process holds one end of a pipe: if the parent is killed (`kill -9`), the janitor kills the groups and removes
+the folder.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ _POLL_S = 0.02
 
 
 class ChildFailedError(FatalError):
-    """A child process ended that should not have; the hint holds the last lines of its log."""
+    """A child process ended too early. The hint contains the last lines of its log."""
 
 
 @dataclass(frozen=True, slots=True)
 class Child:
-    """A started process; `output` and `log` are the files of its standard output and standard error."""
+    """A started process. `output` and `log` are the files of its standard output and standard error."""
 
     name: str
     process: subprocess.Popen[bytes]
@@ -42,12 +42,12 @@ class Child:
 
     @property
     def running(self) -> bool:
-        """Whether it has not ended yet."""
+        """Whether it is still running."""
         return self.process.poll() is None
 
 
 class Supervisor:
-    """Starts, watches and stops children. A context manager: leaving it kills what is left and removes `folder`."""
+    """Starts, watches and stops children. Leaving its context kills what is left, and removes `folder`."""
 
     def __init__(self) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="sentiment-demo-"))
@@ -69,7 +69,7 @@ class Supervisor:
     def start(
         self, name: str, arguments: Sequence[str], environment: Mapping[str, str], *, may_end: bool = False
     ) -> Child:
-        """Run `sentiment ARGUMENTS…` as a child. `may_end`: it is done some day; others run until they are stopped."""
+        """Run `sentiment ARGUMENTS…` as a child. `may_end`: it ends on its own; others run until they are stopped."""
         output, log = self.folder / f"{name}.out", self.folder / f"{name}.log"
         with output.open("wb") as stdout, log.open("wb") as stderr:
             process = subprocess.Popen(
@@ -86,10 +86,10 @@ class Supervisor:
         return child
 
     def check(self) -> None:
-        """Look whether all are well.
+        """Check all children.
 
         Raises:
-            ChildFailedError: one ended that should not have, or with another exit code than 0.
+            ChildFailedError: one ended too early, or with an exit code other than 0.
         """
         for child in [child for child in self._children if not child.running]:
             self._reaped(child)
@@ -97,7 +97,7 @@ class Supervisor:
                 raise _failure(child)
 
     def stop(self, children: Sequence[Child], *, grace_s: float) -> None:
-        """Ask all of `children` to end (SIGTERM) and wait for it, at most `grace_s` seconds together; then kill."""
+        """Ask the children to end (SIGTERM), wait for `grace_s` seconds at most, then kill those that are left."""
         alive = [child for child in children if child.running]
         for child in alive:
             child.process.send_signal(signal.SIGTERM)
@@ -109,7 +109,7 @@ class Supervisor:
             self._reaped(child)
 
     def close(self) -> None:
-        """Kill what still runs and remove the folder; returns when both are done."""
+        """Kill what still runs, remove the folder, and return when both are done."""
         for child in list(self._children):
             self._kill(child)
             self._reaped(child)

@@ -1,4 +1,4 @@
-"""What the demo found, for people and for machines, and whether that is what had to be found. Pure."""
+"""What the demo counted, and whether that is what it had to find. For people and for machines."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from sentiment.events import LABELS, Alert
 
 
 class AlertedEpisode(msgspec.Struct, frozen=True, kw_only=True):
-    """One episode of alerts. `resolved` is None while it lasts."""
+    """One episode, as its alerts describe it. `resolved` is None while it lasts."""
 
     product: str
     severity: str
@@ -26,7 +26,7 @@ class AlertedEpisode(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ProductCounts(msgspec.Struct, frozen=True, kw_only=True):
-    """Counts of one product."""
+    """The counts of one product."""
 
     events: int
     negative: int
@@ -35,7 +35,7 @@ class ProductCounts(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DemoVerdict(msgspec.Struct, frozen=True, kw_only=True):
-    """The result of a demo. `faults` says why it did not pass; `published` is by the input, the rest by the topics."""
+    """The result of a demo. `faults` says why it failed. `published` counts input rows, the rest is from the topics."""
 
     passed: bool
     faults: list[str]
@@ -60,7 +60,7 @@ class DemoVerdict(msgspec.Struct, frozen=True, kw_only=True):
 def reach_verdict(
     tally: Tally, *, name: str, published: int, rejected: int, incident: Incident | None, seconds: float
 ) -> DemoVerdict:
-    """The verdict on what was counted. `incident` is in the times of the topics; None: alerts do not decide."""
+    """Judge what was counted. `incident` has the times of the topics; without one, alerts do not matter."""
     episodes = _episodes(tally.alerts)
     faults = _score_faults(tally, published)
     found = None
@@ -91,20 +91,20 @@ def reach_verdict(
 
 
 def as_text(summary: DemoVerdict) -> str:
-    """The summary for people, in a few lines."""
+    """The verdict for people, in a few lines."""
     lines = [
         f"{summary.events:,} events in, {summary.results:,} results, {summary.distinct:,} distinct,"
         f" {summary.doubled:,} doubled, {summary.missing:,} missing, {summary.dead_letters:,} dead letters"
     ]
     if summary.rejected:
-        lines.append(f"{summary.rejected:,} rows were not fit to publish")
+        lines.append(f"{summary.rejected:,} {'row' if summary.rejected == 1 else 'rows'} could not be published")
     width = max(map(len, summary.products), default=0)
     for name, product in summary.products.items():
         counts = (_share(label, getattr(product, label), product.events) for label in LABELS)
         lines.append(f"  {name:<{width}}  {product.events:,} events: {', '.join(counts)}")
     lines.append(f"{len(summary.episodes)} {'alert' if len(summary.episodes) == 1 else 'alerts'}")
     for episode in summary.episodes:
-        end = "not over yet" if episode.resolved is None else f"resolved {episode.resolved:%H:%M}"
+        end = "still open" if episode.resolved is None else f"resolved {episode.resolved:%H:%M}"
         lines.append(f"  {episode.message} [{episode.severity}, {end}]")
     lines.append(f"{'passed' if summary.passed else 'did not pass'} in {summary.seconds:.0f} s")
     return "\n".join(lines)
@@ -118,7 +118,7 @@ def _score_faults(tally: Tally, published: int) -> list[str]:
     counts = {
         "events are on the topic": (len(tally.events), published),
         "events have no result": (tally.missing, 0),
-        "results are doubled": (tally.doubled, 0),
+        "results are duplicates": (tally.doubled, 0),
         "results belong to no event": (tally.unknown, 0),
         "events are dead letters": (tally.dead_letters.total(), 0),
     }
@@ -127,12 +127,12 @@ def _score_faults(tally: Tally, published: int) -> list[str]:
 
 def _alert_faults(episodes: list[AlertedEpisode], incident: Incident) -> list[str]:
     if len(episodes) != 1:
-        return [f"{len(episodes)} alerts were raised, expected the one of {incident.product}"]
+        return [f"{len(episodes)} alerts were raised, expected one for {incident.product}"]
     episode = episodes[0]
     if episode.product != incident.product:
         return [f"the alert is for {episode.product}, expected {incident.product}"]
     if episode.start > incident.end or episode.fired < incident.start:
-        return [f"the alert of {episode.product} is not from the time of its incident"]
+        return [f"the alert for {episode.product} does not overlap with its incident"]
     return []
 
 

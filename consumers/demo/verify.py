@@ -1,8 +1,7 @@
-"""An independent count of what the pipeline did: read committed, without a group, from the beginning of every topic.
+"""An independent count of what the pipeline did: all committed records, from the beginning of every topic.
 
-It shares nothing with the workers but the contracts on the topics. Events are identified by their place on the
-feedback topic, results by the place they say they came from, so a result that is missing, doubled or without an event
-shows as such.
+It relies on nothing but the contracts on the topics. An event is identified by its position on the feedback topic, a
+result by the source position that it names. So missing and duplicate results show, and results without an event too.
 """
 
 from __future__ import annotations
@@ -20,22 +19,22 @@ from sentiment.settings import Settings, TopicSettings
 
 @dataclass(slots=True)
 class Tally:
-    """What was found on the topics. Holds positions and counts, no text but that of alerts."""
+    """What was found on the topics. Contains positions and counts, and no text except in alerts."""
 
     events: dict[str, str] = field(default_factory=dict)
     """Source position → product."""
 
     results: Counter[str] = field(default_factory=Counter)
-    """Source position → how many results it has."""
+    """Source position → number of results."""
 
     labels: Counter[tuple[str, Label]] = field(default_factory=Counter)
-    """(product, label) → results."""
+    """(product, label) → number of results."""
 
     dead_letters: Counter[str] = field(default_factory=Counter)
-    """Source position → how many dead letters it has."""
+    """Source position → number of dead letters."""
 
     reasons: Counter[str] = field(default_factory=Counter)
-    """Reason code → dead letters."""
+    """Reason code → number of dead letters."""
 
     alerts: list[Alert] = field(default_factory=list)
     models: set[str] = field(default_factory=set)
@@ -53,17 +52,12 @@ class Tally:
 
     @property
     def unknown(self) -> int:
-        """Positions with an answer, but without an event."""
+        """Positions with a result or dead letter, but without an event."""
         return len((self.results.keys() | self.dead_letters.keys()) - self.events.keys())
 
     @property
-    def answered(self) -> int:
-        """Events with a result or a dead letter."""
-        return len(self.events) - self.missing
-
-    @property
     def episodes(self) -> list[str]:
-        """Ids of the episodes that alerts were raised for, in the order in which they came."""
+        """The ids of the episodes in the alerts, in the order in which they came."""
         return list(dict.fromkeys(alert.episode_id for alert in self.alerts))
 
     def products(self) -> list[str]:
@@ -71,13 +65,13 @@ class Tally:
         return sorted({*self.events.values(), *(product for product, _ in self.labels)})
 
     def add_event(self, position: SourcePosition, product: str, created_at: datetime | None) -> None:
-        """Count a record of the feedback topic; one that cannot be read has no time."""
+        """Count a record of the feedback topic. One that cannot be decoded has no time."""
         self.events[position.key()] = product
         if created_at is not None:
             self.last_event_at = created_at if self.last_event_at is None else max(created_at, self.last_event_at)
 
     def add_result(self, result: ScoredFeedback) -> None:
-        """Count a record of the topic of results."""
+        """Count a result."""
         self.results[result.position.key()] += 1
         self.labels[result.product, result.label] += 1
         self.models.add(f"{result.model.name} {result.model.version}")
@@ -97,13 +91,13 @@ class Observer:
     def __init__(self, settings: Settings) -> None:
         self.tally = Tally()
         self.reached: dict[TopicPartition, int] = {}
-        """Partition → offset after the last record that was counted. Markers of transactions are no records."""
+        """Partition → offset after the last record that was counted. Transaction markers are not records."""
         self._topics = settings.topics
         self._reader = CommittedReader(settings)
         self._reader.follow(*_observed(settings.topics))
 
     def poll(self, wait_s: float) -> list[ScoredFeedback | Alert]:
-        """Count what has come, waiting at most `wait_s` for something; the results and alerts among it."""
+        """Count what has come, after waiting at most `wait_s`. Returns the results and alerts among it."""
         found = []
         for record in self._reader.poll(wait_s):
             self.reached[TopicPartition(record.topic, record.partition)] = record.offset + 1
@@ -129,7 +123,7 @@ def count_everything(settings: Settings) -> Tally:
     """Read all topics from the beginning to their committed end, with a consumer of its own.
 
     Raises:
-        BrokerUnavailable: no answer, or the end was not reached (a transaction that nobody ends holds readers back).
+        BrokerUnavailable: no answer, or the end cannot be reached because a transaction hangs.
     """
     tally = Tally()
     for record in read_to_end(settings, *_observed(settings.topics)):
@@ -142,7 +136,7 @@ def _observed(topics: TopicSettings) -> tuple[str, ...]:
 
 
 def _count(tally: Tally, record: Record, topics: TopicSettings) -> ScoredFeedback | Alert | None:
-    """Enter one record by its topic; returns it if it is a result or an alert."""
+    """Count one record by its topic. Returns it if it is a result or an alert."""
     if record.topic == topics.feedback:
         _count_event(tally, record)
         return None

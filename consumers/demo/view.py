@@ -1,4 +1,4 @@
-"""The demo on a screen: a live display where there is a terminal, plain lines where there is none. All on stderr."""
+"""The demo on the screen: a live display on a terminal, plain lines anywhere else. All on stderr."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ MAX_PRODUCTS = 8
 
 
 class DemoView(Protocol):
-    """Shows a board. `notice` is for what must not scroll by unseen."""
+    """Shows a board. `notice` is for what nobody should miss."""
 
     def __enter__(self) -> Self: ...
 
@@ -34,26 +34,26 @@ class DemoView(Protocol):
     ) -> None: ...
 
     def phase(self, what: str) -> None:
-        """Another part of the work begins."""
+        """The next phase begins."""
         ...
 
     def refresh(self) -> None:
-        """Time or counts have moved."""
+        """Times or counts have changed."""
         ...
 
     def notice(self, line: str) -> None:
-        """A line for people: an alert as it was delivered, a warning."""
+        """Show a line: a delivered alert, or a warning."""
         ...
 
 
 def make_view(board: Board) -> DemoView:
-    """The view that fits what stderr is."""
+    """A live view if stderr is a terminal, else a plain one."""
     console = Console(stderr=True)
     return LiveView(board, console) if console.is_terminal else PlainView(board, console)
 
 
 class PlainView:
-    """A line now and then."""
+    """Prints a line now and then."""
 
     def __init__(self, board: Board, console: Console) -> None:
         self._board = board
@@ -69,12 +69,12 @@ class PlainView:
         return
 
     def phase(self, what: str) -> None:
-        """Say it once."""
+        """Print the phase."""
         self._board.phase = what
         self._say(what)
 
     def refresh(self) -> None:
-        """A line of counts, every two seconds at most."""
+        """Print the counts, every two seconds at most."""
         board = self._board
         if board.now_s < self._next_s or not board.tally.events:
             return
@@ -86,7 +86,7 @@ class PlainView:
         )
 
     def notice(self, line: str) -> None:
-        """The line as it is."""
+        """Print the line."""
         self._say(line)
 
     def _say(self, line: str) -> None:
@@ -95,11 +95,11 @@ class PlainView:
 
 
 class LiveView:
-    """A display that is drawn again a few times a second; its last state stays on the screen."""
+    """Redraws a display a few times a second. Its last state stays on the screen."""
 
     def __init__(self, board: Board, console: Console) -> None:
         self._board = board
-        # The display is drawn when `refresh` is called, by the one thread there is.
+        # Rich draws only when told to, so there is no second thread.
         self._live = Live(console=console, auto_refresh=False, vertical_overflow="crop")
         self._next_s = 0.0
 
@@ -113,18 +113,18 @@ class LiveView:
         self._live.stop()
 
     def phase(self, what: str) -> None:
-        """Shown in the header."""
+        """Show the phase in the header."""
         self._board.phase = what
         self._draw()
 
     def refresh(self) -> None:
-        """Draw, a few times a second at most."""
+        """Redraw, a few times a second at most."""
         if self._board.now_s >= self._next_s:
             self._next_s = self._board.now_s + _DRAW_EVERY_S
             self._draw()
 
     def notice(self, line: str) -> None:
-        """Kept in the lower panel."""
+        """Add the line to the lower panel."""
         self._board.notices.append(line)
         self._draw()
 
@@ -133,7 +133,7 @@ class LiveView:
 
 
 def draw(board: Board) -> RenderableType:
-    """The whole display."""
+    """Draw the whole display."""
     parts: list[RenderableType] = [_flow(board), _products(board)]
     if board.notices:
         lines = Text("\n".join(map(printable, board.notices)), overflow="fold")
@@ -143,12 +143,12 @@ def draw(board: Board) -> RenderableType:
 
 
 def sparkline(values: Sequence[float | None], top: float) -> str:
-    """One block a value, of eight heights from 0 to `top`; a dot where there is no value."""
+    """One block for each value, in eight heights from 0 to `top`. A dot for None."""
     return "".join("·" if value is None else _BLOCKS[_level(value, top, len(_BLOCKS))] for value in values)
 
 
 def share_bar(shares: dict[Label, float], width: int = _BAR_WIDTH) -> Text:
-    """Negative, neutral and positive side by side; the widths add up to `width` (nothing before the first result)."""
+    """Negative, neutral and positive side by side. The widths add up to `width`, or to 0 before the first result."""
     bar, drawn, total = Text(), 0, 0.0
     for label in LABELS:
         total += shares[label]

@@ -1,1 +1,1 @@
-"""Is the stream still what it was, and is the model still as good? Counts, tests and estimates; no clock, no Kafka."""
+"""Has the stream changed, and is the model still as good? Counts, tests and estimates, without a clock or Kafka."""

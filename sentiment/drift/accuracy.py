@@ -1,19 +1,19 @@
-"""How accurate is the model on texts that nobody has labelled? Three estimates, and what each takes on trust.
+"""How accurate is the model on texts that nobody has labelled? Three estimates, and what each assumes.
 
-- `mean_confidence` needs nothing but calibrated probabilities, and assumes that they still are: the mean of the top
-  probability is then the share of right answers. A calibrated model that meets texts of another kind stays sure of
-  itself, so this estimate errs on the high side just when it matters.
-- `difference_of_confidences` (DoC; Guillory et al. 2021) takes the accuracy that was measured on labelled reference
-  results and subtracts the fall of the mean confidence since. A constant miscalibration cancels out; it assumes that
+- `mean_confidence` assumes that the probabilities are still calibrated. Then the mean of the top probability is the
+  share of right answers. But a model stays confident on texts of another kind, so this estimate is too high just when
+  it matters.
+- `difference_of_confidences` (DoC; Guillory et al. 2021) takes the accuracy on labelled reference results, and
+  subtracts how far the mean confidence has fallen since. A constant miscalibration cancels out. It assumes that
   accuracy falls as much as confidence does.
-- `average_thresholded_confidence` (ATC; Garg et al. 2022) finds the confidence below which lie as many reference
-  results as were wrong, and reports the share above it now. It assumes that what lies below is still what is wrong,
-  so it exaggerates every change of confidence where right and wrong answers overlap in it: simulated with a calibrated
-  model and evenly spread confidences, an accuracy that fell from 0.87 to 0.67 was estimated as 0.22. Read it as the
-  pessimist's answer.
+- `average_thresholded_confidence` (ATC; Garg et al. 2022) finds the confidence that as many reference results fall
+  below as were wrong, and reports the share above it now. It assumes that the results below it are still the wrong
+  ones. If right and wrong answers have similar confidences, it exaggerates every change: in a simulation with a
+  calibrated model and evenly spread confidences, it estimated 0.22 when accuracy had fallen from 0.87 to 0.67. Read it
+  as a pessimistic estimate.
 
-None can work for every shift (Garg et al. show that none can); when the relation of words and labels itself changes
-while confidence does not, all three see nothing. Late labels are the check.
+No estimate can work for every shift (Garg et al. prove it). If words change their meaning but confidence stays the
+same, all three see nothing. Late labels are the check.
 """
 
 from __future__ import annotations
@@ -29,12 +29,13 @@ from sentiment.drift.profile import Profile
 from sentiment.statistics import Z95, Estimate
 
 MIN_REFERENCE_PAIRS = 50
-"""Labelled reference results that DoC and ATC need: with fewer their own error is beyond ±14 points."""
+"""How many labelled reference results DoC and ATC need. With fewer, their own error exceeds ±14 points."""
 
 
 class AccuracyEstimate(msgspec.Struct, frozen=True, kw_only=True):
-    """Shares in [0, 1]. `mean_confidence` has the interval of what luck alone would do to a calibrated model; the
-    others are None until there are `MIN_REFERENCE_PAIRS` labelled reference results (`n_reference`).
+    """Shares in [0, 1]. The interval of `mean_confidence` is what chance alone would do to a calibrated model.
+
+    The others are None until there are `MIN_REFERENCE_PAIRS` labelled reference results (`n_reference`).
     """
 
     mean_confidence: Estimate
@@ -45,7 +46,7 @@ class AccuracyEstimate(msgspec.Struct, frozen=True, kw_only=True):
 
 @dataclass(frozen=True, slots=True)
 class ReferencePair:
-    """A labelled result of the reference: the model's confidence, whether it was right, and its weight."""
+    """A labelled reference result: the model's confidence, whether it was right, and its weight."""
 
     confidence: float
     right: bool
@@ -76,7 +77,7 @@ def estimate_accuracy(window: Profile, reference: Sequence[ReferencePair]) -> Ac
 
 
 def atc_threshold(confidences: np.ndarray, weights: np.ndarray, accuracy: float) -> float:
-    """The confidence with a weighted share 1 − `accuracy` of the reference below it."""
+    """The confidence that a weighted share of 1 − `accuracy` of the reference falls below."""
     order = np.argsort(confidences, kind="stable")
     below = np.cumsum(weights[order]) / weights.sum()
     place = int(np.searchsorted(below, 1.0 - accuracy, side="right"))

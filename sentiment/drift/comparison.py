@@ -1,9 +1,10 @@
-"""A window against the reference: every feature of every segment, with one promise about false alarms for all of them.
+"""Compares a window with the reference: every feature of every segment, with one limit on false alarms for all.
 
-What it cannot do: it sees histograms, one feature at a time, so a change that only shows in two features together goes
-unseen, and so does one that leaves all of them as they were (the same words with a new meaning). How often it cries
-wolf: in a window of a stream whose results are independent and have not changed, at least one alarm comes with a chance
-of at most `alpha` (Holm), in truth much less often, since the least effect must be there as well.
+What it cannot do: it looks at histograms of one feature at a time. So it misses a change that shows only in two
+features together, and one that leaves all features as they were, such as a new meaning of the same words.
+
+How often it raises a false alarm: if results are independent and unchanged, the chance of any alarm in a window is at
+most `alpha` (Holm). In practice it is much lower, because the effect must also be large enough.
 """
 
 from __future__ import annotations
@@ -26,8 +27,9 @@ _LEAST_DRAWS = 999
 
 @dataclass(frozen=True, slots=True)
 class DriftConfig:
-    """`alpha`: chance of any false alarm in a window. `min_psi`: less is no matter, however sure. `min_n`: results
-    that a segment needs on both sides to be looked at.
+    """`alpha`: the chance of any false alarm in a window. `min_psi`: smaller changes never raise an alarm.
+
+    `min_n`: how many results a segment needs on both sides to be compared.
     """
 
     alpha: float = 0.01
@@ -47,7 +49,7 @@ class _HistogramPair:
 
 
 class Shift(msgspec.Struct, frozen=True, kw_only=True):
-    """The bin that changed most, with its share before and now."""
+    """The bin that changed most, with its share in the reference and in the window."""
 
     bin: str
     reference: float
@@ -74,10 +76,10 @@ class FeatureComparison(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def compare(reference: Profile, window: Profile, config: DriftConfig, *, seed: int) -> list[FeatureComparison]:
-    """All comparisons that have enough results on both sides: by segment, then feature. Deterministic by `seed`.
+    """All comparisons with enough results on both sides, by segment, then feature. Deterministic for a `seed`.
 
-    Blocks: some 3 µs a draw on one core. Where nothing drifted that is about 1 s for twenty segments, and 10 s where
-    all features of all twenty did.
+    Takes about 3 µs for each draw on one core: about 1 s for twenty segments without drift, and 10 s if all features of
+    all twenty have drifted.
     """
     rng = np.random.default_rng(seed)
     pairs = [
@@ -87,7 +89,7 @@ def compare(reference: Profile, window: Profile, config: DriftConfig, *, seed: i
         for pair in [_aligned(segment, feature, reference.segments[segment], window.segments[segment])]
         if min(pair.before.sum(), pair.now.sum()) >= config.min_n
     ]
-    # The smallest p-value that draws can give, times the number of comparisons, must be able to fall below alpha.
+    # Holm multiplies p-values by up to the number of comparisons, so the smallest one must be small enough for alpha.
     n_draws = max(_LEAST_DRAWS, math.ceil(2 * len(pairs) / config.alpha))
     p_values = [permutation_p_value(pair.before, pair.now, rng, n_draws=n_draws) for pair in pairs]
     return [

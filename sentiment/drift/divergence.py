@@ -1,8 +1,7 @@
 """How far apart are two histograms over the same bins?
 
-Three measures for three uses: the population stability index, because people know its scale (0.1: look, 0.25: act);
-the Jensen–Shannon distance, because it is bounded; the G statistic, because its distribution under "no change" is the
-one to test. All take counts, not shares.
+Three measures for three uses. People know the scale of the population stability index (0.1: look, 0.25: act). The
+Jensen–Shannon distance is bounded. The G statistic is the one to test for "no change". All take counts, not shares.
 """
 
 from __future__ import annotations
@@ -19,11 +18,11 @@ _HALF_A_COUNT = 0.5
 
 
 def population_stability_index(reference: ArrayLike, window: ArrayLike) -> float:
-    """Σ (q − p) ln(q / p) over the bins, ≥ 0 and without upper bound: the symmetrised Kullback–Leibler divergence.
+    """Σ (q − p) ln(q / p) over the bins, ≥ 0 without an upper bound: the symmetrised Kullback–Leibler divergence.
 
-    Half a count is added to every bin that either side uses, so that an empty bin gives a large value and not an
-    infinite one. Under "no change" its mean is about (bins − 1)(1/n + 1/m) (Yurdakul & Naranjo 2020): with a hundred
-    results on each side and ten bins that is 0.18, so a fixed limit alone cries wolf on small windows.
+    Half a count is added to every bin that either side uses, so that an empty bin gives a large value but not an
+    infinite one. Without a change its mean is about (bins − 1)(1/n + 1/m) (Yurdakul & Naranjo 2020). With a hundred
+    results on each side and ten bins that is 0.18, so a fixed limit alone raises false alarms on small windows.
     """
     first, second = _in_use(reference, window)
     if len(first) < 2:
@@ -36,7 +35,7 @@ def population_stability_index(reference: ArrayLike, window: ArrayLike) -> float
 def jensen_shannon_distance(reference: ArrayLike, window: ArrayLike) -> float:
     """The square root of the Jensen–Shannon divergence in bits, in [0, 1]: 0 for equal shares, 1 for no common bin.
 
-    A metric (Endres & Schindelin 2003). NaN where one side is empty.
+    It is a metric (Endres & Schindelin 2003). NaN if one side is empty.
     """
     first, second = _in_use(reference, window)
     if first.sum() == 0 or second.sum() == 0:
@@ -48,10 +47,10 @@ def jensen_shannon_distance(reference: ArrayLike, window: ArrayLike) -> float:
 
 
 def g_statistic(pooled: Counts, window: Counts) -> Floats:
-    """The likelihood ratio against "both samples come from one distribution", ≥ 0, for each row of `window`.
+    """The likelihood ratio statistic of "both samples come from one distribution", ≥ 0, for each row of `window`.
 
-    `pooled` (bins,) counts both samples, `window` (draws, bins) one of them. It is 2 N times the Jensen–Shannon
-    divergence (in nats) with the sample sizes as weights.
+    `pooled` (bins,) counts both samples, `window` (draws, bins) one of them. The statistic is 2 N times the
+    Jensen–Shannon divergence in nats, weighted by the sample sizes.
     """
     counts = np.atleast_2d(window).astype(np.float64)
     rest = pooled - counts
@@ -65,7 +64,7 @@ def g_statistic(pooled: Counts, window: Counts) -> Floats:
 def _in_use(reference: ArrayLike, window: ArrayLike) -> tuple[Floats, Floats]:
     first, second = np.asarray(reference, dtype=np.float64), np.asarray(window, dtype=np.float64)
     if first.shape != second.shape or first.ndim != 1:
-        raise ValueError(f"histograms over the same bins are needed, not {first.shape} and {second.shape}")
+        raise ValueError(f"the histograms must have the same bins, not {first.shape} and {second.shape}")
     used = (first + second) > 0
     return first[used], second[used]
 

@@ -1,6 +1,6 @@
-"""What is watched of a result, and in which bins it is counted.
+"""Which features of a result are watched, and the bins in which they are counted.
 
-Fixed bins keep a window's memory constant however many results it holds, and make any two windows comparable.
+With fixed bins a window takes the same memory however many results it has, and any two windows can be compared.
 """
 
 from __future__ import annotations
@@ -15,19 +15,17 @@ _PIECES = (1.05, 1.15, 1.25, 1.4, 1.6, 2.0, 3.0)
 _CONFIDENCES = (0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
 
 FEATURES = ("text_length", "unknown_tokens", "pieces_per_word", "language", "label", "confidence")
-"""In the order in which they are reported. The first three need the text, which a worker may be told to leave out."""
-
-TEXT_FEATURES = FEATURES[:3]
+"""In the order of the reports. The first three need the text, which the configuration may leave out of results."""
 
 
 @dataclass(frozen=True, slots=True)
 class DriftObservation:
-    """One result, as far as drift is concerned.
+    """The features of one result.
 
     `at_ms` is the event time (Unix milliseconds). `confidence` is the probability of the predicted `label`, in
     [1/3, 1]. `n_chars` counts characters of the redacted text. `unknown_share` in [0, 1] is the share of tokens that
-    the model's vocabulary lacks; a vocabulary of bytes lacks none, so `pieces_per_word` (≥ 0), which rises with
-    unfamiliar words, is watched too. None: it cannot be told, since the result carries no text.
+    the model's vocabulary lacks. A byte-level vocabulary lacks none, so `pieces_per_word` (≥ 0), which rises with
+    unfamiliar words, is watched too. None means unknown, because the result carries no text.
     """
 
     at_ms: int
@@ -42,7 +40,7 @@ class DriftObservation:
 
 
 def bins_of(seen: DriftObservation) -> dict[str, str]:
-    """Feature → name of the bin that the observation falls into, without the features that it does not tell."""
+    """Feature → name of the bin of this observation, without the features that are unknown."""
     bins = {
         "language": seen.language or "none",
         "label": seen.label,

@@ -46,8 +46,6 @@ class JoinCounts:
     """What became of labels."""
 
     joined: int = 0
-    outdated: int = 0
-    """A label with a later time was known already."""
     expired: int = 0
     """Forgotten before a result came."""
 
@@ -120,8 +118,7 @@ class LabelJoin:
         key = ("id", label.event_id or "") if label.position is None else ("position", label.position.key())
         known = self._labels.get(key)
         if known is not None and known.labelled_at > label.labelled_at:
-            self.counts.outdated += 1
-            return []
+            return []  # outdated
         self._labels[key] = label
         self._labels.move_to_end(key)
         self._newest_label_ms = max(self._newest_label_ms, _label_ms(label))
@@ -143,8 +140,7 @@ class LabelJoin:
     def _settle(self, event: _Event, label: LateLabel) -> list[PairChange]:
         before = event.label
         if before is not None and before.labelled_at > label.labelled_at:
-            self.counts.outdated += 1
-            return []
+            return []  # outdated
         event.label = label
         self.counts.joined += before is None
         return [

@@ -1,4 +1,4 @@
-"""Continuous evaluation: windows of results against a reference, and answers against labels that come late."""
+"""Continuous evaluation: windows of results against a reference, and results against late labels."""
 
 from __future__ import annotations
 
@@ -10,8 +10,7 @@ from typing import Literal
 
 from sentiment.drift.accuracy import ReferencePair, estimate_accuracy
 from sentiment.drift.comparison import DriftConfig, FeatureComparison, compare
-from sentiment.drift.features import TEXT_FEATURES
-from sentiment.drift.join import JoinCounts, LabelJoin, LabelledPair, PairChange
+from sentiment.drift.join import LabelJoin, LabelledPair, PairChange
 from sentiment.drift.observing import TokenFacts, observe
 from sentiment.drift.profile import Profile
 from sentiment.drift.quality import LabelledQuality, PairCounts
@@ -25,8 +24,9 @@ _MAX_REFERENCE_PAIRS = 20_000
 
 @dataclass(frozen=True, slots=True)
 class MonitorConfig:
-    """Lengths in milliseconds of event time; `future_ms`: a result whose event is that much younger than its scoring
-    is left out, since it would close windows before their time.
+    """Lengths in milliseconds of event time.
+
+    `future_ms`: leave out results dated more than this after they were scored, because they would close windows early.
     """
 
     window_ms: int = 86_400_000
@@ -39,10 +39,10 @@ class MonitorConfig:
 
 
 class Monitor:
-    """Feed it results and labels, and tell it how far event time has come. Deterministic; memory is bounded.
+    """Takes results and labels, and reports each window when event time has passed it.
 
-    `reference` None: the first window with enough results becomes the reference. `token_facts` None: unknown tokens are
-    not watched.
+    Deterministic, with bounded memory. Without a `reference`, the first window with enough results becomes the
+    reference. Without `token_facts`, unknown tokens are not watched.
     """
 
     def __init__(
@@ -66,22 +66,12 @@ class Monitor:
             self._take_reference(reference)
 
     @property
-    def n_late(self) -> int:
-        """Results whose window was closed when they came."""
-        return self._windows.n_late
-
-    @property
-    def label_counts(self) -> JoinCounts:
-        """What became of labels."""
-        return self._join.counts
-
-    @property
     def waiting(self) -> tuple[int, int]:
-        """Events with answers that are kept for labels, and labels that wait for results."""
+        """The number of events with results that are kept for labels, and of labels that wait for results."""
         return self._join.n_kept, self._join.n_waiting_labels
 
     def add_result(self, result: ScoredFeedback) -> Literal["counted", "late", "future"]:
-        """Count a result and join it with labels that came before; says what became of it."""
+        """Count a result, and join it with labels that came before it."""
         seen = observe(result, self._token_facts)
         self._note(self._join.add_result(result, seen.confidence))
         self._n_results += 1
@@ -96,10 +86,10 @@ class Monitor:
         self._note(self._join.add_label(label))
 
     def advance(self, watermark_ms: int | None) -> list[WindowReport]:
-        """Judge the windows that are over: no result with an earlier event time than `watermark_ms` is expected.
+        """Evaluate the windows that end before `watermark_ms`, the time before which no more events are expected.
 
-        None: history is being read, in no order; only what bounds memory is done. What has waited too long to be joined
-        is forgotten whenever a window is over.
+        None means that history is being read in no order: then only the oldest windows are evaluated, to bound memory.
+        When a window is over, results and labels that have waited too long for each other are forgotten.
         """
         reports = [self._judge(window) for window in self._windows.advance(watermark_ms or 0)]
         if reports and watermark_ms is not None:
@@ -107,17 +97,17 @@ class Monitor:
         return reports
 
     def finish(self) -> list[WindowReport]:
-        """Judge all windows: nothing comes any more."""
+        """Evaluate all windows at the end of the input."""
         return [self._judge(window) for window in self._windows.finish(self._newest_ms)]
 
     def newest_quality(self) -> LabelledQuality | None:
-        """Quality on joined pairs of the model whose pair came last."""
+        """Quality on labelled pairs, of the model whose pair came last."""
         if not self._pairs:
             return None
         return next(reversed(self._pairs.values())).quality(seed=self._config.seed)
 
     def labelled(self) -> dict[str, LabelledQuality]:
-        """Quality on joined pairs, by model version."""
+        """Quality on labelled pairs, by model version."""
         found = {version: pairs.quality(seed=self._config.seed) for version, pairs in self._pairs.items()}
         return {version: quality for version, quality in found.items() if quality is not None}
 
@@ -155,7 +145,7 @@ class Monitor:
                     self._joined.popitem(last=False)
 
     def _take_reference(self, results: Iterable[ScoredFeedback]) -> None:
-        """Make these results the reference; labels may join them as well."""
+        """Make these results the reference. Labels may join them too."""
         profile = Profile()
         times = []
         for result in results:
@@ -195,13 +185,13 @@ class Monitor:
             outcome=outcome,
             models=sorted(profile.models),
             model_changed=set(profile.models) != reference_models,
-            text_features=any(profile.segments["*"].counts[feature] for feature in TEXT_FEATURES),
+            text_features=profile.n_with_text > 0,
             accuracy=estimate_accuracy(profile, self._reference_pairs(set(profile.models))),
             comparisons=comparisons,
         )
 
     def _reference_pairs(self, models: set[str]) -> list[ReferencePair]:
-        """Labelled results of the reference, by the models at hand: another model's confidence says nothing of them."""
+        """The labelled reference results of these models. The confidence of other models says nothing about them."""
         if self._reference is None:
             return []
         return [

@@ -1,4 +1,4 @@
-"""From a result to what drift looks at in it."""
+"""From a result to the features that are watched."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from sentiment.drift.features import DriftObservation
 from sentiment.events import ScoredFeedback
 
 TokenFacts = Callable[[str], tuple[float, float]]
-"""A redacted text → (share of unknown tokens, tokens a word)."""
+"""A redacted text → (share of unknown tokens, tokens per word)."""
 
 
 def observe(result: ScoredFeedback, token_facts: TokenFacts | None) -> DriftObservation:
-    """What drift looks at in a result."""
+    """The watched features of a result."""
     shares = result.probabilities
     unknown_share = pieces = None
     if result.text is not None and token_facts is not None:

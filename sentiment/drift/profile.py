@@ -1,4 +1,4 @@
-"""The histograms of one stretch of time: of everything, and of each segment."""
+"""The histograms of one window: of all results together, and of each segment."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ EVERYTHING = "*"
 """The segment that holds all results."""
 
 MAX_SEGMENTS = 20
-"""Segments with histograms of their own; results of further ones count in `EVERYTHING` only."""
+"""How many segments have their own histograms. Results of further segments count in `EVERYTHING` only."""
 
 _MAX_BINS = 40
 _OTHER = "other"
@@ -19,7 +19,7 @@ _OTHER = "other"
 
 @dataclass(slots=True)
 class Histograms:
-    """Counts by feature and bin; `n` is the number of results, more than a histogram's sum where texts are missing."""
+    """Counts by feature and bin. `n` is the number of results; a histogram's sum is smaller if texts are missing."""
 
     n: int = 0
     counts: dict[str, Counter[str]] = field(default_factory=lambda: {feature: Counter() for feature in FEATURES})
@@ -29,13 +29,13 @@ class Histograms:
         self.n += 1
         for feature, name in bins.items():
             counts = self.counts[feature]
-            # Only languages have no fixed set of bins.
+            # Only the bins of languages are not a fixed set.
             counts[name if name in counts or len(counts) < _MAX_BINS else _OTHER] += 1
 
 
 @dataclass(slots=True)
 class Profile:
-    """All that is kept of a window: constant memory, whatever its number of results."""
+    """What is kept of a window, in constant memory for any number of results."""
 
     segments: dict[str, Histograms] = field(default_factory=lambda: {EVERYTHING: Histograms()})
     models: Counter[str] = field(default_factory=Counter)
@@ -45,8 +45,13 @@ class Profile:
 
     @property
     def n(self) -> int:
-        """Results in it."""
+        """The number of results."""
         return self.segments[EVERYTHING].n
+
+    @property
+    def n_with_text(self) -> int:
+        """The number of results that carry their text."""
+        return self.segments[EVERYTHING].counts["text_length"].total()
 
     def add(self, seen: DriftObservation) -> None:
         """Count one result."""

@@ -1,4 +1,4 @@
-"""How good the answers were, from pairs of prediction and truth, with intervals, and without keeping the pairs."""
+"""Accuracy and macro-F1 with intervals, from counts of (truth, prediction) pairs."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from sentiment.statistics import (
 )
 
 _WEIGHT_DIGITS = 2
-"""Weights are kept to so many significant digits, so that equal ones meet and the number of counts stays small."""
+"""Weights are rounded to this many significant digits, so that equal pairs share a count and memory stays small."""
 
 
 class LabelledQuality(msgspec.Struct, frozen=True, kw_only=True):
-    """`n` joined pairs; `effective_n` of them, as many equally weighted ones would tell as much (Kish 1965)."""
+    """`n` labelled pairs. `effective_n` equally weighted pairs would carry the same information (Kish 1965)."""
 
     n: int
     effective_n: float
@@ -32,17 +32,17 @@ class LabelledQuality(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PairCounts:
-    """Counts of (truth, predicted, weight). A pair can be taken back, when a later label corrects it."""
+    """Counts of (truth, predicted, weight). A pair can be taken back when a later label corrects it."""
 
     def __init__(self) -> None:
         self._counts: Counter[tuple[int, int, float]] = Counter()
 
     def add(self, truth: int, predicted: int, weight: float) -> None:
-        """Count a pair; labels index `LABELS`, `weight` > 0 is one over its chance of having been labelled."""
+        """Count a pair. Labels index `LABELS`; `weight` > 0 is one over the chance of having been labelled."""
         self._counts[truth, predicted, _rounded(weight)] += 1
 
     def take_back(self, truth: int, predicted: int, weight: float) -> None:
-        """Undo an `add` of the same pair."""
+        """Undo `add` for the same pair."""
         key = (truth, predicted, _rounded(weight))
         self._counts[key] -= 1
         if self._counts[key] <= 0:
@@ -50,13 +50,13 @@ class PairCounts:
 
     @property
     def n(self) -> int:
-        """Pairs counted."""
+        """The number of pairs."""
         return self._counts.total()
 
     def quality(self, *, seed: int) -> LabelledQuality | None:
-        """Accuracy with Wilson's interval at the effective n, macro-F1 with a bootstrap over pairs; None without pairs.
+        """Accuracy (Wilson's interval at the effective n) and macro-F1 (bootstrap over pairs). None without pairs.
 
-        With weights these are Hájek's estimates: unbiased, up to order 1/n, for all that was sampled from.
+        With weights these are Hájek's estimates: unbiased up to order 1/n for the population that was sampled.
         """
         if not self._counts:
             return None
@@ -81,7 +81,7 @@ class PairCounts:
 def _confusions(
     counts: NDArray[np.int64], weights: NDArray[np.float64], places: NDArray[np.int64]
 ) -> NDArray[np.float64]:
-    """(draws, cells) counts as (draws, classes, classes) weighted confusions: truth in rows."""
+    """Turn (draws, cells) counts into (draws, classes, classes) weighted confusion matrices, truth in rows."""
     confusions = np.zeros((len(counts), len(LABELS) ** 2))
     for cell, place in enumerate(places):
         confusions[:, place] += counts[:, cell] * weights[cell]

@@ -1,4 +1,4 @@
-"""What the monitor says: of one window, and of the whole run."""
+"""What the monitor reports: on each window, and on the whole run."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ WindowOutcome = Literal["reference", "too_few", "steady", "drifted"]
 
 
 class WindowReport(msgspec.Struct, frozen=True, kw_only=True):
-    """What is to be said of one window. `comparisons` is empty for the reference itself and where results are few.
+    """The report on one window. `comparisons` is empty for the reference itself, and for too few results.
 
-    `text_features`: False where no result of the window carries its text, so that they cannot be compared.
-    `model_changed`: other versions answer than in the reference, which alone may explain new labels and confidences.
+    `text_features`: whether any result of the window carries its text, so that text features can be compared.
+    `model_changed`: other model versions than in the reference, which alone may explain new labels and confidences.
     """
 
     start: datetime
@@ -34,12 +34,12 @@ class WindowReport(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def drifted(self) -> list[FeatureComparison]:
-        """The comparisons that raised the alarm."""
+        """The comparisons that found drift."""
         return [each for each in self.comparisons if each.drifted]
 
 
 class MonitorSummary(msgspec.Struct, frozen=True, kw_only=True):
-    """The whole run. `labelled` is by model version."""
+    """The report on the whole run. `labelled` is by model version."""
 
     n_results: int
     n_late: int

@@ -1,4 +1,4 @@
-"""Could chance alone have done this? A permutation test for two histograms."""
+"""A permutation test for two histograms: could chance alone explain the difference?"""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ _ROUNDING = 1e-9
 
 
 def permutation_p_value(reference: ArrayLike, window: ArrayLike, rng: np.random.Generator, *, n_draws: int) -> float:
-    """The chance of a G statistic at least this large when results are dealt to the two samples at random.
+    """The chance of a G statistic at least this large if the results were dealt to the two samples at random.
 
-    Dealing all results anew with fixed sample sizes draws the window's histogram from the multivariate hypergeometric
-    distribution of the pooled one, so the test is exact for any number of results and bins, sparse ones too
-    (Phipson & Smyth 2010 for the +1 that keeps it from being zero). 1.0 where nothing can be told.
+    Dealing all results again, with fixed sample sizes, draws the window's histogram from the multivariate
+    hypergeometric distribution of the pooled one. So the test is exact for any number of results and bins, even sparse
+    ones. The +1 that keeps it from being zero is from Phipson & Smyth 2010. Returns 1.0 if there is nothing to compare.
 
-    Where 999 draws show plainly that chance suffices (p ≥ 0.05) the rest are spared, after Besag & Clifford 1991; below
-    0.05 the p-value is the one of all `n_draws`, and never less than 1 / (n_draws + 1).
+    If 999 draws give p ≥ 0.05, chance is enough of an explanation, and the remaining draws are skipped (after Besag &
+    Clifford 1991). Below 0.05 the p-value is from all `n_draws`, and at least 1 / (n_draws + 1).
 
-    It takes results for independent. Feedback comes in bursts, so windows of a real stream differ a little more than
-    that: hence a least effect size beside it (`sentiment.drift.comparison`).
+    The test assumes independent results. Feedback comes in bursts, so windows of a real stream differ a little more.
+    Therefore an alarm also needs a minimum effect size (`sentiment.drift.comparison`).
     """
     first, second = np.asarray(reference, dtype=np.int64), np.asarray(window, dtype=np.int64)
     pooled = first + second

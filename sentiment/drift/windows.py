@@ -1,4 +1,4 @@
-"""Tumbling windows in event time, closed once no more results are to be expected for them."""
+"""Tumbling windows in event time, which close when no more results are expected for them."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from sentiment.drift.features import DriftObservation
 from sentiment.drift.profile import Profile
 
 _MAX_OPEN = 1_000
-"""A stream that is not in order keeps windows open; beyond this many the oldest is closed all the same."""
+"""A stream that is not in order keeps windows open. Beyond this many, the oldest is closed anyway."""
 
 
 @dataclass(frozen=True, slots=True)
 class TimeWindow:
-    """The results of [start, start + length) in Unix milliseconds. `partial`: closed before its time was over."""
+    """The results of [start_ms, end_ms) in Unix milliseconds. `partial`: closed before its time was over."""
 
     start_ms: int
     end_ms: int
@@ -22,7 +22,7 @@ class TimeWindow:
 
 
 class TumblingWindows:
-    """Results by window. Windows start at multiples of their length since 1970, so that runs agree on them."""
+    """Results by window. Windows start at multiples of their length since 1970, so that all runs have the same."""
 
     def __init__(self, *, length_ms: int, lateness_ms: int) -> None:
         self._length_ms = length_ms
@@ -32,7 +32,7 @@ class TumblingWindows:
         self.n_late = 0
 
     def add(self, seen: DriftObservation) -> bool:
-        """Count one result; False where its window is closed already."""
+        """Count one result. False, and not counted, if its window is closed already."""
         start = seen.at_ms - seen.at_ms % self._length_ms
         if start < self._closed_ms:
             self.n_late += 1
@@ -41,7 +41,7 @@ class TumblingWindows:
         return True
 
     def advance(self, watermark_ms: int) -> list[TimeWindow]:
-        """Close, in order, what ends at least the lateness before `watermark_ms`."""
+        """Close, in order, the windows that end before `watermark_ms` by at least the allowed lateness."""
         ready = [s for s in self._open if s + self._length_ms + self._lateness_ms <= watermark_ms]
         excess = len(self._open) - _MAX_OPEN
         if excess > 0:
@@ -49,7 +49,7 @@ class TumblingWindows:
         return [self._close(start, partial=False) for start in sorted(ready)]
 
     def finish(self, watermark_ms: int) -> list[TimeWindow]:
-        """Close everything, in order: nothing comes any more."""
+        """Close all windows, in order, at the end of the input."""
         return [self._close(start, partial=start + self._length_ms > watermark_ms) for start in sorted(self._open)]
 
     def _close(self, start: int, *, partial: bool) -> TimeWindow:

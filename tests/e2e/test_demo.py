@@ -42,7 +42,7 @@ def test_a_file_is_replayed_and_alerts_do_not_decide(tmp_path: Path) -> None:
     done = run(sentiment("demo", "--input", file, "--text-field", "body", "--id-field", "n"))
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("30 events in, 30 results, 30 distinct, 0 doubled, 0 missing, 0 dead letters")
-    assert "1 rows were not fit to publish" in done.stdout
+    assert "1 row could not be published" in done.stdout
 
 
 @pytest.mark.parametrize(

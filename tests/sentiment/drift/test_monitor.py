@@ -175,7 +175,6 @@ def test_labels_join_before_and_after_their_results(by_id: bool, labels_first: b
     assert quality.n == 10
     assert quality.accuracy.value == pytest.approx(0.9)
     assert monitor.summary().labels_waiting == 1
-    assert monitor.label_counts.outdated == 1
 
 
 def test_weights_undo_the_choice_of_what_was_labelled() -> None:
