@@ -40,7 +40,8 @@ def log_of(output: Path) -> list[dict[str, Any]]:
 
 def test_the_best_weights_are_the_ones_that_are_saved(backbone: str, tmp_path: Path) -> None:
     """At a learning rate that ruins the end, the checkpoint has the macro-F1 of the best evaluation, the last too."""
-    recipe = Recipe(max_steps=10, learning_rate=5e-2, batch_size=16, evaluations=5, max_length=32)
+    # In fp32, as it is served: in bf16 a text between two labels may fall on the other side.
+    recipe = Recipe(max_steps=10, learning_rate=5e-2, batch_size=16, evaluations=5, max_length=32, precision="no")
     fine_tune(FineTuning(backbone, TRAIN, DEV, tmp_path, recipe, Weighting()))
     scores = [entry["eval_macro_f1"] for entry in log_of(tmp_path)]
     assert log_of(tmp_path)[-1]["step"] == 10
