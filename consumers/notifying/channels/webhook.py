@@ -16,6 +16,7 @@ from typing import TextIO
 import httpx
 
 from consumers.notifying.channels.channel import Attempt, DeliveryOutcome
+from consumers.notifying.channels.outbound import LimitedTransport, NoAnswer, is_forbidden
 from sentiment import __version__
 from sentiment.errors import ConfigurationError
 from sentiment.events import Alert, encode
@@ -29,14 +30,19 @@ _MAX_RETRY_AFTER_S = 300.0
 
 
 class WebhookChannel:
-    """Posts to one URL. Does not follow redirects: the signed body is for the configured receiver only."""
+    """Posts to one URL. Does not follow redirects: the signed body is for the configured receiver only.
+
+    `timeout_s` is for a whole attempt, however slowly the receiver answers.
+    """
 
     name = "webhook"
 
     def __init__(self, url: str, secret: str | None, *, timeout_s: float) -> None:
         self._url = _checked(url)
         self._secret = None if secret is None else secret.encode()
-        self._client = httpx.Client(timeout=timeout_s, follow_redirects=False)
+        self._client = httpx.Client(
+            transport=LimitedTransport(self._url, limit_s=timeout_s), timeout=timeout_s, follow_redirects=False
+        )
 
     def attempt(self, alert: Alert, now: datetime) -> Attempt:
         """Post once. Any 2xx answer means delivered; 408, 425, 429 and 5xx mean try again later."""
@@ -52,6 +58,8 @@ class WebhookChannel:
             # Only the status matters, so the body is never read, however long it is.
             with self._client.stream("POST", self._url, content=body, headers=headers) as response:
                 return _judge(response)
+        except NoAnswer as error:
+            return Attempt(DeliveryOutcome.UNAVAILABLE, error.reason)
         except httpx.HTTPError as error:
             return Attempt(DeliveryOutcome.UNAVAILABLE, type(error).__name__)
 
@@ -78,6 +86,10 @@ def _checked(url: str) -> httpx.URL:
         checked = httpx.URL(url)
     except httpx.InvalidURL:
         checked = httpx.URL("")
+    if is_forbidden(checked.host):
+        raise ConfigurationError(
+            "notify.webhook_url is a link-local address", hint="such addresses serve cloud metadata, not webhooks"
+        )
     if checked.scheme not in {"http", "https"} or not checked.host:
         raise ConfigurationError(
             "notify.webhook_url is not an HTTP(S) address", hint="for example https://example.com/hooks/alerts"
