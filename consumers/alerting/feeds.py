@@ -18,7 +18,7 @@ import structlog
 
 from consumers.cluster.lookup import ClusterLookup, NotAllowedError
 from consumers.cluster.reader import CommittedReader, ReadingStalledError
-from consumers.cluster.records import TopicPartition
+from consumers.cluster.records import TopicPartition, partition_name
 from sentiment.settings import Settings
 
 _log = structlog.get_logger(__name__)
@@ -27,11 +27,6 @@ _MAX_MARKERS = 100
 """Beyond this distance there must be records in between, so there is no need to fetch and look."""
 
 _PEEK_S = 2.0
-
-
-def feed_name(topic: str, partition: int) -> str:
-    """What clocks call a partition of the feedback topic."""
-    return f"{topic}/{partition}"
 
 
 class Feeds(Protocol):
@@ -87,7 +82,7 @@ class FeedProgress:
 
     def _partitions(self) -> list[TopicPartition]:
         partitions = self._lookup.partitions(self._settings.topics.feedback)
-        self._names = frozenset(feed_name(*partition) for partition in partitions)
+        self._names = frozenset(partition_name(*partition) for partition in partitions)
         return partitions
 
     def _look(self, now: datetime) -> Mapping[str, datetime] | None:
@@ -100,7 +95,7 @@ class FeedProgress:
         reached = {p: max(committed.get(p, 0), starts[p]) for p in partitions}
         self._findings = {p: self._finding(p, reached[p], ends[p], now) for p in partitions}
         return {
-            feed_name(*partition): finding.settled_since
+            partition_name(*partition): finding.settled_since
             for partition, finding in self._findings.items()
             if finding.settled_since is not None
         }

@@ -15,7 +15,7 @@ from typing import Protocol
 
 import structlog
 
-from consumers.alerting.feeds import Feeds, feed_name
+from consumers.alerting.feeds import Feeds
 from consumers.cluster.records import (
     EMPTY_RESULT,
     OutgoingRecord,
@@ -24,6 +24,7 @@ from consumers.cluster.records import (
     TopicPartition,
     WorkResult,
     fault_fields,
+    partition_name,
 )
 from consumers.runtime.handler import BaseHandler
 from consumers.runtime.metrics import Metrics
@@ -165,7 +166,7 @@ class AlertingHandler(BaseHandler):
         return SpikeObservation(
             key=scored.position.key(),
             segment=scored.product,
-            feed=feed_name(scored.position.topic, scored.position.partition),
+            feed=partition_name(scored.position.topic, scored.position.partition),
             event_ms=_milliseconds(scored.created_at),
             scored_ms=_milliseconds(scored.scored_at),
             negative=scored.label == "negative",

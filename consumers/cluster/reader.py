@@ -14,7 +14,7 @@ from typing import Any
 from kafka.errors import KafkaError
 
 from consumers.cluster.clients import make_consumer
-from consumers.cluster.records import Record, TopicPartition, to_record
+from consumers.cluster.records import Record, TopicPartition, partition_name, to_record
 from sentiment.errors import BrokerUnavailable
 from sentiment.settings import Settings
 
@@ -143,7 +143,7 @@ def _stalled(
 ) -> ReadingStalledError:
     partition, position = min(behind.items())
     return ReadingStalledError(
-        f"{partition.topic}/{partition.partition} cannot be read to its end:"
+        f"{partition_name(*partition)} cannot be read to its end:"
         f" at {position} of {ends[partition]}, no further for {patience_s:g} s",
         hint="a transaction may hang there: see kafka-transactions.sh find-hanging",
     )

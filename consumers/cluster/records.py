@@ -32,6 +32,7 @@ __all__ = [
     "TopicPartition",
     "WorkResult",
     "fault_fields",
+    "partition_name",
     "to_record",
 ]
 
@@ -63,6 +64,11 @@ def to_record(found: Any) -> Record:
     return Record(
         found.topic, found.partition, found.offset, found.timestamp, found.key, found.value, tuple(found.headers)
     )
+
+
+def partition_name(topic: str, partition: int) -> str:
+    """`topic/partition`, for people and for event-time clocks."""
+    return f"{topic}/{partition}"
 
 
 def fault_fields(record: Record, poison: PoisonRecord) -> dict[str, str | int | None]:

@@ -88,9 +88,9 @@ def _read(argument: str, chosen: FileFormat | None, flags: FieldFlags, incident:
     rows = rejected = 0
     first: datetime | None = None
     last: datetime | None = None
-    with open_rows(given, file_format) as source:
-        fields = resolve_fields(flags, source.columns, given.name)
-        for row in source.rows:
+    with open_rows(given, file_format) as opened:
+        fields = resolve_fields(flags, opened.columns, given.name)
+        for row in opened.rows:
             found = to_publishable(row, fields, "row")
             if not isinstance(found, Publishable):
                 rejected += 1

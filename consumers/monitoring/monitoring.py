@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import structlog
 
 from consumers.cluster.reader import CommittedReader
-from consumers.cluster.records import Record, fault_fields
+from consumers.cluster.records import Record, fault_fields, partition_name
 from consumers.monitoring.monitor_metrics import MonitorMetrics
 from consumers.runtime.idle import IdleTimer
 from consumers.runtime.service import Instruments, instruments
@@ -104,7 +104,7 @@ class _Intake:
         fate = self.monitor.add_result(result)
         self.shown.result(fate)
         if fate != "future":
-            feed = f"{result.position.topic}/{result.position.partition}"
+            feed = partition_name(result.position.topic, result.position.partition)
             self.event_clock.note(feed, int(result.created_at.timestamp() * 1000), self.clock.monotonic())
 
 

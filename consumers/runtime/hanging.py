@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import structlog
 
-from consumers.cluster.records import TopicPartition
+from consumers.cluster.records import TopicPartition, partition_name
 from consumers.runtime.loop_metrics import LoopMetrics
 from consumers.runtime.session import ReadPosition
 
@@ -70,7 +70,7 @@ class GapReporter:
         if stuck - self._warned_of:
             _log.error(
                 "reader_stuck",
-                positions=[f"{p.topic}/{p.partition}: at {gaps[p][0]} of {sum(gaps[p])}" for p in sorted(stuck)],
+                positions=[f"{partition_name(*p)}: at {gaps[p][0]} of {sum(gaps[p])}" for p in sorted(stuck)],
                 cause="a transaction that never ended blocks read-committed readers, or this client stopped fetching",
                 remedy="kafka-transactions.sh find-hanging, then abort; if it finds nothing, restart the worker",
             )

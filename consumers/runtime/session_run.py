@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import structlog
 
-from consumers.cluster.records import TopicPartition
+from consumers.cluster.records import TopicPartition, partition_name
 from consumers.runtime.backlog import Backlog
 from consumers.runtime.handler import Committed, Handler
 from consumers.runtime.hanging import GapReporter, StandstillDetector
@@ -157,7 +157,8 @@ class SessionRun:
 
     def _rebalance(self, rebalance: Rebalance) -> None:
         self._services.metrics.rebalanced(rebalance)
-        _log.info("partitions_changed", change=rebalance.kind.value, partitions=_names(rebalance.partitions))
+        names = [partition_name(*partition) for partition in sorted(rebalance.partitions)]
+        _log.info("partitions_changed", change=rebalance.kind.value, partitions=names)
         self._ownership.apply(rebalance)
         partitions = rebalance.partitions
         if rebalance.kind is RebalanceKind.ASSIGNED:
@@ -241,7 +242,3 @@ class SessionRun:
             positions = self._session.read_positions(self._ownership.partitions)
             at_end = frozenset(p for p, state in positions.items() if state.at_end and not self._outstanding[p])
             self._work.submit(Ticket(None, self._ownership.epochs(), at_end))
-
-
-def _names(partitions: frozenset[TopicPartition]) -> list[str]:
-    return [f"{partition.topic}/{partition.partition}" for partition in sorted(partitions)]

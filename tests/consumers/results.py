@@ -1,4 +1,4 @@
-"""Made-up results of scoring, as they lie on the results topic."""
+"""Invented results, as they are on the results topic."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def scored(
     unsupported_language: bool = False,
     model: ModelRef = MODEL,
 ) -> ScoredFeedback:
-    """A result of the feedback at offset `number` of a partition; scored at its event time by default."""
+    """The result of the feedback at offset `number` of a partition. Scored at its event time by default."""
     negative, neutral, positive = _PROBABILITIES[label]
     return ScoredFeedback(
         event_id=f"e{number}",
@@ -62,7 +62,7 @@ def a_day(
     start: datetime = START,
     minutes: int = 24 * 60,
 ) -> list[ScoredFeedback]:
-    """A result every four minutes, one in eight negative; in the incident one a minute, four in five negative."""
+    """A result every four minutes, one in eight negative. In the incident one per minute, four in five negative."""
     made: list[ScoredFeedback] = []
     for minute in range(minutes):
         inside = incident is not None and incident[0] <= minute < incident[1]
@@ -83,7 +83,7 @@ def outgoing(results: Iterable[ScoredFeedback], topic: str = "sentiment") -> lis
 
 
 def consumed(results: Sequence[ScoredFeedback], *, first_offset: int = 0, partition: int = 0) -> tuple[Record, ...]:
-    """The results as they are consumed from one partition, each on its scoring time."""
+    """The results as consumed from one partition, with their scoring times as timestamps."""
     return tuple(
         Record(
             "sentiment",

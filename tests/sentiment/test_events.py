@@ -1,4 +1,4 @@
-"""The contracts: round trips, bounds, and messages that never hold the text."""
+"""The contracts: round trips, bounds, and messages that never contain the text."""
 
 from __future__ import annotations
 
@@ -141,14 +141,14 @@ def test_a_late_label_survives_the_wire(label: LateLabel) -> None:
 
 
 def test_a_late_label_must_name_its_event() -> None:
-    """Neither an event id nor a position: nobody can join it."""
+    """Without an event id or a position, nobody can join it."""
     with pytest.raises(PoisonRecord, match="names the event"):
         decode_label(b'{"label":"negative","labelled_at":"2026-01-01T00:00:00Z"}')
 
 
 @given(inputs)
 def test_feedback_keeps_what_was_given_and_fills_what_was_not(given_event: FeedbackInput) -> None:
-    """Every given field arrives unchanged; a missing id is the position, a missing time the record's."""
+    """Every given field is unchanged. A missing id becomes the position, a missing time the record's timestamp."""
     event = decode_feedback(encode(given_event), position=POSITION, timestamp_ms=NOW_MS)
     assert event.text == given_event.text
     assert event.id == (given_event.id or "feedback/3/41")
@@ -201,13 +201,13 @@ def test_any_bytes_are_an_event_or_poison(value: bytes) -> None:
 def test_faults_name_reason_and_path_but_never_the_text(
     value: bytes | None, reason: PoisonReason, path: str | None
 ) -> None:
-    """Each fault has its reason code and JSON path, and its message holds nothing of the record."""
+    """Each fault has its reason code and JSON path, and its message contains nothing of the record."""
     error = poison(value)
     assert (error.reason, error.path) == (reason, path)
 
 
 def test_the_longest_text_is_accepted() -> None:
-    """A text at the bound passes, even with every character escaped; one more character does not."""
+    """A text of the maximum length passes, even with every character escaped. A longer one does not."""
     fits = json.dumps({"text": "\U0001f600" * MAX_TEXT_CHARS}).encode()
     assert len(decode_feedback(fits, position=POSITION, timestamp_ms=0).text) == MAX_TEXT_CHARS
     assert poison(json.dumps({"text": "a" * (MAX_TEXT_CHARS + 1)}).encode()).reason is PoisonReason.TEXT_TOO_LONG
@@ -227,7 +227,7 @@ def test_times_of_every_zone_become_utc(time: datetime, offset_minutes: int) -> 
 
 @given(scored | alerts | late_labels, st.integers(-12 * 60, 14 * 60))
 def test_every_decoder_returns_its_times_in_utc(record: msgspec.Struct, offset_minutes: int) -> None:
-    """Written in another zone, or without one because it is UTC, a time is decoded to the same instant in UTC."""
+    """A time in another zone, or in UTC without a zone, is decoded to the same instant in UTC."""
     decode = {ScoredFeedback: decode_scored, Alert: decode_alert, LateLabel: decode_label}[type(record)]
     zone = timezone(timedelta(minutes=offset_minutes))
     fields = {name: getattr(record, name) for name in record.__struct_fields__}

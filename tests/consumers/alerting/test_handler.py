@@ -1,4 +1,4 @@
-"""The alert worker's handler: counting, the clock and its idle feeds, state, and what it publishes. No Kafka here."""
+"""The alert worker's handler without Kafka: counts, the clock and its idle feeds, state, and published alerts."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ PATIENCE = timedelta(seconds=300)
 
 
 class MemoryStore:
-    """A compacted topic in memory: what is `committed` is what the next owner reads."""
+    """A compacted topic in memory. The next owner reads what is `committed`."""
 
     def __init__(self) -> None:
         self.committed: dict[tuple[int, bytes], bytes] = {}
@@ -41,7 +41,7 @@ class MemoryStore:
         return [OutgoingRecord("state", value, key, partition=partition) for key, value in values.items()]
 
     def commit(self, result: WorkResult) -> list[Alert]:
-        """Take a transaction; the alerts in it."""
+        """Commit a transaction. Returns the alerts in it."""
         records = [record for outputs in result.outputs.values() for record in outputs]
         for record in records:
             if record.topic == "state" and record.value is not None:
@@ -58,7 +58,7 @@ class MemoryStore:
 
 @dataclass
 class FixedFeeds:
-    """Four partitions; `settled` as the test says."""
+    """Four feeds, `settled` as the test says."""
 
     settled: Mapping[str, datetime] | None = field(default_factory=dict)
 
@@ -82,7 +82,7 @@ class World:
         self.next_offset = 0
 
     def feed(self, results: list[ScoredFeedback], *, now: datetime = NOW, commit: bool = True) -> list[Alert]:
-        """Handle results in batches of fifty; the alerts."""
+        """Handle results in batches of fifty. Returns the alerts."""
         alerts: list[Alert] = []
         for start in range(0, len(results), 50):
             records = consumed(results[start : start + 50], first_offset=self.next_offset)
@@ -93,15 +93,15 @@ class World:
         return alerts
 
     def tick(self, now: datetime, *, at_end: bool = True) -> list[Alert]:
-        """One tick, committed."""
+        """Run and commit one tick. Returns the alerts."""
         return self.store.commit(self.handler.on_tick(now, frozenset({P0} if at_end else ())))
 
     def watermark(self) -> int | None:
-        """Of the committed state."""
+        """The watermark of the committed state."""
         return decode_stream(self.store.committed[0, STREAM_KEY]).clock.watermark_ms
 
     def counted(self, fate: str) -> float:
-        """Results of this fate in the metrics."""
+        """The number of results with this fate, from the metrics."""
         value = self.metrics.registry.get_sample_value("sentiment_detection_results_total", {"fate": fate})
         return value or 0.0
 
@@ -111,7 +111,7 @@ def ms(time: datetime) -> int:
 
 
 def test_an_incident_is_published_once_with_its_state() -> None:
-    """One firing and one resolved alert, and the states beside them."""
+    """There is one firing and one resolved alert, with the states beside them."""
     world = World()
     alerts = world.feed(a_day())
     assert [alert.status for alert in alerts] == ["firing", "resolved"]
@@ -123,7 +123,7 @@ def test_an_incident_is_published_once_with_its_state() -> None:
 
 @pytest.mark.parametrize("lost_after", range(200, 330, 13))
 def test_what_was_not_committed_is_forgotten(lost_after: int) -> None:
-    """A transaction that fails anywhere in the incident leaves one episode, the same as without the failure."""
+    """If a transaction fails anywhere in the incident, there is still one episode, the same as without a failure."""
     day = a_day()
     world = World()
     alerts = world.feed(day[:lost_after])
@@ -135,7 +135,7 @@ def test_what_was_not_committed_is_forgotten(lost_after: int) -> None:
 
 
 def test_offsets_that_fall_back_raise_nothing_twice() -> None:
-    """When the group's offsets are reset, the state knows what it has counted."""
+    """If the group's offsets are reset, the state knows which results it has counted."""
     world = World()
     first = world.feed(a_day())
     world.next_offset = 0
@@ -144,8 +144,8 @@ def test_offsets_that_fall_back_raise_nothing_twice() -> None:
     assert world.counted("counted") == len(a_day())
 
 
-def test_a_source_that_is_not_scored_yet_holds_the_clock() -> None:
-    """Silent and not settled, a feed is waited for, and its results are not late."""
+def test_a_feed_that_is_not_scored_yet_holds_the_clock() -> None:
+    """The clock waits for a feed that is silent and not settled, so its results are not late."""
     world = World(settled={f"feedback/{number}": START for number in range(3)})
     day = a_day()
     slow = [each for each in day if each.position.partition == 3]
@@ -158,16 +158,16 @@ def test_a_source_that_is_not_scored_yet_holds_the_clock() -> None:
     assert world.counted("late") == 0
 
 
-def test_a_settled_source_does_not_hold_the_clock() -> None:
-    """Silent, scored to its end and read, a feed is left out."""
+def test_a_settled_feed_does_not_hold_the_clock() -> None:
+    """The clock does not wait for a feed that is silent, scored to its end, and read."""
     world = World(settled={f"feedback/{number}": NOW for number in range(4)})
     day = [each for each in a_day() if each.position.partition != 3]
     world.feed(day)
     assert [alert.status for alert in world.tick(NOW + IDLE)] == ["firing", "resolved"]
 
 
-def test_a_settled_source_counts_only_once_its_results_are_read() -> None:
-    """Its results may still lie unread in a partition that is not at its end."""
+def test_a_settled_feed_counts_only_once_its_results_are_read() -> None:
+    """Before that, its results may be unread in a partition that is not at its end."""
     settled = NOW + IDLE
     world = World(settled={f"feedback/{number}": settled for number in range(4)})
     world.feed([each for each in a_day() if each.position.partition != 3])
@@ -177,7 +177,7 @@ def test_a_settled_source_counts_only_once_its_results_are_read() -> None:
 
 
 def test_patience_has_an_end() -> None:
-    """A feed whose scoring stands still holds detection back for a bounded time only."""
+    """A feed whose scoring is stuck holds detection back for a limited time only."""
     world = World(settled={f"feedback/{number}": NOW for number in range(3)})
     world.feed([each for each in a_day() if each.position.partition != 3])
     assert world.tick(NOW + PATIENCE - timedelta(seconds=1)) == []
@@ -185,7 +185,7 @@ def test_patience_has_an_end() -> None:
 
 
 def test_without_knowledge_of_scoring_silence_must_do() -> None:
-    """Where another group scores, idle means silent."""
+    """If another group scores, idle means silent."""
     world = World(settled=None)
     world.feed([each for each in a_day() if each.position.partition != 3])
     assert world.tick(NOW + IDLE / 2) == []
@@ -193,7 +193,7 @@ def test_without_knowledge_of_scoring_silence_must_do() -> None:
 
 
 def test_event_time_goes_on_when_everything_is_silent() -> None:
-    """All idle: the watermark follows the wall clock from the newest event, so that the last minutes close."""
+    """If all feeds are idle, the watermark follows the wall clock from the newest event, and the last minutes close."""
     world = World(settled=None)
     day = a_day()
     world.feed(day)
@@ -202,7 +202,7 @@ def test_event_time_goes_on_when_everything_is_silent() -> None:
 
 
 def test_a_finite_input_is_judged_to_its_last_minute() -> None:
-    """With an end in sight, the last minute closes as soon as all is read."""
+    """If the input has an end, the last minute closes as soon as everything is read."""
     opened = World().feed(a_day())[0]
     day = [each for each in a_day() if each.created_at < opened.window_end]
     assert World(finite=False).feed(day) == []
@@ -213,7 +213,7 @@ def test_a_finite_input_is_judged_to_its_last_minute() -> None:
 
 
 def test_what_is_not_a_result_is_passed_over() -> None:
-    """Junk on the results topic stops nothing and is not counted twice."""
+    """Junk on the results topic does not stop the worker, and is not counted twice."""
     world = World()
     junk = (Record("sentiment", 0, 0, ms(NOW), None, b"\xff\x00"), Record("sentiment", 0, 1, ms(NOW), b"k", None))
     assert world.store.commit(world.handler.handle(RecordBatch({P0: junk}), NOW)) == []
@@ -222,7 +222,7 @@ def test_what_is_not_a_result_is_passed_over() -> None:
 
 
 def test_flagged_languages_late_and_future_results_are_reported() -> None:
-    """Each fate is counted, and kept with the state."""
+    """Each fate is counted, and saved with the state."""
     world = World(settled=None)
     world.feed([scored(n, START + timedelta(minutes=n), "positive", partition=n % 4) for n in range(20)])
     world.feed(
@@ -238,7 +238,7 @@ def test_flagged_languages_late_and_future_results_are_reported() -> None:
 
 
 def test_alerts_say_nothing_that_results_do_not() -> None:
-    """Where results carry no text, alerts have neither drivers nor examples."""
+    """If results carry no text, alerts have neither drivers nor examples."""
     silent = [
         scored(int(r.event_id[1:]), r.created_at, r.label, partition=r.position.partition, text=None) for r in a_day()
     ]
@@ -248,7 +248,7 @@ def test_alerts_say_nothing_that_results_do_not() -> None:
 
 
 def test_states_go_to_the_partition_of_their_results() -> None:
-    """Whatever a partitioner would say, state p is beside results p."""
+    """State p is written to partition p, whatever a partitioner would choose."""
     store = MemoryStore()
     options = AlertingOptions(alerts_topic="alerts", idle=IDLE, patience=PATIENCE)
     handler = AlertingHandler(options, store, FixedFeeds(), Metrics())

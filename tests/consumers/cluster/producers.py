@@ -1,4 +1,4 @@
-"""A transactional producer for tests: the real one, or none at all, with faults where the script says so."""
+"""A transactional producer for tests: a real one or a fake, with faults where the script says so."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def hang(released: threading.Event, *, takes_effect: bool) -> Fault:
 
 
 class Sent:
-    """The handle of a record that nobody really sends: confirmed, or expired."""
+    """The future of a record that is not really sent: confirmed, or expired."""
 
     is_done = True
 
@@ -63,12 +63,12 @@ class Sent:
 
 
 def lose_record(_: Callable[[], Any]) -> Any:
-    """A send whose batch expires: the transaction goes on without it."""
+    """A send whose batch expires, while the transaction continues without it."""
     return Sent(KafkaTimeoutError("Batch expired"))
 
 
 class ScriptedProducer:
-    """Passes calls on to `real` (or to nothing), with the fault that is scripted for a step, and notes every step."""
+    """Forwards calls to `real` (or to nothing), with the fault that the script has for a step, and notes every step."""
 
     def __init__(self, faults: Mapping[str, Fault] | None = None, real: Any = None) -> None:
         self.steps: list[str] = []

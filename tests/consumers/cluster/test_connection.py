@@ -1,4 +1,4 @@
-"""Reaching a cluster, plain and secured, and naming the step that fails on the way."""
+"""Reaching a cluster, plain or secured, and naming the step that fails."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def settings_for(bootstrap: str, **kafka: Any) -> Settings:
 
 @contextmanager
 def answering(data: bytes | None) -> Iterator[str]:
-    """A server that answers every connection with `data`, or (None) says nothing; yields its address."""
+    """A server that answers every connection with `data`, or not at all (None). Yields its address."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         accepted: list[socket.socket] = []
 
@@ -62,13 +62,13 @@ def failed_step(bootstrap: str, timeout_s: float = WITHIN_S) -> StepError:
 
 
 def test_a_running_broker_takes_every_step(broker: Broker) -> None:
-    """No error where all is well, also when only a later one of several servers answers."""
+    """There is no error if all is well, even if only a later one of several servers answers."""
     check_connection(settings_for(broker.bootstrap))
     check_connection(settings_for(f"127.0.0.1:{free_port()}, {broker.bootstrap}"))
 
 
 def test_each_way_to_fail_has_its_name() -> None:
-    """Unknown host, refused port, silence, a hang-up and another protocol are told apart."""
+    """Unknown host, refused port, silence, a closed connection and another protocol have different messages."""
     assert failed_step("no-such-host.invalid:9092").step is Step.RESOLVE
     refused = failed_step(f"127.0.0.1:{free_port()}")
     assert (refused.step, refused.reason) == (Step.CONNECT, "connection refused")
@@ -82,7 +82,7 @@ def test_each_way_to_fail_has_its_name() -> None:
 
 
 def test_the_message_names_server_step_and_what_to_do() -> None:
-    """People read one line that says what, where and why, and a hint; the exit code is 1."""
+    """One line says what failed, where and why, followed by a hint. The exit code is 1."""
     server = f"127.0.0.1:{free_port()}"
     with pytest.raises(BrokerUnavailable) as raised:
         check_connection(settings_for(server))
@@ -101,7 +101,7 @@ def test_the_message_names_server_step_and_what_to_do() -> None:
     ],
 )
 def test_a_wrong_configuration_is_told_from_a_broken_network(kafka: dict[str, Any], message: str) -> None:
-    """What the user can mend in the configuration ends with exit code 2."""
+    """A mistake in the configuration gives exit code 2."""
     with pytest.raises(ConfigurationError, match=message) as raised:
         check_connection(load_settings(None, {"kafka": kafka}))
     assert raised.value.exit_code == 2
@@ -171,7 +171,7 @@ def test_every_client_reaches_a_secured_cluster(secured: tuple[ApacheKafka, Path
 def test_a_wrong_secret_or_certificate_is_named_and_never_printed(
     secured: tuple[ApacheKafka, Path, Path], kafka: dict[str, Any], message: str
 ) -> None:
-    """The step that failed is in the message; no password is in message, hint or chained errors."""
+    """The message names the step that failed. No password is in the message, hint or chained errors."""
     broker, certificate, stranger = secured
     files = {"ssl_cafile": stranger} if "ssl_cafile" in kafka else {}
     with pytest.raises(BrokerUnavailable, match=message) as raised:

@@ -1,4 +1,4 @@
-"""Tail: what comes out, as it comes, without groups, uncommitted records or personal data."""
+"""Tail shows records as they come, without groups, uncommitted records or personal data."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def show(topic: str, found: Record, *, as_json: bool = False, raw: bool = False)
 
 
 def test_a_result_is_one_line_with_label_score_product_and_text() -> None:
-    """Line ends and control characters of the text do not reach the terminal."""
+    """Line breaks and control characters in the text do not reach the terminal."""
     line = show("sentiment", record("sentiment", encode(scored("bad\n\x1b[2Jnews"))))
     assert "\n" not in line
     assert "\x1b[2J" not in line
@@ -79,7 +79,7 @@ def test_a_result_is_one_line_with_label_score_product_and_text() -> None:
 
 
 def test_json_lines_hold_the_text_and_no_control_characters() -> None:
-    """A reader of JSON gets the text as it is; a terminal and a splitter of lines get nothing to act on."""
+    """A JSON reader gets the exact text. A terminal or a line splitter finds nothing to act on."""
     text = "a\x9b2Jb\u2028c\u202ed"
     line = show("sentiment", record("sentiment", encode(scored(text))), as_json=True)
     assert msgspec.json.decode(line)["text"] == text
@@ -87,7 +87,7 @@ def test_json_lines_hold_the_text_and_no_control_characters() -> None:
 
 
 def test_an_alert_shows_state_severity_and_message() -> None:
-    """Firing and resolved can be told apart."""
+    """Firing and resolved look different."""
     alert = Alert(
         alert_id="a",
         episode_id="e",
@@ -115,7 +115,7 @@ def test_an_alert_shows_state_severity_and_message() -> None:
 
 @pytest.mark.parametrize("as_json", [False, True])
 def test_personal_data_is_shown_only_where_it_is_asked_for(as_json: bool) -> None:
-    """Feedback is redacted, a dead letter's value, key and foreign headers stay hidden; `--raw` shows all."""
+    """Feedback is redacted. A dead letter's value, key and foreign headers are hidden. `--raw` shows everything."""
     secret = "jo@example.com"
     value = msgspec.json.encode({"text": f"mail {secret}", "id": "1", "metadata": {"contact": secret}})
     feedback = record("feedback", value)
@@ -136,7 +136,7 @@ def test_personal_data_is_shown_only_where_it_is_asked_for(as_json: bool) -> Non
 @pytest.mark.parametrize("value", [b"\xff\x00junk", b"[]", b"", None])
 @pytest.mark.parametrize("as_json", [False, True])
 def test_anything_at_all_is_one_line(topic: str, value: bytes | None, as_json: bool) -> None:
-    """A record that is not what the topic promises does not end the tail, nor break its lines."""
+    """A record that breaks the topic's contract neither ends the tail nor breaks its lines."""
     for raw in (False, True):
         line = show(topic, record(topic, value), as_json=as_json, raw=raw)
         assert len(line.splitlines()) == 1
@@ -149,7 +149,7 @@ def _collect(records: Iterator[Record], n: int, into: Queue[list[bytes | None]])
 
 
 def test_committed_records_come_in_order_and_others_do_not(broker: Broker) -> None:
-    """From the beginning: what was committed, without what was aborted; nobody's group is touched."""
+    """From the beginning, tail shows what was committed but not what was aborted, and touches no group."""
     settings = settings_for(broker)
     topic = f"tail-{uuid4().hex[:10]}"
     ensure_topics(settings.model_copy(update={"topics": settings.topics.model_copy(update={"partitions": 1})}), [topic])
@@ -170,7 +170,7 @@ def test_committed_records_come_in_order_and_others_do_not(broker: Broker) -> No
 
 
 def test_without_from_beginning_only_what_is_new_comes(dev_broker: Broker) -> None:
-    """What was there before the tail began is left out."""
+    """What was there before the tail started is left out."""
     settings = settings_for(dev_broker)
     topic = f"tail-{uuid4().hex[:10]}"
     ensure_topics(settings, [topic])
@@ -191,6 +191,6 @@ def test_without_from_beginning_only_what_is_new_comes(dev_broker: Broker) -> No
 
 
 def test_a_topic_that_does_not_exist_is_said(dev_broker: Broker) -> None:
-    """A name that is none of the project's is not made."""
+    """A topic that is not one of the project's is not created."""
     with pytest.raises(ConfigurationError, match="no such topic"):
         next(follow(settings_for(dev_broker), "absent", from_beginning=True))

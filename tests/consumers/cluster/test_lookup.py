@@ -1,4 +1,4 @@
-"""Questions to the brokers: asked again while a group has no coordinator, and answered in plain numbers."""
+"""Questions to the brokers, which are asked again while a group has no coordinator."""
 
 from __future__ import annotations
 
@@ -37,18 +37,18 @@ class ScriptedAdmins:
         self.n_opened = self.n_closed = 0
 
     def connect(self, _: Settings) -> Any:
-        """Another client of the same cluster."""
+        """Open another client of the same cluster."""
         self.n_opened += 1
         return self
 
     def list_group_offsets(self, groups: dict[str, Any]) -> dict[str, Any]:
-        """One partition is committed, the other is not."""
+        """Answer that one partition is committed and the other is not."""
         if self._errors:
             raise self._errors.pop(0)
         return {group: {FIRST: OffsetAndMetadata(7, "", -1), SECOND: OffsetAndMetadata(-1, "", -1)} for group in groups}
 
     def close(self) -> None:
-        """Count."""
+        """Count the call."""
         self.n_closed += 1
 
 
@@ -60,21 +60,21 @@ def lookup(admins: ScriptedAdmins, patience_s: float = 30.0) -> ClusterLookup:
     "error", [CoordinatorNotAvailableError(), CoordinatorLoadInProgressError(), NotCoordinatorError()]
 )
 def test_a_missing_coordinator_is_asked_for_again_with_a_new_client(error: KafkaError) -> None:
-    """The question is answered in the end; a client that remembers a coordinator that moved is not asked twice."""
+    """The question is answered in the end. A client that may remember a coordinator that moved is not used twice."""
     admins = ScriptedAdmins(error, error)
     assert lookup(admins).committed("group", [FIRST, SECOND]) == {FIRST: 7}
     assert (admins.n_opened, admins.n_closed) == (3, 2)
 
 
 def test_a_coordinator_that_never_comes_is_given_up() -> None:
-    """Past the deadline it is a broker that is not available, which a worker knows how to treat."""
+    """After the deadline the error is BrokerUnavailable, for which a worker backs off."""
     admins = ScriptedAdmins(CoordinatorNotAvailableError())
     with pytest.raises(BrokerUnavailable, match="no coordinator"):
         lookup(admins, patience_s=0.0).committed("group", [FIRST])
 
 
 def test_other_faults_are_not_asked_again() -> None:
-    """A lost connection is for the worker's back-off, and a missing right for a person."""
+    """After a lost connection the worker backs off. A missing permission needs a person."""
     lost, forbidden = ScriptedAdmins(KafkaConnectionError()), ScriptedAdmins(GroupAuthorizationFailedError())
     with pytest.raises(BrokerUnavailable, match="KafkaConnectionError"):
         lookup(lost).committed("group", [FIRST])
@@ -85,7 +85,7 @@ def test_other_faults_are_not_asked_again() -> None:
 
 @pytest.fixture
 def fresh_kafka() -> Iterator[ApacheKafka]:
-    """Apache Kafka that nobody has used: `__consumer_offsets` is not there yet."""
+    """An unused Apache Kafka, in which `__consumer_offsets` does not exist yet."""
     reason = ApacheKafka.missing()
     if reason is not None:
         pytest.skip(reason)
@@ -95,7 +95,7 @@ def fresh_kafka() -> Iterator[ApacheKafka]:
 
 @pytest.mark.slow
 def test_the_first_question_to_a_new_cluster_is_answered(fresh_kafka: ApacheKafka) -> None:
-    """Apache Kafka has no coordinator until it has made its offsets topic, which the question itself sets off."""
+    """Apache Kafka has no coordinator until it has created its offsets topic, which the first question triggers."""
     settings = load_settings(None, {"kafka": {"bootstrap_servers": fresh_kafka.bootstrap}})
     with closing(ClusterLookup(settings)) as asked:
         assert asked.committed("nobody", [FIRST]) == {}
@@ -103,7 +103,7 @@ def test_the_first_question_to_a_new_cluster_is_answered(fresh_kafka: ApacheKafk
 
 
 def test_starts_ends_and_commits_are_those_of_the_cluster(broker: Broker) -> None:
-    """A transaction of two records takes offsets 0 to 2; an open one moves the end of the log, not the stable end."""
+    """A transaction of two records takes the offsets 0 to 2, because its marker takes one too."""
     topic = new_topic(broker.bootstrap, "lookup", 2)
     settings = load_settings(None, {"kafka": {"bootstrap_servers": broker.bootstrap}})
     used, unused = TopicPartition(topic, 0), TopicPartition(topic, 1)

@@ -1,4 +1,4 @@
-"""The one reader without a group: what is committed, from where it is told, to the end that it is told."""
+"""The reader without a group returns committed records between the start and the end that it is given."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def settings_for(broker: Broker) -> Settings:
 
 @contextmanager
 def open_transaction(settings: Settings, topic: str, value: bytes) -> Iterator[KafkaProducer]:
-    """A record of partition 0 that is written but not committed; aborted at the end."""
+    """Write a record to partition 0 without committing it. It is aborted at the end."""
     with closing(make_producer(settings, transactional_id=f"{topic}.open")) as producer:
         producer.init_transactions()
         producer.begin_transaction()
@@ -40,7 +40,7 @@ def values(reader: CommittedReader, ends: dict[TopicPartition, int], patience_s:
 
 
 def test_reading_to_the_end_gives_every_committed_record_once(broker: Broker) -> None:
-    """Over all partitions of all topics, in the order of each partition."""
+    """Records come from all partitions of all topics, in the order of each partition."""
     settings = settings_for(broker)
     topics = [new_topic(broker.bootstrap, "read", partitions) for partitions in (1, 3)]
     for topic in topics:
@@ -55,7 +55,7 @@ def test_reading_to_the_end_gives_every_committed_record_once(broker: Broker) ->
 
 
 def test_chosen_partitions_are_read_between_two_offsets(dev_broker: DevBroker) -> None:
-    """From the offset given, or the beginning, to before the end given; other partitions do not show."""
+    """Reading starts at the given offset or the beginning, and stops before the given end."""
     topic = new_topic(dev_broker.bootstrap, "read", 3)
     settings = settings_for(dev_broker)
     with closing(TransactionalProducer.open(settings, topic)) as producer:
@@ -70,7 +70,7 @@ def test_chosen_partitions_are_read_between_two_offsets(dev_broker: DevBroker) -
 
 
 def test_an_open_transaction_stalls_the_reader_and_is_named(broker: Broker) -> None:
-    """The end of the log is beyond it; what is committed before comes, then an error says where it stands."""
+    """Committed records before it are returned. Reading to the end of the log then fails, and names the position."""
     topic = new_topic(broker.bootstrap, "stalled", 1)
     settings = settings_for(broker)
     produce(broker.bootstrap, topic, [(None, b"committed")])
@@ -88,7 +88,7 @@ def test_an_open_transaction_stalls_the_reader_and_is_named(broker: Broker) -> N
 
 
 def test_an_aborted_end_is_an_end(broker: Broker) -> None:
-    """Nothing comes for it, but the reader passes it."""
+    """The reader passes an aborted record at the end without returning it."""
     topic = new_topic(broker.bootstrap, "aborted", 1)
     settings = settings_for(broker)
     produce(broker.bootstrap, topic, [(None, b"committed")])
@@ -102,14 +102,14 @@ def test_an_aborted_end_is_an_end(broker: Broker) -> None:
 
 
 def test_a_cluster_that_is_gone_is_said() -> None:
-    """Before anything is read."""
+    """The error names the address."""
     kafka = {"bootstrap_servers": "127.0.0.1:1", "request_timeout_ms": 1_000}
     with pytest.raises(BrokerUnavailable, match=r"127\.0\.0\.1:1"):
         CommittedReader(load_settings(None, {"kafka": kafka}))
 
 
 def test_a_null_header_stays_null(broker: Broker) -> None:
-    """The client reads it as None, and so does a record; it cannot send one, so an empty value goes in its place."""
+    """A record keeps it as None. The client cannot send one, so an empty value is sent in its place."""
 
     class Found:
         topic, partition, offset, timestamp, key, value = "t", 0, 1, 2, b"k", None

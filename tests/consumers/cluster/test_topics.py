@@ -1,4 +1,4 @@
-"""Topics: made once, in the shapes that the contracts ask for, and listed as they are."""
+"""Topics are created once, as the contracts require, and listed as they are."""
 
 from __future__ import annotations
 
@@ -28,19 +28,19 @@ def settings_for(broker: Broker, **topics: object) -> Settings:
 
 
 def with_topics(settings: Settings, **topics: object) -> Settings:
-    """The same settings, but for these of the topics."""
+    """The same settings with these topic settings changed."""
     return settings.model_copy(update={"topics": settings.topics.model_copy(update=topics)})
 
 
 def config_of(broker: Broker, topic: str, name: str) -> str:
-    """What the broker says about one setting of a topic."""
+    """One setting of a topic, according to the broker."""
     with closing(KafkaAdminClient(bootstrap_servers=broker.bootstrap)) as admin:
         described = admin.describe_configs([ConfigResource(ConfigResourceType.TOPIC, topic)])
     return str(described["topic"][topic][name]["value"])
 
 
 def test_missing_topics_are_made_in_the_shapes_of_the_contracts(broker: Broker) -> None:
-    """Dead letters are forgotten after a week, the alert state is compacted; what is there is left alone."""
+    """Dead letters are deleted after a week, and the alert state is compacted. Existing topics are left alone."""
     settings = settings_for(broker, partitions=3)
     topics = settings.topics
     assert ensure_topics(settings, [topics.feedback]) == [topics.feedback]
@@ -53,7 +53,7 @@ def test_missing_topics_are_made_in_the_shapes_of_the_contracts(broker: Broker) 
 
 
 def test_the_alert_state_follows_the_partitions_of_the_results(broker: Broker) -> None:
-    """Also where the results were made with another number; where both are there and differ, it is an error."""
+    """Even if the results topic has another number than configured. If both exist and differ, it is an error."""
     settings = settings_for(broker, partitions=2)
     topics = settings.topics
     ensure_topics(settings, [topics.sentiment])
@@ -67,7 +67,7 @@ def test_the_alert_state_follows_the_partitions_of_the_results(broker: Broker) -
 
 
 def test_several_processes_may_make_the_same_topics_at_once(broker: Broker) -> None:
-    """Whoever is first makes it, and nobody fails."""
+    """The first process creates it, and none fails."""
     settings = settings_for(broker)
     with ThreadPoolExecutor(4) as pool:
         made = list(pool.map(lambda _: ensure_topics(settings), range(4)))
@@ -77,7 +77,7 @@ def test_several_processes_may_make_the_same_topics_at_once(broker: Broker) -> N
 
 
 def test_topics_are_not_made_where_that_is_forbidden(broker: Broker) -> None:
-    """The error names what is missing, and is a matter of configuration."""
+    """The error names the missing topics, and is a configuration error."""
     settings = settings_for(broker, create=False)
     with pytest.raises(ConfigurationError) as refused:
         ensure_topics(settings, [settings.topics.feedback, settings.topics.alerts])
@@ -87,7 +87,7 @@ def test_topics_are_not_made_where_that_is_forbidden(broker: Broker) -> None:
 
 
 def test_a_topic_that_cannot_be_is_refused_in_words(broker: Broker) -> None:
-    """Too many replicas for one broker, and a name that Kafka does not take."""
+    """Too many replicas for one broker, or a name that Kafka rejects, gives a clear error."""
     settings = settings_for(broker, replication_factor=3)
     with pytest.raises(ConfigurationError, match="replication factor"):
         ensure_topics(settings, [settings.topics.feedback])
@@ -96,7 +96,7 @@ def test_a_topic_that_cannot_be_is_refused_in_words(broker: Broker) -> None:
 
 
 def test_offsets_are_listed_with_an_open_transaction_in_sight(broker: Broker) -> None:
-    """LOW, STABLE and HIGH: what is kept, what read-committed readers see, and the end."""
+    """The listing shows the oldest offset, the last stable offset, and the end of the log."""
     settings = settings_for(broker, partitions=1)
     topic = settings.topics.feedback
     ensure_topics(settings, [topic])
@@ -114,7 +114,7 @@ def test_offsets_are_listed_with_an_open_transaction_in_sight(broker: Broker) ->
 def test_the_command_makes_and_lists_topics(
     dev_broker: Broker, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """`create` says what it made and what was there; `list` shows every partition, for people and for machines."""
+    """`create` says what it created and what existed. `list` shows every partition, for people and for machines."""
     monkeypatch.setenv("SENTIMENT_KAFKA__BOOTSTRAP_SERVERS", dev_broker.bootstrap)
     name = f"t-{uuid4().hex[:10]}"
     assert run(["topics", "create", name, "--partitions", "2"]) == 0

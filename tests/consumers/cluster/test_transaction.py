@@ -1,4 +1,4 @@
-"""The rules of an exactly-once unit of work, each against the fault that it is for."""
+"""The rules of an exactly-once unit of work, each tested against its fault."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ RECORDS = [OutgoingRecord("out", b"1"), OutgoingRecord("out", b"2")]
 
 @pytest.fixture
 def released() -> Iterator[threading.Event]:
-    """Lets hanging calls go when the test is over."""
+    """Releases hanging calls when the test ends."""
     event = threading.Event()
     yield event
     event.set()
@@ -48,7 +48,7 @@ def test_a_unit_of_work_takes_its_steps_in_order() -> None:
 
 
 def test_records_alone_need_no_group_and_nothing_makes_no_transaction() -> None:
-    """Without offsets no offsets are sent; without anything there is no transaction."""
+    """Without offsets, none are sent. Without records and offsets, there is no transaction."""
     producer = ScriptedProducer()
     transactional = started(producer)
     assert transactional.commit([], {}) == 0
@@ -61,7 +61,7 @@ def test_records_alone_need_no_group_and_nothing_makes_no_transaction() -> None:
 
 @pytest.mark.parametrize("step", STEPS[1:])
 def test_after_any_failure_the_producer_is_used_up(step: str) -> None:
-    """Fault 1 and 4: whatever failed, no later transaction can inherit anything, since there is none."""
+    """Faults 1 and 4: after any failure there is no later transaction that could inherit something."""
     producer = ScriptedProducer({step: refuse(KafkaError("no"))})
     transactional = started(producer)
     with pytest.raises(TransactionFailed, match=f"{step} failed"):
@@ -73,7 +73,7 @@ def test_after_any_failure_the_producer_is_used_up(step: str) -> None:
 
 
 def test_offsets_never_move_without_their_records() -> None:
-    """Fault 2: a batch that expired stops the unit before offsets are sent, though flushing succeeded."""
+    """Fault 2: an expired batch stops the unit before offsets are sent, although flushing succeeded."""
     producer = ScriptedProducer({"send": lose_record})
     transactional = started(producer)
     with pytest.raises(TransactionFailed, match="delivery failed"):
@@ -84,7 +84,7 @@ def test_offsets_never_move_without_their_records() -> None:
 
 @pytest.mark.parametrize("fault", [refuse(ProducerFencedError()), make_then_fail(CommitFailedError("?"))])
 def test_a_commit_that_fails_is_never_followed_by_an_abort(fault: Fault) -> None:
-    """Fault 4: once the commit was asked for only the broker knows, and the producer is just closed."""
+    """Fault 4: after asking for a commit only the broker knows the outcome, so the producer is just closed."""
     producer = ScriptedProducer({"commit_transaction": fault})
     transactional = started(producer)
     with pytest.raises(TransactionFailed):
@@ -95,7 +95,7 @@ def test_a_commit_that_fails_is_never_followed_by_an_abort(fault: Fault) -> None
 
 
 def test_an_open_transaction_is_aborted_on_closing_even_if_that_fails() -> None:
-    """Readers are not held back longer than needed, and a failing abort harms nobody."""
+    """So readers are not held back longer than necessary, and a failing abort does no harm."""
     producer = ScriptedProducer({"flush": refuse(KafkaError("no")), "abort_transaction": refuse(KafkaError("no"))})
     transactional = started(producer)
     with pytest.raises(TransactionFailed):
@@ -106,7 +106,7 @@ def test_an_open_transaction_is_aborted_on_closing_even_if_that_fails() -> None:
 
 @pytest.mark.parametrize("step", ["init_transactions", "flush", "send_offsets_to_transaction", "commit_transaction"])
 def test_a_call_that_never_returns_is_given_up(step: str, released: threading.Event) -> None:
-    """Fault 5: every call that may block has a deadline, after which the producer is used up."""
+    """Fault 5: every call that may block has a deadline, after which the producer cannot be used again."""
     producer = ScriptedProducer({step: hang(released, takes_effect=False)})
     transactional = TransactionalProducer(producer, deadline_s=1.0)
 

@@ -1,4 +1,4 @@
-"""What the display shows is what was counted."""
+"""The display shows what was counted."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def _printed(console: Console) -> str:
 
 
 def test_results_are_entered_by_product_and_time() -> None:
-    """Shares are per product; the chart has a value where there were results, smoothed with the column before."""
+    """Shares are per product. The chart has a value where there are results, smoothed with the previous column."""
     shown = board()
     shown.take([scored(0, "positive"), scored(12, "negative"), scored(24, "negative"), scored(1, "neutral", "other")])
     assert shown.shares("shop") == {"negative": 2 / 3, "neutral": 0.0, "positive": 1 / 3}
@@ -46,14 +46,14 @@ def test_results_are_entered_by_product_and_time() -> None:
 
 
 def test_a_stream_without_a_span_fills_one_column() -> None:
-    """Events that all have one time are drawn, not divided by zero."""
+    """If all events have the same time, nothing is divided by zero."""
     shown = Board("demo", 1, timedelta(), started_s=0.0)
     shown.take([scored(0, "negative")])
     assert shown.negative_shares("shop")[0] == 1.0
 
 
 def test_throughput_is_counted_by_whole_seconds() -> None:
-    """The running second does not count yet; silence brings the rate down."""
+    """The current second does not count yet, and silence lowers the rate."""
     shown = board()
     shown.tick(100.2)
     shown.take([scored(0, "positive")] * 10)
@@ -67,19 +67,19 @@ def test_throughput_is_counted_by_whole_seconds() -> None:
 
 @given(st.lists(st.sampled_from(LABELS), max_size=40), st.integers(min_value=1, max_value=60))
 def test_bars_are_exactly_as_wide_as_they_should_be(labels: list[Label], width: int) -> None:
-    """Whatever the shares, the three parts of a bar add up to its width, or to nothing where there is nothing."""
+    """For any shares, the three parts of a bar add up to its width, or to nothing without results."""
     shown = board()
     shown.take([scored(0, label) for label in labels])
     assert len(share_bar(shown.shares("shop"), width)) == (width if labels else 0)
 
 
 def test_sparklines_have_one_character_a_value() -> None:
-    """From lowest to highest block; what is above the top is drawn at the top, a gap as a dot."""
+    """From the lowest to the highest block. Values above the top are drawn at the top, gaps as dots."""
     assert sparkline([0.0, None, 0.5, 1.0, 7.0], 1.0) == "▁·▅██"
 
 
 def test_the_display_shows_counts_products_and_notices() -> None:
-    """Everything a person looks for is on the screen, and markup in names and lines stays text."""
+    """Counts, products and notices are on the screen, and markup in them is shown as text."""
     shown = board()
     shown.tally.add_event(position(0), "shop", NOON)
     shown.tally.add_result(result(0))
@@ -93,7 +93,7 @@ def test_the_display_shows_counts_products_and_notices() -> None:
 
 
 def test_plain_lines_come_now_and_then() -> None:
-    """Without a terminal counts are printed every two seconds at most, notices at once."""
+    """Without a terminal, counts are printed every two seconds at most, and notices at once."""
     shown = board()
     shown.tally.add_event(position(0), "shop", datetime(2026, 1, 1, tzinfo=UTC))
     shown.take([alert()])

@@ -1,4 +1,4 @@
-"""The demo's processes see a world of their own."""
+"""The demo's processes have their own settings."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def test_a_demo_touches_nothing_of_the_users(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_model_and_detection_are_the_users(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What shapes the answers is passed on exactly; inference threads are shared out; no alert is too old."""
+    """Model and detection settings are passed on exactly, but threads are shared out and no alert expires."""
     users = loaded_with(monkeypatch, USERS)
     seen = loaded_with(monkeypatch, environment(own_settings(users, "127.0.0.1:4711"), USERS))
     assert seen.model == users.model.model_copy(update={"threads": seen.model.threads})
@@ -58,7 +58,7 @@ def test_model_and_detection_are_the_users(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_lines_are_read_once_and_whole(tmp_path: Path) -> None:
-    """A line counts when its end is written; a file that is not there yet has none."""
+    """A line is returned once it is complete. A file that does not exist yet has no lines."""
     file = tmp_path / "out"
     reader = LineReader(file)
     assert reader.new_lines() == []

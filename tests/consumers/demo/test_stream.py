@@ -1,4 +1,4 @@
-"""The bundled stream is what it says, and a user's file is looked at before anything starts."""
+"""The bundled stream is as described, and a user's file is checked before anything starts."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ NOWHERE = SourcePosition(topic="feedback", partition=0, offset=0)
 
 
 def test_the_bundled_stream_is_a_day_of_three_products_with_distinct_texts() -> None:
-    """Every line is a valid event; ids and texts are distinct; times are in order and span a day."""
+    """Every line is a valid event. Ids and texts are distinct, and times are in order and span a day."""
     lines = BUNDLED.read_bytes().splitlines()
     events = [decode_feedback(line, position=NOWHERE, timestamp_ms=0) for line in lines]
     assert len({event.id for event in events}) == len(events) >= 450
@@ -29,7 +29,7 @@ def test_the_bundled_stream_is_a_day_of_three_products_with_distinct_texts() -> 
 
 
 def test_the_incident_stands_out_by_its_stars_alone() -> None:
-    """In the incident's window its product has many one-star ratings by many authors; elsewhere they are few."""
+    """During the incident its product has many one-star ratings from many authors; otherwise there are few."""
     incident = bundled_stream().incident
     assert incident is not None
     events = [json.loads(line) for line in BUNDLED.read_bytes().splitlines()]
@@ -59,7 +59,7 @@ def test_the_bundled_stream_is_known_with_its_incident() -> None:
 
 
 def test_a_file_is_counted_and_its_flags_passed_on(tmp_path: Path) -> None:
-    """Rows that are fit and those that are not are counted, and ingest gets the same flags."""
+    """Rows that can be published and those that cannot are counted, and ingest gets the same flags."""
     file = tmp_path / "reviews.csv"
     file.write_text("body,at\ngood,2026-01-02T00:00:00Z\n,2026-01-03T00:00:00Z\nbad,2026-01-01T00:00:00Z\n")
     stream = open_stream(str(file), None, FieldFlags(text="body", time="at", product="-x"))
@@ -73,7 +73,7 @@ def test_a_file_is_counted_and_its_flags_passed_on(tmp_path: Path) -> None:
 
 
 def test_a_file_without_times_is_not_rebased(tmp_path: Path) -> None:
-    """Without times there is nothing to shift and no pace to keep."""
+    """Without times there is nothing to shift, and no speed."""
     file = tmp_path / "texts.jsonl"
     file.write_text('{"text": "fine"}\n')
     stream = open_stream(str(file), None, FieldFlags())
@@ -82,7 +82,7 @@ def test_a_file_without_times_is_not_rebased(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("content", ["", "other\nx\n", "text\n\n"])
 def test_a_file_without_feedback_is_refused(tmp_path: Path, content: str) -> None:
-    """No rows, no text column or no row that is fit: an input error, before anything starts."""
+    """Without rows, a text column or a valid row, there is an input error before anything starts."""
     file = tmp_path / "reviews.csv"
     file.write_text(content)
     with pytest.raises(InputError):

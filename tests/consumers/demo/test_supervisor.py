@@ -1,4 +1,4 @@
-"""Children never outlive their parent, and nothing is left of it."""
+"""Children never outlive their parent, and no files are left behind."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def gone(pid: int) -> bool:
 
 
 def test_a_child_that_fails_is_named_with_the_end_of_its_log() -> None:
-    """A child that ends with an error is reported with its name, its exit code and what it said."""
+    """A child that fails is reported with its name, its exit code and the end of its log."""
     with Supervisor() as supervisor:
         child = supervisor.start("odd-one", ["schema", "no-such-schema"], os.environ, may_end=True)
         wait_until(lambda: not child.running, "its end")
@@ -35,7 +35,7 @@ def test_a_child_that_fails_is_named_with_the_end_of_its_log() -> None:
 
 @pytest.mark.parametrize("may_end", [True, False])
 def test_an_end_that_was_not_asked_for_is_a_failure_only_of_a_service(may_end: bool) -> None:
-    """A child that ends well is a failure unless it may end."""
+    """A child that ends with exit code 0 is a failure unless it may end."""
     with Supervisor() as supervisor:
         child = supervisor.start("short", ["schema"], os.environ, may_end=may_end)
         wait_until(lambda: not child.running, "its end")
@@ -48,7 +48,7 @@ def test_an_end_that_was_not_asked_for_is_a_failure_only_of_a_service(may_end: b
 
 
 def test_leaving_stops_children_and_removes_the_folder() -> None:
-    """After the block no child runs and the folder is gone."""
+    """After the block no child runs, and the folder is gone."""
     with Supervisor() as supervisor:
         address = supervisor.folder / "address"
         child = supervisor.start("broker", [*BROKER, f"--port-file={address}"], os.environ)
@@ -58,7 +58,7 @@ def test_leaving_stops_children_and_removes_the_folder() -> None:
 
 
 def test_stopping_is_orderly() -> None:
-    """A child that is stopped gets the time to end by itself, with exit code 0, and is not missed afterwards."""
+    """A child that is stopped has time to end on its own with exit code 0, which is not a failure."""
     with Supervisor() as supervisor:
         address = supervisor.folder / "address"
         child = supervisor.start("broker", [*BROKER, f"--port-file={address}"], os.environ)
@@ -82,7 +82,7 @@ signal.pause()
 
 
 def test_kill_minus_nine_of_the_parent_takes_everything_along() -> None:
-    """When the parent is killed without a chance to clean up, its children die and its folder goes."""
+    """If the parent is killed without a chance to clean up, its children are killed and its folder is removed."""
     with start([sys.executable, "-c", PARENT], stdout=subprocess.PIPE, text=True) as parent:
         assert parent.stdout is not None
         folder, pid = parent.stdout.readline().split()
@@ -92,5 +92,5 @@ def test_kill_minus_nine_of_the_parent_takes_everything_along() -> None:
 
 
 def test_the_janitor_looks_after_groups_that_are_not_taken_back() -> None:
-    """Groups are announced and taken back by lines; a line that was cut short by a kill counts for nothing."""
+    """Lines add and remove groups. A line that a kill cut short is ignored."""
     assert surviving(["+12\n", "+7\n", "-12\n", "+345"]) == {7}

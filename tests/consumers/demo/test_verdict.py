@@ -1,4 +1,4 @@
-"""The demo passes only when everything is as it has to be."""
+"""The demo passes only if every count is right."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ class Found:
 
 
 def test_all_scored_once_and_the_incident_alerted_passes() -> None:
-    """The complete picture passes, and the summary counts it."""
+    """If nothing is missing the demo passes, and the verdict has the counts."""
     summary = Found.complete().judge()
     assert (summary.passed, summary.faults, summary.incident_found) == (True, [], True)
     assert (summary.events, summary.results, summary.distinct, summary.labels["negative"]) == (3, 3, 3, 3)
@@ -108,7 +108,7 @@ def test_all_scored_once_and_the_incident_alerted_passes() -> None:
     ],
 )
 def test_every_fault_of_scoring_is_found(fault: str, counted: dict[str, int]) -> None:
-    """One event too few or too many, anywhere, and the demo does not pass, with or without an incident."""
+    """With one event too few or too many anywhere, the demo fails, with or without an incident."""
     found = Found.complete()
     tally, published = found.tally, 3
     if fault == "missing":
@@ -139,7 +139,7 @@ def test_every_fault_of_scoring_is_found(fault: str, counted: dict[str, int]) ->
     ],
 )
 def test_alerts_decide_only_where_an_incident_is_known(alerts: list[Alert]) -> None:
-    """No alert, one too many, or one for another product or time fails the bundled stream, but not a user's file."""
+    """A missing, extra or wrong alert fails the bundled stream, but not a user's file."""
     found = Found.complete()
     found.tally.alerts = alerts
     assert (found.judge().passed, found.judge().incident_found) == (False, False)
@@ -147,7 +147,7 @@ def test_alerts_decide_only_where_an_incident_is_known(alerts: list[Alert]) -> N
 
 
 def test_the_summary_is_readable_by_people_and_machines() -> None:
-    """The text names counts and the alert; the JSON reads back as the same summary."""
+    """The text names the counts and the alert. The JSON decodes to the same verdict."""
     summary = Found.complete().judge()
     text = as_text(summary)
     assert "3 events in, 3 results, 3 distinct, 0 doubled, 0 missing, 0 dead letters" in text

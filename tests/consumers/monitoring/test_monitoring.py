@@ -54,7 +54,7 @@ def settings_for(broker: Broker, **metrics: object) -> Settings:
 
 
 def feedback(n_hours: int, drift_from: int) -> list[tuple[bytes, bytes]]:
-    """Two products; from an hour on nearly all is awful, and said at length."""
+    """Feedback on two products. From hour `drift_from` nearly all is negative and long."""
     made = []
     for number in range(n_hours * PER_HOUR):
         drifted = number // PER_HOUR >= drift_from
@@ -68,13 +68,13 @@ def feedback(n_hours: int, drift_from: int) -> list[tuple[bytes, bytes]]:
 
 
 def labels(numbers: range, label: Label) -> list[LateLabel]:
-    """By event id, a day later."""
+    """Labels by event id, a day later."""
     at = START + timedelta(days=1)
     return [LateLabel(label=label, labelled_at=at, event_id=f"e{number}") for number in numbers]
 
 
 def monitor(settings: Settings, config: MonitorConfig = CONFIG) -> tuple[list[WindowReport], dict[str, int]]:
-    """Run until idle; reports, and how many labels joined and wait."""
+    """Run until idle. Returns the reports, and how many labels joined and wait."""
     reports: list[WindowReport] = []
     facts = token_facts(shipped_model_path() / "tokenizer.json")
     job = MonitorJob(config, token_facts=facts, until_idle_s=1.0)
@@ -85,7 +85,7 @@ def monitor(settings: Settings, config: MonitorConfig = CONFIG) -> tuple[list[Wi
 
 
 def test_drift_is_found_and_labels_join_through_the_whole_loop(broker: Broker) -> None:
-    """Labels that come before their results, and after; a steady window stays quiet; reading twice says the same."""
+    """Labels join before and after their results, a steady window is quiet, and a second run reports the same."""
     settings = settings_for(broker)
     publish_labels(settings, labels(range(0, 40, 4), "negative"))
     produce(broker.bootstrap, settings.topics.feedback, feedback(3, drift_from=2))
@@ -112,7 +112,7 @@ def test_a_stream_without_change_raises_nothing(dev_broker: DevBroker) -> None:
 
 
 def test_a_running_monitor_judges_a_window_when_event_time_has_passed_it(dev_broker: DevBroker) -> None:
-    """And serves what it found; no partition of the results is read ahead of the others."""
+    """It also serves its metrics. No partition of the results is read ahead of the others."""
     port = free_port()
     settings = settings_for(dev_broker, port=port)
     new_results = [
@@ -174,7 +174,7 @@ def test_times_with_and_without_a_zone_meet_in_the_monitor(
 def test_the_command_prints_json_lines_and_fails_on_drift(
     dev_broker: DevBroker, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A reference from a file; exit code 1 says that a window drifted, 2 that the reference is no results."""
+    """With a reference from a file, exit code 1 means drift, and 2 means that the file has no results."""
     settings = settings_for(dev_broker)
     reference = tmp_path / "reference.jsonl"
     steady = [scored(n, START + timedelta(seconds=n), "negative" if n % 4 == 0 else "positive") for n in range(200)]
@@ -202,7 +202,7 @@ def test_the_command_prints_json_lines_and_fails_on_drift(
 
 
 def test_a_review_of_the_topic_reaches_the_monitor(dev_broker: DevBroker, tmp_path: Path) -> None:
-    """Exported from the results, labelled, published, joined; publishing again changes nothing."""
+    """Results are exported, labelled, published and joined. Publishing again changes nothing."""
     settings = settings_for(dev_broker)
     results = [
         scored(n, START + timedelta(seconds=n), "negative" if n % 2 else "positive", text=f"text {n}")
@@ -223,7 +223,7 @@ def test_a_review_of_the_topic_reaches_the_monitor(dev_broker: DevBroker, tmp_pa
 
 
 def test_the_vocabulary_tells_known_from_unknown() -> None:
-    """Plain words are whole; made-up ones fall apart, and an emoji is not known at all."""
+    """Common words are one token, invented words are several, and an emoji is unknown."""
     facts = token_facts(shipped_model_path() / "tokenizer.json")
     assert facts("the app works great today") == (0.0, 1.0)
     assert facts("xqzvy blorptastic")[1] > 2

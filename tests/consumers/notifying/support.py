@@ -1,4 +1,4 @@
-"""What tests of delivery share: alerts, a handler for them, and what became of them."""
+"""What tests of delivery share: alerts, a handler, and its outcomes."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def batch(*alerts: Alert, first_offset: int = 0) -> RecordBatch:
 
 
 class NoHistory:
-    """Nothing was delivered before, but for the ids given."""
+    """Nothing was delivered before, except the given ids."""
 
     def __init__(self, *ids: str) -> None:
         self.ids = set(ids)
@@ -55,7 +55,7 @@ class NoHistory:
 
 
 class MeasuredHandler(NotifyHandler):
-    """A handler with its metrics at hand."""
+    """A handler with its metrics."""
 
     metrics: Metrics
 
@@ -80,7 +80,7 @@ def outcomes(made: MeasuredHandler, channel: str) -> dict[str, float]:
 
 
 def persist(made: NotifyHandler, work: RecordBatch, *, within: timedelta = timedelta(minutes=10)) -> timedelta:
-    """Hand the batch over again and again, a second apart, as the loop does under pressure; how long it took."""
+    """Hand over the batch every second, as the loop does under pressure. Returns how long it took."""
     passed = timedelta()
     while passed <= within:
         try:

@@ -1,4 +1,4 @@
-"""Delivery: what is delivered once, tried again, given up, or passed over."""
+"""Which alerts are delivered once, tried again, given up, or skipped."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.consumers.results import START
 
 @dataclass
 class Scripted:
-    """A channel with scripted outcomes, delivered when the script is over."""
+    """A channel with scripted outcomes. It delivers after the end of the script."""
 
     name: str = "scripted"
     script: list[DeliveryOutcome] = field(default_factory=list)
@@ -33,7 +33,7 @@ class Scripted:
 
 
 def test_a_channel_that_is_down_does_not_repeat_the_others() -> None:
-    """While one channel is waited for, what another has taken is not given to it again."""
+    """While an alert waits for one channel, another channel that has delivered it does not get it again."""
     console, down = Scripted("console"), Scripted("down", [DeliveryOutcome.UNAVAILABLE] * 5)
     made = handler(console, down)
     persist(made, batch(alert(0), alert(1)))
@@ -43,7 +43,7 @@ def test_a_channel_that_is_down_does_not_repeat_the_others() -> None:
 
 
 def test_an_open_circuit_is_tried_rarely() -> None:
-    """After its attempts a dead channel costs one attempt per half minute."""
+    """After its attempts a dead channel is tried every half minute."""
     dead = Scripted(script=[DeliveryOutcome.UNAVAILABLE] * 1_000)
     made = handler(dead)
     with pytest.raises(AssertionError, match="held"):
@@ -52,7 +52,7 @@ def test_an_open_circuit_is_tried_rarely() -> None:
 
 
 def test_an_alert_is_given_up_after_an_hour() -> None:
-    """One that a receiver always stumbles over does not hold the next ones back for ever."""
+    """An alert that always breaks a receiver does not hold up the next ones for ever."""
     channel = Scripted(stumbles_over="alert-0")
     made = handler(channel)
     took = persist(made, batch(alert(0), alert(1)), within=timedelta(hours=2))
@@ -62,7 +62,7 @@ def test_an_alert_is_given_up_after_an_hour() -> None:
 
 
 def test_a_refused_alert_is_not_tried_again() -> None:
-    """It is counted as failed, and the next one goes out."""
+    """It is counted as failed, and the next one is delivered."""
     channel = Scripted(script=[DeliveryOutcome.REFUSED])
     made = handler(channel)
     assert persist(made, batch(alert(0), alert(1))) == timedelta()
@@ -70,7 +70,7 @@ def test_a_refused_alert_is_not_tried_again() -> None:
 
 
 def test_old_alerts_are_recorded_not_sent() -> None:
-    """A back-fill of last year wakes nobody."""
+    """A back-fill of last year pages nobody."""
     channel = Scripted()
     made = handler(channel)
     made.handle(batch(alert(0, end=START - timedelta(hours=25)), alert(1, end=START - timedelta(hours=23))), START)
@@ -79,7 +79,7 @@ def test_old_alerts_are_recorded_not_sent() -> None:
 
 
 def test_the_same_alert_is_delivered_once() -> None:
-    """Twice in one batch, again in a later one, or before this notifier started."""
+    """Even if it comes twice in one batch, in a later batch, or was delivered before this notifier started."""
     channel = Scripted()
     made = handler(channel, history=NoHistory("alert-7"))
     made.handle(batch(alert(0), alert(0)), START)
@@ -88,7 +88,7 @@ def test_the_same_alert_is_delivered_once() -> None:
 
 
 def test_a_failed_commit_does_not_deliver_again() -> None:
-    """The loop lost its clients after the delivery: the same records come again."""
+    """The loop loses its clients after the delivery, and the same records come again."""
     channel = Scripted()
     made = handler(channel)
     made.handle(batch(alert(0)), START)
@@ -99,7 +99,7 @@ def test_a_failed_commit_does_not_deliver_again() -> None:
 
 
 def test_a_finite_run_ends_with_an_error_rather_than_hold() -> None:
-    """Offsets stay, so that the next run delivers."""
+    """The offsets stay, so that the next run delivers."""
     dead = Scripted(script=[DeliveryOutcome.UNAVAILABLE] * 10)
     with pytest.raises(FatalError, match="did not accept an alert in 3 attempts"):
         persist(handler(dead, finite=True), batch(alert()))
@@ -107,7 +107,7 @@ def test_a_finite_run_ends_with_an_error_rather_than_hold() -> None:
 
 
 def test_what_is_not_an_alert_is_passed_over() -> None:
-    """Junk on the alerts topic holds nothing up."""
+    """Junk on the alerts topic does not block the notifier."""
     channel = Scripted()
     junk = RecordBatch({P0: (Record("alerts", 0, 0, 0, None, b"{}"), Record("alerts", 0, 1, 0, None, None))})
     assert handler(channel).handle(junk, START) == EMPTY_RESULT
@@ -115,7 +115,7 @@ def test_what_is_not_an_alert_is_passed_over() -> None:
 
 
 def test_a_circuit_waits_longer_and_closes_on_success() -> None:
-    """Delays grow with jitter up to the limit of failures, and a success starts over."""
+    """Delays grow with jitter up to the limit of failures. After a success they start again."""
     circuit = Circuit(3, open_s=30.0, seed=1)
     now = START
     assert circuit.allows(now)

@@ -61,7 +61,7 @@ def test_alert_workers_that_are_killed_tell_one_episode(broker: Broker, tmp_path
 
 @pytest.mark.timeout(600)
 def test_a_notifier_killed_before_its_commit_delivers_with_the_same_key(broker: Broker, tmp_path: Path) -> None:
-    """The receiver has the alert, the notifier dies: it comes again with the key that tells so, and then no more."""
+    """If the notifier dies after a delivery, the alert comes once more, with the same key."""
     sent = [alert(number, end=NOW) for number in range(3)]
     with stalling_receiver() as there, pipeline(broker.bootstrap, tmp_path / "run") as here:
         produce(broker.bootstrap, here.settings.topics.alerts, [(b"app", encode(each)) for each in sent])
@@ -81,7 +81,7 @@ def test_a_notifier_killed_before_its_commit_delivers_with_the_same_key(broker: 
 
 @pytest.mark.timeout(600)
 def test_an_alert_that_was_published_twice_is_delivered_once(broker: Broker, tmp_path: Path) -> None:
-    """A new notifier knows from the topic what its group has handled."""
+    """A new notifier reads from the topic which alerts its group has handled."""
     with stalling_receiver() as there, pipeline(broker.bootstrap, tmp_path / "run") as here:
         there.go_on.set()
         for _ in range(2):
@@ -92,13 +92,13 @@ def test_an_alert_that_was_published_twice_is_delivered_once(broker: Broker, tmp
 
 
 def _handled(here: Pipeline) -> int:
-    """How far the alert worker's offsets are."""
+    """How many results the alert worker has committed."""
     group, topic = f"{here.settings.worker.group_id.split('.')[0]}.alerts", here.settings.topics.sentiment
     return sum(committed_offsets(here.settings.kafka.bootstrap_servers, group, topic).values())
 
 
 def _calm_run(results: list) -> list[str]:
-    """Ids of the alerts when nothing is killed, by the pure core."""
+    """The ids of the alerts when nothing is killed, computed by the pure core."""
     seen = [
         SpikeObservation(
             key=each.position.key(),
@@ -118,7 +118,7 @@ def _calm_run(results: list) -> list[str]:
 
 
 class StallingReceiver:
-    """Takes requests; the answer to the first waits until `go_on`."""
+    """Accepts requests. The answer to the first one waits for `go_on`."""
 
     def __init__(self) -> None:
         self.url = ""

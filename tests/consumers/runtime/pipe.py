@@ -1,4 +1,4 @@
-"""What tests of the loop share: a handler that copies, and the topics between which it does."""
+"""What tests of the loop share: a handler that copies records from one topic to another."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from tests.waiting import WITHIN_S
 
 
 class Copier(BaseHandler):
-    """Copies records, noting what happens to it; `before` is called with each batch and may raise or wait."""
+    """Copies records, and notes its calls. `before` is called with each batch, and may raise or wait."""
 
     def __init__(self, target: str, before: Callable[[RecordBatch], None] | None = None) -> None:
         self.target = target
@@ -67,7 +67,7 @@ class Copier(BaseHandler):
 
 
 class Pipe:
-    """A source, a target, a group, and what happens between them."""
+    """A source topic, a target topic, and a group that copies between them."""
 
     def __init__(self, bootstrap: str, n_records: int) -> None:
         self.bootstrap = bootstrap
@@ -79,13 +79,13 @@ class Pipe:
         self.add(n_records)
 
     def add(self, n_records: int) -> None:
-        """Put more records into the source; values count on, 20 keys in turn."""
+        """Add records to the source topic, with consecutive values and 20 keys in turn."""
         numbers = range(self.n_records, self.n_records + n_records)
         produce(self.bootstrap, self.source, [(b"k%d" % (n % 20), b"%d" % n) for n in numbers])
         self.n_records += n_records
 
     def beside(self) -> Pipe:
-        """The same pipe for another worker, with a stop signal and metrics of its own."""
+        """The same pipe for another worker, with its own stop signal and metrics."""
         other = copy.copy(self)
         other.stop, other.metrics = threading.Event(), Metrics()
         return other
@@ -109,7 +109,7 @@ class Pipe:
 
     @contextmanager
     def running(self, handler: BaseHandler, **config: Any) -> Iterator[threading.Thread]:
-        """The loop on a thread of its own, stopped at the end; its error is raised here."""
+        """Run the loop on its own thread, and stop it at the end. Its error is raised here."""
         errors: list[BaseException] = []
 
         def target() -> None:
@@ -130,7 +130,7 @@ class Pipe:
             raise errors[0]
 
     def assert_exactly_once(self) -> None:
-        """Every record is in the target once, and the order of each key was kept."""
+        """Assert that every record is in the target once, in the order of its key."""
         records = read_committed(self.bootstrap, self.target)
         assert Counter(int(r.value) for r in records) == Counter(range(self.n_records))
         by_key: dict[bytes, list[int]] = defaultdict(list)

@@ -1,4 +1,4 @@
-"""The policy of what goes into the next batch."""
+"""Which records go into the next batch."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def record(partition: TopicPartition, offset: int, size: int = 1) -> Record:
 def test_every_record_leaves_once_in_order_and_within_the_bounds(
     polls: list[tuple[int, int, int]], max_records: int, max_bytes: int
 ) -> None:
-    """Batches hold each record once, in partition order, within both bounds unless one record alone exceeds them."""
+    """Batches have each record once, in partition order, within both limits unless one record alone exceeds them."""
     backlog = Backlog(max_records, max_bytes)
     added: dict[TopicPartition, list[int]] = defaultdict(list)
     for number, count, size in polls:
@@ -47,7 +47,7 @@ def test_every_record_leaves_once_in_order_and_within_the_bounds(
 
 
 def test_a_batch_is_due_when_full_or_when_its_oldest_record_waited() -> None:
-    """A full batch is due at once, another one after the longest wait, an empty one never."""
+    """A full batch is due at once, a smaller one after the longest wait, and an empty one never."""
     backlog = Backlog(max_records=2, max_bytes=100)
     assert not backlog.due(now_s=99.0, max_wait_s=0.0)
     backlog.add(PARTITIONS[0], [record(PARTITIONS[0], 0)], now_s=10.0)
@@ -58,7 +58,7 @@ def test_a_batch_is_due_when_full_or_when_its_oldest_record_waited() -> None:
 
 
 def test_a_partition_with_much_to_do_does_not_starve_the_others() -> None:
-    """Partitions are served in turn, however much one of them has."""
+    """Partitions are served in turn, however many records one of them has."""
     backlog = Backlog(max_records=2, max_bytes=1_000)
     backlog.add(PARTITIONS[0], [record(PARTITIONS[0], offset) for offset in range(100)], now_s=0.0)
     backlog.add(PARTITIONS[1], [record(PARTITIONS[1], 0)], now_s=0.0)
@@ -67,7 +67,7 @@ def test_a_partition_with_much_to_do_does_not_starve_the_others() -> None:
 
 
 def test_dropped_partitions_leave_nothing_behind() -> None:
-    """After a partition is dropped, only the others' records come out, and the bounds count them only."""
+    """After a partition is dropped, only records of the others come out, and only they count towards the limits."""
     backlog = Backlog(max_records=2, max_bytes=1_000)
     for partition in PARTITIONS[:2]:
         backlog.add(partition, [record(partition, 0), record(partition, 1)], now_s=0.0)

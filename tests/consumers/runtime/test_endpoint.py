@@ -27,7 +27,7 @@ def get(port: int, path: str) -> httpx.Response:
 
 
 def test_probes_tell_starting_ready_and_stuck_apart() -> None:
-    """`/healthz` fails when the loop or the handler is stuck; `/readyz` also while the group is not joined."""
+    """`/healthz` fails if the loop or the handler is stuck. `/readyz` also fails before the group is joined."""
     clock = ManualClock()
     health = health_at(clock)
     with serve_on("127.0.0.1", 0, Metrics(), health) as port:
@@ -48,7 +48,7 @@ def test_probes_tell_starting_ready_and_stuck_apart() -> None:
 
 
 def test_every_metric_of_the_table_is_served_in_prometheus_format() -> None:
-    """What is scraped parses, and has every name of the table with its kind and meaning."""
+    """The output parses, and has every metric of the table with its kind and meaning."""
     with serve_on("127.0.0.1", 0, Metrics(), health_at(ManualClock())) as port:
         text = get(port, "metrics").text
     families = {family.name: family for family in text_string_to_metric_families(text)}
@@ -58,7 +58,7 @@ def test_every_metric_of_the_table_is_served_in_prometheus_format() -> None:
 
 
 def test_the_table_states_a_unit_a_meaning_and_reasons_for_buckets() -> None:
-    """No row is without its words; counters end in _total; names are unique."""
+    """Every row has its texts, counters end in _total, and names are unique."""
     assert len({row.name for row in TABLE}) == len(TABLE)
     for row in TABLE:
         assert row.unit
@@ -69,7 +69,7 @@ def test_the_table_states_a_unit_a_meaning_and_reasons_for_buckets() -> None:
 
 
 def test_a_port_in_use_is_said_clearly() -> None:
-    """The message names address and flag, and the exit code is that of a failure while running."""
+    """The message names the address and the flag. The exit code is 1."""
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
@@ -84,13 +84,13 @@ def test_a_port_in_use_is_said_clearly() -> None:
 
 
 def test_port_zero_is_off() -> None:
-    """By default nothing listens, so that two workers run side by side."""
+    """By default nothing listens, so that two workers can run side by side."""
     with serve(MetricsSettings(), Metrics(), health_at(ManualClock())) as port:
         assert port == 0
 
 
 def test_the_watchdog_ends_a_stuck_process() -> None:
-    """A loop that has not turned for too long is ended; one that turns is left alone."""
+    """It ends a process whose loop has not turned for too long, and leaves others alone."""
     clock = ManualClock()
     dead = threading.Event()
     health = health_at(clock)

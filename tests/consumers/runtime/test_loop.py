@@ -1,4 +1,4 @@
-"""The loop against real brokers: exactly once through every fault, rebalances, drain, idleness, back-pressure."""
+"""The loop with real brokers: exactly once through faults and rebalances, drain, idleness and back-pressure."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from tests.waiting import WITHIN_S, wait_until
 
 
 def test_all_is_copied_once_and_then_the_loop_ends(broker: Broker) -> None:
-    """With an idle limit the loop ends by itself, with everything handled, committed and counted."""
+    """With an idle limit the loop ends on its own, with everything handled, committed and counted."""
     pipe = Pipe(broker.bootstrap, 500)
     handler = Copier(pipe.target)
     pipe.run(handler)
@@ -46,7 +46,7 @@ def test_all_is_copied_once_and_then_the_loop_ends(broker: Broker) -> None:
 
 
 def faults(released: threading.Event) -> list[tuple[str, dict[str, Fault]]]:
-    """One script for each producer that the loop builds, by name."""
+    """One named script for each producer that the loop builds."""
     error = KafkaError("injected")
     return [
         ("offsets refused after they were added", {"send_offsets_to_transaction": make_then_fail(error)}),
@@ -63,7 +63,7 @@ def faults(released: threading.Event) -> list[tuple[str, dict[str, Fault]]]:
 
 @pytest.mark.slow
 def test_no_fault_of_a_transaction_loses_or_doubles_anything(broker: Broker, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each producer that is built has another of the known faults; all records arrive exactly once all the same."""
+    """Each new producer has another of the known faults. All records still arrive exactly once."""
     released = threading.Event()
     scripts = faults(released)
     built: list[ScriptedProducer] = []
@@ -93,7 +93,7 @@ def test_no_fault_of_a_transaction_loses_or_doubles_anything(broker: Broker, mon
 def test_a_fault_that_lasts_stops_the_loop_after_bounded_attempts(
     broker: Broker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The same transient fault again and again ends the loop, with the offsets where they were."""
+    """If the same transient failure comes again and again, the loop ends, and leaves the offsets."""
     make_producer = transaction.make_producer
     built: list[ScriptedProducer] = []
 
@@ -121,7 +121,7 @@ def raising_once(error: Exception, offset: int = 0) -> Callable[[RecordBatch], N
 
 @pytest.mark.parametrize("error", [Pressure("full"), BrokerUnavailable("gone")])
 def test_the_loop_survives_what_passes(broker: Broker, error: SentimentError) -> None:
-    """Pressure and transient errors of a handler cost time, not records."""
+    """Pressure and transient errors in a handler cost time but no records."""
     pipe = Pipe(broker.bootstrap, 100)
     pipe.run(Copier(pipe.target, before=raising_once(error)))
     pipe.assert_exactly_once()
@@ -131,7 +131,7 @@ def test_the_loop_survives_what_passes(broker: Broker, error: SentimentError) ->
 
 @pytest.mark.parametrize("error", [FatalError("wrong model"), ZeroDivisionError()])
 def test_any_other_error_stops_with_the_offsets_untouched(broker: Broker, error: Exception) -> None:
-    """An error that no retry can mend comes out as it is; a restart replays everything."""
+    """An error that no retry can fix comes out unchanged. A restart reads the records again."""
     pipe = Pipe(broker.bootstrap, 100)
     with pytest.raises(type(error)):
         pipe.run(Copier(pipe.target, before=raising_once(error)))
@@ -141,7 +141,7 @@ def test_any_other_error_stops_with_the_offsets_untouched(broker: Broker, error:
 
 
 def test_a_stop_signal_drains_what_is_in_flight(broker: Broker) -> None:
-    """The batch that is being handled is finished and committed; what was not begun is left for the next worker."""
+    """The current batch is finished and committed. What was not started is left for the next worker."""
     pipe = Pipe(broker.bootstrap, 1_000)
     begun, go_on = threading.Event(), threading.Event()
 
@@ -162,7 +162,7 @@ def test_a_stop_signal_drains_what_is_in_flight(broker: Broker) -> None:
 
 
 def test_draining_ends_within_its_time(broker: Broker) -> None:
-    """A handler that does not finish is left behind when the drain timeout is over; its records are replayed."""
+    """A handler that does not finish before the drain timeout is abandoned, and its records are read again."""
     pipe = Pipe(broker.bootstrap, 100)
     begun, go_on = threading.Event(), threading.Event()
 
@@ -183,7 +183,7 @@ def test_draining_ends_within_its_time(broker: Broker) -> None:
 
 @pytest.mark.slow
 def test_a_second_worker_takes_its_share_without_disturbing_the_first(broker: Broker) -> None:
-    """Workers come and go while records flow: work of revoked partitions is dropped, none lost or doubled."""
+    """Workers come and go while records flow. Work on revoked partitions is dropped; no record is lost or doubled."""
     pipe = Pipe(broker.bootstrap, 600)
 
     def slowly(batch: RecordBatch) -> None:
@@ -203,7 +203,7 @@ def test_a_second_worker_takes_its_share_without_disturbing_the_first(broker: Br
 
 
 def test_a_slow_handler_keeps_its_membership(broker: Broker) -> None:
-    """A batch may take longer than `max_poll_interval_ms`: the loop polls on, and nothing is replayed."""
+    """A batch may take longer than `max_poll_interval_ms`, because the loop keeps polling. Nothing is replayed."""
     pipe = Pipe(broker.bootstrap, 20)
     # The limit is on the client's own clock, so the time has to pass.
     handler = Copier(pipe.target, before=lambda _: time.sleep(6.5))
@@ -213,7 +213,7 @@ def test_a_slow_handler_keeps_its_membership(broker: Broker) -> None:
 
 
 def test_work_ahead_is_bounded(broker: Broker) -> None:
-    """While the handler is busy, fetching pauses with no more than a few batches in memory."""
+    """While the handler is busy, fetching pauses, with only a few batches in memory."""
     pipe = Pipe(broker.bootstrap, 2_000)
     go_on = threading.Event()
     handler = Copier(pipe.target, before=lambda _: go_on.wait(WITHIN_S) or None)
@@ -226,7 +226,7 @@ def test_work_ahead_is_bounded(broker: Broker) -> None:
 
 
 def test_ticks_commit_without_records(broker: Broker) -> None:
-    """A handler may produce on its own time, and is told what is read to its end."""
+    """A handler may produce records without input, and learns which partitions are read to their end."""
     pipe = Pipe(broker.bootstrap, 0)
     handler = Copier(pipe.target)
     with pipe.running(handler, tick_s=0.1):
@@ -235,7 +235,7 @@ def test_ticks_commit_without_records(broker: Broker) -> None:
 
 
 def test_a_member_without_partitions_is_idle(broker: Broker) -> None:
-    """With more workers than partitions the spare one ends as well."""
+    """If there are more workers than partitions, the spare one ends too."""
     pipe = Pipe(broker.bootstrap, 30)
     with pipe.running(Copier(pipe.target)) as busy:
         threads = [threading.Thread(target=pipe.beside().run, args=(Copier(pipe.target),)) for _ in range(3)]
@@ -249,7 +249,7 @@ def test_a_member_without_partitions_is_idle(broker: Broker) -> None:
 
 
 def test_an_open_transaction_keeps_the_worker_waiting(broker: Broker) -> None:
-    """What another producer has not committed yet is not the end: the worker waits for it, and says what it sees."""
+    """Records that another producer has not committed yet are not the end. The worker waits, and reports it."""
     pipe = Pipe(broker.bootstrap, 10)
     producer = KafkaProducer(bootstrap_servers=broker.bootstrap, transactional_id=f"open-{pipe.source}")
     try:
@@ -277,7 +277,7 @@ def test_an_open_transaction_keeps_the_worker_waiting(broker: Broker) -> None:
 def test_two_workers_with_one_instance_id_end_with_a_message(
     dev_broker: Broker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Static members must differ: one of two that do not stops and says so, and nothing is lost or doubled."""
+    """One of two workers with the same instance id stops with an error, and no record is lost or doubled."""
     monkeypatch.setattr(loop, "Backoff", lambda limit: Backoff(limit, base_s=0.01, max_s=0.1))
     pipe = Pipe(dev_broker.bootstrap, 600)
     errors: list[SentimentError] = []

@@ -1,4 +1,4 @@
-"""The small deciders of the loop: ownership, what a transaction holds, idleness, back-off, stand-still."""
+"""The small parts of the loop: ownership, units of work, idleness, back-off, stuck readers."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def done(ownership: Ownership, offsets: dict[TopicPartition, list[int]]) -> Done
 
 @pytest.mark.parametrize("kind", [RebalanceKind.REVOKED, RebalanceKind.LOST])
 def test_work_from_before_a_partition_left_is_recognised_after_it_came_back(kind: RebalanceKind) -> None:
-    """A partition that was given up and assigned again is not the one that the work in flight was taken from."""
+    """Work in flight from before a partition was given up and assigned again does not count as owned."""
     ownership = owning(A, B)
     before = ownership.epochs()
     ownership.apply(Rebalance(kind, frozenset({A})))
@@ -52,7 +52,7 @@ def test_work_from_before_a_partition_left_is_recognised_after_it_came_back(kind
 
 
 def test_changes_are_told_once_and_in_order() -> None:
-    """What the client reports between two polls comes out in the same order, once."""
+    """What the client reports between two polls is returned in the same order, once."""
     log = RebalanceLog()
     log.on_partitions_assigned([A, B])
     log.on_partitions_revoked({A})
@@ -66,7 +66,7 @@ def test_changes_are_told_once_and_in_order() -> None:
 
 
 def test_a_transaction_holds_the_work_in_order_and_the_next_offsets() -> None:
-    """Outputs keep the order of handling; the offset is that after the last record of each partition."""
+    """Outputs keep the order of handling. Each offset is the one after the last record of its partition."""
     ownership, finished = owning(A, B), Finished()
     finished.add(done(ownership, {A: [0, 1], B: [7]}), now_s=0.0)
     finished.add(done(ownership, {A: [2, 5]}), now_s=0.1)
@@ -77,7 +77,7 @@ def test_a_transaction_holds_the_work_in_order_and_the_next_offsets() -> None:
 
 
 def test_a_transaction_drops_the_share_of_revoked_partitions() -> None:
-    """Neither outputs nor offsets of a partition that left are committed; those that stayed are."""
+    """Outputs and offsets of a revoked partition are not committed. Those of the others are."""
     ownership, finished = owning(A, B), Finished()
     finished.add(done(ownership, {A: [0], B: [0]}), now_s=0.0)
     ownership.apply(Rebalance(RebalanceKind.REVOKED, frozenset({A})))
@@ -88,7 +88,7 @@ def test_a_transaction_drops_the_share_of_revoked_partitions() -> None:
 
 
 def test_work_is_committed_at_once_at_low_load_and_by_slices_under_load() -> None:
-    """With nothing more coming a commit is due at once, else when the slice of time is over; never for nothing."""
+    """A commit is due at once if nothing else is coming, else after the time slice. Never without work."""
     ownership, finished = owning(A), Finished()
     assert not finished.due(100.0, 0.5, more_coming=False)
     finished.add(done(ownership, {A: [0]}), now_s=100.0)
@@ -98,7 +98,7 @@ def test_work_is_committed_at_once_at_low_load_and_by_slices_under_load() -> Non
 
 
 def test_idleness_is_measured_without_a_break() -> None:
-    """Only idleness for the whole limit without a break ends a worker, and none without a limit."""
+    """A worker ends only after the whole limit without interruption, and never without a limit."""
     timer = IdleTimer(2.0)
     states = [(0.0, True), (1.9, True), (2.0, False), (2.25, True), (4.0, True), (4.25, True)]
     assert [timer.expired(idle=idle, now_s=now_s) for now_s, idle in states] == [False] * 5 + [True]
@@ -108,7 +108,7 @@ def test_idleness_is_measured_without_a_break() -> None:
 
 @given(limit=st.integers(1, 12), seed=st.integers(0, 2**32))
 def test_backing_off_is_bounded_and_gives_up(limit: int, seed: int) -> None:
-    """Delays are positive and at most the maximum; the limit-th failure in a row is the last; success starts over."""
+    """Delays are positive and at most the maximum. It gives up at the limit of failures, and a success resets it."""
     backoff = Backoff(limit, base_s=0.25, max_s=3.0, seed=seed)
     for _ in range(2):
         delays = [backoff.next_delay() for _ in range(limit)]
@@ -118,7 +118,7 @@ def test_backing_off_is_bounded_and_gives_up(limit: int, seed: int) -> None:
 
 
 def test_reading_stands_still_only_when_a_gap_does_not_move() -> None:
-    """A gap that moves, closes, or is young is no stand-still; one that outlives every transaction is."""
+    """A reader is stuck if its gap outlives every transaction, not if the gap moves, closes or is young."""
     detector = StandstillDetector(patience_s=60.0)
     assert detector.observe({A: (5, 3), B: (0, 0)}, 0.0) == frozenset()
     assert detector.observe({A: (6, 2), B: (0, 9)}, 50.0) == frozenset()
@@ -134,7 +134,7 @@ def failed(cause: Exception) -> TransactionFailed:
 
 
 def test_a_rival_with_the_same_instance_id_is_noticed() -> None:
-    """Being fenced a few times within minutes stops a static member; other faults and random names do not count."""
+    """A static member stops after it is fenced a few times in minutes. Other failures and random names do not count."""
     guard = TakeoverGuard("worker-1")
     for now_s in (0.0, 10.0, 1_000.0, 1_010.0):
         guard.note(failed(ProducerFencedError()), now_s)

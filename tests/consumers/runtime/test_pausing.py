@@ -1,4 +1,4 @@
-"""A partition that was paused in the middle of a fetch is read on."""
+"""Reading continues in a partition that was paused in the middle of a fetch."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.waiting import wait_until
 
 
 def test_records_set_aside_by_a_pause_come_after_it(broker: Broker) -> None:
-    """Paused with a fetch half read, while another partition is read to its end: every record still comes, once."""
+    """Every record comes once, even if another partition was read to its end during the pause."""
     topic = new_topic(broker.bootstrap, 2)
     with producer(broker.bootstrap) as client:
         for number in range(20):

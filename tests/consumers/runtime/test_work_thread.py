@@ -1,4 +1,4 @@
-"""The handler's thread: order, outcomes, pressure, abandoning."""
+"""The handler's thread: order, results, pressure, dropped work."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def batch(offset: int) -> RecordBatch:
 
 
 class Scripted(BaseHandler):
-    """Notes every call; `raising` gives the errors of the next `handle` calls, None for none."""
+    """Notes every call. `raising` has the errors for the next `handle` calls, with None for no error."""
 
     def __init__(self, *raising: Exception | None) -> None:
         self.calls: list[str] = []
@@ -58,7 +58,7 @@ def take(work: WorkThread, count: int) -> list[Done]:
 
 
 def test_calls_run_in_the_order_in_which_they_were_handed_over() -> None:
-    """Batches, ticks and notifications reach the handler in order, and every ticket has one outcome, in order."""
+    """Batches, ticks and notifications reach the handler in order, and every ticket has one result, in order."""
     handler = Scripted()
     work = WorkThread(handler, SystemClock())
     tickets = [Ticket(batch(0), {}), Ticket(None, {}), Ticket(batch(1), {})]
@@ -73,7 +73,7 @@ def test_calls_run_in_the_order_in_which_they_were_handed_over() -> None:
 
 
 def test_pressure_repeats_the_batch_before_any_later_one() -> None:
-    """A batch that meets pressure is handled again until it succeeds; what follows waits for it."""
+    """A batch under pressure is handled again until it succeeds. What follows waits for it."""
     handler = Scripted(Pressure("full"), Pressure("full"), None)
     work = WorkThread(handler, SystemClock())
     work.submit(Ticket(batch(0), {}))
@@ -85,7 +85,7 @@ def test_pressure_repeats_the_batch_before_any_later_one() -> None:
 
 
 def test_an_error_comes_out_where_the_loop_looks() -> None:
-    """An error of a batch is its outcome; an error of another method comes out as well, without a ticket."""
+    """The error of a batch comes with its ticket. An error in another method comes too, without a ticket."""
     error = FatalError("broken")
     work = WorkThread(Scripted(error), SystemClock())
     work.submit(Ticket(batch(0), {}))
@@ -103,7 +103,7 @@ def test_an_error_comes_out_where_the_loop_looks() -> None:
 
 @pytest.mark.parametrize("waiting_only", [False, True])
 def test_abandoned_work_has_no_outcome(*, waiting_only: bool) -> None:
-    """After abandoning, waiting tickets never run; the running one counts only if it was kept."""
+    """Dropped tickets never run. The running one is returned only if it was kept."""
     handler = Scripted()
     handler.gate.clear()
     work = WorkThread(handler, SystemClock())

@@ -1,4 +1,4 @@
-"""The monitor on made-up streams: drift is found, nothing else is, labels join from both sides, memory is bounded."""
+"""The monitor on invented streams: it finds drift and nothing else, labels join, and memory is bounded."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def profile(rng: np.random.Generator, n: int, *, segments: int = 5, negative: fl
 
 
 def test_false_alarms_keep_the_promise() -> None:
-    """50 windows without change, each 24 comparisons at α = 0.2: no more windows alarm than α allows for."""
+    """In 50 windows without a change, with 24 comparisons each at α = 0.2, no more windows alarm than α allows."""
     rng = np.random.default_rng(6)
     config = DriftConfig(alpha=0.2, min_psi=0.0, min_n=50)
     alarms = 0
@@ -60,7 +60,7 @@ def test_false_alarms_keep_the_promise() -> None:
 
 
 def test_a_change_is_found_where_it_is_and_named() -> None:
-    """More negatives: the label drifts, the length does not, and the shift names the bin with its shares."""
+    """With more negatives the label drifts and the length does not. The shift names the bin with its shares."""
     rng = np.random.default_rng(7)
     found = compare(profile(rng, 2_000), profile(rng, 2_000, negative=0.5), DriftConfig(), seed=1)
     drifted = {(each.segment, each.feature) for each in found if each.drifted}
@@ -72,7 +72,7 @@ def test_a_change_is_found_where_it_is_and_named() -> None:
 
 
 def test_segments_and_bins_are_bounded() -> None:
-    """A thousand products and languages: memory for twenty and forty; all of them count in the whole."""
+    """Of a thousand products and languages, twenty and forty have their own counts. All count in the whole."""
     made = Profile()
     for number in range(1_000):
         made.add(DriftObservation(0, f"p{number}", "1", "neutral", 0.5, f"l{number}", None, None, None))
@@ -83,7 +83,7 @@ def test_segments_and_bins_are_bounded() -> None:
 
 
 def hours(n_hours: int, *, per_hour: int = 150, drift_from: int | None = None) -> list[ScoredFeedback]:
-    """A stream; from `drift_from` on three of four results are negative and their texts are long."""
+    """A stream of results. From hour `drift_from`, three of four are negative and texts are long."""
     rng = np.random.default_rng(8)
     made = []
     for number in range(n_hours * per_hour):
@@ -107,7 +107,7 @@ def run(monitor: Monitor, results: Iterable[ScoredFeedback]) -> list[WindowRepor
 
 
 def test_the_first_window_is_the_reference_and_drift_is_found_after_it() -> None:
-    """Without drift every window is steady; with it exactly the changed windows alarm."""
+    """Without drift every window is steady. With drift, exactly the changed windows alarm."""
     assert [r.outcome for r in run(Monitor(CONFIG), hours(5))] == ["reference", *["steady"] * 4]
     changed = run(Monitor(CONFIG, token_facts=lambda _: (0.0, 1.0)), hours(5, drift_from=3))
     assert [r.outcome for r in changed] == ["reference", "steady", "steady", "drifted", "drifted"]
@@ -116,7 +116,7 @@ def test_the_first_window_is_the_reference_and_drift_is_found_after_it() -> None
 
 
 def test_a_given_reference_is_used_and_results_without_text_are_said() -> None:
-    """The first window is compared too; text features are left out, not taken for zero."""
+    """The first window is compared too. Text features are left out instead of counted as zero."""
     stream = [scored(number, START + timedelta(seconds=number), "neutral", text=None) for number in range(200)]
     reports = run(Monitor(CONFIG, reference=hours(1)), stream)
     assert [r.outcome for r in reports] == ["drifted"]
@@ -125,12 +125,12 @@ def test_a_given_reference_is_used_and_results_without_text_are_said() -> None:
 
 
 def test_the_same_stream_gives_the_same_report() -> None:
-    """Resampling is seeded by window, so a restart says the same again."""
+    """Resampling is seeded by window, so a restart reports the same."""
     assert run(Monitor(CONFIG), hours(3, drift_from=2)) == run(Monitor(CONFIG), hours(3, drift_from=2))
 
 
 def test_late_and_future_results_are_counted_not_judged() -> None:
-    """A result for a closed window, and one whose event comes after its scoring."""
+    """A result for a closed window is late. One whose event is dated after its scoring lies in the future."""
     monitor = Monitor(CONFIG)
     run(monitor, hours(2))
     assert monitor.add_result(scored(9_000, START, "neutral")) == "late"
@@ -157,7 +157,7 @@ def truth(
 @pytest.mark.parametrize("by_id", [True, False])
 @pytest.mark.parametrize("labels_first", [True, False])
 def test_labels_join_before_and_after_their_results(by_id: bool, labels_first: bool) -> None:
-    """By id and by position; a correction replaces, an older label does not, one without a result waits."""
+    """By id and by position. A later label replaces an earlier one, and a label without a result waits."""
     monitor = Monitor(CONFIG)
     results = [scored(number, START + timedelta(minutes=number), "negative") for number in range(10)]
     labels = [truth(number, "negative", by_id=by_id) for number in range(10)]
@@ -178,7 +178,7 @@ def test_labels_join_before_and_after_their_results(by_id: bool, labels_first: b
 
 
 def test_weights_undo_the_choice_of_what_was_labelled() -> None:
-    """One wrong answer that stands for nine others, and ten right ones that stand for themselves: half is right."""
+    """If one wrong result stands for ten, and ten right ones for themselves, half is right."""
     monitor = Monitor(CONFIG)
     for number in range(11):
         monitor.add_result(scored(number, START, "negative"))
@@ -188,7 +188,7 @@ def test_weights_undo_the_choice_of_what_was_labelled() -> None:
 
 
 def test_reading_history_in_another_order_says_the_same() -> None:
-    """Labels and results in any order, over more than the horizon: nothing expires before all of it is read."""
+    """Labels and results may come in any order, over more than the horizon. Nothing expires before all is read."""
     stream = hours(4)
     truths = [truth(number, result.label if number % 3 else "neutral") for number, result in enumerate(stream[:80])]
     found = []
@@ -205,7 +205,7 @@ def test_reading_history_in_another_order_says_the_same() -> None:
 
 
 def test_labelled_reference_results_give_the_estimates_that_need_them() -> None:
-    """ATC and DoC appear once fifty results of the reference are labelled."""
+    """ATC and DoC appear once fifty reference results are labelled."""
     monitor = Monitor(CONFIG)
     stream = hours(2)
     for number, result in enumerate(stream[:60]):
@@ -216,8 +216,8 @@ def test_labelled_reference_results_give_the_estimates_that_need_them() -> None:
     assert reports[1].accuracy.average_thresholded_confidence is not None
 
 
-def test_the_slowest_source_that_still_speaks_holds_the_clock() -> None:
-    """One that has fallen silent lets it go on, and so do all of them together."""
+def test_the_slowest_active_feed_holds_the_clock() -> None:
+    """A feed that has fallen silent does not hold it back, nor do all of them together."""
     clock = EventClock(patience_s=300)
     assert clock.watermark_ms(0) is None
     clock.note("slow", 1_000, 0.0)
@@ -231,7 +231,7 @@ def test_the_slowest_source_that_still_speaks_holds_the_clock() -> None:
 
 
 def test_the_join_is_bounded_in_number_and_time() -> None:
-    """What waits for too long, or beyond the number, is forgotten and counted."""
+    """What waits too long, or exceeds the limit, is forgotten and counted."""
     join = LabelJoin(max_events=5, horizon_ms=HOUR_MS)
     for number in range(20):
         join.add_result(scored(number, START + timedelta(minutes=number), "neutral"), 0.8)

@@ -24,7 +24,7 @@ histograms = st.integers(2, 12).flatmap(
 
 @given(histograms.filter(lambda pair: sum(pair[0]) > 0 and sum(pair[1]) > 0))
 def test_the_jensen_shannon_distance_is_scipys(pair: tuple[list[int], list[int]]) -> None:
-    """Base 2, on counts that are made shares."""
+    """Base 2, with counts turned into shares."""
     first, second = pair
     expected = jensenshannon(np.array(first) / sum(first), np.array(second) / sum(second), base=2)
     assert jensen_shannon_distance(first, second) == pytest.approx(np.nan_to_num(expected), abs=1e-6)
@@ -32,7 +32,7 @@ def test_the_jensen_shannon_distance_is_scipys(pair: tuple[list[int], list[int]]
 
 @given(histograms)
 def test_psi_is_symmetric_and_zero_for_equal_histograms(pair: tuple[list[int], list[int]]) -> None:
-    """A divergence: never negative, and the order of the two does not matter."""
+    """It is never negative, and the order of the histograms does not matter."""
     first, second = pair
     psi = population_stability_index(first, second)
     assert psi >= 0
@@ -41,7 +41,7 @@ def test_psi_is_symmetric_and_zero_for_equal_histograms(pair: tuple[list[int], l
 
 
 def test_the_g_statistic_and_its_p_value_are_those_of_the_likelihood_ratio_test() -> None:
-    """Against scipy's contingency table; with counts this large its asymptotic p-value holds."""
+    """They match scipy's contingency table, whose asymptotic p-value holds for counts this large."""
     first, second = np.array([300, 200, 500]), np.array([160, 120, 220])
     expected = chi2_contingency(np.array([first, second]), lambda_="log-likelihood")
     assert g_statistic(first + second, second)[0] == pytest.approx(expected.statistic)
@@ -50,7 +50,7 @@ def test_the_g_statistic_and_its_p_value_are_those_of_the_likelihood_ratio_test(
 
 
 def test_p_values_of_no_change_are_never_too_small() -> None:
-    """Also with empty and sparse bins, of 400 comparisons without change at most about α show p ≤ α."""
+    """Of 400 comparisons without a change, also with sparse bins, at most about a share of α show p ≤ α."""
     rng = np.random.default_rng(2)
     shares = np.array([0.7, 0.2, 0.05, 0.03, 0.01, 0.01])
     p_values = np.array(
@@ -65,7 +65,7 @@ def test_p_values_of_no_change_are_never_too_small() -> None:
 
 
 def test_quality_is_scikit_learns_and_its_intervals_cover() -> None:
-    """Weighted accuracy and macro-F1 equal the oracle's; a pair that is taken back leaves no trace."""
+    """Weighted accuracy and macro-F1 match the oracle. A pair that is taken back leaves no trace."""
     rng = np.random.default_rng(3)
     truth = rng.integers(0, 3, 400)
     predicted = np.where(rng.random(400) < 0.7, truth, rng.integers(0, 3, 400))
@@ -92,7 +92,7 @@ def _profile(confidences: np.ndarray) -> Profile:
 
 
 def test_accuracy_is_estimated_without_labels_where_the_assumptions_hold() -> None:
-    """A calibrated model on harder texts: two estimates come within three points of the truth, ATC falls too low."""
+    """For a calibrated model on harder texts, two estimates are within three points, and ATC is too low."""
     rng = np.random.default_rng(4)
     easy, hard = rng.beta(8, 2, 4_000) * 0.66 + 0.34, rng.beta(3, 3, 4_000) * 0.66 + 0.34
     reference = [ReferencePair(float(c), bool(rng.random() < c)) for c in easy]
@@ -105,7 +105,7 @@ def test_accuracy_is_estimated_without_labels_where_the_assumptions_hold() -> No
 
 
 def test_atc_gives_back_the_reference_accuracy_on_the_reference() -> None:
-    """And nothing is estimated from few pairs."""
+    """With too few pairs, there is no estimate."""
     rng = np.random.default_rng(5)
     confidences = rng.random(2_000) * 0.66 + 0.34
     reference = [ReferencePair(float(c), bool(rng.random() < c - 0.1)) for c in confidences]

@@ -45,7 +45,7 @@ def test_memory_is_bounded_by_closing_the_oldest_early() -> None:
 
 @settings(max_examples=60, deadline=None)
 @given(st.lists(st.tuples(st.sampled_from(["a", "b", "c"]), st.integers(0, 10**7)), min_size=1, max_size=60))
-def test_the_watermark_is_the_slowest_source_and_never_goes_back(seen: list[tuple[str, int]]) -> None:
+def test_the_watermark_is_the_slowest_feed_and_never_goes_back(seen: list[tuple[str, int]]) -> None:
     """It equals the running maximum of the minimum over all feeds of their newest time, less the lateness."""
     clock, newest, expected = FeedClock(), {}, None
     for feed, event_ms in seen:
@@ -57,7 +57,7 @@ def test_the_watermark_is_the_slowest_source_and_never_goes_back(seen: list[tupl
         assert advance(clock, ["a", "b", "c"]) == expected
 
 
-def test_a_source_that_is_behind_is_not_late() -> None:
+def test_a_feed_that_is_behind_is_not_late() -> None:
     """A worker that is far ahead does not close the minutes of one that has said nothing yet."""
     clock = FeedClock()
     clock.observe("fast", 10**9)
@@ -65,7 +65,7 @@ def test_a_source_that_is_behind_is_not_late() -> None:
     assert not clock.is_late(0)
 
 
-def test_an_idle_source_does_not_hold_the_clock() -> None:
+def test_an_idle_feed_does_not_hold_the_clock() -> None:
     """Without the idle one the watermark follows the others; the idle one's old events are then late."""
     clock = FeedClock()
     clock.observe("live", 10**9)

@@ -41,7 +41,7 @@ def test_one_incident_is_one_episode() -> None:
 
 @settings(max_examples=15, deadline=None)
 @given(st.randoms())
-def test_interleaving_of_sources_does_not_matter(random) -> None:
+def test_interleaving_of_feeds_does_not_matter(random) -> None:
     """However far one scoring worker is ahead of another, the same alerts come, word for word."""
     day = a_day()
     queues = {feed: [each for each in day if each.feed == feed] for feed in FEEDS}

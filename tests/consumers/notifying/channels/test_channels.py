@@ -1,4 +1,4 @@
-"""Channels: a receiver that fails, hangs and refuses; what is signed; what the console shows."""
+"""Channels: receivers that fail, hang or refuse, the signature, and the console."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ SECRET = "a shared secret"
 
 @dataclass
 class Receiver:
-    """A server whose answers are scripted: a status, or None for no answer at all; 200 when the script is over."""
+    """A server with scripted answers: a status, or None for no answer. 200 after the end of the script."""
 
     script: list[int | None] = field(default_factory=list)
     requests: list[tuple[Mapping[str, str], bytes]] = field(default_factory=list)
@@ -70,7 +70,7 @@ def receiver(*script: int | None, **headers: str) -> Iterator[Receiver]:
 
 
 def test_a_webhook_that_fails_then_accepts_gets_the_alert() -> None:
-    """An error, no answer and a refused rate are retried, with the same key and body, until it is taken."""
+    """An error, a missing answer and a rate limit are retried with the same key and body until it is delivered."""
     with receiver(503, None, 429) as there, closing(WebhookChannel(there.url, SECRET, timeout_s=0.5)) as webhook:
         made = handler(webhook)
         persist(made, batch(alert()))
@@ -81,7 +81,7 @@ def test_a_webhook_that_fails_then_accepts_gets_the_alert() -> None:
 
 
 def test_the_signature_proves_body_and_time() -> None:
-    """A receiver with the secret can verify it by the documented rule."""
+    """A receiver with the secret can verify it as documented."""
     with receiver() as there, closing(WebhookChannel(there.url, SECRET, timeout_s=5.0)) as webhook:
         assert webhook.attempt(alert(), START).outcome is DeliveryOutcome.DELIVERED
         headers, body = there.requests[0]
@@ -91,7 +91,7 @@ def test_the_signature_proves_body_and_time() -> None:
 
 
 def test_without_a_secret_nothing_is_signed() -> None:
-    """No header that looks like a proof."""
+    """Then there is no signature header."""
     with receiver() as there, closing(WebhookChannel(there.url, None, timeout_s=5.0)) as webhook:
         webhook.attempt(alert(), START)
         assert SIGNATURE_HEADER not in there.requests[0][0]
@@ -113,7 +113,7 @@ def test_without_a_secret_nothing_is_signed() -> None:
     ],
 )
 def test_what_an_answer_means(status: int, outcome: DeliveryOutcome) -> None:
-    """Success, a fault that may pass, or one that will not; a redirect is not followed."""
+    """A status means success, a temporary failure or a permanent one. A redirect is not followed."""
     with receiver(status, Location="/elsewhere") as there:
         with closing(WebhookChannel(there.url, SECRET, timeout_s=5.0)) as webhook:
             attempt = webhook.attempt(alert(), START)
@@ -132,7 +132,7 @@ def test_the_receiver_may_ask_for_a_pause(value: str, seconds: float | None) -> 
 
 
 def test_a_reason_tells_no_address() -> None:
-    """An unreachable receiver's address (it may hold a token) is in no reason."""
+    """The reason does not contain the receiver's address, which may contain a token."""
     with receiver() as there:
         url = there.url
     with closing(WebhookChannel(url, None, timeout_s=1.0)) as webhook:
@@ -142,14 +142,14 @@ def test_a_reason_tells_no_address() -> None:
 
 @pytest.mark.parametrize("url", ["ftp://host/x", "host/x", "", "http://", "http://a:b:c"])
 def test_a_wrong_address_is_a_configuration_error(url: str) -> None:
-    """Found at the start, and not repeated in the message."""
+    """It is found at the start, and the message does not repeat it."""
     with pytest.raises(ConfigurationError) as raised:
         WebhookChannel(url, None, timeout_s=1.0)
     assert "notify.webhook_url" in raised.value.message
 
 
 def test_the_console_shows_lines_and_no_control_characters() -> None:
-    """The message on one line, examples below; nothing in a text can drive the terminal."""
+    """The message is one line with examples below it. Nothing in a text can control the terminal."""
     out = io.StringIO()
     ConsoleChannel(out).attempt(alert(exemplars=["red \x1b[31m\r\nalert"]), START)
     assert out.getvalue() == as_text(alert(exemplars=["red �[31m  alert"]))
