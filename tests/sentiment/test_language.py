@@ -30,7 +30,7 @@ def test_sentences(text: str, code: str) -> None:
 
 @pytest.mark.parametrize("text", ["", "   ", "12345 !!!", "\U0001f600\U0001f600", "5/10"])
 def test_no_letters(text: str) -> None:
-    """Where there are no letters there is no language."""
+    """Without letters there is no language."""
     assert detect_language(text) == Language(None, 0.0, False)
 
 
@@ -41,7 +41,7 @@ def test_short_texts_are_never_unsupported(text: str) -> None:
 
 
 def test_shouting_is_read_like_speaking() -> None:
-    """Capital letters do not make another language of a text."""
+    """Capital letters do not change the language of a text."""
     assert detect_language("THIS APP IS TERRIBLE AND NOBODY ANSWERS MY MAILS").code == "en"
 
 
@@ -54,7 +54,7 @@ def test_line_breaks_and_long_texts() -> None:
 @given(st.text(max_size=200))
 @settings(max_examples=150, deadline=None)
 def test_any_text_has_an_answer(text: str) -> None:
-    """Never an exception; confidence is a probability, and what is unsupported has letters enough."""
+    """There is never an exception; confidence is a probability, and an unsupported text has enough letters."""
     language = detect_language(text)
     assert 0.0 <= language.confidence <= 1.0
     assert not language.unsupported or sum(map(str.isalpha, text)) >= MIN_LETTERS

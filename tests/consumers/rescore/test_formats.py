@@ -29,7 +29,7 @@ cells = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x0
 def test_csv_values_survive_to_every_format(
     table: list[tuple[str, str]], tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    """Whatever the strings are: quotes, line ends, "NA", "1.0" and nothing stay what they were."""
+    """Any string survives: quotes, line ends, "NA", "1.0" and the empty one."""
     folder = tmp_path_factory.mktemp("csv")
     source = folder / "x.csv"
     text = io.StringIO(newline="")
@@ -61,7 +61,7 @@ def test_results_are_the_contract_s_columns_and_those_of_their_own_row(tmp_path:
 
 
 def test_a_row_that_lacks_fields_is_kept_with_empty_ones(tmp_path: Path) -> None:
-    """As pandas does; how many there are is said."""
+    """The missing fields are empty, as in pandas, and the number of such rows is reported."""
     source = tmp_path / "x.csv"
     source.write_text("text,n\ngreat,1\nawful\n")
     _, watch = rescore(source, tmp_path / "y.csv")
@@ -99,7 +99,7 @@ json_values = (
 
 @given(st.lists(json_values | st.lists(json_values, max_size=2), min_size=1, max_size=10))
 def test_json_columns_get_a_type_that_loses_nothing(values: list[object]) -> None:
-    """Values of one column, however mixed, can be told from what the column holds."""
+    """However mixed the values of a column are, they can be recovered from it."""
     kind = kind_of(values[0])
     for value in values[1:]:
         kind = merge_kinds(kind, kind_of(value))
@@ -136,7 +136,7 @@ def test_parquet_keeps_its_types(tmp_path: Path) -> None:
 
 @given(st.lists(st.sampled_from([*RESULT_COLUMNS, "input_score", "input_input_score", "a"]), unique=True))
 def test_columns_never_collide(names: list[str]) -> None:
-    """All names of the output differ, the result's are the contract's, and no input column is lost."""
+    """All names of the output differ, the result has the names of the contract, and no input column is lost."""
     columns = plan_columns(names)
     assert len(set(columns.outputs)) == len(names) + len(RESULT_COLUMNS)
     assert columns.outputs[-len(RESULT_COLUMNS) :] == RESULT_COLUMNS

@@ -1,4 +1,4 @@
-"""Re-scoring: the output appears whole, earlier work is safe, and an interruption changes nothing in it."""
+"""Re-scoring: the output appears complete, earlier work is safe, and interruptions do not change the result."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Interrupting(LexiconClassifier):
     calls_left = 0
 
     def predict(self, texts: Sequence[str]) -> tuple[list[Prediction], BatchInfo]:
-        """Like the original, until it is enough."""
+        """Like the original, until the last allowed call."""
         self.calls_left -= 1
         if self.calls_left < 0:
             raise KeyboardInterrupt
@@ -42,7 +42,7 @@ class Interrupting(LexiconClassifier):
 
 
 def interrupt(source: Path, output: Path, after_parts: int, **options: object) -> None:
-    """Leave a run that was interrupted in its work."""
+    """Leave the partial work of an interrupted run."""
     classifier = Interrupting()
     classifier.calls_left = after_parts
     with pytest.raises(KeyboardInterrupt):
@@ -51,7 +51,7 @@ def interrupt(source: Path, output: Path, after_parts: int, **options: object) -
 
 @pytest.mark.parametrize("name", ["y.csv", "y.jsonl.gz", "y.parquet"])
 def test_an_interrupted_run_resumes_to_the_same_file(tmp_path: Path, name: str) -> None:
-    """Interrupted three times, the output has the very bytes of a run that was not."""
+    """After three interruptions the output has the same bytes as that of an uninterrupted run."""
     source = write_rows(tmp_path / "x.csv", 4 * PART_ROWS + 17)
     rescore(source, tmp_path / ("whole-" + name))
     output = tmp_path / name
@@ -146,7 +146,7 @@ def test_earlier_work_is_never_overwritten_unasked(tmp_path: Path) -> None:
 
 
 def test_a_finished_run_has_nothing_to_resume(tmp_path: Path) -> None:
-    """--resume of a complete output is done at once; of one by another model it is refused."""
+    """--resume of a complete output has nothing to do; it is refused if another model made the output."""
     source = write_rows(tmp_path / "x.csv", 10)
     output = tmp_path / "y.csv"
     rescore(source, output)
@@ -160,7 +160,7 @@ def test_a_finished_run_has_nothing_to_resume(tmp_path: Path) -> None:
 
 
 def test_work_is_resumed_only_for_the_same_job(tmp_path: Path) -> None:
-    """Another input or model would mix two results in one file: refused, naming what changed; --force starts again."""
+    """Another input or model is refused, naming what changed: results would be mixed. --force starts again."""
     source = write_rows(tmp_path / "x.csv", 2 * PART_ROWS)
     output = tmp_path / "y.csv"
     interrupt(source, output, 1)
@@ -176,7 +176,7 @@ def test_work_is_resumed_only_for_the_same_job(tmp_path: Path) -> None:
 
 
 def test_two_at_once_do_not_mix(tmp_path: Path) -> None:
-    """While one is at work, another one for the same output is refused, even with --force."""
+    """While one run is working, another one for the same output is refused, even with --force."""
     source = write_rows(tmp_path / "x.csv", 10)
     refused = []
 

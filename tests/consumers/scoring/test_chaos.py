@@ -1,4 +1,4 @@
-"""Workers and brokers killed while they work: nothing is lost, doubled or put out of order."""
+"""Workers and brokers are killed while they work: nothing is lost, duplicated or reordered."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ VICTIMS = ("worker 0", "worker 1", "broker", "worker 0", "worker 0", "worker 1")
 
 
 class Workers:
-    """Two worker processes and their supervisor: one that ends too early is started again."""
+    """Two worker processes and their supervisor, which restarts one that ends too early."""
 
     def __init__(self, folder: Path, config: str) -> None:
         self.folder = folder

@@ -77,7 +77,7 @@ def headers(record: OutgoingRecord) -> dict[str, bytes]:
 
 
 def test_every_record_has_one_answer_in_the_order_of_its_partition() -> None:
-    """Results and dead letters together are as many as records, each partition in its own order."""
+    """There are as many results and dead letters as records, and each partition keeps its order."""
     result = scorer().handle(
         batch_of(
             feedback(A, 0, {"text": "great"}),
@@ -112,7 +112,7 @@ def test_a_result_says_everything_that_the_contract_asks_for() -> None:
 
 
 def test_the_same_input_gives_the_same_result_again() -> None:
-    """A replay after a crash writes the same bytes but for the time of scoring."""
+    """A replay after a crash writes the same bytes, except for the time of scoring."""
     record = feedback(A, 5, {"text": "great", "author_id": "someone"}, key=b"k", headers=(("trace", b"1"),))
     assert outputs(scorer(), record) == outputs(scorer(), record)
 
@@ -139,7 +139,7 @@ def test_nothing_personal_leaves_with_a_result() -> None:
 
 
 def test_identifiers_that_are_not_personal_pass_unchanged() -> None:
-    """Keys and headers, also ones that are not text, arrive as they were; the key as a header."""
+    """Keys and headers arrive unchanged, even if they are not text; the key becomes a header."""
     record = feedback(A, 1, {"text": "great"}, key=b"\x00\xff\x01", headers=(("trace", b"\x80\x81"), ("n", b"")))
     (out,) = outputs(scorer(), record)
     assert out.headers == (("trace", b"\x80\x81"), ("n", b""), ("source-key", b"\x00\xff\x01"))
@@ -191,7 +191,7 @@ def test_a_dead_letter_without_payload_keeps_its_position(payload: str, value: b
 
 
 def test_a_record_that_failed_before_says_so() -> None:
-    """A dead letter that was fed again and fails again keeps when it was first seen, and counts attempts."""
+    """A dead letter that is replayed and fails again keeps the time of its first failure, and counts attempts."""
     again = (("dead-letter-first-seen", b"2026-01-01T00:00:00Z"), ("dead-letter-attempts", b"2"))
     (out,) = outputs(scorer(), feedback(A, 3, b"{", headers=again))
     assert headers(out)["dead-letter-attempts"] == b"3"
@@ -234,7 +234,7 @@ def test_a_wrong_number_of_answers_stops_the_worker() -> None:
 
 
 def test_the_breaker_opens_when_nearly_everything_is_poison() -> None:
-    """Poison beyond the ratio of a full window stops the handler; less, or a part of a window, does not."""
+    """Too much poison in a full window stops the handler; less, or a window that is not full, does not."""
     handler = scorer(breaker=Breaker(10, 0.5))
     half = [feedback(A, n, {"text": "great"} if n % 2 else b"{") for n in range(30)]
     assert len(outputs(handler, *half)) == 30
@@ -245,7 +245,7 @@ def test_the_breaker_opens_when_nearly_everything_is_poison() -> None:
 
 
 def test_only_what_was_committed_is_counted() -> None:
-    """Counters move with the commit, not with the work; work of partitions that left never counts."""
+    """Records are counted when they are committed; those of partitions that were revoked are never counted."""
     metrics = Metrics()
     handler = scorer(metrics=metrics)
     batch = batch_of(
@@ -302,7 +302,7 @@ class ExchangedMidway(LexiconClassifier):
 
 
 def test_a_batch_is_scored_by_one_model() -> None:
-    """An exchange during a batch shows in the next one: results carry the version that scored them."""
+    """A model that is replaced during a batch finishes it: results carry the version that scored them."""
     classifier, metrics = ExchangedMidway(), Metrics()
     classifier.serving = ServingModel(classifier, metrics)
     handler = ScoringHandler(

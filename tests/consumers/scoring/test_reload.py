@@ -1,4 +1,4 @@
-"""A running worker takes over what is promoted, through the whole loop and with real models."""
+"""A running worker starts to serve what is promoted, through the whole loop and with real models."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Exchanging the model of a running worker: when it is loaded, and what happens when that fails."""
+"""Replacing the model of a running worker: when it is loaded, and what happens if that fails."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ INTERVAL_S = 10.0
 
 @dataclass
 class Faulty(LexiconClassifier):
-    """Loads, and cannot answer."""
+    """Loads, but cannot answer."""
 
     def predict(self, texts: Sequence[str]) -> tuple[list[Prediction], BatchInfo]:
         raise FatalError("it computed a value that is not a number")
@@ -33,7 +33,7 @@ class Faulty(LexiconClassifier):
 
 @dataclass
 class Bench:
-    """A reloader that is looked through by hand. `broken` are versions that cannot be loaded, `faulty` ones load."""
+    """A reloader that a test drives. `broken` versions cannot be loaded; `faulty` ones load but cannot answer."""
 
     tmp_path: Path
     broken: set[str] = field(default_factory=set)
@@ -82,7 +82,7 @@ def bench(tmp_path: Path) -> Bench:
 
 
 def test_what_is_promoted_serves_and_nothing_is_loaded_twice(bench: Bench) -> None:
-    """A look without a promotion loads nothing; after one, the new version serves and the metric names only it."""
+    """Without a promotion nothing is loaded; after one, the new version serves and the metric names only that."""
     assert [bench.look() for _ in range(3)] == ["1", "1", "1"]
     bench.promote("2")
     assert [bench.look() for _ in range(3)] == ["2", "2", "2"]
@@ -96,9 +96,7 @@ def test_what_is_promoted_serves_and_nothing_is_loaded_twice(bench: Bench) -> No
 def test_a_model_that_cannot_serve_leaves_the_old_one(
     bench: Bench, fault: str, logged: Callable[[], list[dict[str, Any]]]
 ) -> None:
-    """One that does not load, and one that loads and does not answer, is counted and logged, and takes over nothing;
-    the next good one does.
-    """
+    """A model that cannot be loaded or answer is counted and logged, and never serves; the next good one does."""
     getattr(bench, fault).add("2")
     bench.promote("2")
     assert bench.look() == "1"
@@ -119,7 +117,7 @@ def test_a_broken_pointer_leaves_the_old_one(bench: Bench) -> None:
 
 
 def test_attempts_at_a_broken_model_become_rare(bench: Bench) -> None:
-    """The same broken version is tried again after one interval, then two, then four; a mended one is taken."""
+    """A broken version is tried again after one interval, then two, then four; once it is repaired, it serves."""
     bench.broken.add("2")
     bench.promote("2")
     tried = []

@@ -43,7 +43,7 @@ def settings_for(bootstrap: str, **worker: object) -> Settings:
 
 
 def test_bad_input_is_parked_and_the_rest_is_scored(broker: Broker) -> None:
-    """Junk, an empty text, a tombstone and a 5 MB record cost a dead letter each, and the worker goes on."""
+    """Junk, an empty text, a tombstone and a 5 MB record become one dead letter each, and the worker goes on."""
     settings = settings_for(broker.bootstrap)
     records = [
         (b"a", GOOD), (b"a", b"\x00\xff junk"), (b"a", b'{"text": ""}'), (b"a", None),

@@ -51,7 +51,7 @@ def test_texts_are_redacted_before_they_are_read(model: LexiconClassifier, capsy
 def test_lines_that_cannot_be_scored_keep_their_place(
     model: LexiconClassifier, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Every fault of a JSONL line is an answer in its place, with the reason and never the content."""
+    """A faulty JSONL line gets an answer in its place, with the reason and never the content."""
     secret = "hush"
     lines = [
         b'{"text": "great"}',
@@ -89,7 +89,7 @@ def test_the_number_of_failures_is_said(
 def test_plain_lines_are_texts(
     model: LexiconClassifier, tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str
 ) -> None:
-    """One text a line, gzip or not, with Windows line ends, and only line feeds end a line."""
+    """One text per line, gzipped or not, with Windows line ends, and only line feeds end a line."""
     content = "great\r\nso so\u2028indeed\nawful".encode()
     (tmp_path / name).write_bytes(gzip.compress(content) if name.endswith("gz") else content)
     assert [answer["label"] for answer in score(capsys, ["--file", str(tmp_path / name)])] == [
@@ -105,7 +105,7 @@ def test_jsonl_is_known_by_its_first_line(
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """A name tells nothing on stdin: a JSON object in the first line does, and an array does not."""
+    """Stdin has no name: it is JSONL if the first line is a JSON object, but not if it is an array."""
     monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=io.BytesIO(b'{"text": "great"}\nawful')))
     assert [answer["label"] for answer in score(capsys, ["--file", "-"])] == ["positive", None]
     monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=io.BytesIO(b'["great"]\nawful')))
@@ -115,7 +115,7 @@ def test_jsonl_is_known_by_its_first_line(
 def test_more_lines_than_are_read_at_once_keep_their_order(
     model: LexiconClassifier, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Groups are joined without a seam."""
+    """Nothing shows where one group ends and the next begins."""
     file = tmp_path / "many.txt"
     file.write_text("\n".join("great" if n % 3 else f"number {n}" for n in range(1_100)))
     labels = [answer["label"] for answer in score(capsys, ["--file", str(file)])]

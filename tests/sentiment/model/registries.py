@@ -1,4 +1,4 @@
-"""Model directories for tests of what only reads manifests: the files are proved, and nothing can compute."""
+"""Model directories for tests that only read manifests: the files verify, but cannot be loaded."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from sentiment.model.manifest import (
 
 
 def save_directory(path: Path, version: str, *, name: str = "toy", weights: bytes = b"weights") -> Path:
-    """A directory that opens and cannot be loaded."""
+    """A directory that verifies but cannot be loaded."""
     graph = {"openvino/model.xml": b"<net/>", "openvino/model.bin": weights}
     contents = {CONFIG_FILE: b"{}", TOKENIZER_FILE: b"{}", **graph}
     for file, content in contents.items():

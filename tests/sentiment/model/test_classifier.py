@@ -30,7 +30,7 @@ def test_nothing_given_is_the_shipped_model(exported: Path, monkeypatch: pytest.
 
 
 def test_a_hub_id_without_a_network_is_one_clear_error(tmp_path: Path) -> None:
-    """An id that is no directory here is asked for on the hub; where that fails, the error names the id."""
+    """An id that is not a directory is looked up on the hub; if that fails, the error names the id."""
     code = (
         "from sentiment.model.loading import load_model\n"
         "from sentiment.errors import ModelError\n"
@@ -42,7 +42,7 @@ def test_a_hub_id_without_a_network_is_one_clear_error(tmp_path: Path) -> None:
 
 
 def test_a_download_is_read_like_a_directory(checkpoint: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What the hub gives is checked like any foreign directory, and named by its id."""
+    """A download is checked like any foreign directory, and its name is the id."""
     monkeypatch.setattr(huggingface_hub, "snapshot_download", lambda *_, **__: str(checkpoint))
     opened = loading.locate("owner/name")
     assert (opened.ref.name, opened.path) == ("owner/name", checkpoint)
@@ -61,7 +61,7 @@ def test_loading_and_scoring_an_export_imports_neither_torch_nor_transformers(ex
 
 
 def test_an_unusable_directory_is_a_usage_error(tmp_path: Path) -> None:
-    """An empty directory is exit code 2, with what a model directory is as hint."""
+    """An empty directory is exit code 2, and the hint says what a model directory is."""
     with pytest.raises(ModelError, match="is not a model directory") as caught:
         load_model(tmp_path)
     assert caught.value.exit_code == 2

@@ -1,4 +1,4 @@
-"""Model directories: what is accepted, and what is said where something is missing."""
+"""Model directories: what is accepted, and the error if something is missing."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Copy = Callable[[Path], Path]
 
 
 def test_a_checkpoint_without_a_manifest_is_named_by_its_directory_and_weights(checkpoint: Path, copy: Copy) -> None:
-    """The version is the hash of the weights: the same after a move, another after a change of one byte."""
+    """The version is the hash of the weights: moving keeps it, and changing one byte changes it."""
     opened = open_directory(checkpoint)
     copied = copy(checkpoint)
     assert open_directory(copied).ref == opened.ref
@@ -48,7 +48,7 @@ def test_a_checkpoint_without_a_manifest_is_named_by_its_directory_and_weights(c
 def test_labels_are_found_by_name_or_by_map(
     checkpoint: Path, copy: Copy, names: dict[str, str], label_map: dict[str, str] | None, targets: tuple[int, ...]
 ) -> None:
-    """Any order and usual spelling is understood; a map says the rest, and may join several into one."""
+    """Any order and common spelling is understood; a map explains the rest, and may map several labels to one."""
     directory = copy(checkpoint)
     edit_json(directory / "config.json", id2label=names)
     assert open_directory(directory, label_map=label_map).targets == targets
@@ -92,7 +92,7 @@ def test_pickled_weights_are_refused(checkpoint: Path, copy: Copy) -> None:
     ],
 )
 def test_a_missing_file_is_named(checkpoint: Path, copy: Copy, file: str, said: str) -> None:
-    """Whatever is missing from a checkpoint is what the error names."""
+    """The error names what is missing from a checkpoint."""
     directory = copy(checkpoint)
     (directory / file).unlink()
     with pytest.raises(ModelError, match=said):
@@ -110,13 +110,13 @@ def test_a_damaged_file_is_named(checkpoint: Path, copy: Copy, file: str) -> Non
 
 @pytest.mark.parametrize("path", ["no/such/model/directory", "/no/such"])
 def test_no_directory_is_said(path: str) -> None:
-    """A path that does not exist is not looked for on the hub."""
+    """A path that does not exist is not looked up on the hub."""
     with pytest.raises(ModelError, match="does not exist"):
         load_model(path)
 
 
 def test_a_file_is_no_model(checkpoint: Path) -> None:
-    """A weights file given for its directory is told apart."""
+    """A weights file instead of its directory has an error of its own."""
     with pytest.raises(ModelError, match="a model is a directory"):
         load_model(checkpoint / "model.safetensors")
 
@@ -132,7 +132,7 @@ def test_a_file_is_no_model(checkpoint: Path) -> None:
     ],
 )
 def test_a_changed_file_of_an_export_is_never_loaded(exported: Path, copy: Copy, file: str, backend: Any) -> None:
-    """Each file that a backend uses is proved by its hash before it is opened."""
+    """Each file that a backend uses is verified by its hash before it is opened."""
     directory = copy(exported)
     content = bytearray((directory / file).read_bytes())
     content[len(content) // 2] ^= 1
@@ -150,6 +150,6 @@ def test_an_export_without_the_chosen_weights_says_so(exported: Path, copy: Copy
 
 
 def test_a_checkpoint_has_nothing_for_openvino(checkpoint: Path) -> None:
-    """Asking for OpenVINO where there is only safetensors is refused with the other choice as hint."""
+    """OpenVINO is refused if there is only safetensors, and the hint names the other backend."""
     with pytest.raises(ModelError, match="which the openvino backend needs"):
         load_model(checkpoint, backend="openvino")

@@ -78,7 +78,7 @@ def test_a_changed_or_missing_file_is_named(directory: Path, damage: Any, said: 
 
 
 def test_a_file_that_is_not_listed_is_not_trusted(directory: Path) -> None:
-    """A file that was put there later does not verify."""
+    """A file that was added later does not verify."""
     (directory / "tokenizer.json").write_text("{}")
     with pytest.raises(ModelError, match=r"does not list tokenizer\.json"):
         verify_files(directory, load_manifest(directory), ["tokenizer.json"])
@@ -107,7 +107,7 @@ def test_a_wrong_manifest_is_refused(directory: Path, changes: dict[str, Any], s
 
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b"\xff\xfe"])
 def test_a_file_that_is_no_manifest_is_refused(directory: Path, content: bytes) -> None:
-    """Bytes that are no JSON object give a clear error, not a traceback."""
+    """Bytes that are not a JSON object give a clear error, not a traceback."""
     (directory / "manifest.json").write_bytes(content)
     with pytest.raises(ModelError, match=r"manifest\.json is not a model manifest"):
         load_manifest(directory)

@@ -46,7 +46,7 @@ def save_onnx(checkpoint: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_text_is_answered_the_same_in_any_company(exported: Path) -> None:
-    """Static int8 scales: alone and batched agree, also where a batch pads the text."""
+    """With static int8 scales, texts scored alone and in batches agree, padded or not."""
     classifier = load_model(exported, max_batch_items=16)
     assert classifier.backend == "openvino-int8"
     batched = probabilities(classifier, ROWS)
@@ -82,7 +82,7 @@ def test_a_file_that_is_no_graph_is_said(tmp_path: Path) -> None:
 
 
 def test_a_graph_without_a_head_is_refused(checkpoint: Path, tmp_path: Path) -> None:
-    """Hidden states (texts, tokens, width) are no logits."""
+    """Hidden states (texts, tokens, width) are not logits."""
     encoder = load_pretrained(checkpoint).bert
     encoder.config.return_dict = False
     ids = torch.ones(2, 7, dtype=torch.long)
@@ -96,7 +96,7 @@ def test_a_graph_without_a_head_is_refused(checkpoint: Path, tmp_path: Path) -> 
 def test_out_of_memory_is_told_apart(
     exported: Path, monkeypatch: pytest.MonkeyPatch, message: str, expected: type[Exception]
 ) -> None:
-    """Only a failed allocation may be answered by a smaller batch; every other fault passes as it is."""
+    """Only a failed allocation leads to a smaller batch; every other fault is raised unchanged."""
     backend = OpenVinoBackend(exported / "openvino" / "model.xml", kind="int8", threads=1)
 
     def fail(*_: object, **__: object) -> None:

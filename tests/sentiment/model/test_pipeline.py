@@ -1,4 +1,4 @@
-"""The path around a backend: order, windows, budgets, and what happens when memory runs out."""
+"""The steps around a backend: order, windows, budgets, and running out of memory."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def classifier(
 @settings(deadline=None, max_examples=40)
 @given(st.lists(st.lists(st.sampled_from(WORDS), max_size=60).map(" ".join), max_size=30), st.integers(16, 200))
 def test_answers_are_in_the_order_of_the_texts(checkpoint: Path, texts: list[str], tokens: int) -> None:
-    """However texts are cut and batched, each gets the answer that it gets alone, and nothing is lost in counting."""
+    """However texts are split and batched, each gets the answer that it gets alone, and the counts add up."""
     tokenizer = TextTokenizer.from_file(checkpoint / "tokenizer.json")
     backend = CountingBackend()
     model = classifier(tokenizer, backend, tokens)
@@ -76,7 +76,7 @@ def test_answers_are_in_the_order_of_the_texts(checkpoint: Path, texts: list[str
 
 
 def test_a_long_text_is_read_in_windows_up_to_the_bound(tokenizer: TextTokenizer) -> None:
-    """A text beyond the last window is truncated, and says so; one below is whole."""
+    """A text that is longer than the windows is truncated and says so; a shorter one is read whole."""
     backend = CountingBackend()
     short, long, endless = classifier(tokenizer, backend).predict(["great", "the app " * 20, "it was " * 2_000])[0]
     assert (short.n_chunks, short.truncated) == (1, False)
@@ -96,7 +96,7 @@ def test_a_prediction_is_consistent(tokenizer: TextTokenizer) -> None:
 
 
 def test_outputs_for_one_label_are_added(tokenizer: TextTokenizer) -> None:
-    """Where two outputs stand for one label, their probabilities are summed."""
+    """If two outputs stand for one label, their probabilities are added."""
     plain = classifier(tokenizer, CountingBackend()).predict(["great"])[0][0].probabilities
     joined = classifier(tokenizer, CountingBackend(), targets=(2, 0, 2)).predict(["great"])[0][0].probabilities
     assert joined == pytest.approx((plain[1], 0.0, plain[0] + plain[2]))

@@ -1,4 +1,4 @@
-"""The registry: what serves is always whole, and whoever switches is alone."""
+"""The registry: what serves is always complete, and switches happen one at a time."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def test_promoting_and_rolling_back_go_through_the_versions(registry: Registry, 
 
 
 def test_a_rollback_forgets_the_version_that_it_left(registry: Registry, tmp_path: Path) -> None:
-    """After a rollback and another promotion, a rollback goes to what served, and not to what was left."""
+    """After a rollback and another promotion, a rollback goes to the version that served, not to the abandoned one."""
     for version in ("1", "2"):
         promote(registry, save_directory(tmp_path / version, version))
     registry.rollback(at=NOW)
@@ -75,7 +75,7 @@ def test_the_root_means_the_promoted_version(registry: Registry, tmp_path: Path)
 
 
 def test_only_what_the_manifest_lists_is_copied_and_all_of_it_is_proved(registry: Registry, tmp_path: Path) -> None:
-    """A stray file stays behind; a damaged or a missing one is refused, and nothing is left of the attempt."""
+    """A stray file is not copied. A damaged or a missing one is refused, and the attempt leaves nothing behind."""
     directory = save_directory(tmp_path / "1", "1")
     (directory / "notes.txt").write_text("stray")
     version = promote(registry, directory)
@@ -102,7 +102,7 @@ def test_a_version_is_never_changed(registry: Registry, tmp_path: Path) -> None:
 
 
 def test_a_judgement_against_another_version_does_not_hold(registry: Registry, tmp_path: Path) -> None:
-    """Who was judged against a version that serves no longer is not promoted."""
+    """A candidate that was compared with a version that no longer serves is not promoted."""
     with registry.staged(save_directory(tmp_path / "late", "late"), at=NOW) as staged:
         promote(registry, save_directory(tmp_path / "1", "1"))
         with pytest.raises(CheckFailed, match="promoted in the meantime"):
@@ -113,7 +113,7 @@ def test_a_judgement_against_another_version_does_not_hold(registry: Registry, t
 def test_a_switch_that_fails_half_way_leaves_the_old_version(
     registry: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The pointer is the last that is written: when that fails, the old version serves and the try is on record."""
+    """The pointer is written last: if that fails, the old version serves and the attempt is in the history."""
     promote(registry, save_directory(tmp_path / "1", "1"))
 
     def fail(*_: object) -> None:
@@ -129,7 +129,7 @@ def test_a_switch_that_fails_half_way_leaves_the_old_version(
 
 
 def test_a_damaged_version_is_not_rolled_back_to(registry: Registry, tmp_path: Path) -> None:
-    """A rollback proves the files first."""
+    """A rollback verifies the files first."""
     first = promote(registry, save_directory(tmp_path / "1", "1"))
     promote(registry, save_directory(tmp_path / "2", "2"))
     (first.path / "openvino" / "model.bin").write_bytes(b"rotten")
@@ -180,7 +180,7 @@ def test_many_promotions_at_once_are_one_after_another(registry: Registry, tmp_p
 
 
 def test_a_torn_line_of_the_history_costs_only_itself(registry: Registry, tmp_path: Path) -> None:
-    """What a crash left of a line is passed over, and the next decision stands on a line of its own."""
+    """A line that a crash cut short is skipped, and the next decision gets a line of its own."""
     promote(registry, save_directory(tmp_path / "1", "1"))
     with (registry.root / "history.jsonl").open("ab") as file:
         file.write(b'{"at":"2026-03-01T12')
@@ -190,7 +190,7 @@ def test_a_torn_line_of_the_history_costs_only_itself(registry: Registry, tmp_pa
 
 @pytest.mark.parametrize("content", ["", "{", '{"current": "../../etc"}', '{"current": "a", "format_version": 9}'])
 def test_a_broken_pointer_is_an_error_that_names_it(registry: Registry, tmp_path: Path, content: str) -> None:
-    """Whatever stands in the pointer, it is a version of this registry or a clear error."""
+    """Any content of the pointer is a version of this registry or a clear error."""
     promote(registry, save_directory(tmp_path / "1", "1"))
     (registry.root / "current").write_text(content)
     with pytest.raises(ModelError, match="current"):
@@ -212,7 +212,7 @@ def test_a_directory_of_something_else_is_left_alone(tmp_path: Path) -> None:
 
 
 def test_what_a_killed_promotion_left_is_cleared_later(registry: Registry, tmp_path: Path) -> None:
-    """A staged copy that nobody uses goes after a day; one of a promotion that is running stays."""
+    """An abandoned copy is removed after a day; that of a running promotion stays."""
     promote(registry, save_directory(tmp_path / "1", "1"))
     left = registry.root / "versions" / ".staging-left"
     left.mkdir()

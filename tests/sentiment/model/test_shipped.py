@@ -1,4 +1,4 @@
-"""The model that comes with the package, on the development set; skipped where that is missing."""
+"""The model that comes with the package, on the development set; skipped if that is missing."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def probabilities(texts: list[str], backend: str, max_batch_items: int = 64) -> 
 
 
 def test_every_file_is_what_the_manifest_says_and_small_enough() -> None:
-    """Hashes agree, nothing unlisted lies there, and both forms of the weights take at most 80 MB together."""
+    """Hashes agree, no file is unlisted, and both forms of the weights take at most 80 MB together."""
     manifest = load_manifest(MODEL)
     verify_files(MODEL, manifest, manifest.files)
     assert hash_files(MODEL) == manifest.files

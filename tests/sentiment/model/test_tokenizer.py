@@ -1,4 +1,4 @@
-"""Text to ids: what transformers would do to the normalised text, whole."""
+"""Text to ids: the same as transformers gives for the normalised text, but never truncated."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def test_a_tokenizer_that_cuts_and_pads_by_itself_does_not(checkpoint: Path, tmp
 
 
 def test_half_a_surrogate_pair_harms_nobody(checkpoint: Path) -> None:
-    """A string that is no Unicode text is tokenised as far as it is one, and its neighbours as ever."""
+    """The rest of a string that is not Unicode is tokenised, and its neighbours are not affected."""
     tokenizer = TextTokenizer.from_file(checkpoint / "tokenizer.json")
     broken, neighbour = tokenizer.encode(["great \ud800", "great"])
     assert broken[: len(neighbour)] == neighbour

@@ -1,4 +1,4 @@
-"""Made-up values that are valid for their kind, as people write them, and numbers that look like them and are not."""
+"""Generated values that are valid for their kind, written as people write them, and numbers that only look alike."""
 
 import random
 from collections.abc import Callable
@@ -36,7 +36,7 @@ _BBANS = (("DE", "", 18), ("GB", "NWBK", 14), ("NL", "ABNA", 10), ("FR", "", 23)
 
 
 def digits(rng: random.Random, count: int) -> str:
-    """So many random digits."""
+    """`count` random digits."""
     return "".join(rng.choice("0123456789") for _ in range(count))
 
 
@@ -108,7 +108,7 @@ def _until_valid(rng: random.Random, write: Callable[[], str], check: Callable[[
 
 
 def national_id(rng: random.Random) -> str:
-    """A national identifier of one of nine countries, written as there."""
+    """A national identifier of one of nine countries, written as people there write it."""
     d = lambda count: digits(rng, count)  # noqa: E731 - read aloud in each line below
     choices: list[Callable[[], str]] = [
         lambda: _until_valid(rng, lambda: f"{d(3)}-{d(2)}-{d(4)}", ssn.is_valid),
@@ -130,7 +130,7 @@ KINDS: dict[str, Callable[[random.Random], str]] = {
 
 
 def decoy(rng: random.Random) -> str:
-    """A number that belongs to nobody: an order, a ticket, an amount, a date, a time, a version, a broken checksum."""
+    """A number that identifies nobody: an order, a ticket, an amount, a date, a time, a version, a broken checksum."""
     return rng.choice(
         [
             f"order {digits(rng, 10)}",

@@ -1,4 +1,4 @@
-"""What a hostile text may cost, counted in questions to the numbering plans and in passes over the text."""
+"""The cost of a hostile text, in look-ups in the numbering plans and in passes over the text."""
 
 import functools
 
@@ -28,7 +28,7 @@ _HOSTILE = (
 
 @pytest.mark.parametrize("piece", _HOSTILE)
 def test_work_is_bounded(piece: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The longest text, made of one bad piece: few questions to phonenumbers, and the result is a fixed point."""
+    """The longest text, made of one bad piece, needs few look-ups, and redacting it again changes nothing."""
     asked = 0
     parse = phonenumbers.parse
 
@@ -47,14 +47,14 @@ def test_work_is_bounded(piece: str, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_beyond_the_bound_numbers_are_taken_unchecked() -> None:
-    """Where the questions are spent, what looks like a phone number is one: the error is on the side of privacy."""
+    """When the look-ups are spent, whatever looks like a phone number is redacted: privacy comes first."""
     nobody = "call 0000000000000, "
     assert redact(nobody).counts == {}
     assert redact(nobody * (MAX_CHECKS_PER_TEXT * 2)).counts.keys() == {"phone"}
 
 
 def test_a_text_that_unfolds_for_ever_is_cut_short() -> None:
-    """Where passes are spent, each word with a digit or an at sign goes, and the result is a fixed point."""
+    """When the passes are spent, every word with a digit or an at sign is redacted, and nothing is left to find."""
     redacted = redact("see a@b.co, not 12 [PHONE] ok", max_passes=0)
     assert redacted.text == "see [ID] not [ID] [PHONE] ok"
     assert redact(redacted.text).text == redacted.text

@@ -1,4 +1,4 @@
-"""How much is found, and how much of what is found was there: the floors that redaction is held to."""
+"""The lowest recall and precision that redaction may have."""
 
 import ast
 import csv
@@ -71,7 +71,7 @@ def _collected_texts() -> Iterator[str]:
 
 
 def test_collected_values() -> None:
-    """Of the values in the collected sentences that are valid by pattern and checksum, the floor is found."""
+    """Enough of the valid values in the collected sentences are found."""
     present: Counter[str] = Counter()
     found: Counter[str] = Counter()
     for text in _collected_texts():

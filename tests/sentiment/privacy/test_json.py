@@ -4,7 +4,7 @@ from sentiment.privacy import redact_json
 
 
 def test_strings_and_keys_at_any_depth() -> None:
-    """Every string is redacted, keys too, and what is no string stays as it is."""
+    """Every string is redacted, keys too; other values stay unchanged."""
     value = {"a": ["john@example.com", {"call 415-555-2671": None}], "n": 1.5, "ok": True, "john@example.com": 7}
     redacted, counts = redact_json(value)
     assert redacted == {"a": ["[EMAIL]", {"call [PHONE]": None}], "n": 1.5, "ok": True, "[EMAIL]": 7}
@@ -12,7 +12,7 @@ def test_strings_and_keys_at_any_depth() -> None:
 
 
 def test_a_key_is_context_for_its_value() -> None:
-    """A bare number is nobody's phone, unless it stands under a key that says so."""
+    """A bare number is a phone number only under a key that says so."""
     value = {"customerPhone": "9876543210", "mobile_number": 9876543210, "order_id": "9876543210", "count": 9876543210}
     redacted, _ = redact_json(value)
     expected = {"customerPhone": "[PHONE]", "mobile_number": "[PHONE]", "order_id": "9876543210", "count": 9876543210}
@@ -33,6 +33,6 @@ def test_a_card_as_a_number() -> None:
 
 
 def test_idempotent() -> None:
-    """Redacted metadata is left alone."""
+    """Redacting twice changes nothing."""
     once, _ = redact_json({"phone": "9876543210", "a@b.co": {"ip": ["192.168.1.17"]}, "c@d.co": "x"})
     assert redact_json(once) == (once, {})

@@ -1,4 +1,4 @@
-"""Pseudonyms join, and tell nothing."""
+"""Pseudonyms still join, and reveal nothing."""
 
 import re
 
@@ -29,14 +29,14 @@ def test_another_key_gives_another_pseudonym() -> None:
 
 
 def test_an_empty_key_is_refused() -> None:
-    """An empty key would make a hash that everybody can compute."""
+    """With an empty key anybody could compute the hash."""
     with pytest.raises(ValueError, match="key is empty"):
         pseudonym("x", b"")
 
 
 @pytest.mark.parametrize("value", ["", "user-42", "6d32784b-4b9c-4e04-9516-d599093d5f1c", "feedback/3/18446744073"])
 def test_plain_identifiers_pass(value: str) -> None:
-    """An identifier that tells nothing about a person is unchanged."""
+    """An identifier without personal data stays unchanged."""
     assert safe_identifier(value, _KEY) == value
 
 
@@ -44,7 +44,7 @@ def test_plain_identifiers_pass(value: str) -> None:
     "value", ["john@example.com", "tel:+14155552671", "4111111111111111", "review from 192.168.1.17"]
 )
 def test_telling_identifiers_do_not(value: str) -> None:
-    """An identifier with personal data becomes its pseudonym, in which nothing is found."""
+    """An identifier with personal data becomes a pseudonym, in which redaction finds nothing."""
     safe = safe_identifier(value, _KEY)
     assert safe == pseudonym(value, _KEY)
     assert safe_identifier(safe, _KEY) == safe
@@ -53,5 +53,5 @@ def test_telling_identifiers_do_not(value: str) -> None:
 
 @given(st.text(max_size=60))
 def test_pseudonyms_are_never_taken_for_personal_data(value: str) -> None:
-    """Redaction leaves a pseudonym alone, whatever its digits."""
+    """Redaction never changes a pseudonym, whatever its digits."""
     assert redact(pseudonym(value, _KEY)).counts == {}

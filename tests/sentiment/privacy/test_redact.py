@@ -1,4 +1,4 @@
-"""What redaction as a whole promises: typed placeholders, a fixed point, and nothing else touched."""
+"""Redaction as a whole: typed placeholders, idempotent, and nothing else is changed."""
 
 import random
 import re
@@ -48,7 +48,7 @@ _PIECES = (
     ],
 )
 def test_each_kind_gets_its_placeholder(text: str, expected: str) -> None:
-    """A value becomes the placeholder of its kind, and the text around it stays."""
+    """A value becomes the placeholder of its kind, and the text around it stays unchanged."""
     assert redact(text).text == expected
 
 
@@ -85,7 +85,7 @@ def test_counts_are_by_kind() -> None:
 @given(st.text(max_size=200) | st.lists(st.sampled_from(_PIECES.split("|")), max_size=14).map("".join))
 @settings(max_examples=150, deadline=None)
 def test_idempotent_on_anything(text: str) -> None:
-    """Redaction never raises, its output is a fixed point, and it says whether there was anything to do."""
+    """Redaction never raises, redacting twice changes nothing, and `contains_personal_data` agrees with it."""
     once = redact(text)
     again = redact(once.text)
     assert (again.text, again.counts) == (once.text, {})
@@ -101,14 +101,14 @@ def test_idempotent_on_anything(text: str) -> None:
 )
 @settings(max_examples=60, deadline=None)
 def test_words_are_left_alone(text: str) -> None:
-    """A text without a digit, an at sign or a URL comes out as it went in, unless it spells an address out."""
+    """A text without a digit, an at sign or a URL stays unchanged, unless it spells out an address."""
     if " at " not in text.lower() and "(at" not in text.lower() and "[at" not in text.lower():
         assert redact(text).text == text
 
 
 @pytest.mark.parametrize("kind", samples.KINDS)
 def test_no_valid_value_survives(kind: str) -> None:
-    """A valid value in a sentence, wherever it stands, is gone, and a typed placeholder stands in its place."""
+    """A placeholder replaces a valid value anywhere in a sentence."""
     rng = random.Random(f"survivors {kind}")
     for _ in range(150):
         value = samples.KINDS[kind](rng)
