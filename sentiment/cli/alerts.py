@@ -28,12 +28,13 @@ Example:
   sentiment alerts run --bootstrap-servers 127.0.0.1:9092
   sentiment alerts run --until-idle 10
 
-Alerts go to their topic, from which `sentiment notify` delivers them; a restart raises none twice."""
+Alerts go to the alerts topic, from which `sentiment notify` delivers them. A restart raises no alert twice. With
+--until-idle, the last minutes are evaluated before the command exits."""
 )
 @until_idle_option
 @common_options("kafka", "alerts", "metrics", "topics")
 def run(settings: Settings, until_idle_s: float | None) -> None:
-    """Watch the results of every product, and raise an alert when its share of negatives rises beyond chance."""
+    """Raise an alert when a product's share of negative results rises by more than chance."""
     from consumers.alerting.worker import run_alerts
     from consumers.runtime.shutdown import stop_on_signals
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from sentiment.cli.flags import FILE, SHARE, json_option, seed_option
+from sentiment.cli.flags import FILE, SHARE, json_option, seed_option, typed
 from sentiment.cli.options import common_options
 from sentiment.cli.outputs import print_json
 
@@ -28,8 +28,8 @@ Example:
   sentiment audit --model my-model --data equity_evaluation_corpus.csv.gz --examples 3
   sentiment audit --labelled reviews.jsonl --group-field country --no-gate --json
 
-Needs the extra `train`. A gap is the difference of two scores, p(positive) − p(negative), of sentences that differ only
-in who is named. Exit code 1 where a limit is broken, unless --no-gate."""
+A gap is the difference between the scores, p(positive) − p(negative), of two sentences that differ only in who is
+named. Exit code 1 if a limit is broken, unless --no-gate is given."""
 )
 @click.option(
     "--data",
@@ -37,18 +37,26 @@ in who is named. Exit code 1 where a limit is broken, unless --no-gate."""
     multiple=True,
     type=FILE,
     metavar="FILE",
-    help="More pairs, in the columns of the Equity Evaluation Corpus; repeatable.",
+    help="More pairs, in the format of the Equity Evaluation Corpus; repeatable.",
 )
-@click.option("--labelled", type=FILE, metavar="FILE", help="Labelled rows: quality by group, not judged.")
-@click.option("--group-field", metavar="COLUMN", help="The column of --labelled that holds the group.")
-@click.option("--limits", "limits_file", type=FILE, metavar="FILE", help="TOML or JSON; the flags below override it.")
-@click.option("--max-gap", type=click.FloatRange(0, 2), help="Mean absolute gap of an attribute; default 0.02.")
-@click.option("--max-flip-rate", type=SHARE, help="Share of pairs with two labels; default 0.01.")
-@click.option("--max-failure-rate", type=SHARE, help="Failed cases of a capability; default 0.05.")
-@click.option("--min-n", type=click.IntRange(1), help="Scenes, cases or rows that a judgement needs; default 30.")
-@click.option("--no-gate", is_flag=True, help="Exit code 0 even where a limit is broken.")
+@click.option("--labelled", type=FILE, metavar="FILE", help="Labelled rows, to report quality by group.")
+@click.option("--group-field", metavar="COLUMN", help="Column of --labelled that holds the group.")
+@click.option("--limits", "limits_file", type=FILE, metavar="FILE", help="TOML or JSON file of limits.")
+@click.option(
+    "--max-gap", type=click.FloatRange(0, 2), default=0.02, metavar="X", help="Maximum mean gap of an attribute."
+)
+@click.option(
+    "--max-flip-rate", type=SHARE, default=0.01, metavar="X", help="Maximum share of pairs with different labels."
+)
+@click.option(
+    "--max-failure-rate", type=SHARE, default=0.05, metavar="X", help="Maximum share of failed cases of a capability."
+)
+@click.option("--min-n", type=click.IntRange(1), default=30, metavar="N", help="Scenes, cases or rows needed to judge.")
+@click.option("--no-gate", is_flag=True, help="Exit with 0 even if a limit is broken.")
 @seed_option
-@click.option("--examples", "n_examples", type=click.IntRange(0), default=0, metavar="N", help="Show N failures each.")
+@click.option(
+    "--examples", "n_examples", type=click.IntRange(0), default=0, metavar="N", help="Failures to show per capability."
+)
 @json_option()
 @common_options("model")
 def audit(
@@ -61,13 +69,13 @@ def audit(
     seed: int,
     n_examples: int,
     as_json: bool,
-    **flags: float | None,
+    **flags: Any,
 ) -> None:
-    """Audit a model with counterfactual pairs and behavioural tests, and hold it against limits.
+    """Audit a model with counterfactual pairs and behavioural tests.
 
-    Pairs exchange gender, names, nationality, religion, orientation, age, ethnicity, disability and dialect. Tests ask
-    for negation, intensity, "no problems", emoji, sarcasm, neutral texts, and that letter case, typos and links do not
-    matter.
+    The pairs vary gender, names, nationality, religion, orientation, age, ethnicity, disability and dialect. The tests
+    cover negation, intensity, "no problems", emoji, sarcasm and neutral texts, and check that letter case, typos and
+    links do not matter. Flags override the limits of --limits.
     """
     from sentiment.errors import CheckFailed, UsageError
 
@@ -111,8 +119,7 @@ def _limits(file: Path | None, flags: dict[str, Any]) -> AuditLimits:
 
     from training.audit.report import AuditLimits, read_limits
 
-    given = {name: value for name, value in flags.items() if value is not None}
-    return msgspec.structs.replace(AuditLimits() if file is None else read_limits(file), **given)
+    return msgspec.structs.replace(AuditLimits(**flags) if file is None else read_limits(file), **typed(flags))
 
 
 def _predict(classifier: Classifier, texts: Sequence[str]) -> NDArray[Any]:

@@ -37,24 +37,31 @@ Example:
   sentiment broker --data-dir kafka-data --topics feedback:4
   sentiment broker --port 0 --port-file broker.address
 
-Kafka's own tools (kafka-topics, kafka-console-consumer, ...) and other clients work with it.
+Kafka's own tools (kafka-topics, kafka-console-consumer, …) and other clients work with it.
 Stop it with Ctrl-C or SIGTERM. With --data-dir the next start finds everything again, even after kill -9."""
 )
-@click.option("--host", default="127.0.0.1", help="Loopback address to listen on; others are refused.")
+@click.option("--host", metavar="HOST", default="127.0.0.1", help="Loopback address to listen on; others are refused.")
 @click.option(
     "--port",
     default=9092,
     type=click.IntRange(0, 65_535),
+    metavar="PORT",
     help="Port to listen on; 0 takes a free one.",
 )
 @click.option(
     "--data-dir",
     type=DIRECTORY,
     metavar="DIR",
-    help="Folder for the data, created if missing. [default: a temporary folder, removed at the end]",
+    show_default="a temporary folder, removed at the end",
+    help="Folder for the data, created if missing.",
 )
 @click.option(
-    "--topics", type=_TopicList(), default="", metavar="NAME:PARTITIONS,…", help="Topics to create if missing."
+    "--topics",
+    type=_TopicList(),
+    default="",
+    show_default=False,
+    metavar="NAME:PARTITIONS,…",
+    help="Topics to create if missing.",
 )
 @click.option(
     "--fsync",

@@ -1,4 +1,4 @@
-"""`sentiment calibrate`: make a model's probabilities readable as frequencies."""
+"""`sentiment calibrate`: make a model's probabilities match frequencies."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from sentiment.cli.extras import train_extra
-from sentiment.cli.flags import FILE, force_option, json_option, seed_option
+from sentiment.cli.flags import DIRECTORY, FILE, SHARE, force_option, json_option, seed_option
 from sentiment.cli.options import common_options
 from sentiment.cli.outputs import print_json, refuse_to_replace
 
@@ -23,20 +23,22 @@ Example:
   sentiment calibrate dev.jsonl.gz --model my-model
   sentiment calibrate dev.jsonl.gz --model my-model --output my-calibrated-model --plot reliability.svg
 
-Needs the extra `train`. Labels never change, only how sure answers sound. Without --output or --in-place nothing is
-written. `cross-fitted` figures are of rows that the temperature was not fitted on: those are the ones to believe."""
+Requires the `train` extra. Labels never change, only how confident the answers sound. Nothing is written without
+--output or --in-place. Trust the cross-fitted figures: their rows were not used to fit the temperature."""
 )
 @click.argument("data", metavar="DATA", type=FILE)
 @click.option(
     "--form",
-    type=click.Choice(["all", "both", "fp32", "bf16", "int8"]),
+    type=click.Choice(["all", "fp32", "bf16", "int8"]),
     default="all",
-    help="Of the weights; both: all.",
+    help="Which exported weights to calibrate.",
 )
-@click.option("--output", type=click.Path(path_type=Path), metavar="DIR", help="Write a calibrated copy of the model.")
-@click.option("--in-place", is_flag=True, help="Write the new manifest over that of --model.")
-@click.option("--plot", type=FILE, metavar="FILE.svg", help="Reliability before and after.")
-@click.option("--max-ece", type=click.FloatRange(0, 1), metavar="X", help="Exit 1, and write no model, above it.")
+@click.option("--output", type=DIRECTORY, metavar="DIR", help="Write a calibrated copy of the model here.")
+@click.option("--in-place", is_flag=True, help="Overwrite the manifest of --model.")
+@click.option("--plot", type=FILE, metavar="FILE.svg", help="Plot reliability before and after.")
+@click.option(
+    "--max-ece", type=SHARE, metavar="X", help="Exit with 1, and write no model, if the cross-fitted ECE is higher."
+)
 @seed_option
 @force_option
 @json_option()
@@ -53,10 +55,10 @@ def calibrate(
     force: bool,
     as_json: bool,
 ) -> None:
-    """Fit the temperatures of a model on the labelled rows of DATA, and show its calibration before and after.
+    """Fit a model's temperatures on the labelled rows of DATA, and show its calibration before and after.
 
-    Expected calibration error, Brier score and log loss, for each form of the weights. The new manifest has a new
-    version, because the answers change.
+    Reports the expected calibration error (ECE), Brier score and log loss of each form of the weights. A calibrated
+    model gets a new version, because its probabilities change.
     """
     from sentiment.errors import CheckFailed, UsageError
 
@@ -71,7 +73,7 @@ def calibrate(
     from sentiment.model.directory import open_directory
 
     directory = _directory(settings.model.path, in_place=in_place, output=output)
-    forms = calibrating.forms_of(open_directory(directory)) if form in ("all", "both") else (form,)
+    forms = calibrating.forms_of(open_directory(directory)) if form == "all" else (form,)
     report = _run(directory, data, forms, seed=seed, threads=settings.model.threads)
     if plot is not None:
         bins = {f"{part.form}": (part.bins_before, part.bins_after) for part in report.forms}
@@ -90,12 +92,12 @@ def calibrate(
         _print(report)
     if not passed:
         raise CheckFailed(
-            f"the cross-fitted ECE of {worst.form} is {worst.cross_fitted.ece:.4f}, above {max_ece:g}: no model written"
+            f"the cross-fitted ECE of {worst.form} is {worst.cross_fitted.ece:.4f}, above {max_ece:g}; no model written"
         )
     if written is not None:
         click.echo(f"wrote {output or directory} ({written.name} {written.version})", err=True)
     else:
-        click.echo("no model written: name an --output, or say --in-place", err=True)
+        click.echo("no model written; to write one, give --output or --in-place", err=True)
 
 
 def _directory(path: str, *, in_place: bool, output: Path | None) -> Path:
@@ -105,16 +107,16 @@ def _directory(path: str, *, in_place: bool, output: Path | None) -> Path:
 
     directory = locate(path or None).path
     if in_place and (not path or directory.resolve() != Path(path).expanduser().resolve()):
-        raise UsageError(
-            "--in-place needs a --model that is a model directory of its own", hint="write a copy with --output"
-        )
+        raise UsageError("--in-place needs --model to be a model directory", hint="write a copy with --output")
     if output is not None:
         source, target = directory.resolve(), output.resolve()
         # A copy into itself would never end, and one over itself would remove what it copies.
         if source == target or source in target.parents or target in source.parents:
-            raise UsageError("--output holds the model itself, or lies in it", hint="name another, or say --in-place")
+            raise UsageError(
+                "--output is the model directory, or is inside or around it", hint="choose another, or give --in-place"
+            )
         if target.exists() and not (target / MANIFEST_FILE).is_file():
-            raise UsageError(f"{output} is no model directory, so --force does not replace it")
+            raise UsageError(f"{output} is not a model directory; --force replaces only those")
     return directory
 
 

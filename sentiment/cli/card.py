@@ -22,23 +22,28 @@ Example:
   sentiment card
   sentiment card --model my-model --record evaluation.json --record audit.json --output CARD.md
 
-Needs the extra `train`. Every number on the card comes from the manifest. --record takes what `sentiment evaluate
---json`, `sentiment audit --json` and `sentiment compare --json` printed about this version of the model. The version
-does not change."""
+Requires the `train` extra. All figures come from the manifest. --record adds what `sentiment evaluate --json`,
+`sentiment audit --json` and `sentiment compare --json` printed for this version of the model; the version stays the
+same."""
 )
-@click.option("--output", type=FILE, metavar="FILE.md", help="Write the card there; default: stdout.")
+@click.option("--output", type=FILE, metavar="FILE.md", show_default="stdout", help="Write the card to this file.")
 @click.option(
-    "--record", "documents", type=FILE, multiple=True, metavar="FILE.json", help="First write figures into --model."
+    "--record",
+    "documents",
+    type=FILE,
+    multiple=True,
+    metavar="FILE.json",
+    help="Add these figures to the manifest of --model first; repeatable.",
 )
 @force_option
 @common_options("model")
 def card(settings: Settings, output: Path | None, documents: tuple[Path, ...], force: bool) -> None:
-    """Print the card of a model: use, data, training, quality, calibration, bias, cost, limits, licences."""
+    """Print the card of a model: use, data, training, quality, calibration, bias, cost, limits and licences."""
     from sentiment.errors import InputError, UsageError
 
     refuse_to_replace(output, force=force)
     if documents and not settings.model.path:
-        raise UsageError("--record needs a --model to write to")
+        raise UsageError("--record needs --model")
     with train_extra("a card"):
         from training.cards.card import card as card_of
         from training.cards.recording import record

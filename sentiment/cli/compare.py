@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from sentiment.cli.extras import train_extra
-from sentiment.cli.flags import FILE, force_option, json_option, seed_option
+from sentiment.cli.flags import FILE, force_option, json_option, resamples_option, seed_option, typed
 from sentiment.cli.options import common_options
 from sentiment.cli.outputs import print_json, refuse_to_replace
 
@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from training.comparison.measuring import ComparisonRequest
     from training.comparison.records import ModelComparison
 
-_PRICE = click.FloatRange(0.0, 1e6, max_open=True)
+_PRICE = click.FloatRange(0, 1e6, max_open=True)
+_ASSUMPTIONS = ("price_per_core_hour", "watts_per_core", "utilisation", "currency")
 
 
 @click.command(
@@ -27,24 +28,44 @@ Example:
   sentiment compare dev.jsonl.gz --model bert=models/bert --model gpt2=models/gpt2 --model t5=models/t5 \\
     --reference bert --plot comparison.svg --report comparison.md
 
-Needs the extra `train`. Each model is measured in a process of its own; all must fit into memory together. Figures
-of speed hold for this machine while nothing else runs on it: read the ratios."""
+Requires the `train` extra. Each model runs in a process of its own, and all must fit into memory together. Speeds
+hold for this machine while nothing else runs on it; the ratios are more robust."""
 )
 @click.argument("data", metavar="DATA", type=FILE)
-@click.option("--model", "models", multiple=True, metavar="[NAME=]DIR|ID|shipped[@openvino|@torch]", help="Repeatable.")
-@click.option("--lexicon", is_flag=True, help="Also VADER, a word list: what no training gives.")
-@click.option("--reference", metavar="NAME", help="The others are tested against it; default: the first model.")
+@click.option(
+    "--model",
+    "models",
+    multiple=True,
+    metavar="[NAME=]MODEL[@BACKEND]",
+    help="Directory, hub id or `shipped`, on openvino or torch; repeatable.",
+)
+@click.option("--lexicon", is_flag=True, help="Also compare VADER, a word list that needs no training.")
+@click.option(
+    "--reference", metavar="NAME", show_default="the first model", help="Model that the others are tested against."
+)
 @click.option("--max-rows", type=click.IntRange(1), metavar="N", help="Compare on a random sample of N rows.")
-@click.option("--rounds", type=click.IntRange(1), default=3, help="Of timing, in turns.")
-@click.option("--timed-texts", type=click.IntRange(1), default=256, help="Of each round, batched.")
-@click.option("--singles", type=click.IntRange(1), default=100, help="Of each round, one by one.")
-@click.option("--no-fairness", is_flag=True, help="Leave the counterfactual pairs out.")
-@click.option("--assumptions", type=FILE, metavar="FILE.toml", help="Prices and power; the flags below override it.")
-@click.option("--price-per-core-hour", type=_PRICE, metavar="X", help="Default 0.04.")
-@click.option("--watts-per-core", type=_PRICE, metavar="W", help="Default 5.")
-@click.option("--utilisation", type=click.FloatRange(0, 1, min_open=True), metavar="S", help="Share in use; 0.5.")
-@click.option("--currency", metavar="NAME", help="Default USD.")
-@click.option("--resamples", type=click.IntRange(100), default=1000, help="Of the bootstrap.")
+@click.option(
+    "--rounds", type=click.IntRange(1), default=3, metavar="N", help="Timing rounds, in which the models take turns."
+)
+@click.option(
+    "--timed-texts", type=click.IntRange(1), default=256, metavar="N", help="Texts per round that run in batches."
+)
+@click.option(
+    "--singles", type=click.IntRange(1), default=100, metavar="N", help="Texts per round that run one at a time."
+)
+@click.option("--no-fairness", is_flag=True, help="Do not measure fairness gaps.")
+@click.option("--assumptions", type=FILE, metavar="FILE.toml", help="TOML file of prices and power.")
+@click.option("--price-per-core-hour", type=_PRICE, default=0.04, metavar="X", help="Price of one core for one hour.")
+@click.option("--watts-per-core", type=_PRICE, default=5.0, metavar="X", help="Power of a busy core, in watts.")
+@click.option(
+    "--utilisation",
+    type=click.FloatRange(0, 1, min_open=True),
+    default=0.5,
+    metavar="X",
+    help="Share of the rented time that is used.",
+)
+@click.option("--currency", default="USD", metavar="NAME", help="Currency of the prices.")
+@resamples_option
 @seed_option
 @click.option("--report", type=FILE, metavar="FILE.md", help="Write the tables as Markdown.")
 @click.option("--plot", type=FILE, metavar="FILE.svg|.png", help="Plot quality against throughput.")
@@ -62,8 +83,9 @@ def compare(
 ) -> None:
     """Compare models on the labelled rows of DATA (CSV, JSONL or Parquet).
 
-    Macro-F1 with intervals and tests against a reference, calibration, latency and throughput measured in turns, peak
-    memory, cost and energy of a million events, fairness gaps; the Pareto front of quality and throughput is marked.
+    Measures macro-F1 with intervals and tests against a reference, calibration, latency, throughput, peak memory, cost
+    and energy per million events, and fairness gaps. Marks the Pareto front of quality and throughput. Flags override
+    the prices and power of --assumptions.
     """
     refuse_to_replace(report, plot, force=force)
     with train_extra("comparing"):
@@ -96,7 +118,7 @@ def _request(settings: Settings, data: Path, flags: dict[str, Any]) -> Compariso
     if flags["lexicon"]:
         contenders.append(ContenderSpec(LEXICON, None, is_lexicon=True))
     if not contenders:
-        raise ConfigurationError("there is nothing to compare", hint="give --model NAME=DIR, and more of them")
+        raise ConfigurationError("nothing to compare", hint="give --model NAME=DIR, more than once")
     return ComparisonRequest(
         data=data,
         contenders=contenders,
@@ -110,13 +132,7 @@ def _request(settings: Settings, data: Path, flags: dict[str, Any]) -> Compariso
         threads=settings.model.threads,
         label_map=settings.model.label_map or None,
         fairness=not flags["no_fairness"],
-        assumptions=read_assumptions(
-            flags["assumptions"],
-            price_per_core_hour=flags["price_per_core_hour"],
-            watts_per_core=flags["watts_per_core"],
-            utilisation=flags["utilisation"],
-            currency=flags["currency"],
-        ),
+        assumptions=read_assumptions(flags["assumptions"], **typed({name: flags[name] for name in _ASSUMPTIONS})),
     )
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from sentiment.cli.flags import json_option
-from sentiment.cli.ingest import Speed, field_options
+from sentiment.cli.inputs import SPEED_HELP, ReplaySpeed, field_options
 from sentiment.cli.options import common_options
 from sentiment.cli.outputs import print_json_line
 
@@ -22,16 +22,19 @@ Example:
   sentiment demo
   sentiment demo --input reviews.csv --text-field content --time-field at --json
 
-Exit code 0: an independent read-committed consumer found every event scored exactly once, and on the bundled stream
-exactly the incident was alerted."""
+Exits with 0 if an independent read-committed consumer found every event scored exactly once and, on the bundled
+stream, exactly one alert, for the incident in it."""
 )
-@click.option("--input", "input_file", metavar="FILE", help="CSV, JSONL or Parquet; default: a bundled day.")
+@click.option(
+    "--input", "input_file", metavar="FILE", show_default="a bundled day", help="Feedback as CSV, JSONL or Parquet."
+)
 @field_options
 @click.option(
     "--speed",
-    type=Speed(),
-    default=None,
-    help="Replay by event time, X times as fast; default: the bundled day in 20 s, a file at max.",
+    type=ReplaySpeed(),
+    metavar="X|max",
+    show_default="the bundled day in 20 s, a file at max",
+    help=SPEED_HELP,
 )
 @json_option("Print the summary as one JSON object.")
 @common_options("model")
@@ -49,8 +52,8 @@ def demo(
 ) -> int:
     """Run the whole pipeline on a stream of feedback: broker, ingest, two scoring workers, alerts and notifier.
 
-    Everything runs in processes of its own on this machine, on a free port and in a temporary folder, and is gone at
-    the end. Your cluster and your notification channels are not touched.
+    Each part is a process on this machine. They use a free port and a temporary folder, and clean up at the end. Your
+    cluster and your notification channels are not touched.
     """
     from consumers.demo.demo import DemoRequest, run_demo
     from consumers.demo.stream import BUNDLED_SPEED, bundled_stream, open_stream
@@ -87,7 +90,7 @@ def _refuse_field_flags(*flags: object) -> None:
     from sentiment.errors import UsageError
 
     if any(flag not in (None, FieldFlags()) for flag in flags):
-        raise UsageError("flags about columns need --input: the bundled stream needs none")
+        raise UsageError("column flags need --input")
 
 
 def _print(summary: DemoVerdict, as_json: bool) -> None:

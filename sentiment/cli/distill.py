@@ -8,8 +8,10 @@ from typing import Any
 import click
 
 from sentiment.cli.extras import train_extra
+from sentiment.cli.flags import FILE
+from sentiment.cli.inputs import text_field_option
 from sentiment.cli.options import common_options
-from sentiment.cli.recipe import make_job, recipe_options, run_job
+from sentiment.cli.recipe import make_job, recipe_options, run_job, validation_option
 
 
 @click.command(
@@ -18,34 +20,44 @@ Example:
   sentiment distill train.jsonl.gz --validation dev.jsonl.gz --unlabelled reviews.csv --text-field content \\
     --teacher large-model --student sentence-transformers/all-MiniLM-L6-v2 --student-layers 3 --output small-model
 
-Needs the extra `train`. The loss is SHARE of the labels' plus 1 − SHARE of the teacher's; unlabelled texts have the
-teacher's alone. What the teacher said is kept in OUTPUT.training until the end, so --resume does not ask again."""
+Requires the `train` extra. In the loss, --hard-share is the weight of the labels, and the teacher has the rest;
+unlabelled texts have only the teacher. The teacher's answers are kept in OUTPUT.training until the end, so that
+--resume does not ask again."""
 )
 @click.argument("train_data", metavar="TRAIN")
-@click.option("--validation", required=True, metavar="FILE", help="Held-out rows: selection, temperature.")
+@validation_option
 @click.option(
-    "--teacher",
-    required=True,
-    metavar="DIR|ID",
-    help="Any model that `sentiment score --model` takes.",
+    "--teacher", required=True, metavar="DIR|ID", help="Model to learn from: any that `sentiment score --model` takes."
 )
-@click.option("--student", required=True, metavar="DIR|ID", help="The backbone that learns.")
-@click.option("--student-layers", type=click.IntRange(0), default=0, help="Kept, evenly spaced; default: all.")
+@click.option("--student", required=True, metavar="DIR|ID", help="Backbone to train: a local directory or a hub id.")
+@click.option(
+    "--student-layers",
+    type=click.IntRange(0),
+    default=0,
+    metavar="N",
+    help="Layers of the student to keep, evenly spaced; 0 for all.",
+)
 @click.option(
     "--unlabelled",
     multiple=True,
-    type=click.Path(path_type=Path),
+    type=FILE,
     metavar="FILE",
-    help="More texts for the teacher; repeatable.",
+    help="More texts, which only the teacher labels; repeatable.",
 )
-@click.option("--text-field", default="text", metavar="F", help="Column of the unlabelled texts.")
-@click.option("--temperature", type=click.FloatRange(1), default=2.0, help="Softens both; see Hinton 2015.")
+@text_field_option("Text column of the unlabelled files.")
+@click.option(
+    "--temperature",
+    type=click.FloatRange(1),
+    default=2.0,
+    metavar="X",
+    help="Temperature that softens both models' probabilities (Hinton 2015).",
+)
 @click.option(
     "--hard-share",
     type=click.FloatRange(0, 1, max_open=True),
     default=0.3,
-    metavar="SHARE",
-    help="Of the labels in the loss.",
+    metavar="X",
+    help="Weight of the labels in the loss.",
 )
 @recipe_options
 @common_options()
@@ -63,9 +75,9 @@ def distill(
     settings: Any,
     **flags: Any,
 ) -> None:
-    """Teach a student what a larger model makes of TRAIN and of unlabelled texts, and write a servable model.
+    """Train a student to imitate a larger model on TRAIN and on unlabelled texts.
 
-    Texts are redacted and normalised as in serving, and no validation text is taught.
+    Texts are redacted and normalised as in serving, and texts of validation rows are left out.
     """
     with train_extra():
         from training.finetune.distill import Teaching

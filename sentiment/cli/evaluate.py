@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from sentiment.cli.extras import train_extra
-from sentiment.cli.flags import FILE, force_option, json_option, seed_option
+from sentiment.cli.flags import FILE, force_option, json_option, resamples_option, seed_option
 from sentiment.cli.options import common_options
 from sentiment.cli.outputs import print_json, refuse_to_replace
 
@@ -25,16 +25,28 @@ Example:
   sentiment evaluate dev.jsonl.gz --report evaluation.html
   sentiment evaluate dev.jsonl.gz --model my-model --backend torch --slices source,length --json
 
-Needs the extra `train`. Rows have `text` and `label`; `source` and `product` are optional. Intervals say what other
-rows drawn like these would give; they know nothing of other sources, nor of labels that are wrong."""
+Requires the `train` extra. Rows need `text` and `label`; `source` and `product` are optional. Intervals cover the
+choice of rows, not other sources or wrong labels."""
 )
 @click.argument("data", metavar="DATA", type=FILE)
-@click.option("--slices", "kinds", default="source,product,language,length", metavar="KIND,…")
-@click.option("--min-slice", type=click.IntRange(1), default=30, help="Rows; smaller are merged.")
+@click.option(
+    "--slices",
+    "kinds",
+    default="source,product,language,length",
+    metavar="KIND,…",
+    help="Slices to report: any of source, product, language and length.",
+)
+@click.option("--min-slice", type=click.IntRange(1), default=30, metavar="N", help="Merge slices of fewer than N rows.")
 @click.option("--report", type=FILE, metavar="FILE.html", help="Write a self-contained page with plots.")
-@click.option("--errors", type=click.IntRange(0), metavar="N", help="Show the N surest errors; the report: 20.")
-@click.option("--max-rows", type=click.IntRange(1), metavar="N", help="Judge a random sample of N rows.")
-@click.option("--resamples", type=click.IntRange(100), default=1000, help="Of the bootstrap.")
+@click.option(
+    "--errors",
+    type=click.IntRange(0),
+    metavar="N",
+    show_default="0, and 20 in the report",
+    help="Show the N errors of which the model was most confident.",
+)
+@click.option("--max-rows", type=click.IntRange(1), metavar="N", help="Evaluate on a random sample of N rows.")
+@resamples_option
 @seed_option
 @force_option
 @json_option()
@@ -52,10 +64,10 @@ def evaluate(
     force: bool,
     as_json: bool,
 ) -> None:
-    """Judge a model on the labelled rows of DATA (CSV, JSONL or Parquet).
+    """Evaluate a model on the labelled rows of DATA (CSV, JSONL or Parquet).
 
-    Macro-F1, macro-recall, accuracy, figures by class and by slice, each with a 95 % bootstrap interval; calibration;
-    the confusion matrix; and the errors of which the model was surest, with redacted texts.
+    Reports macro-F1, macro-recall and accuracy, and figures by class and by slice, each with a 95 % bootstrap interval;
+    calibration; the confusion matrix; and the errors of which the model was most confident, with redacted texts.
     """
     from sentiment.errors import ConfigurationError
 

@@ -20,28 +20,30 @@ Example:
   sentiment explain "The update made the app faster, but support is still awful."
   sentiment explain --method occlusion --json "Not bad at all!"
 
-Needs the extra `train`, and a model with safetensors: the fp32 network is explained, not its int8 form. An attribution
-is in units of the score, p(positive) − p(negative): above 0 the word moved it up."""
+Requires the `train` extra, and a model with safetensors: the fp32 network is explained, not its int8 form. An
+attribution is in units of the score, p(positive) − p(negative); a positive one moved it up."""
 )
 @click.argument("text")
 @click.option(
     "--method",
     type=click.Choice(["integrated-gradients", "occlusion"]),
     default="integrated-gradients",
-    help="Gradients from an empty text to this one, or leaving out a word at a time.",
+    help="Integrate gradients from an empty text to this one, or leave out one word at a time.",
 )
 @click.option(
     "--steps",
     "max_steps",
     type=click.IntRange(8, 1024),
     default=256,
-    help="Of integrated gradients, at most; taken only while the sum is off. The time grows with them.",
+    metavar="N",
+    help="Maximum steps of integrated gradients. Higher can be more exact, but takes longer.",
 )
 @click.option(
     "--max-tokens",
     type=click.IntRange(8, 512),
     default=256,
-    help="What is beyond is not read; the model may take fewer.",
+    metavar="N",
+    help="Maximum tokens to read; the model may take fewer.",
 )
 @seed_option
 @json_option()
@@ -49,7 +51,7 @@ is in units of the score, p(positive) − p(negative): above 0 the word moved it
 def explain(
     settings: Settings, text: str, method: Any, max_steps: int, max_tokens: int, seed: int, as_json: bool
 ) -> None:
-    """Which words of TEXT moved its score, and whether that can be believed.
+    """Show which words of TEXT moved its score, and how far to trust the answer.
 
     The text is redacted and normalised first, as in scoring. Completeness: do the attributions add up to the score?
     Comprehensiveness and sufficiency: how far does the score fall without the most important words, and with only them?

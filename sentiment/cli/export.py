@@ -8,7 +8,8 @@ from typing import Any
 import click
 
 from sentiment.cli.extras import train_extra
-from sentiment.cli.flags import force_option, json_option
+from sentiment.cli.flags import DIRECTORY, force_option, json_option, name_option
+from sentiment.cli.inputs import text_field_option
 from sentiment.cli.options import common_options
 from sentiment.cli.outputs import print_json, refuse_to_replace
 
@@ -29,24 +30,30 @@ Example:
     --calibration-file train.jsonl.gz --parity-file dev.jsonl.gz
   sentiment score --model my-model "The update made the app faster, great job!"
 
-Needs the extra `train`. The worker serves int8 where it is there, else bf16, else fp32; torch serves the safetensors
-that every export has. bf16 is computed in bf16 by processors that have it (AVX-512 BF16, AMX), by others in fp32.
-Parity is against fp32 on torch."""
+Requires the `train` extra. The worker serves int8 if the model has it, else bf16, else fp32. torch serves the
+safetensors, which every export has. Processors without bf16 (AVX-512 BF16, AMX) compute that form in fp32. Parity is
+measured against fp32 on torch."""
 )
-@click.argument("checkpoint", type=click.Path(path_type=Path))
-@click.option("--output", required=True, type=click.Path(path_type=Path), metavar="DIR", help="The directory to make.")
-@click.option("--forms", default="int8", callback=_forms, help="For the CPU: fp32, bf16, int8.")
+@click.argument("checkpoint", type=DIRECTORY)
+@click.option("--output", required=True, type=DIRECTORY, metavar="DIR", help="Directory to create.")
+@click.option(
+    "--forms", default="int8", metavar="FORM,…", callback=_forms, help="Forms for the CPU: any of fp32, bf16 and int8."
+)
 @click.option(
     "--calibration-file",
     required=True,
     metavar="FILE",
-    help="Texts like those to be served; 400 of them fix the scales of int8.",
+    help="Texts like those to be served; 400 of them set the scales of int8.",
 )
-@click.option("--parity-file", metavar="FILE", help="Texts to compare the forms on; labels are used where it has them.")
-@click.option("--parity-rows", type=click.IntRange(1), default=1_500, help="At most, evenly spaced.")
-@click.option("--text-field", default="text", metavar="F", help="Column of the texts.")
-@click.option("--name", help="Of the model, in results; default: the name of the output.")
-@click.option("--max-length", type=click.IntRange(8, 8_192), default=128, help="Tokens of a window.")
+@click.option("--parity-file", metavar="FILE", help="Texts, labelled or not, on which to compare the forms.")
+@click.option(
+    "--parity-rows", type=click.IntRange(1), default=1_500, metavar="N", help="Maximum rows to compare, evenly spaced."
+)
+@text_field_option("Text column of both files.")
+@name_option
+@click.option(
+    "--max-length", type=click.IntRange(8, 8_192), default=128, metavar="N", help="Maximum tokens per window of text."
+)
 @force_option
 @json_option("Print the manifest as JSON.")
 @common_options()
@@ -64,9 +71,10 @@ def export(
     as_json: bool,
     settings: Any,
 ) -> None:
-    """Write CHECKPOINT (a directory of transformers, or a model that was exported before) in the forms that are served.
+    """Write CHECKPOINT in the forms that are served.
 
-    Every form has the temperature that the checkpoint had, or 1, until `sentiment calibrate` fits each.
+    CHECKPOINT is a transformers directory, or a model that was exported before. Every form keeps the temperature of
+    the checkpoint (1 if it has none) until `sentiment calibrate` fits each.
     """
     from sentiment.cli.progress import Ticker
 

@@ -5,11 +5,12 @@ Flags of settings are in `options.py`.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
+from click.core import ParameterSource
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -19,6 +20,12 @@ SHARE = click.FloatRange(0, 1)
 
 force_option = click.option("--force", is_flag=True, help="Replace existing output files.")
 seed_option = click.option("--seed", type=click.IntRange(0), default=13, metavar="N", help="Random seed.")
+resamples_option = click.option(
+    "--resamples", type=click.IntRange(100), default=1000, metavar="N", help="Number of bootstrap resamples."
+)
+name_option = click.option(
+    "--name", metavar="NAME", show_default="the name of the output", help="Name of the model in results."
+)
 until_idle_option = click.option(
     "--until-idle",
     "until_idle_s",
@@ -32,3 +39,9 @@ until_idle_option = click.option(
 def json_option(help_text: str = "Print one JSON document.") -> Callable[[Command], Command]:
     """Return the decorator that adds `--json`; the command gets `as_json`."""
     return click.option("--json", "as_json", is_flag=True, help=help_text)
+
+
+def typed(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return those of the `values` (parameter → value) that were typed: a default must not override a file."""
+    source = click.get_current_context().get_parameter_source
+    return {name: value for name, value in values.items() if source(name) is ParameterSource.COMMANDLINE}

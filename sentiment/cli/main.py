@@ -14,28 +14,28 @@ from sentiment.terminal import printable
 
 # command → (module of sentiment.cli, attribute, help for the overview)
 COMMANDS: dict[str, tuple[str, str, str]] = {
-    "demo": ("demo", "demo", "Watch the whole pipeline work on a stream of feedback."),
+    "demo": ("demo", "demo", "Run the whole pipeline on a stream of feedback."),
     "broker": ("broker", "broker", "Run the development broker."),
-    "topics": ("topics", "topics", "List or create the topics."),
+    "topics": ("topics", "topics", "List or create topics."),
     "ingest": ("ingest", "ingest", "Publish feedback from a file or stdin."),
     "worker": ("worker", "worker", "Score the feedback topic."),
-    "alerts": ("alerts", "alerts", "Detect negative spikes."),
+    "alerts": ("alerts", "alerts", "Detect spikes of negative feedback."),
     "notify": ("notify", "notify", "Deliver alerts."),
-    "tail": ("tail", "tail", "Print what comes out, as it comes."),
+    "tail": ("tail", "tail", "Print records as they arrive."),
     "score": ("score", "score", "Score texts."),
-    "rescore": ("rescore", "rescore", "Score a file again, in batch."),
+    "rescore": ("rescore", "rescore", "Score a whole file."),
     "train": ("train", "train", "Fine-tune a classifier."),
     "models": ("models", "models", "List, promote and roll back models."),
-    "evaluate": ("evaluate", "evaluate", "Judge a model on labelled rows."),
-    "calibrate": ("calibrate", "calibrate", "Fit a model's temperatures."),
+    "evaluate": ("evaluate", "evaluate", "Evaluate a model on labelled rows."),
+    "calibrate": ("calibrate", "calibrate", "Calibrate a model's probabilities."),
     "card": ("card", "card", "Print the model card."),
-    "monitor": ("monitor", "monitor", "Watch the results for drift and lost quality."),
-    "review": ("review", "review", "Have texts labelled, and keep the labels."),
-    "audit": ("audit", "audit", "Does a model treat people alike?"),
+    "monitor": ("monitor", "monitor", "Watch results for drift and loss of quality."),
+    "review": ("review", "review", "Export texts for labelling, and import the labels."),
+    "audit": ("audit", "audit", "Check whether a model treats people alike."),
     "compare": ("compare", "compare", "Compare models on the same rows."),
-    "distill": ("distill", "distill", "Teach a small model what a large one knows."),
-    "export": ("export", "export", "Write a checkpoint in the forms that are served."),
-    "explain": ("explain", "explain", "Which words moved the score of a text."),
+    "distill": ("distill", "distill", "Train a small model to imitate a large one."),
+    "export": ("export", "export", "Export a checkpoint for serving."),
+    "explain": ("explain", "explain", "Show which words moved a score."),
     "schema": ("schema", "schema", "Print the JSON Schema of a contract."),
 }
 
@@ -77,7 +77,7 @@ Example:
   sentiment demo
   sentiment score "The update made the app faster, great job!"
 
-Exit codes: 0 done, 1 failed while running, 2 wrong usage, configuration or input, 130 interrupted.""",
+Exit codes: 0 success, 1 failure while running, 2 wrong usage, configuration or input, 130 interrupted.""",
 )
 @click.option(
     "--version",
@@ -85,10 +85,10 @@ Exit codes: 0 done, 1 failed while running, 2 wrong usage, configuration or inpu
     is_eager=True,
     expose_value=False,
     callback=_print_version,
-    help="Version, model, backend and instruction set.",
+    help="Show version, model, backend and instruction set, and exit.",
 )
 def cli() -> None:
-    """Real-time sentiment of customer feedback on Kafka, with alerts on negative spikes."""
+    """Score customer feedback on Kafka in real time, and alert on spikes of negative feedback."""
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -117,7 +117,10 @@ def run(arguments: list[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except Exception as error:  # noqa: BLE001 the last line of defence; the message may hold text, so it is not shown
-        _say(f"internal error: {type(error).__name__} at {_place(error)}", "please report it, with the command you ran")
+        _say(
+            f"internal error: {type(error).__name__} at {_place(error)}",
+            "please report this, with the command you ran",
+        )
         return 1
     return answer if isinstance(answer, int) else 0
 

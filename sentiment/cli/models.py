@@ -26,7 +26,7 @@ Example:
   sentiment models rollback models"""
 )
 def models() -> None:
-    """List, promote and roll back models. ROOT is a directory of models of which one serves."""
+    """List, promote and roll back models. ROOT is a registry: a directory of versions, one of which is served."""
 
 
 @models.command(
@@ -40,7 +40,7 @@ Example:
 @json_option("Print one JSON document, with the whole history.")
 @common_options()
 def list_models(settings: Settings, root: Path, as_json: bool) -> None:
-    """The versions in ROOT, which one serves, and what was decided about them."""
+    """List the versions in ROOT, and the decisions about them."""
     from sentiment.cli.models_tables import as_document, print_versions
     from sentiment.model.registry import Registry
 
@@ -57,13 +57,14 @@ def list_models(settings: Settings, root: Path, as_json: bool) -> None:
 Example:
   sentiment models rollback models
 
-Running workers take the change over within model.reload_interval_s, without leaving their group."""
+Needs no data, and measures nothing. Running workers switch within model.reload_interval_s, without leaving their
+group."""
 )
 @click.argument("root", metavar="ROOT", type=DIRECTORY)
 @json_option()
 @common_options()
 def rollback(settings: Settings, root: Path, as_json: bool) -> None:
-    """Let the version serve again that served before the present one. Needs no data, and measures nothing."""
+    """Roll back to the previously served version."""
     from datetime import UTC, datetime
 
     from sentiment.model.registry import Registry
@@ -74,7 +75,7 @@ def rollback(settings: Settings, root: Path, as_json: bool) -> None:
     if as_json:
         print_json({"current": version.id, "earlier": earlier})
     else:
-        click.echo(f"{version.id} serves now" + (f"; before it: {earlier[-1]}" if earlier else "; nothing before it"))
+        click.echo(f"now serving {version.id}" + (f"; before it: {earlier[-1]}" if earlier else "; nothing before it"))
 
 
 @models.command(
@@ -83,27 +84,50 @@ Example:
   sentiment models promote models my-model --data dev.jsonl.gz
   sentiment models promote models my-model --data dev.jsonl.gz --audit relative --json
 
-Needs the extra `train`. Exit code 1 where the candidate was refused. What was measured is kept in ROOT/history.jsonl.
-With --force a candidate serves in spite of a failure, and the history says so."""
+Requires the `train` extra. Exit code 1 if the candidate is refused. All measurements are kept in ROOT/history.jsonl,
+which also says when --force overruled a failure."""
 )
 @click.argument("root", metavar="ROOT", type=DIRECTORY)
 @click.argument("candidate", metavar="CANDIDATE", type=DIRECTORY)
 @click.option("--data", required=True, metavar="FILE", help="Labelled rows that neither model was trained on.")
-@click.option("--max-rows", type=click.IntRange(10), metavar="N", help="Draw so many rows; all by default.")
-@click.option("--margin", type=SHARE, help="Macro-F1 that may surely be lost against the current one; default 0.01.")
-@click.option("--min-macro-f1", type=SHARE, help="Default 0.6.")
-@click.option("--max-ece", type=SHARE, help="Calibration error; default 0.03, more where rows are few.")
+@click.option("--max-rows", type=click.IntRange(10), metavar="N", help="Evaluate on a random sample of N rows.")
+@click.option(
+    "--margin", type=SHARE, default=0.01, metavar="X", help="Maximum loss of macro-F1 against the current version."
+)
+@click.option("--min-macro-f1", type=SHARE, default=0.6, metavar="X", help="Minimum macro-F1.")
+@click.option(
+    "--max-ece",
+    type=SHARE,
+    default=0.03,
+    metavar="X",
+    help="Maximum calibration error, with an allowance for few rows.",
+)
 @click.option(
     "--audit",
     type=click.Choice(["absolute", "relative", "off"]),
-    help="Limits of the audit: absolute (default), or excused where the current version is as bad.",
+    default="absolute",
+    help="Limits of the audit. relative excuses limits that the current version breaks too.",
 )
-@click.option("--audit-limits", type=FILE, metavar="FILE", help="TOML or JSON.")
-@click.option("--max-latency-ratio", type=click.FloatRange(0), help="Median of a text against current; default 1.25.")
-@click.option("--max-latency-ms", type=click.FloatRange(0), help="Median of a text; default 100.")
-@click.option("--max-placeholder-moves", type=SHARE, help="Labels that a placeholder moves; default 0.05.")
+@click.option("--audit-limits", type=FILE, metavar="FILE", help="TOML or JSON file of audit limits.")
+@click.option(
+    "--max-latency-ratio",
+    type=click.FloatRange(0),
+    default=1.25,
+    metavar="X",
+    help="Maximum ratio of median latencies, candidate to current version.",
+)
+@click.option(
+    "--max-latency-ms", type=click.FloatRange(0), default=100.0, metavar="X", help="Maximum median latency of a text."
+)
+@click.option(
+    "--max-placeholder-moves",
+    type=SHARE,
+    default=0.05,
+    metavar="X",
+    help="Maximum share of labels that a placeholder for personal data changes.",
+)
 @seed_option
-@click.option("--force", is_flag=True, help="Promote in spite of a failure.")
+@click.option("--force", is_flag=True, help="Promote the candidate despite a failure.")
 @json_option("Print the verdict as one JSON document.")
 @common_options("threads")
 def promote(
@@ -118,12 +142,11 @@ def promote(
     as_json: bool,
     **flags: Any,
 ) -> None:
-    """Hold CANDIDATE against the gate, and let it serve from ROOT where it passes.
+    """Judge CANDIDATE, and serve it from ROOT if it passes.
 
-    The gate asks for quality no worse than the current version's, calibration, agreement of the forms of the weights,
-    fairness and behaviour (see `sentiment audit`), placeholders of personal data, and latency. The first candidate of
-    ROOT has nothing to be compared with, and is held against absolute limits only. CANDIDATE may be another registry:
-    its promoted version is meant.
+    It passes if it is no worse than the current version, is calibrated, is fast enough, and passes the audit (see
+    `sentiment audit`); if its forms agree; and if placeholders for personal data hardly change its labels. The first
+    candidate is held against absolute limits only. If CANDIDATE is a registry, its served version is taken.
     """
     from datetime import UTC, datetime
 
@@ -157,17 +180,14 @@ def promote(
     if outcome.action == "rejected":
         raise CheckFailed(
             f"{outcome.version} was not promoted: {', '.join(outcome.verdict.failed)}",
-            hint="--force promotes it in spite of that",
+            hint="--force promotes it all the same",
         )
 
 
 def _limits(audit_limits: Path | None, flags: dict[str, Any]) -> GateLimits:
-    import msgspec
-
     from training.audit.report import read_limits
     from training.promotion.records import GateLimits
 
-    given = {name: value for name, value in flags.items() if value is not None}
-    if audit_limits is not None:
-        given["audit_limits"] = read_limits(audit_limits)
-    return msgspec.structs.replace(GateLimits(), **given)
+    if audit_limits is None:
+        return GateLimits(**flags)
+    return GateLimits(audit_limits=read_limits(audit_limits), **flags)

@@ -27,40 +27,51 @@ Example:
   sentiment monitor --window 7d --until-idle 5 --fail-on-drift --json > windows.jsonl
   sentiment monitor --reference june.jsonl --window 1d --until-idle 5
 
-Reads the results from their beginning, without a consumer group: nothing is committed, and a restart reports the same
-windows again. Labels come from the topic `labels`; `sentiment schema label` describes them. With --json each window is
-a line, and the summary is the last one. Exit code 1 with --fail-on-drift where a window drifted."""
+Reads all results, without a consumer group: nothing is committed, and a restart reports the same windows again. Labels
+come from the topic `labels`; `sentiment schema label` describes them. With --json every window is a line, and the
+summary is the last one. With --until-idle, the open windows are judged before the command exits."""
 )
 @click.option(
     "--reference",
     default=_FIRST_WINDOW,
     metavar="FILE|first-window",
-    help="Results to compare with (JSONL of `sentiment tail sentiment --json`), or the first window with enough.",
+    help="Results to compare with, from `sentiment tail sentiment --json`; or the first window with enough results.",
 )
-@click.option("--window", "window_ms", type=Duration(), default="1d", help="Length, in event time.")
+@click.option(
+    "--window", "window_ms", type=Duration(), default="1d", metavar="DURATION", help="Window length, in event time."
+)
 @until_idle_option
-@click.option("--fail-on-drift", is_flag=True, help="With --until-idle: exit code 1 where a window drifted.")
+@click.option("--fail-on-drift", is_flag=True, help="With --until-idle: exit with 1 if a window drifted.")
 @click.option(
     "--alpha",
     type=click.FloatRange(0.005, 0.5),
     default=0.01,
-    help="Chance of any false alarm in a window.",
+    metavar="X",
+    help="Probability of any false alarm in a window.",
 )
-@click.option("--min-psi", type=click.FloatRange(0), default=0.1, help="Smaller changes are no matter.")
-@click.option("--min-n", type=click.IntRange(20), default=100, help="Results that a comparison needs.")
+@click.option(
+    "--min-psi",
+    type=click.FloatRange(0),
+    default=0.1,
+    metavar="X",
+    help="Smallest change that counts as drift (population stability index).",
+)
+@click.option("--min-n", type=click.IntRange(20), default=100, metavar="N", help="Results that a comparison needs.")
 @click.option(
     "--label-horizon",
     "horizon_ms",
     type=Duration(),
     default="90d",
-    help="How long results wait for labels, and labels for results; more: memory.",
+    metavar="DURATION",
+    help="How long results wait for labels, and labels for results. Longer takes more memory.",
 )
 @click.option(
     "--max-waiting",
     "max_events",
     type=click.IntRange(1),
     default=200_000,
-    help="Results, and labels, that wait at most; 0.7 kB each.",
+    metavar="N",
+    help="Maximum results, and labels, that wait; each takes 0.7 kB.",
 )
 @seed_option
 @json_option("Print one JSON object per line.")
@@ -76,10 +87,10 @@ def monitor(
     as_json: bool,
     **bounds: Any,
 ) -> None:
-    """Watch the results for drift, estimate accuracy without labels, and measure it with labels that come late.
+    """Watch results for drift, and estimate or measure the accuracy of the model.
 
     Compares text length, unknown tokens, language, labels and confidence of every window with the reference, over all
-    results and for each of up to twenty products.
+    results and for each of up to twenty products. Accuracy is estimated without labels, and measured with late ones.
     """
     from consumers.monitoring.monitoring import MonitorJob, run_monitor
     from consumers.runtime.shutdown import stop_on_signals
@@ -90,7 +101,7 @@ def monitor(
     from sentiment.results import read_results
 
     if fail_on_drift and until_idle_s is None:
-        raise UsageError("--fail-on-drift needs --until-idle: without it the monitor does not end")
+        raise UsageError("--fail-on-drift needs --until-idle, without which the monitor never ends")
     config = MonitorConfig(
         lateness_ms=round(settings.alerts.lateness_s * 1000),
         future_ms=round(settings.alerts.future_s * 1000),

@@ -20,13 +20,14 @@ Example:
   sentiment notify
   SENTIMENT_NOTIFY__WEBHOOK_URL=https://example.com/hook sentiment notify --until-idle 10
 
-Alerts are written to stdout, and posted to notify.webhook_url where that is set: signed with notify.webhook_secret,
-and with the alert's id as idempotency key, since one is posted again if this process is killed at the wrong moment."""
+Alerts are printed, and posted to notify.webhook_url if it is set. Posts are signed with notify.webhook_secret. The
+alert's id is their idempotency key, because an alert is posted again if this process is killed at the wrong moment.
+With --until-idle, a channel that keeps failing ends the run with an error."""
 )
 @until_idle_option
 @common_options("kafka", "notify", "metrics", "topics")
 def notify(settings: Settings, until_idle_s: float | None) -> None:
-    """Deliver alerts to the console and to a webhook, at least once."""
+    """Deliver alerts to the console and to a webhook, each at least once."""
     from consumers.notifying.worker import run_notify
     from consumers.runtime.shutdown import stop_on_signals
 

@@ -61,7 +61,7 @@ def common_options(*groups: str) -> Callable[[Command], Command]:
         wrapped: Any = with_settings
         for flag in reversed(flags):
             wrapped = flag.option()(wrapped)
-        help_text = "TOML file of settings. Flags and SENTIMENT_* variables override it."
+        help_text = "TOML file of settings; flags and SENTIMENT_* variables override it."
         return click.option("--config", type=FILE, metavar="FILE", help=help_text)(wrapped)  # type: ignore[no-any-return]
 
     return decorate

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from sentiment.cli.extras import train_extra
-from sentiment.cli.flags import json_option, seed_option
+from sentiment.cli.flags import DIRECTORY, json_option, name_option, seed_option
 from sentiment.cli.outputs import print_json
 
 if TYPE_CHECKING:
@@ -19,62 +19,113 @@ if TYPE_CHECKING:
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
-_DIRECTORY = click.Path(path_type=Path)
 _POSITIVE = click.FloatRange(0, min_open=True)
+
+validation_option = click.option(
+    "--validation", required=True, metavar="FILE", help="Held-out rows, to choose the best weights and to calibrate."
+)
 
 # In the order of the help page.
 _OPTIONS = (
-    click.option("--output", type=_DIRECTORY, required=True, metavar="DIR", help="The model directory to make."),
-    click.option("--name", help="Of the model, in results; default: the name of the output."),
-    click.option("--backbone-licence", default="unknown", help="Goes into the manifest."),
-    click.option("--epochs", type=_POSITIVE, default=1.0),
-    click.option("--max-steps", type=int, default=-1, help="Of the optimiser; overrides --epochs."),
-    click.option("--learning-rate", type=_POSITIVE, default=6e-5),
-    click.option("--batch-size", type=click.IntRange(1), default=32),
-    click.option("--max-length", type=click.IntRange(8, 512), default=96, help="Tokens, in training."),
-    click.option("--label-smoothing", type=click.FloatRange(0, 0.5), default=0.05),
-    click.option("--class-weight", "class_weights", multiple=True, metavar="LABEL=W", help="Repeatable; 1 by default."),
+    click.option("--output", type=DIRECTORY, required=True, metavar="DIR", help="Model directory to create."),
+    name_option,
     click.option(
-        "--source-weight", "source_weights", multiple=True, metavar="SOURCE=W", help="Repeatable; 1 by default."
+        "--backbone-licence", default="unknown", metavar="NAME", help="Licence of the backbone, for the manifest."
     ),
-    click.option("--evaluations", type=click.IntRange(1), default=4, help="A run; the best weights are kept."),
+    click.option("--epochs", type=_POSITIVE, default=1.0, metavar="X", help="Passes over the training rows."),
+    click.option(
+        "--max-steps",
+        type=int,
+        default=-1,
+        metavar="N",
+        help="Optimiser steps, instead of --epochs; -1 for no limit.",
+    ),
+    click.option("--learning-rate", type=_POSITIVE, default=6e-5, metavar="X", help="Peak learning rate."),
+    click.option("--batch-size", type=click.IntRange(1), default=32, metavar="N", help="Rows per optimiser step."),
+    click.option(
+        "--max-length", type=click.IntRange(8, 512), default=96, metavar="N", help="Maximum tokens per training text."
+    ),
+    click.option(
+        "--label-smoothing",
+        type=click.FloatRange(0, 0.5),
+        default=0.05,
+        metavar="X",
+        help="Share of each label that is spread over all labels.",
+    ),
+    click.option(
+        "--class-weight",
+        "class_weights",
+        multiple=True,
+        metavar="LABEL=X",
+        show_default="1 for every label",
+        help="Weight of a label in the loss; repeatable.",
+    ),
+    click.option(
+        "--source-weight",
+        "source_weights",
+        multiple=True,
+        metavar="SOURCE=X",
+        show_default="1 for every source",
+        help="Weight of a source in the loss; repeatable.",
+    ),
+    click.option(
+        "--evaluations",
+        type=click.IntRange(1),
+        default=4,
+        metavar="N",
+        help="Evaluations per run, of which the best weights are kept.",
+    ),
     click.option(
         "--early-stopping",
         "patience",
         type=click.IntRange(0),
         default=0,
         metavar="N",
-        help="Stop after N evaluations without a better one; 0, the default: never.",
+        help="Stop after N evaluations without improvement; 0 for never.",
     ),
     click.option(
         "--select-on",
         type=click.Choice(["macro_f1", "source_macro_f1"]),
         default="macro_f1",
-        help="Best is by macro-F1 over all rows, or by its mean over the sources.",
+        help="Choose the best weights by macro-F1 over all rows, or by its mean over the sources.",
     ),
     click.option(
         "--precision",
         type=click.Choice(["auto", "bf16", "no"]),
         default="auto",
-        help="Mixed precision; auto: bf16 where the device is fast in it.",
+        help="Mixed precision. auto takes bf16 if the hardware is fast at it.",
     ),
     click.option(
-        "--lora-rank", type=click.IntRange(0), default=0, help="Train low-rank adapters only; 0, the default: all."
+        "--lora-rank",
+        type=click.IntRange(0),
+        default=0,
+        metavar="N",
+        help="Train only low-rank adapters of this rank; 0 trains all weights.",
     ),
-    click.option("--lora-alpha", type=click.IntRange(1), default=16, help="Scale of the adapters."),
+    click.option("--lora-alpha", type=click.IntRange(1), default=16, metavar="N", help="Scale of the adapters."),
     click.option(
         "--augment",
         type=click.IntRange(0),
         default=0,
         metavar="N",
-        help="Add N examples: noise on rows of TRAIN; templates of negation, sarcasm, facts, and people of all kinds.",
+        help="Synthetic examples to add: noisy copies of rows, and templates of negation, sarcasm, facts and people.",
     ),
-    click.option("--emoji-tokens", is_flag=True, help="Give emoji embeddings where the vocabulary knows none."),
-    click.option("--drop-near-duplicates", is_flag=True, help="Of validation rows; exact ones are always left out."),
-    click.option("--tracker", type=click.Choice(["tensorboard", "mlflow"]), help="Where else to log the curves."),
-    click.option("--tracking-dir", metavar="DIR|URL", help="Of the tracker; default: OUTPUT.tracking."),
+    click.option("--emoji-tokens", is_flag=True, help="Add embeddings for emoji that the vocabulary lacks."),
+    click.option(
+        "--drop-near-duplicates",
+        is_flag=True,
+        help="Drop training rows that nearly match a validation row. Exact matches are always dropped.",
+    ),
+    click.option(
+        "--tracker",
+        type=click.Choice(["tensorboard", "mlflow"]),
+        help="Also log the training curves with this tracker.",
+    ),
+    click.option(
+        "--tracking-dir", metavar="DIR|URL", show_default="OUTPUT.tracking", help="Where the tracker keeps its data."
+    ),
     seed_option,
-    click.option("--resume", is_flag=True, help="Go on with an interrupted run."),
+    click.option("--resume", is_flag=True, help="Continue an interrupted run."),
     json_option("Print the manifest as JSON."),
 )
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from sentiment.cli.flags import DIRECTORY, FILE, force_option, json_option, seed_option
+from sentiment.cli.inputs import text_field_option
 from sentiment.cli.options import common_options
 from sentiment.cli.outputs import print_json_line, refuse_to_replace
 
@@ -18,6 +19,10 @@ if TYPE_CHECKING:
     from training.review.candidates import Candidate
     from training.review.importing import Review
 
+_sheet_option = click.option(
+    "--output", type=FILE, required=True, metavar="SHEET", help="Sheet to create: .csv or .jsonl."
+)
+
 
 @click.group(
     epilog="""\b
@@ -27,7 +32,7 @@ Example:
   sentiment train reviewed/v0001/data.jsonl …"""
 )
 def review() -> None:
-    """Choose texts for labelling, settle what annotators said, and keep the labels as a data set with a history."""
+    """Export texts for labelling, settle what annotators say, and keep the labels as a versioned data set."""
 
 
 @review.command(
@@ -37,15 +42,30 @@ Example:
   sentiment review export --output june.csv --uncertain 100 --random 100
   sentiment review export rescored.parquet --text-field content --output june.csv
 
-Copies of the sheet go to the annotators, who fill in the column `label`: negative, neutral, positive, or skip.
-SHEET.items.jsonl stays here: it holds the model's answers, which would sway them.""",
+Give each annotator a copy of the sheet, to fill in the column `label`: negative, neutral, positive or skip. Keep
+SHEET.items.jsonl to yourself: it holds the model's answers, which would bias them.""",
 )
 @click.argument("results", required=False, type=FILE)
-@click.option("--output", type=FILE, required=True, metavar="SHEET", help="The sheet to make: .csv or .jsonl.")
-@click.option("--uncertain", "n_uncertain", type=click.IntRange(0), default=100, help="Least sure.")
-@click.option("--random", "n_random", type=click.IntRange(1), default=100, help="Of all others.")
-@click.option("--by", "measure", type=click.Choice(["margin", "entropy"]), default="margin", help="Unsureness.")
-@click.option("--text-field", default="text", help="Column of the text in a rescored file.")
+@_sheet_option
+@click.option(
+    "--uncertain",
+    "n_uncertain",
+    type=click.IntRange(0),
+    default=100,
+    metavar="N",
+    help="Number of most uncertain texts.",
+)
+@click.option(
+    "--random", "n_random", type=click.IntRange(1), default=100, metavar="N", help="Number of random other texts."
+)
+@click.option(
+    "--by",
+    "measure",
+    type=click.Choice(["margin", "entropy"]),
+    default="margin",
+    help="Measure of uncertainty.",
+)
+@text_field_option("Text column of a rescored file.")
 @seed_option
 @force_option
 @json_option()
@@ -53,10 +73,11 @@ SHEET.items.jsonl stays here: it holds the model's answers, which would sway the
 def export_sheet(
     settings: Settings, results: Path | None, output: Path, text_field: str, force: bool, as_json: bool, **choice: Any
 ) -> None:
-    """Make a labelling sheet from RESULTS, or from the results topic: the least sure texts and a random sample.
+    """Make a labelling sheet from RESULTS, or from the results topic.
 
-    RESULTS are JSONL lines of `sentiment tail sentiment --json`, or what `sentiment rescore` wrote. Texts are redacted,
-    none comes twice, and every product gets its share.
+    The sheet holds the most uncertain texts and a random sample of the others. RESULTS is what `sentiment tail
+    sentiment --json` or `sentiment rescore` wrote. Texts are redacted, none appears twice, and every product gets its
+    share.
     """
     from collections import Counter
 
@@ -84,16 +105,18 @@ Example:
   sentiment review import anna.csv ben.csv --items june.items.jsonl --dataset reviewed
   sentiment review import anna.csv ben.csv open.csv --items june.items.jsonl --dataset reviewed --publish
 
-Each sheet is named after its annotator. More than half of the votes settle a text, and so does the column `final` in
-any of the sheets (`skip` leaves it out). What stays open goes to the sheet of --unsettled: fill in `final` there, and
-import it with the others. Labels can be published when none is open.""",
+Each sheet is named after its annotator. A text is settled by more than half of the votes, or by the column `final` of
+any sheet (`skip` leaves the text out). The others go to the sheet of --unsettled: fill in `final` there, and import it
+with the rest. Labels can be published once every text is settled.""",
 )
 @click.argument("sheets", nargs=-1, required=True, type=FILE)
-@click.option("--items", "items_file", type=FILE, required=True, metavar="FILE", help="Written by the export.")
-@click.option("--dataset", type=DIRECTORY, required=True, metavar="DIR", help="Gets a version.")
-@click.option("--source", default="review", help="Column `source` of the rows.")
-@click.option("--unsettled", type=FILE, metavar="SHEET", help="Gets what is left open.")
-@click.option("--publish", is_flag=True, help="Send the labels to the topic from which the monitor joins them.")
+@click.option(
+    "--items", "items_file", type=FILE, required=True, metavar="FILE", help="SHEET.items.jsonl of the export."
+)
+@click.option("--dataset", type=DIRECTORY, required=True, metavar="DIR", help="Data set to add a version to.")
+@click.option("--source", default="review", metavar="NAME", help="Value of the column `source`.")
+@click.option("--unsettled", type=FILE, metavar="SHEET", help="Write a sheet of the texts that are not settled.")
+@click.option("--publish", is_flag=True, help="Publish the labels to the topic that `sentiment monitor` reads.")
 @seed_option
 @force_option
 @json_option()
@@ -110,7 +133,10 @@ def import_sheets(
     force: bool,
     as_json: bool,
 ) -> None:
-    """Settle the labels of SHEETS and add them to the data set DIR as a new version, which `sentiment train` takes."""
+    """Settle the labels of SHEETS, and add them to a data set.
+
+    The data set gets a new version, which `sentiment train` takes.
+    """
     from datetime import UTC, datetime
 
     import msgspec
@@ -125,8 +151,8 @@ def import_sheets(
     report = found.report(seed=seed)
     if publish and report.unsettled:
         raise InputError(
-            f"{len(report.unsettled)} items are open: without them the model would seem better than it is",
-            hint="settle them first: --unsettled makes a sheet of them",
+            f"{len(report.unsettled)} texts are not settled, and without them the model would seem better than it is",
+            hint="settle them first; --unsettled makes a sheet of them",
         )
     now = datetime.now(UTC)
     if unsettled is not None and report.unsettled:
@@ -153,16 +179,19 @@ Example:
   sentiment review suspects labelled.jsonl --output doubtful.csv
   sentiment review import anna.csv --items doubtful.items.jsonl --dataset corrected
 
-Confident learning (Northcutt et al. 2021). The model must not have been trained on these labels: one that knows them by
-heart suspects none. A suspect is to be read again, not to be corrected unread.""",
+Uses confident learning (Northcutt et al. 2021). The model must not have been trained on these labels, or it would
+suspect none. Read a suspect again before correcting it.""",
 )
 @click.argument("labelled", type=FILE)
-@click.option("--output", type=FILE, required=True, metavar="SHEET", help="The sheet to make: .csv or .jsonl.")
+@_sheet_option
 @force_option
 @json_option()
 @common_options("model")
 def find_suspects(settings: Settings, labelled: Path, output: Path, force: bool, as_json: bool) -> None:
-    """Make a sheet of the rows of LABELLED (text, label) whose label is probably wrong, the surest first."""
+    """Make a sheet of the rows that are probably mislabelled.
+
+    LABELLED has the columns text and label. The most suspicious rows come first.
+    """
 
     from sentiment.cli.progress import Ticker
     from training.review.checking import suspected_candidates

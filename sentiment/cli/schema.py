@@ -15,7 +15,7 @@ Example:
 )
 @click.argument("name", required=False)
 def schema(name: str | None) -> None:
-    """Print the JSON Schema of a contract, or the names of all of them."""
+    """Print the JSON Schema of a contract, or the names of all contracts."""
     from sentiment.errors import InputError
     from sentiment.events import SCHEMAS, json_schema
 
@@ -24,4 +24,4 @@ def schema(name: str | None) -> None:
     elif name in SCHEMAS:
         print_json(json_schema(name))
     else:
-        raise InputError(f"there is no schema {name!r}", hint=f"one of: {', '.join(SCHEMAS)}")
+        raise InputError(f"no such schema: {name!r}", hint=f"one of: {', '.join(SCHEMAS)}")

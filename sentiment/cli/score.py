@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from sentiment.cli.flags import FILE
 from sentiment.cli.options import common_options
 
 if TYPE_CHECKING:
@@ -30,15 +31,15 @@ Example:
 @click.argument("texts", metavar="[TEXT]...", nargs=-1)
 @click.option(
     "--file",
-    metavar="FILE",
-    type=click.Path(path_type=Path),
-    help="JSONL with `text`, or one text per line; may be gzipped; - is stdin.",
+    metavar="FILE|-",
+    type=FILE,
+    help="Texts to score, or - for stdin: JSONL with `text`, or one text per line; may be gzipped.",
 )
 @common_options("model")
 def score(settings: Settings, texts: tuple[str, ...], file: Path | None) -> None:
     """Score TEXTs, or the lines of FILE, and print one JSON line for each, in order.
 
-    A line that cannot be scored gives `label: null` and `error`; stderr says how many there were. Texts are redacted
+    A line that cannot be scored gets `label: null` and `error`; stderr says how many there were. Texts are redacted
     first, and the answers hold the redacted text.
     """
     from sentiment.cli.text_lines import line_of, read_lines

@@ -19,17 +19,19 @@ Example:
   sentiment tail
   sentiment tail sentiment.alerts --from-beginning --json | jq .message
 
-Reads committed records only, without a consumer group. Ends with Ctrl-C."""
+Reads committed records only, without a consumer group. Press Ctrl-C to stop."""
 )
 @click.argument("topic", required=False)
-@click.option("--from-beginning", is_flag=True, help="What is there already, too.")
+@click.option("--from-beginning", is_flag=True, help="Print existing records too.")
 @json_option("Print one JSON object per line.")
-@click.option("--raw", is_flag=True, help="Values as they are. Feedback and dead letters then show personal data.")
+@click.option(
+    "--raw", is_flag=True, help="Print values as they are. Feedback and dead letters then show personal data."
+)
 @common_options("kafka", "topics")
 def tail(settings: Settings, topic: str | None, from_beginning: bool, as_json: bool, raw: bool) -> None:
-    """Print the records of TOPIC (default: the results) as they come.
+    """Print the records of TOPIC, by default the results, as they arrive.
 
-    Feedback is shown redacted; of dead letters, the reason and the place.
+    Feedback is redacted. Of dead letters, only the reason and the position are shown.
     """
     from consumers.cluster.connection import check_connection
     from consumers.cluster.follow import follow

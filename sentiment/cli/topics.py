@@ -21,7 +21,7 @@ Example:
   sentiment topics list""",
 )
 def topics() -> None:
-    """List or create the topics."""
+    """List or create topics."""
 
 
 @topics.command(
@@ -34,10 +34,10 @@ Example:
 @json_option("Print one JSON object per line and partition.")
 @common_options("kafka")
 def list_topics(settings: Settings, as_json: bool) -> None:
-    """Every topic with its partitions and offsets.
+    """List every topic with its partitions and offsets.
 
-    LOW is the oldest offset that is kept, HIGH the end. STABLE is the end for those who read committed records only: it
-    stays below HIGH as long as a transaction is open. Transactions take offsets too, so HIGH − LOW is not a count.
+    LOW is the oldest offset that is kept, HIGH the end. STABLE is the end for readers of committed records; it stays
+    below HIGH while a transaction is open. Transactions take offsets too, so HIGH − LOW is not the number of records.
     """
     from consumers.cluster.connection import check_connection
     from consumers.cluster.topics import list_partitions
@@ -62,10 +62,10 @@ Example:
 
 Dead letters are kept for seven days. The alert state is compacted, and has as many partitions as the results."""
 )
-@click.argument("names", nargs=-1, metavar="[NAME]…")
+@click.argument("names", nargs=-1, metavar="[NAME]...")
 @common_options("kafka", "partitions")
 def create(settings: Settings, names: tuple[str, ...]) -> None:
-    """Create the project's topics, or those of these NAMEs; leave alone what is there."""
+    """Create all topics of the project, or only those named. Existing topics are left alone."""
     from consumers.cluster.connection import check_connection
     from consumers.cluster.topics import ensure_topics, plans
 

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from sentiment.cli.options import common_options
-from sentiment.cli.recipe import make_job, recipe_options, run_job
+from sentiment.cli.recipe import make_job, recipe_options, run_job, validation_option
 
 
 @click.command(
@@ -17,19 +17,25 @@ Example:
     --backbone sentence-transformers/all-MiniLM-L6-v2 --class-weight negative=1.25
   sentiment score --model my-model "The update made the app faster, great job!"
 
-Needs the extra `train`. TRAIN and FILE are CSV, JSONL or Parquet (.gz too), or hub:OWNER/NAME[:SPLIT]. Rows have `text`
-and `label`; `source`, `kind` (human or stars), `product` and `id` are optional. The backbone is a BERT (MiniLM is one),
-RoBERTa, DistilBERT, MPNet, GPT-2 or T5."""
+Requires the `train` extra. TRAIN and FILE are CSV, JSONL or Parquet (also .gz), or hub:OWNER/NAME[:SPLIT]. Rows need
+`text` and `label`; `source`, `kind` (human or stars), `product` and `id` are optional. The backbone is a BERT (such as
+MiniLM), RoBERTa, DistilBERT, MPNet, GPT-2 or T5."""
 )
 @click.argument("train_data", metavar="TRAIN")
-@click.option("--validation", required=True, metavar="FILE", help="Held-out rows: selection, temperature.")
-@click.option("--backbone", required=True, metavar="DIR|ID", help="What to fine-tune: a local directory or a hub id.")
-@click.option("--keep-layers", type=click.IntRange(0), default=0, help="Of the backbone, evenly spaced; default: all.")
+@validation_option
+@click.option("--backbone", required=True, metavar="DIR|ID", help="Model to fine-tune: a local directory or a hub id.")
+@click.option(
+    "--keep-layers",
+    type=click.IntRange(0),
+    default=0,
+    metavar="N",
+    help="Layers of the backbone to keep, evenly spaced; 0 for all.",
+)
 @recipe_options
 @common_options()
 def train(train_data: str, resume: bool, as_json: bool, settings: Any, **flags: Any) -> None:
-    """Fine-tune a classifier on TRAIN and write a model that the worker can serve.
+    """Fine-tune a classifier on TRAIN, and write a model that the worker can serve.
 
-    The same redaction and normalisation as in serving is applied to every text. Progress is saved twenty times a run.
+    Texts are redacted and normalised as in serving. Progress is saved twenty times per run.
     """
     run_job(make_job(train=train_data, **flags), resume=resume, as_json=as_json)

@@ -20,13 +20,17 @@ Example:
   sentiment worker --until-idle 10 --metrics-port 9100
   sentiment worker --model models
 
-With a registry (`sentiment models`) as --model, a model that is promoted is taken over while the worker runs.
-SIGTERM or Ctrl-C finishes what is in flight; a second one ends at once. Nothing is lost or doubled either way."""
+If --model is a registry (see `sentiment models`), the worker switches to a newly promoted model while it runs.
+SIGTERM or Ctrl-C finishes the work in flight; a second one exits at once. Either way nothing is lost and nothing is
+counted twice."""
 )
 @until_idle_option
 @common_options("kafka", "worker", "model", "metrics", "topics")
 def worker(settings: Settings, until_idle_s: float | None) -> None:
-    """Score the feedback topic: results, dead letters and offsets are committed together, exactly once."""
+    """Score the feedback topic.
+
+    Results, dead letters and offsets are committed together, so every record is scored exactly once.
+    """
     from consumers.cluster.clients import check_instance_id
     from consumers.runtime.shutdown import stop_on_signals
     from consumers.scoring.worker import run_worker

@@ -14,7 +14,7 @@ class ModelSettings(Section):
 
     path: str = Field("", description="Model directory, registry or hub id; empty for the shipped model.")
     backend: Literal["auto", "openvino", "torch"] = Field(
-        "auto", description="Inference backend. auto takes torch only if the model has no form for OpenVINO."
+        "auto", description="Inference backend. auto uses OpenVINO if the model has a form for it, else torch."
     )
     threads: int = Field(0, ge=0, le=1_024, description="Inference threads; 0 for all cores.")
     max_batch_tokens: int = Field(
@@ -22,7 +22,7 @@ class ModelSettings(Section):
     )
     max_batch_items: int = Field(64, ge=1, le=10_000, description="Texts per batch.")
     label_map: dict[str, Literal["negative", "neutral", "positive"]] = Field(
-        default_factory=dict, description="What the labels of a foreign model mean.", examples=[{"LABEL_0": "negative"}]
+        default_factory=dict, description="Meaning of a foreign model's labels.", examples=[{"LABEL_0": "negative"}]
     )
     reload_interval_s: float = Field(
         10.0, gt=0, le=86_400, description="How often a worker looks for a newly promoted version in its registry."
@@ -58,7 +58,7 @@ class WorkerSettings(Section):
     )
     publish_text: bool = Field(True, description="Include the redacted text in results.")
     dead_letter_payload: Literal["raw", "omit"] = Field(
-        "raw", description="Whether dead letters hold the original record (raw) or only say where it was (omit)."
+        "raw", description="Keep the original record in dead letters (raw), or leave it out (omit)."
     )
     breaker_window: int = Field(
         200, ge=10, le=100_000, description="Number of latest records that breaker_ratio refers to."
