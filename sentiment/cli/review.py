@@ -151,7 +151,7 @@ def import_sheets(
     report = found.report(seed=seed)
     if publish and report.unsettled:
         raise InputError(
-            f"{len(report.unsettled)} texts are not settled, and without them the model would seem better than it is",
+            f"texts not settled: {len(report.unsettled)}; without them the model would seem better than it is",
             hint="settle them first; --unsettled makes a sheet of them",
         )
     now = datetime.now(UTC)

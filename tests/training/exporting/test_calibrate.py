@@ -157,11 +157,11 @@ def test_in_place_changes_the_form_that_was_asked_for(model: Path, tmp_path: Pat
 @pytest.mark.parametrize(
     ("flags", "said"),
     [
-        (["--in-place"], "model directory of its own"),
+        (["--in-place"], "needs --model to be a model directory"),
         (["--model", "{model}", "--in-place", "--output", "x"], "either"),
-        (["--model", "{model}", "--output", "{model}/inside"], "holds the model itself"),
-        (["--model", "{model}", "--output", "{model}/..", "--force"], "holds the model itself"),
-        (["--model", "{model}", "--output", "{tmp}", "--force"], "no model directory"),
+        (["--model", "{model}", "--output", "{model}/inside"], "--output is the model directory"),
+        (["--model", "{model}", "--output", "{model}/..", "--force"], "--output is the model directory"),
+        (["--model", "{model}", "--output", "{tmp}", "--force"], "is not a model directory"),
         (["--model", "{checkpoint}"], "manifest"),
     ],
 )

@@ -141,7 +141,7 @@ def test_the_whole_loop_from_results_to_a_data_set(tmp_path: Path, capsys: pytes
     assert run(["review", "import", *sheets, *common]) == 0
     assert "stays as it is" in capsys.readouterr().out
     assert run(["review", "import", *sheets, *common, "--publish"]) == 2
-    assert "open" in capsys.readouterr().err
+    assert "not settled" in capsys.readouterr().err
 
 
 def test_the_loop_runs_on_a_base_install() -> None:
