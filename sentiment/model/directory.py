@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
 from sentiment.errors import ModelError
 from sentiment.events import LABELS, ModelRef
+from sentiment.model.files import has_file, read_json
 from sentiment.model.manifest import (
     CONFIG_FILE,
+    EXPORTED_BY,
     MANIFEST_FILE,
     OPENVINO_FILES,
     TOKENIZER_FILE,
@@ -38,6 +38,8 @@ _LABEL_WORDS: Mapping[str, int] = {
 _OFFSET_POSITIONS = ("roberta", "camembert", "mpnet", "longformer", "xmod")
 _DEFAULT_MAX_LENGTH = 512
 _SHORTEST_MAX_LENGTH = 8
+_LARGEST_VOCABULARY = 2**24
+"""If the configuration does not say; the largest in use are a tenth of this."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +72,7 @@ def open_directory(
         raise ModelError(
             f"model {path} {what}", hint="give a directory with config.json, tokenizer.json and weights, or a hub id"
         )
-    if (path / MANIFEST_FILE).is_file():
+    if has_file(path / MANIFEST_FILE):
         return _open_exported(path)
     return _open_foreign(path, name or path.resolve().name, label_map)
 
@@ -78,6 +80,13 @@ def open_directory(
 def _open_exported(path: Path) -> ModelDirectory:
     manifest = load_manifest(path)
     verify_files(path, manifest, (CONFIG_FILE, TOKENIZER_FILE))
+    config = _read_json(path / CONFIG_FILE)
+    positions = _positions(config)
+    if positions is not None and manifest.max_length > positions:
+        raise ModelError(
+            f"{path / MANIFEST_FILE} has max_length {manifest.max_length}, but the model ends at {positions} tokens",
+            hint="export the model again",
+        )
     weights = [name for name in manifest.files if name.endswith(".safetensors")]
     openvino = {form: path / name for form, name in OPENVINO_FILES.items() if name in manifest.files}
     if not weights and not openvino:
@@ -87,7 +96,7 @@ def _open_exported(path: Path) -> ModelDirectory:
         ref=manifest.ref(),
         targets=tuple(range(len(LABELS))),
         max_length=manifest.max_length,
-        pad_id=_pad_id(_read_json(path / CONFIG_FILE)),
+        pad_id=_pad_id(config),
         calibration=manifest.calibration,
         openvino_files=openvino,
         onnx_file=None,
@@ -96,14 +105,19 @@ def _open_exported(path: Path) -> ModelDirectory:
 
 
 def _open_foreign(path: Path, name: str, label_map: Mapping[str, str] | None) -> ModelDirectory:
-    if not (path / CONFIG_FILE).is_file():
+    if not has_file(path / CONFIG_FILE):
         raise ModelError(
             f"{path} is not a model directory: it has neither {MANIFEST_FILE} nor {CONFIG_FILE}",
             hint="give a directory that `export` wrote, or one in the layout of the Hugging Face hub",
         )
     config = _read_json(path / CONFIG_FILE)
+    if EXPORTED_BY in config or any((path / name).exists() for name in OPENVINO_FILES.values()):
+        raise ModelError(
+            f"{path} was exported, but its {MANIFEST_FILE} is missing, so nothing in it can be verified",
+            hint="copy or export the model again",
+        )
     safetensors = tuple(sorted(path.glob("*.safetensors")))
-    onnx_file = next((path / file for file in _ONNX_FILES if (path / file).is_file()), None)
+    onnx_file = next((path / file for file in _ONNX_FILES if has_file(path / file)), None)
     if not safetensors and onnx_file is None:
         raise _no_weights(path)
     weights = (*safetensors, *((onnx_file,) if onnx_file else ()))
@@ -168,14 +182,11 @@ def _output_names(config_path: Path, config: Mapping[str, Any]) -> Sequence[str]
 
 def _max_length(path: Path, config: Mapping[str, Any]) -> int:
     """The most tokens that the model takes: the tokenizer's limit if it has one, and never more than the positions."""
-    model_type = str(config.get("model_type", ""))
-    positions = config.get("max_position_embeddings", config.get("n_positions"))
     limits = [_DEFAULT_MAX_LENGTH]
-    if isinstance(positions, int) and positions > 0:
-        offset = _pad_id(config) + 1 if any(kind in model_type for kind in _OFFSET_POSITIONS) else 0
-        limits.append(positions - offset)
+    if (positions := _positions(config)) is not None:
+        limits.append(positions)
     tokenizer_config = path / "tokenizer_config.json"
-    stated = _read_json(tokenizer_config).get("model_max_length") if tokenizer_config.is_file() else None
+    stated = _read_json(tokenizer_config).get("model_max_length") if has_file(tokenizer_config) else None
     if isinstance(stated, int) and stated >= _SHORTEST_MAX_LENGTH:
         limits.append(stated)
     if min(limits) < _SHORTEST_MAX_LENGTH:
@@ -185,21 +196,33 @@ def _max_length(path: Path, config: Mapping[str, Any]) -> int:
     return min(limits)
 
 
+def _positions(config: Mapping[str, Any]) -> int | None:
+    """How many tokens have a position embedding; None for a model without such a limit (T5)."""
+    positions = config.get("max_position_embeddings", config.get("n_positions"))
+    if not isinstance(positions, int) or positions <= 0:
+        return None
+    model_type = str(config.get("model_type", ""))
+    return positions - (_pad_id(config) + 1 if any(kind in model_type for kind in _OFFSET_POSITIONS) else 0)
+
+
 def _pad_id(config: Mapping[str, Any]) -> int:
     """The padding token. A decoder without one (GPT-2) is padded with its end token.
 
     Such a model predicts from the last token of a text, and any other token could be that.
     """
     for key in ("pad_token_id", "eos_token_id"):
-        if isinstance(config.get(key), int):
-            return int(config[key])
+        token = config.get(key)
+        if isinstance(token, int) and not isinstance(token, bool):
+            _require_in_vocabulary(key, token, config.get("vocab_size"))
+            return token
     return 0
 
 
+def _require_in_vocabulary(key: str, token: int, vocab_size: object) -> None:
+    size = vocab_size if isinstance(vocab_size, int) else _LARGEST_VOCABULARY
+    if not 0 <= token < size:
+        raise ModelError(f"{CONFIG_FILE} has {key} {token}, but its vocabulary ends at {size - 1}")
+
+
 def _read_json(path: Path) -> dict[str, Any]:
-    try:
-        return msgspec.json.decode(path.read_bytes(), type=dict[str, Any])
-    except OSError as error:
-        raise ModelError(f"{path} cannot be read: {error.strerror}") from error
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise ModelError(f"{path} is not a JSON object: {error}") from error
+    return read_json(path, dict[str, Any], "a JSON object")

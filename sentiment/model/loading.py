@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Literal
 import sentiment
 from sentiment.errors import ModelError
 from sentiment.model.directory import ModelDirectory, open_directory
+from sentiment.model.files import has_file
 from sentiment.model.manifest import (
     MANIFEST_FILE,
     TOKENIZER_FILE,
@@ -22,6 +24,8 @@ from sentiment.model.tokenizer import TextTokenizer
 
 if TYPE_CHECKING:
     from sentiment.settings import ModelSettings
+
+_log = logging.getLogger(__name__)
 
 BackendChoice = Literal["auto", "openvino", "torch"]
 
@@ -53,6 +57,8 @@ def load_model(
     says what the labels of a foreign model mean. Raises ``ModelError``, which says what is missing.
     """
     directory = locate(path, label_map)
+    if not has_file(directory.path / MANIFEST_FILE):
+        _log.warning("%s has no %s: nothing in it is verified or calibrated", directory.path, MANIFEST_FILE)
     computing, temperature = _load_backend(directory, backend, form, threads)
     return TextClassifier(
         model=directory.ref,
@@ -117,7 +123,7 @@ def _load_backend(
 
 def _verify(directory: ModelDirectory, files: Iterable[Path]) -> None:
     """Verify files against the manifest. A foreign directory has none; its version is the hash of its weights."""
-    if (directory.path / MANIFEST_FILE).is_file():
+    if has_file(directory.path / MANIFEST_FILE):
         names = [file.relative_to(directory.path).as_posix() for file in files]
         verify_files(directory.path, load_manifest(directory.path), names)
 

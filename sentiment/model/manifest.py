@@ -16,6 +16,7 @@ from msgspec import Meta
 
 from sentiment.errors import ModelError
 from sentiment.events import LABELS, ModelRef
+from sentiment.model.files import has_file, read_json
 
 MANIFEST_FILE = "manifest.json"
 CONFIG_FILE = "config.json"
@@ -27,6 +28,9 @@ OPENVINO_FILES: Mapping[str, str] = {
     "bf16": "openvino/bf16.xml",
     "fp32": "openvino/fp32.xml",
 }
+
+EXPORTED_BY = "exported_by"
+"""A key in the `config.json` of an export: without its manifest such a directory is damaged, not foreign."""
 
 FORMAT_VERSION = 1
 _SHORT_HASH_CHARS = 12
@@ -76,14 +80,7 @@ def load_manifest(directory: Path) -> Manifest:
     Raises ``ModelError``, which names the file and the fault.
     """
     path = directory / MANIFEST_FILE
-    try:
-        manifest = msgspec.json.decode(path.read_bytes(), type=Manifest)
-    except OSError as error:
-        raise ModelError(
-            f"{path} cannot be read: {error.strerror}", hint="give a directory that `export` wrote"
-        ) from error
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise ModelError(f"{path} is not a model manifest: {error}") from error
+    manifest = read_json(path, Manifest, "a model manifest")
     if manifest.format_version != FORMAT_VERSION:
         raise ModelError(
             f"{path} has format version {manifest.format_version}, and this program reads version {FORMAT_VERSION}",
@@ -110,7 +107,7 @@ def verify_files(directory: Path, manifest: Manifest, names: Iterable[str]) -> N
         expected = manifest.files.get(name)
         if expected is None:
             raise ModelError(f"{directory / MANIFEST_FILE} does not list {name}, so it cannot be trusted")
-        if not path.is_file():
+        if not has_file(path):
             raise ModelError(f"{path} is missing", hint="the model directory is incomplete: copy or export it again")
         if sha256_file(path) != expected:
             raise ModelError(
@@ -140,6 +137,8 @@ def version_of(files: Mapping[str, str]) -> str:
 
 def sha256_file(path: Path) -> str:
     """SHA-256 of a file in hexadecimal. Raises ``ModelError`` if it cannot be read."""
+    if not has_file(path):
+        raise ModelError(f"{path} is missing", hint="the model directory is incomplete: copy or export it again")
     try:
         with path.open("rb") as stream:
             return hashlib.file_digest(stream, "sha256").hexdigest()

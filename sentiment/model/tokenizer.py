@@ -9,6 +9,7 @@ from pathlib import Path
 from tokenizers import Tokenizer
 
 from sentiment.errors import ModelError
+from sentiment.model.files import has_file
 from sentiment.text import NormalisedText, normalise
 
 _PROBE = "a"
@@ -48,7 +49,7 @@ class TextTokenizer:
 
 def read_tokenizer(path: Path) -> Tokenizer:
     """Read a `tokenizer.json`. Raises ``ModelError`` if it is missing or malformed."""
-    if not path.is_file():
+    if not has_file(path):
         raise ModelError(
             f"{path} is missing: the model has no fast tokenizer",
             hint="write one with transformers: AutoTokenizer.from_pretrained(model).save_pretrained(directory)",

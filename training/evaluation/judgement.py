@@ -9,6 +9,7 @@ from pathlib import Path
 import msgspec
 
 from sentiment.events import ModelRef
+from sentiment.model.files import has_file
 from sentiment.model.loading import load_configured, locate
 from sentiment.model.manifest import MANIFEST_FILE, load_manifest
 from sentiment.progress import Progress
@@ -98,6 +99,6 @@ def judge(settings: ModelSettings, request: EvaluationRequest, progress: Progres
 
 def _reproduction(settings: ModelSettings, judged: Evaluation, form: str, fingerprint: str) -> Reproduction | None:
     directory = locate(settings.path, settings.label_map or None).path
-    if not (directory / MANIFEST_FILE).is_file():
+    if not has_file(directory / MANIFEST_FILE):
         return None
     return reproduce(judged, load_manifest(directory), form=form, fingerprint=fingerprint)

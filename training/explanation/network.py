@@ -20,6 +20,7 @@ from tokenizers import Tokenizer
 from sentiment.errors import ModelError
 from sentiment.events import LABELS, ModelRef
 from sentiment.model.directory import ModelDirectory
+from sentiment.model.files import has_file
 from sentiment.model.loading import locate
 from sentiment.model.manifest import MANIFEST_FILE, TOKENIZER_FILE, load_manifest, verify_files
 from sentiment.model.tokenizer import TextTokenizer, read_tokenizer
@@ -88,7 +89,7 @@ class ExplainedNetwork:
         if not directory.safetensors:
             raise ModelError(f"{directory.path} has no *.safetensors, which explanations need")
         tokenizer = read_tokenizer(directory.path / TOKENIZER_FILE)
-        if (directory.path / MANIFEST_FILE).is_file():
+        if has_file(directory.path / MANIFEST_FILE):
             weights = [path.relative_to(directory.path).as_posix() for path in directory.safetensors]
             verify_files(directory.path, load_manifest(directory.path), weights)
         return cls(load_pretrained(directory.path), tokenizer, directory, max_tokens=max_tokens)

@@ -19,6 +19,7 @@ import msgspec
 from sentiment.errors import InputError
 from sentiment.events import LABELS
 from sentiment.model.directory import ModelDirectory, open_directory
+from sentiment.model.files import has_file
 from sentiment.model.manifest import (
     MANIFEST_FILE,
     TOKENIZER_FILE,
@@ -96,7 +97,7 @@ def export_checkpoint(job: ExportJob, *, progress: Progress) -> Manifest:
     """
     texts = read_texts(job.calibration_file, job.text_field, most=N_CALIBRATION_TEXTS)
     progress.say(f"exporting {', '.join(job.forms)}")
-    known = load_manifest(job.checkpoint) if (job.checkpoint / MANIFEST_FILE).is_file() else None
+    known = load_manifest(job.checkpoint) if has_file(job.checkpoint / MANIFEST_FILE) else None
     plan = ExportPlan(texts, forms=job.forms, max_length=job.max_length)
     manifest = export_model(job.checkpoint, job.output, plan, _provenance(job, known))
     if known:

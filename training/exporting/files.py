@@ -14,7 +14,7 @@ import torch
 from safetensors.torch import save_file
 from transformers import AutoTokenizer, PreTrainedModel
 
-from sentiment.model.manifest import CONFIG_FILE, OPENVINO_FILES, TOKENIZER_FILE, WEIGHTS_FILE
+from sentiment.model.manifest import CONFIG_FILE, EXPORTED_BY, OPENVINO_FILES, TOKENIZER_FILE, WEIGHTS_FILE
 from sentiment.model.tokenizer import TextTokenizer
 from training.exporting.graphs import NetworkInput, Unconvertible, quantise, to_graph
 
@@ -45,6 +45,7 @@ def write_half(model: PreTrainedModel, checkpoint: Path, output: Path) -> None:
     save_file(tensors, output / WEIGHTS_FILE, metadata={"format": "pt"})
     config = msgspec.json.decode((checkpoint / CONFIG_FILE).read_bytes(), type=dict[str, Any])
     config["dtype"] = "float16"
+    config[EXPORTED_BY] = "sentiment-pipeline"
     config.pop("_name_or_path", None)  # a path on the machine that trained the model
     content = msgspec.json.format(msgspec.json.encode(config, order="sorted"), indent=2)
     (output / CONFIG_FILE).write_bytes(content + b"\n")

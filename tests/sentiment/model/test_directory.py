@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -62,6 +64,9 @@ def test_labels_are_found_by_name_or_by_map(
         ({"id2label": {"0": "negative", "1": "positive"}}, "none of them stands for neutral"),
         ({"id2label": {"0": "negative", "2": "neutral", "3": "positive"}}, "does not count from 0 to 2"),
         ({"max_position_embeddings": 4}, "allows only 4 tokens"),
+        ({"pad_token_id": 10**15}, "pad_token_id 1000000000000000, but its vocabulary ends"),
+        ({"pad_token_id": -1}, "pad_token_id -1, but"),
+        ({"vocab_size": None, "pad_token_id": 2**31}, "pad_token_id 2147483648, but"),
     ],
 )
 def test_a_configuration_that_does_not_fit_is_refused(
@@ -153,3 +158,70 @@ def test_a_checkpoint_has_nothing_for_openvino(checkpoint: Path) -> None:
     """OpenVINO is refused if there is only safetensors, and the hint names the other backend."""
     with pytest.raises(ModelError, match="which the openvino backend needs"):
         load_model(checkpoint, backend="openvino")
+
+
+@pytest.mark.parametrize("file", ["manifest.json", "config.json", "tokenizer.json", "model.safetensors"])
+def test_a_pipe_is_not_read(exported: Path, copy: Copy, file: str) -> None:
+    """It would hang, and a manifest that is skipped would serve files that nobody checked."""
+    directory = copy(exported)
+    (directory / file).unlink()
+    os.mkfifo(directory / file)
+    with pytest.raises(ModelError, match=rf"{file} is not a regular file"):
+        load_model(directory, backend="torch")
+
+
+@pytest.mark.parametrize("file", ["config.json", "tokenizer.json", "model.safetensors"])
+def test_a_pipe_in_a_foreign_directory_is_not_read(checkpoint: Path, copy: Copy, file: str) -> None:
+    """The same for a directory without a manifest."""
+    directory = copy(checkpoint)
+    (directory / file).unlink()
+    os.mkfifo(directory / file)
+    with pytest.raises(ModelError, match=rf"{file} is not a regular file"):
+        load_model(directory)
+
+
+def test_a_broken_link_is_not_a_missing_manifest(exported: Path, copy: Copy) -> None:
+    """The manifest was there once."""
+    directory = copy(exported)
+    (directory / "manifest.json").unlink()
+    (directory / "manifest.json").symlink_to(directory / "gone.json")
+    with pytest.raises(ModelError, match=r"manifest\.json is not a regular file"):
+        open_directory(directory)
+
+
+@pytest.mark.parametrize("graphs", [True, False])
+def test_an_export_without_its_manifest_is_not_foreign(exported: Path, copy: Copy, graphs: bool) -> None:
+    """It is refused, with its graphs and without them: served as a foreign model it would be unverified."""
+    directory = copy(exported)
+    (directory / "manifest.json").unlink()
+    if not graphs:
+        shutil.rmtree(directory / "openvino")
+    with pytest.raises(ModelError, match=r"was exported, but its manifest\.json is missing"):
+        open_directory(directory)
+
+
+def test_a_model_that_is_not_verified_is_said_loudly(checkpoint: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """A foreign model has no hashes and no calibration."""
+    caplog.set_level("WARNING")  # a library of the export raises the level of all handlers
+    load_model(checkpoint, threads=1)
+    assert "nothing in it is verified or calibrated" in caplog.text
+
+
+@pytest.mark.parametrize("file", ["manifest.json", "config.json"])
+def test_deep_nesting_is_an_error(exported: Path, copy: Copy, file: str) -> None:
+    """Not a traceback of the parser."""
+    directory = copy(exported)
+    if file == "config.json":
+        (directory / "manifest.json").unlink()
+        shutil.rmtree(directory / "openvino")
+    (directory / file).write_text('{"a":' * 100_000 + "1" + "}" * 100_000)
+    with pytest.raises(ModelError, match=rf"{file} is not .*: "):
+        open_directory(directory)
+
+
+def test_a_manifest_cannot_ask_for_more_tokens_than_the_model_has(exported: Path, copy: Copy) -> None:
+    """Its positions end before."""
+    directory = copy(exported)
+    edit_json(directory / "manifest.json", max_length=8_000)
+    with pytest.raises(ModelError, match="max_length 8000, but the model ends at 64 tokens"):
+        open_directory(directory)
