@@ -53,7 +53,10 @@ class TransactionalProducer:
 
     @classmethod
     def open(cls, settings: Settings, transactional_id: str, deadline_s: float | None = None) -> TransactionalProducer:
-        """Connect and `start`. Raises what `make_producer` and `start` raise."""
+        """Connect and `start`, by default with a deadline just longer than the transaction timeout.
+
+        Raises what `make_producer` and `start` raise.
+        """
         if deadline_s is None:
             deadline_s = settings.kafka.transaction_timeout_ms / 1000 + _DEADLINE_MARGIN_S
         producer = cls(make_producer(settings, transactional_id=transactional_id), deadline_s=deadline_s)

@@ -22,15 +22,15 @@ from sentiment.logs import configure_logging
 from sentiment.settings import load_settings
 
 COLUMNS = 116
-"""The widest line of the display, so that nothing is cut; a README shows it at about two thirds of its size."""
+"""As wide as the widest line of the display, so that nothing is cut. A README shows it at about two thirds of that."""
 
 _FIRING = "FIRING"
-# Rich's style sheet loads a font from a content network. A picture in a README should ask nobody for anything.
+# Rich's style sheet loads a font from a content network. A picture in a README should load nothing.
 _FONTS = re.compile(r"\s*@font-face \{.*?\}", re.DOTALL)
 
 
 class PictureView:
-    """Draws the board once: at the first refresh after an alert with all that the notifier wrote about it."""
+    """Draws the board once, at the first refresh after the notifier has written about an alert."""
 
     def __init__(self, board: Board) -> None:
         self.svg: str | None = None
@@ -46,22 +46,22 @@ class PictureView:
         return
 
     def phase(self, what: str) -> None:
-        """Shown in the header."""
+        """Show the phase in the header."""
         self._board.phase = what
 
     def refresh(self) -> None:
-        """Draw the first time that an alert is on the board."""
+        """Draw once an alert is on the board."""
         if self._alerted and self.svg is None:
             self.svg = as_svg(self._board)
 
     def notice(self, line: str) -> None:
-        """Kept for the lower panel."""
+        """Add the line to the lower panel."""
         self._board.notices.append(line)
         self._alerted = self._alerted or line.startswith(_FIRING)
 
 
 def as_svg(board: Board) -> str:
-    """The display as a picture in SVG that loads nothing from elsewhere."""
+    """The display as an SVG picture that loads nothing from elsewhere."""
     console = Console(
         record=True, width=COLUMNS, file=StringIO(), force_terminal=True, color_system="truecolor", legacy_windows=False
     )
@@ -70,10 +70,10 @@ def as_svg(board: Board) -> str:
 
 
 def take_picture() -> str:
-    """Run the demo on the bundled stream and return its display at the first alert; takes as long as the demo.
+    """Run the demo on the bundled stream, and return its display at the first alert. Takes as long as the demo.
 
     Raises:
-        CheckFailed: the demo did not pass, so that its picture would promise what it does not keep.
+        CheckFailed: the demo did not pass, so its picture would be misleading.
         SentimentError: see `run_demo`.
     """
     views: list[PictureView] = []
@@ -98,7 +98,7 @@ def main(output: Path) -> None:
 
 
 def run(arguments: Sequence[str]) -> int:
-    """The picture as a program: an error of ours is a line on standard error and an exit code."""
+    """Run the program. One of our errors becomes a line on standard error and an exit code."""
     try:
         main(list(arguments), prog_name="python -m consumers.demo.picture", standalone_mode=False)
     except (SentimentError, click.ClickException) as error:

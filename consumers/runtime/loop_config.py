@@ -39,7 +39,7 @@ class LoopConfig:
     """Give up after this many transient failures in a row without a commit in between."""
 
     transaction_deadline_s: float | None = None
-    """A call of a transaction is given up after this long; a little after the transaction timeout by default."""
+    """Give up a transaction call after this long. None: a little longer than the transaction timeout."""
 
     standstill_transactions: float = 4.0
-    """Reading stands still when it has not moved for so many transaction timeouts; others' may be longer than ours."""
+    """A reader is stuck after this many transaction timeouts. Other producers' timeouts may be longer than ours."""
