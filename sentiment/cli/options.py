@@ -5,13 +5,16 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 from click.core import ParameterSource
 
 from sentiment.cli.flags import FILE
 from sentiment.cli.setting_option import SettingFlag
+
+if TYPE_CHECKING:
+    from sentiment.settings import Settings
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -56,6 +59,7 @@ def common_options(*groups: str) -> Callable[[Command], Command]:
             values = {flag: kwargs.pop(flag.parameter) for flag in flags}
             settings = load_settings(config, _typed(values))
             configure_logging(settings.log.level, settings.log.format)
+            _warn_of_exposed_secrets(settings, config)
             return command(*args, settings=settings, **kwargs)
 
         wrapped: Any = with_settings
@@ -65,6 +69,21 @@ def common_options(*groups: str) -> Callable[[Command], Command]:
         return click.option("--config", type=FILE, metavar="FILE", help=help_text)(wrapped)  # type: ignore[no-any-return]
 
     return decorate
+
+
+def _warn_of_exposed_secrets(settings: Settings, config: Path | None) -> None:
+    import structlog
+
+    from sentiment.settings.exposure import exposed_secrets
+
+    for exposed in exposed_secrets(settings, config):
+        structlog.get_logger(__name__).warning(
+            "secret_readable_by_others",
+            setting=exposed.setting,
+            file=str(exposed.file),
+            mode=exposed.mode,
+            remedy="chmod 600; in Kubernetes defaultMode: 0400",
+        )
 
 
 def _typed(values: dict[SettingFlag, Any]) -> dict[str, dict[str, Any]]:

@@ -51,9 +51,15 @@ def _own_key() -> bytes:
                 pass
             finally:
                 Path(aside).unlink()
-        return path.read_bytes().strip()
+        key = path.read_bytes().strip()
     except OSError as error:
         raise ConfigurationError(
             f"cannot keep a key for pseudonyms in {state}: {error.strerror}",
             hint="set privacy.hash_key_file, or SENTIMENT_PRIVACY__HASH_KEY",
         ) from None
+    if len(key) < _MIN_KEY_BYTES:
+        raise ConfigurationError(
+            f"the key of pseudonyms in {path} is damaged: it has fewer than {_MIN_KEY_BYTES} bytes",
+            hint="restore it; if you delete it, a new key is made and authors get other pseudonyms",
+        )
+    return key

@@ -19,14 +19,17 @@ def read_secret(value: SecretStr | None, file: Path | None, name: str) -> str | 
     """Return the secret `value`, or the content of `file`, or None if neither is set.
 
     Raises:
-        ConfigurationError: the file cannot be read. `name` is the setting that names it.
+        ConfigurationError: the file cannot be read, or is empty. `name` is the setting that names it.
     """
     if value is not None:
         return value.get_secret_value()
     if file is None:
         return None
     try:
-        return file.read_text("utf-8").strip()
+        secret = file.read_text("utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "not UTF-8"
         raise ConfigurationError(f"cannot read {name} {file}: {reason}") from None
+    if not secret:
+        raise ConfigurationError(f"{name} {file} is empty", hint="write the secret into it")
+    return secret

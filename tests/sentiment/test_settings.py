@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from sentiment.cli.main import run
 from sentiment.errors import ConfigurationError
 from sentiment.settings import Settings, load_settings
+from sentiment.settings.exposure import exposed_secrets
 from tests.sentiment.example_configuration import FILE, example
 
 
@@ -97,3 +100,71 @@ def test_every_setting_is_described(section: str) -> None:
     table = Settings.model_fields[section].annotation
     for name, field in getattr(table, "model_fields", {}).items():
         assert re.fullmatch(r"[A-Z\d].*\.", field.description or ""), name
+
+
+@pytest.mark.parametrize(
+    ("setting", "call"),
+    [
+        ("kafka.sasl_password_file", lambda settings: settings.kafka.password()),
+        ("kafka.ssl_password_file", lambda settings: settings.kafka.key_password()),
+        ("privacy.hash_key_file", lambda settings: settings.privacy.key()),
+        ("notify.webhook_secret_file", lambda settings: settings.notify.secret()),
+    ],
+)
+def test_an_empty_secret_file_is_named(setting: str, call: Callable[[Settings], object], tmp_path: Path) -> None:
+    """An empty password would be sent, and fail far from its cause."""
+    (tmp_path / "secret").write_text(" \n")
+    section, field = setting.split(".")
+    settings = load_settings(None, {section: {field: tmp_path / "secret"}})
+    with pytest.raises(ConfigurationError, match=f"{re.escape(setting)} .*secret is empty"):
+        call(settings)
+
+
+def test_a_damaged_key_of_this_user_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is not replaced: other pseudonyms would not join with those of before."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    settings = load_settings(None)
+    key = settings.privacy.key()
+    (file,) = (tmp_path / "sentiment").iterdir()
+    file.write_bytes(b"")
+    with pytest.raises(ConfigurationError, match=re.escape(str(file))):
+        settings.privacy.key()
+    assert len(key) >= 16
+
+
+def test_secrets_that_others_can_read_are_found(tmp_path: Path) -> None:
+    """Secret files, a private key, and a configuration that holds a secret; not what only its owner reads."""
+    files = {name: tmp_path / name for name in ("password", "private.key", "hash.key", "own.toml", "plain.toml")}
+    for file in files.values():
+        file.write_text("x" * 32)
+        file.chmod(0o640)
+    files["hash.key"].chmod(0o600)
+    files["own.toml"].write_text('[notify]\nwebhook_secret = "x"\n')
+    files["plain.toml"].write_text("[notify]\ntimeout_s = 1\n")
+    settings = load_settings(
+        None,
+        {
+            "kafka": {"sasl_password_file": files["password"], "ssl_keyfile": files["private.key"]},
+            "privacy": {"hash_key_file": files["hash.key"]},
+            "notify": {"webhook_secret_file": tmp_path / "missing"},
+        },
+    )
+    found = {(each.setting, each.file.name, each.mode) for each in exposed_secrets(settings, files["own.toml"])}
+    assert found == {
+        ("kafka.sasl_password_file", "password", "0640"),
+        ("kafka.ssl_keyfile", "private.key", "0640"),
+        ("notify.webhook_secret", "own.toml", "0640"),
+    }
+    assert not exposed_secrets(Settings(), files["plain.toml"])
+
+
+def test_a_command_warns_of_a_secret_that_others_can_read(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """On stderr, with the file and what to do; never the secret."""
+    config = tmp_path / "s.toml"
+    config.write_text('[notify]\nwebhook_secret = "hunter2-hunter2"\n')
+    config.chmod(0o644)
+    assert run(["score", "--config", str(config), "--log-format", "json", "fine"]) == 0
+    out, err = capfd.readouterr()
+    assert "secret_readable_by_others" in err
+    assert str(config) in err
+    assert "hunter2" not in out + err
