@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 from sentiment import telemetry
 
 if TYPE_CHECKING:
-    from sentiment.codec import decode
+    from sentiment.api.codec import decode
+    from sentiment.api.frames import score_dataframe
+    from sentiment.api.scorer import load
+    from sentiment.api.series import detect_spikes
     from sentiment.events import encode
-    from sentiment.frames import score_dataframe
     from sentiment.privacy import redact
-    from sentiment.scorer import load
-    from sentiment.series import detect_spikes
 
 __version__ = "0.1.0"
 
@@ -25,12 +25,12 @@ telemetry.switch_off()
 __all__ = ["decode", "detect_spikes", "encode", "load", "redact", "score_dataframe"]
 
 _HOMES = {
-    "decode": "sentiment.codec",
-    "detect_spikes": "sentiment.series",
+    "decode": "sentiment.api.codec",
+    "detect_spikes": "sentiment.api.series",
     "encode": "sentiment.events",
-    "load": "sentiment.scorer",
+    "load": "sentiment.api.scorer",
     "redact": "sentiment.privacy",
-    "score_dataframe": "sentiment.frames",
+    "score_dataframe": "sentiment.api.frames",
 }
 
 

@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from sentiment.api.series import detect_spikes
 from sentiment.errors import InputError
 from sentiment.events import Alert
-from sentiment.series import detect_spikes
 from sentiment.settings import AlertSettings
 from sentiment.spikes.message import make_alert
 from tests.sentiment.spikes.observations import a_day, watch

@@ -11,10 +11,10 @@ import pandas as pd
 import pytest
 
 import sentiment
+from sentiment.api.scorer import SentimentModel
+from sentiment.api.series import detect_spikes
 from sentiment.errors import InputError, PoisonRecord
 from sentiment.events import FeedbackInput, LateLabel, json_schema
-from sentiment.scorer import SentimentModel
-from sentiment.series import detect_spikes
 from tests.consumers.results import scored
 from tests.fakes import LexiconClassifier
 from tests.processes import run_python

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from sentiment.api.scorer import SentimentModel, load
 from sentiment.columns import plan_columns, results_of, transpose
 from sentiment.errors import InputError
-from sentiment.scorer import SentimentModel, load
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from sentiment.api.frames import score_dataframe
+from sentiment.api.scorer import SentimentModel
 from sentiment.columns import RESULT_COLUMNS
 from sentiment.errors import InputError
-from sentiment.frames import score_dataframe
-from sentiment.scorer import SentimentModel
 from tests.consumers.rescore.support import rescore
 from tests.fakes import LexiconClassifier
 
