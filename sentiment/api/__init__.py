@@ -1,1 +1,1 @@
-"""The public Python API, one file for each thing that a user does. `sentiment` offers its names; see docs/python-api.md."""
+"""The public Python API. `sentiment` offers its names; docs/python-api.md shows each of them in use."""
