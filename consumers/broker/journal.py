@@ -1,10 +1,12 @@
 """Everything but the records, on disk: an append-only file of changes, rewritten when most of it is out of date.
 
-Each line is one change: eight hexadecimal digits of CRC-32, a space, the entry as JSON. The journal is cut off at the
-first line that is torn or damaged.
+Each line is one change: eight hexadecimal digits of CRC-32, a space, the entry as JSON. A last line without its end was
+torn by a crash before anyone was told of the change, so it is cut off. Any other line that is not as it was written is
+damage, and the journal is refused.
 """
 
 import os
+import time
 from binascii import crc32
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -12,12 +14,14 @@ from pathlib import Path
 import msgspec
 import structlog
 
+from consumers.broker.data_dir import DamagedJournalError
 from consumers.broker.durability import Flusher
 from consumers.broker.entries import AnyEntry, Entry
 from sentiment.durable import replace_file
 
 _log = structlog.get_logger(__name__)
 
+_DECODER: msgspec.json.Decoder[AnyEntry] = msgspec.json.Decoder(AnyEntry)
 _GROWTH = 4
 _LEAST_BYTES = 1 << 20
 """The journal is rewritten at four times the size that the last rewrite left, but not below 1 MiB."""
@@ -39,19 +43,31 @@ class Journal:
         return self._fd
 
     def read(self) -> Iterator[AnyEntry]:
-        """All sound entries from the start. Afterwards the journal is open for writing."""
-        decoder = msgspec.json.Decoder(AnyEntry)
+        """All entries from the start. Afterwards the journal is open for writing. Raises DamagedJournalError."""
         self._fd = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
         with self.path.open("rb") as lines:
-            for line in lines:
-                body = line[9:-1]
-                if not line.endswith(b"\n") or line[:8] != b"%08x" % crc32(body):
+            for number, line in enumerate(lines, 1):
+                if _is_torn(line):
                     _log.warning("torn_journal_cut_off", kept_bytes=self._size)
                     os.ftruncate(self._fd, self._size)
                     break
+                entry = _entry(line)
+                if entry is None:
+                    raise DamagedJournalError(f"{self.path} is damaged in line {number}")
                 self._size += len(line)
-                yield decoder.decode(body)
+                yield entry
         self._rewrite_at = max(_LEAST_BYTES, self._size)
+
+    def salvage(self) -> Iterator[AnyEntry]:
+        """The entries in sound lines; if others are lost, a copy of the file is kept. `rewrite` has to follow."""
+        content = self.path.read_bytes() if self.path.exists() else b""
+        lines = content.splitlines(keepends=True)
+        entries = [entry for entry in map(_entry, lines) if entry is not None]
+        if len(entries) < len(lines):
+            copy = self.path.with_name(f"{self.path.name}.damaged-{time.time_ns()}")
+            replace_file(copy, content)
+            _log.warning("journal_lines_lost", lines=len(lines) - len(entries), kept_copy=copy.name)
+        yield from entries
 
     def write(self, entry: Entry) -> None:
         """Append one change; OSError (full disk) leaves the journal as it was."""
@@ -84,3 +100,19 @@ class Journal:
 def _line(entry: Entry) -> bytes:
     body = msgspec.json.encode(entry)
     return b"%08x %b\n" % (crc32(body), body)
+
+
+def _entry(line: bytes) -> AnyEntry | None:
+    """What a line says; None if it is damaged, or of a kind that this version does not know."""
+    body = line[9:-1]
+    if not line.endswith(b"\n") or line[:9] != b"%08x " % crc32(body):
+        return None
+    try:
+        return _DECODER.decode(body)
+    except msgspec.DecodeError:
+        return None
+
+
+def _is_torn(line: bytes) -> bool:
+    """Whether a line was not written to its end; one whose last byte is wrong was."""
+    return not line.endswith(b"\n") and line[:9] != b"%08x " % crc32(line[9:-1])

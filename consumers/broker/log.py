@@ -3,6 +3,7 @@
 Memory: about 100 bytes for each segment, the index of the last one, and the indexes of the few that were read lately.
 """
 
+import re
 from bisect import bisect_right
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
@@ -13,6 +14,8 @@ from consumers.broker.durability import Flusher
 from consumers.broker.segment import LOG_SUFFIX, Segment
 
 _LOADED_INDEXES = 4
+
+_SEGMENT_NAME = re.compile(rf"[0-9]{{20}}{re.escape(LOG_SUFFIX)}")
 
 Replay = Callable[[BatchHeader, bytes], None]
 Restore = Callable[[bytes], None]
@@ -59,7 +62,7 @@ class Log:
 
         Rebuilds the producer state: calls `restore` with the last sound sidecar and `replay` with every batch after it.
         """
-        paths = sorted(self.directory.glob(f"*{LOG_SUFFIX}"))
+        paths = segment_files(self.directory)
         segments: list[Segment] = []
         lost = 0
         for number, path in enumerate(paths):
@@ -183,3 +186,13 @@ class Log:
                 if len(self._loaded) > _LOADED_INDEXES:
                     self._loaded.popitem(last=False)[1].unload_index()
             yield segment
+
+
+def segment_files(directory: Path) -> list[Path]:
+    """The files of a log, in the order of their offsets."""
+    return sorted(path for path in directory.glob(f"*{LOG_SUFFIX}") if _SEGMENT_NAME.fullmatch(path.name))
+
+
+def may_be_log(directory: Path) -> bool:
+    """Whether a folder is empty or has a log in it."""
+    return bool(segment_files(directory)) or not any(directory.iterdir())

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from consumers.broker.broker import Broker
 from consumers.broker.codes import BrokerError
-from consumers.broker.data_dir import DataDirInUseError, temporary_data_dir
+from consumers.broker.data_dir import DataDirError, temporary_data_dir
 from consumers.broker.durability import FsyncPolicy
 from consumers.broker.server import Server
 from sentiment.durable import replace_file
@@ -24,7 +24,7 @@ class BrokerOptions:
     """`port` 0 takes a free one. Without `data_dir` the broker uses a temporary folder and removes it at the end.
 
     `topics` gives the partitions of topics to create if they are missing. `port_file` gets `host:port` when clients can
-    connect.
+    connect. `rebuild_journal` makes a new journal first; see `Broker`.
     """
 
     host: str = "127.0.0.1"
@@ -33,6 +33,7 @@ class BrokerOptions:
     topics: Mapping[str, int] = field(default_factory=dict)
     fsync: FsyncPolicy = FsyncPolicy.INTERVAL
     port_file: Path | None = None
+    rebuild_journal: bool = False
 
 
 def is_loopback(host: str) -> bool:
@@ -61,8 +62,10 @@ def run_broker(options: BrokerOptions, ready: Callable[[str, Path], None]) -> No
     folder = temporary_data_dir() if options.data_dir is None else contextlib.nullcontext(options.data_dir)
     with folder as data_dir:
         try:
-            broker = Broker(data_dir, options.fsync)
-        except (DataDirInUseError, OSError) as error:
+            broker = Broker(data_dir, options.fsync, rebuild=options.rebuild_journal)
+        except DataDirError as error:
+            raise SentimentError(f"cannot use the data folder: {error}", hint=error.hint) from error
+        except OSError as error:
             raise SentimentError(f"cannot use the data folder: {error}") from error
         asyncio.run(_serve(options, broker, ready))
 

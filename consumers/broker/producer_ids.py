@@ -34,6 +34,10 @@ class ProducerIds:
         """Skip what was left of the last block: it may have been given out before the restart."""
         self._next = self._reserved_until
 
+    def skip(self, producer_id: int) -> None:
+        """Never give out `producer_id` or a smaller one: it is in use, though the journal may not say so any more."""
+        self._reserved_until = max(self._reserved_until, producer_id + 1)
+
     def entries(self) -> Iterator[Entry]:
         """Entries that describe the present state."""
         yield ProducerIdsReserved(self._reserved_until)

@@ -6,17 +6,21 @@ memory need not hold the indexes of all the others.
 """
 
 import os
+import shutil
 import struct
 from binascii import crc32
 from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
+import structlog
 
 from consumers.broker.batch import HEADER_BYTES, LENGTH_OVERHEAD, BatchHeader, checksum_matches, plausible, read_header
 from consumers.broker.durability import Flusher
 from consumers.broker.index import SparseIndex
 from sentiment.durable import replace_file
+
+_log = structlog.get_logger(__name__)
 
 LOG_SUFFIX = ".log"
 INDEX_SUFFIX = ".index"
@@ -194,7 +198,7 @@ class Segment:
         return bytes(sidecar.state)
 
     def recover(self, *, gaps: bool) -> Iterator[tuple[BatchHeader, bytes]]:
-        """Read the file from its start and yield its sound batches; what follows the last of them is cut off.
+        """Read the file from its start and yield its sound batches. What follows them is cut off; see `_cut_off`.
 
         A batch is sound if it is whole, its checksum matches and its offset is the next one. With `gaps`, which
         compaction leaves, it may also be a later one.
@@ -214,7 +218,24 @@ class Segment:
             self._note(header)
             yield header, data
         if self.size != file_size:
-            os.ftruncate(self._fd, self.size)
+            self._cut_off(self._fd, file_size)
+
+    def _cut_off(self, fd: int, file_size: int) -> None:
+        """Remove what follows the sound batches. Keep a copy unless it is a batch that a crash tore while writing."""
+        start = os.pread(fd, HEADER_BYTES, self.size)
+        header = read_header(start) if len(start) == HEADER_BYTES else None
+        torn = header is None or (
+            plausible(header) and header.base_offset == self.end_offset and self.size + header.size > file_size
+        )
+        if not torn:
+            kept = self.path.with_name(f"{self.path.name}.damaged-{self.size}")
+            with self.path.open("rb") as damaged, kept.open("wb") as copy:
+                damaged.seek(self.size)
+                shutil.copyfileobj(damaged, copy)
+                copy.flush()
+                os.fsync(copy.fileno())
+            _log.error("damaged_records_put_aside", file=kept.name, bytes=file_size - self.size)
+        os.ftruncate(fd, self.size)
 
 
 def _whole_batches(chunk: bytes, before_offset: int) -> tuple[int, int]:

@@ -18,10 +18,12 @@ from consumers.broker.entries import (
     TopicDeleted,
 )
 from consumers.broker.journal import Journal
+from consumers.broker.log import may_be_log
 from consumers.broker.partition import Partition
 from consumers.broker.topic_config import TopicConfig, check_configs
 
 _LEGAL_NAME = re.compile(r"[a-zA-Z0-9._-]{1,249}")
+_LEGAL_NUMBER = re.compile(r"0|[1-9][0-9]{0,2}")
 MAX_PARTITIONS = 1000
 """Most partitions of one topic. More is a typing error for a broker of one process."""
 
@@ -45,6 +47,7 @@ class Topics:
         self._flusher = flusher
         self._topics: dict[str, Topic] = {}
         self._starts: dict[tuple[str, int], int] = {}
+        self._deleted: set[Path] = set()
 
     def __iter__(self) -> Iterator[Topic]:
         return iter(list(self._topics.values()))
@@ -128,7 +131,7 @@ class Topics:
         if isinstance(entry, TopicCreated | PartitionsAdded):
             self._make_folders(self._topics[entry.name])
         elif isinstance(entry, TopicDeleted):
-            self.remove_leftovers()
+            self._remove_deleted()
 
     def apply(self, entry: Entry) -> None:
         """Let a journal entry take effect in memory; entries of other kinds change nothing."""
@@ -147,6 +150,7 @@ class Topics:
             case TopicDeleted():
                 for partition in self._topics.pop(entry.name).partitions:
                     self._starts.pop((entry.name, partition.number), None)
+                    self._deleted.add(partition.log.directory)
                     partition.log.close()
                     partition.wake()
             case LogStartMoved():
@@ -155,6 +159,7 @@ class Topics:
     def _grow(self, topic: Topic, count: int) -> None:
         for number in range(len(topic.partitions), count):
             folder = self._directory / f"{topic.name}-{number}"
+            self._deleted.discard(folder)
             topic.partitions.append(Partition(topic.name, number, folder, self._flusher, topic.config))
 
     def _make_folders(self, topic: Topic) -> None:
@@ -163,18 +168,49 @@ class Topics:
 
     def recover(self, now_ms: int) -> None:
         """Open the logs of all topics that the journal names."""
-        self.remove_leftovers()
+        self._remove_deleted()
         for topic in self:
             self._make_folders(topic)
             for partition in topic.partitions:
                 partition.recover(now_ms, self._starts.get((topic.name, partition.number), 0))
 
-    def remove_leftovers(self) -> None:
-        """Delete the folders that belong to no topic: one is deleted now, or was just before a crash."""
-        known = {partition.log.directory for topic in self for partition in topic.partitions}
-        for folder in self._directory.iterdir() if self._directory.exists() else ():
-            if folder not in known:
-                shutil.rmtree(folder, ignore_errors=True)
+    def _remove_deleted(self) -> None:
+        """Remove the folders of topics that were deleted, now or just before a crash. Others are never touched."""
+        for folder in self._deleted:
+            shutil.rmtree(folder, ignore_errors=True)
+        self._deleted.clear()
+
+    def unnamed(self) -> list[str]:
+        """Names of the folders with records that the journal does not name."""
+        return [folder.name for _, _, folder in self._unnamed() if any(folder.iterdir())]
+
+    def adopt(self) -> int:
+        """Take over the partitions on the disk that the journal does not name; returns how many.
+
+        Nothing counts as deleted then: a line may be lost that made the topic again.
+        """
+        self._deleted.clear()
+        counts: dict[str, int] = {}
+        unnamed = self._unnamed()
+        for name, number, _ in unnamed:
+            counts[name] = max(counts.get(name, 0), number + 1)
+        for name, count in counts.items():
+            if name in self._topics:
+                self._grow(self._topics[name], count)
+            else:
+                self.apply(TopicCreated(name, uuid.uuid4().hex, count))
+        return len(unnamed)
+
+    def _unnamed(self) -> list[tuple[str, int, Path]]:
+        """(topic, number, folder) of what looks like a partition: logs are in it, or nothing."""
+        known = {partition.log.directory for topic in self for partition in topic.partitions} | self._deleted
+        found = []
+        for folder in sorted(self._directory.iterdir()) if self._directory.exists() else ():
+            name, _, number = folder.name.rpartition("-")
+            legal = _LEGAL_NAME.fullmatch(name) and _LEGAL_NUMBER.fullmatch(number)
+            if folder not in known and legal and folder.is_dir() and may_be_log(folder):
+                found.append((name, int(number), folder))
+        return found
 
     def close(self) -> None:
         """Close all files."""

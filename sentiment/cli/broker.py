@@ -53,7 +53,7 @@ Stop it with Ctrl-C or SIGTERM. With --data-dir the next start finds everything 
     type=DIRECTORY,
     metavar="DIR",
     show_default="a temporary folder, removed at the end",
-    help="Folder for the data, created if missing.",
+    help="Folder for the data, created if missing; one with other files in it is refused.",
 )
 @click.option(
     "--topics",
@@ -76,6 +76,12 @@ Stop it with Ctrl-C or SIGTERM. With --data-dir the next start finds everything 
     metavar="FILE",
     help="Write HOST:PORT to this file when clients can connect.",
 )
+@click.option(
+    "--rebuild-journal",
+    is_flag=True,
+    help="Repair a data folder whose journal is damaged or missing, then start. Records are kept; offsets and settings"
+    " in damaged lines are lost.",
+)
 @json_option("Report readiness as one JSON object.")
 @common_options()
 def broker(
@@ -86,6 +92,7 @@ def broker(
     topics: dict[str, int],
     fsync: str,
     port_file: Path | None,
+    rebuild_journal: bool,
     as_json: bool,
 ) -> int:
     """Run a Kafka-protocol broker on this machine, for development, demonstrations and tests.
@@ -104,5 +111,5 @@ def broker(
         else:
             click.echo(f"listening on {address}")
 
-    run_broker(BrokerOptions(host, port, data_dir, topics, FsyncPolicy(fsync), port_file), ready)
+    run_broker(BrokerOptions(host, port, data_dir, topics, FsyncPolicy(fsync), port_file, rebuild_journal), ready)
     return 0
