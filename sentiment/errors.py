@@ -59,6 +59,7 @@ class CheckFailed(SentimentError):
 class PoisonReason(StrEnum):
     """Why a record can never be processed; the value is the dead letter's reason code and a metric label."""
 
+    UNREADABLE = "unreadable"
     TOMBSTONE = "tombstone"
     NOT_UTF8 = "not_utf8"
     NOT_JSON = "not_json"

@@ -153,7 +153,7 @@ class AlertingHandler(BaseHandler):
     def _take(self, watched: _Partition, record: Record, now: datetime) -> Fate | None:
         """Hand a result to its monitor. Skip a record that is not a result: no worker has written it."""
         try:
-            scored = decode_scored(record.value)
+            scored = decode_scored(record.content())
         except PoisonRecord as poison:
             watched.monitor.skip(record.offset)
             _log.warning("result_unreadable", **fault_fields(record, poison))

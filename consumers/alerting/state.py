@@ -49,6 +49,8 @@ class AlertStateStore:
         wanted = {TopicPartition(self._topic, results.partition): results for results in partitions}
         values: dict[TopicPartition, dict[bytes, bytes]] = {partition: {} for partition in wanted}
         for record in self._read(wanted):
+            if record.fault is not None:
+                continue  # logged; what it changed is lost
             states = values[TopicPartition(record.topic, record.partition)]
             key = record.key or b""
             if record.value is None:

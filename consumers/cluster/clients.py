@@ -3,7 +3,7 @@
 The client's defaults would break the guarantees, so:
 
 - consumers read committed records only, never commit on their own, start at the earliest record, and rebalance
-  cooperatively: partitions that stay are not interrupted;
+  cooperatively: partitions that stay are not interrupted. No record can stop them (`client_internals`);
 - producers are idempotent with `acks=all`. Their delivery timeout is below the transaction timeout; otherwise the
   broker would fence a transaction while its batches are still being retried;
 - asking for the metadata of a topic does not create it.
@@ -20,6 +20,7 @@ from kafka.consumer.subscription_state import ConsumerRebalanceListener
 from kafka.coordinator.assignors.cooperative_sticky import CooperativeStickyAssignor
 from kafka.errors import KafkaConfigurationError, KafkaError
 
+from consumers.cluster.client_internals import make_safe
 from sentiment.errors import BrokerUnavailable, ConfigurationError
 from sentiment.settings import KafkaSettings, Settings
 
@@ -47,6 +48,7 @@ def make_consumer(
     Raises:
         BrokerUnavailable: no broker answered within the request timeout (`check_connection` says why).
         ConfigurationError: Kafka does not accept the instance id, or the client does not accept a setting.
+        FatalError: this release of the client cannot be made to read safely.
     """
     if instance_id is not None:
         check_instance_id(instance_id)
@@ -68,6 +70,7 @@ def make_consumer(
         allow_auto_create_topics=False,
         metrics_enabled=False,
     )
+    make_safe(consumer)
     if topics:
         consumer.subscribe(topics=list(topics), listener=listener)
     return consumer

@@ -9,12 +9,12 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
-from typing import Any
 
 from kafka.errors import KafkaError
 
+from consumers.cluster.client_internals import poll
 from consumers.cluster.clients import make_consumer
-from consumers.cluster.records import Record, TopicPartition, partition_name, to_record
+from consumers.cluster.records import Record, TopicPartition, partition_name
 from sentiment.errors import BrokerUnavailable
 from sentiment.settings import Settings
 
@@ -64,8 +64,8 @@ class CommittedReader:
         """The records that have come, after waiting at most `wait_s` for the first."""
         with _translated():
             self._take_added_partitions()
-            polled: dict[TopicPartition, list[Any]] = self._consumer.poll(timeout_ms=int(wait_s * 1000))
-        return [to_record(found) for records in polled.values() for found in records]
+            polled = poll(self._consumer, timeout_ms=int(wait_s * 1000))
+        return [record for records in polled.values() for record in records]
 
     def ends(self) -> dict[TopicPartition, int]:
         """Where the committed records of each partition end now, before any open transaction."""

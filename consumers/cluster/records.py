@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from sentiment.errors import PoisonRecord
+from sentiment.errors import PoisonReason, PoisonRecord
 
 if TYPE_CHECKING:
 
@@ -33,7 +33,6 @@ __all__ = [
     "WorkResult",
     "fault_fields",
     "partition_name",
-    "to_record",
 ]
 
 Header = tuple[str, bytes | None]
@@ -42,7 +41,11 @@ Header = tuple[str, bytes | None]
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One consumed record, bytes untouched. `timestamp_ms` is the record's own (create or append) time, -1 for none."""
+    """One consumed record, bytes untouched. `timestamp_ms` is the record's own (create or append) time, -1 for none.
+
+    Header names that are not UTF-8 have the odd bytes escaped (`\\xff`). A `fault` says why the record could not be
+    read: then it has no content, and stands for all offsets that the fault names, which end with its own.
+    """
 
     topic: str
     partition: int
@@ -51,19 +54,23 @@ class Record:
     key: bytes | None
     value: bytes | None
     headers: tuple[Header, ...] = ()
+    fault: str | None = None
 
     @property
     def n_bytes(self) -> int:
         """The size of key, value and headers, without Kafka's framing."""
         size = len(self.key or b"") + len(self.value or b"")
-        return size + sum(len(name) + len(value or b"") for name, value in self.headers)
+        return size + sum(len(name.encode()) + len(value or b"") for name, value in self.headers)
 
+    def content(self) -> bytes | None:
+        """The value; None for a tombstone.
 
-def to_record(found: Any) -> Record:
-    """A record as kafka-python returned it, without what only the client needs."""
-    return Record(
-        found.topic, found.partition, found.offset, found.timestamp, found.key, found.value, tuple(found.headers)
-    )
+        Raises:
+            PoisonRecord: the record could not be read.
+        """
+        if self.fault is not None:
+            raise PoisonRecord(PoisonReason.UNREADABLE, self.fault)
+        return self.value
 
 
 def partition_name(topic: str, partition: int) -> str:

@@ -150,10 +150,10 @@ def _count(tally: Tally, record: Record, topics: TopicSettings) -> ScoredFeedbac
         tally.add_dead_letter(position, headers["dead-letter-reason"])
         return None
     if record.topic == topics.alerts:
-        alert = decode_alert(record.value)
+        alert = decode_alert(record.content())
         tally.alerts.append(alert)
         return alert
-    result = decode_scored(record.value)
+    result = decode_scored(record.content())
     tally.add_result(result)
     return result
 
@@ -161,7 +161,7 @@ def _count(tally: Tally, record: Record, topics: TopicSettings) -> ScoredFeedbac
 def _count_event(tally: Tally, record: Record) -> None:
     position = SourcePosition(topic=record.topic, partition=record.partition, offset=record.offset)
     try:
-        event = decode_feedback(record.value, position=position, timestamp_ms=record.timestamp_ms)
+        event = decode_feedback(record.content(), position=position, timestamp_ms=record.timestamp_ms)
     except PoisonRecord:
         tally.add_event(position, "unknown", None)
     else:

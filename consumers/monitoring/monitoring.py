@@ -89,9 +89,9 @@ class _Intake:
         is_label = record.topic == self.labels_topic
         try:
             if is_label:
-                self.monitor.add_label(decode_label(record.value))
+                self.monitor.add_label(decode_label(record.content()))
             else:
-                self._take_result(decode_scored(record.value))
+                self._take_result(decode_scored(record.content()))
         except PoisonRecord as poison:
             self.shown.unreadable("label" if is_label else "result")
             _log.warning("record_unreadable", **fault_fields(record, poison))

@@ -174,7 +174,7 @@ class NotifyHandler(BaseHandler):
 def _decode(record: Record) -> Alert | None:
     """The alert. None, which is skipped, for a record that the alert worker has not written."""
     try:
-        return decode_alert(record.value)
+        return decode_alert(record.content())
     except PoisonRecord as poison:
         _log.warning("alert_unreadable", **fault_fields(record, poison))
         return None

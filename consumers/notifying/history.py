@@ -10,7 +10,7 @@ from contextlib import closing
 
 from consumers.cluster.lookup import ClusterLookup
 from consumers.cluster.reader import CommittedReader
-from consumers.cluster.records import TopicPartition
+from consumers.cluster.records import Record, TopicPartition
 from sentiment.errors import PoisonRecord
 from sentiment.events import decode_alert
 from sentiment.settings import Settings
@@ -37,7 +37,7 @@ class AlertHistory:
         with closing(CommittedReader(self._settings)) as reader:
             reader.seek({partition: max(0, end - MAX_HISTORY) for partition, end in ends.items()})
             for record in reader.read_to(ends):
-                alert_id = _alert_id(record.value)
+                alert_id = _alert_id(record)
                 if alert_id is not None:
                     ids[TopicPartition(record.topic, record.partition)].add(alert_id)
         return ids
@@ -51,8 +51,8 @@ class AlertHistory:
         return {partition: min(offset, stable[partition]) for partition, offset in committed.items()}
 
 
-def _alert_id(value: bytes | None) -> str | None:
+def _alert_id(record: Record) -> str | None:
     try:
-        return decode_alert(value).alert_id
+        return decode_alert(record.content()).alert_id
     except PoisonRecord:
         return None  # the handler has skipped it

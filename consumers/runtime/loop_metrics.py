@@ -41,6 +41,8 @@ class LoopMetrics:
         for batch in unit.batches:
             for record in batch:
                 n_records += 1
+                if record.fault is not None:
+                    self._metrics.counter("sentiment_damaged_records_total", topic=record.topic).inc()
                 if record.timestamp_ms >= 0:  # -1: the record has none
                     latency.observe(max(0.0, at_s - record.timestamp_ms / 1000))
         self._recent.append((now_s, n_records))

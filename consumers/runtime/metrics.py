@@ -134,6 +134,13 @@ TABLE = (
         "Offsets that cannot be read yet, because an open transaction comes before them.",
     ),
     Metric(
+        "sentiment_damaged_records_total",
+        "counter",
+        "records",
+        ("topic",),
+        "Records and batches that could not be read, and were stepped over with a line in the log.",
+    ),
+    Metric(
         "sentiment_hanging_transactions",
         "gauge",
         "partitions",

@@ -19,8 +19,9 @@ from kafka.errors import (
 )
 from kafka.structs import ConsumerGroupMetadata, MemberState
 
+from consumers.cluster.client_internals import poll
 from consumers.cluster.clients import make_consumer
-from consumers.cluster.records import OutgoingRecord, Record, TopicPartition, to_record
+from consumers.cluster.records import OutgoingRecord, Record, TopicPartition
 from consumers.cluster.transaction import TransactionalProducer
 from consumers.runtime.loop_config import LoopConfig
 from consumers.runtime.ownership import Rebalance, RebalanceLog
@@ -96,9 +97,8 @@ class Session:
 
     def poll(self, timeout_ms: int) -> dict[TopicPartition, list[Record]]:
         """Return new records. Also drives joins and rejoins, which `rebalances` then reports."""
-        free_read_out_slot(self._consumer)
-        polled = self._translated(lambda: self._consumer.poll(timeout_ms=timeout_ms))
-        return {partition: [to_record(found) for found in records] for partition, records in polled.items()}
+        polled: dict[TopicPartition, list[Record]] = self._translated(lambda: poll(self._consumer, timeout_ms))
+        return polled
 
     def rebalances(self) -> list[Rebalance]:
         """The rebalances since the last call, in order."""
@@ -178,15 +178,3 @@ class Session:
             raise FatalError(f"Kafka does not allow this ({type(error).__name__})", hint="ask for the ACLs") from None
         except KafkaError as error:
             raise BrokerUnavailable(f"consuming failed ({type(error).__name__})") from error
-
-
-def free_read_out_slot(consumer: KafkaConsumer) -> None:
-    """Work around a fault of kafka-python 3.0.12 that loses a paused partition. Call it before every poll.
-
-    The client sets aside the rest of a fetch whose partition is paused, and returns to it only while the slot for the
-    current fetch is None. A fetch that was read to its end stays in that slot, so the client would never read or fetch
-    the paused partition again (`Fetcher.fetched_records`).
-    """
-    fetcher = consumer._fetcher
-    if not fetcher._next_partition_records:
-        fetcher._next_partition_records = None

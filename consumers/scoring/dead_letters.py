@@ -26,6 +26,9 @@ ATTEMPTS = "dead-letter-attempts"
 _FRAMING_BYTES = 2_048
 """Room for our headers, and for Kafka's framing of a record and its batch."""
 
+_HEADER_FRAMING_BYTES = 10
+"""The lengths of one header's name and value."""
+
 _MESSAGE_CHARS = 500
 
 
@@ -39,8 +42,8 @@ class Parking:
 
     def fits(self, record: Record) -> bool:
         """Whether the record can be parked whole."""
-        names = len(SOURCE_PREFIX) * len(record.headers)
-        return record.n_bytes + names + _FRAMING_BYTES <= self.limit_bytes
+        headers = (len(SOURCE_PREFIX) + _HEADER_FRAMING_BYTES) * len(record.headers)
+        return record.n_bytes + headers + _FRAMING_BYTES <= self.limit_bytes
 
     def dead_letter(self, record: Record, poison: PoisonRecord, now: datetime) -> OutgoingRecord:
         """The dead letter of `record`, which failed with `poison`.
@@ -48,7 +51,8 @@ class Parking:
         The headers of a record that was replayed after an earlier failure say so: then the time of the first failure
         is kept, and the attempts are counted.
         """
-        whole = self.payload == "raw" and self.fits(record) and not (record.key is None and record.value is None)
+        empty = record.key is None and record.value is None  # as is one that could not be read
+        whole = self.payload == "raw" and self.fits(record) and not empty
         earlier = dict(record.headers)
         headers = DeadLetterHeaders(
             dead_letter_reason=poison.reason,

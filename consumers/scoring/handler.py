@@ -95,7 +95,7 @@ class ScoringHandler(BaseHandler):
         for record in batch:
             position = SourcePosition(topic=record.topic, partition=record.partition, offset=record.offset)
             try:
-                decoded.append(decode_feedback(record.value, position=position, timestamp_ms=record.timestamp_ms))
+                decoded.append(decode_feedback(record.content(), position=position, timestamp_ms=record.timestamp_ms))
                 self._breaker.note(None)
             except PoisonRecord as poison:
                 decoded.append(poison)

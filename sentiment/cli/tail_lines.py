@@ -51,6 +51,7 @@ def line_renderer(topics: TopicSettings, topic: str, *, as_json: bool, raw: bool
 
     def one_line(record: Record) -> str:
         try:
+            record.content()  # raises if it could not be read
             line = render(record)
         except PoisonRecord as poison:
             if as_json:
@@ -62,7 +63,7 @@ def line_renderer(topics: TopicSettings, topic: str, *, as_json: bool, raw: bool
 
 
 def _scored_line(record: Record) -> str:
-    scored = decode_scored(record.value)
+    scored = decode_scored(record.content())
     return _describe(scored)
 
 
@@ -73,28 +74,28 @@ def _describe(scored: ScoredFeedback) -> str:
 
 
 def _scored_json(record: Record) -> str:
-    return encode(decode_scored(record.value)).decode()
+    return encode(decode_scored(record.content())).decode()
 
 
 def _alert_line(record: Record) -> str:
-    alert: Alert = decode_alert(record.value)
+    alert: Alert = decode_alert(record.content())
     colour = "green" if alert.status == "resolved" else "red" if alert.severity == "critical" else "yellow"
     state = click.style(f"{alert.status.upper():<8}  {alert.severity:<8}", fg=colour, bold=alert.status == "firing")
     return f"{_time(alert.created_at)}  {state}  {printable(alert.segment)[:20]:<12}  {printable(alert.message)}"
 
 
 def _alert_json(record: Record) -> str:
-    return encode(decode_alert(record.value)).decode()
+    return encode(decode_alert(record.content())).decode()
 
 
 def _feedback_line(record: Record) -> str:
-    event = decode_feedback(record.value, position=_source(record), timestamp_ms=record.timestamp_ms)
+    event = decode_feedback(record.content(), position=_source(record), timestamp_ms=record.timestamp_ms)
     start = f"{_time(event.created_at)}  {printable(redact(event.product).text)[:20]:<12}  "
     return start + _shortened(redact(event.text).text, len(start))
 
 
 def _feedback_json(record: Record) -> str:
-    event = decode_feedback(record.value, position=_source(record), timestamp_ms=record.timestamp_ms)
+    event = decode_feedback(record.content(), position=_source(record), timestamp_ms=record.timestamp_ms)
     redacted, _ = redact_json(msgspec.to_builtins(event))
     return _json(redacted)
 

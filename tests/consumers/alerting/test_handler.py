@@ -215,7 +215,10 @@ def test_a_finite_input_is_judged_to_its_last_minute() -> None:
 def test_what_is_not_a_result_is_passed_over() -> None:
     """Junk on the results topic does not stop the worker, and is not counted twice."""
     world = World()
-    junk = (Record("sentiment", 0, 0, ms(NOW), None, b"\xff\x00"), Record("sentiment", 0, 1, ms(NOW), b"k", None))
+    junk = (
+        Record("sentiment", 0, 0, ms(NOW), None, b"\xff\x00"),
+        Record("sentiment", 0, 1, -1, None, None, fault="offset 1 cannot be read"),
+    )
     assert world.store.commit(world.handler.handle(RecordBatch({P0: junk}), NOW)) == []
     assert decode_stream(world.store.committed[0, STREAM_KEY]).next_offset == 2
     assert world.counted("counted") == 0

@@ -11,12 +11,14 @@ from kafka import KafkaProducer
 from consumers.cluster.clients import make_producer
 from consumers.cluster.lookup import ClusterLookup
 from consumers.cluster.reader import CommittedReader, ReadingStalledError, read_to_end
-from consumers.cluster.records import OutgoingRecord, TopicPartition, to_record
+from consumers.cluster.records import OutgoingRecord, TopicPartition
 from consumers.cluster.transaction import TransactionalProducer
 from sentiment.errors import BrokerUnavailable
 from sentiment.settings import Settings, load_settings
+from tests.broker.batches import batch
 from tests.brokers import Broker, DevBroker
 from tests.consumers.kafka_io import new_topic, produce
+from tests.damage import store
 
 
 def settings_for(broker: Broker) -> Settings:
@@ -110,16 +112,13 @@ def test_a_cluster_that_is_gone_is_said() -> None:
 
 def test_a_null_header_stays_null(broker: Broker) -> None:
     """A record keeps it as None. The client cannot send one, so an empty value is sent in its place."""
-
-    class Found:
-        topic, partition, offset, timestamp, key, value = "t", 0, 1, 2, b"k", None
-        headers = (("given", b"x"), ("null", None))
-
-    record = to_record(Found)
-    assert record.headers == (("given", b"x"), ("null", None))
-    assert record.n_bytes == len(b"k" + b"given" + b"x" + b"null")
     topic = new_topic(broker.bootstrap, "headers", 1)
     settings = settings_for(broker)
+    store(broker, topic, batch([b"v"], keys=[b"k"], headers=[[("given", b"x"), ("null", None)]]))
+    (record,) = read_to_end(settings, topic)
+    assert record.headers == (("given", b"x"), ("null", None))
+    assert record.n_bytes == len(b"k" + b"v" + b"given" + b"x" + b"null")
     with closing(TransactionalProducer.open(settings, topic)) as producer:
         producer.commit([OutgoingRecord(topic, b"v", headers=record.headers)])
-    assert [each.headers for each in read_to_end(settings, topic)] == [(("given", b"x"), ("null", b""))]
+    _, copied = read_to_end(settings, topic)
+    assert copied.headers == (("given", b"x"), ("null", b""))

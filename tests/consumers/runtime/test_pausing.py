@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from consumers.cluster.client_internals import free_read_out_slot
 from consumers.cluster.clients import make_consumer
 from consumers.cluster.records import TopicPartition
-from consumers.runtime.session import free_read_out_slot
 from sentiment.settings import load_settings
 from tests.broker.support import new_topic, producer
 from tests.brokers import Broker

@@ -17,8 +17,10 @@ from consumers.scoring.worker import run_worker
 from sentiment.errors import BrokerUnavailable, TooManyPoisonRecords
 from sentiment.events import decode_scored
 from sentiment.settings import Settings, load_settings
+from tests.broker.batches import batch, with_odd_header
 from tests.brokers import Broker, DevBroker, free_port
 from tests.consumers.kafka_io import committed_offsets, new_topic, produce, read_committed
+from tests.damage import flip_stored_byte, store
 from tests.fakes import LexiconClassifier
 from tests.processes import start
 from tests.waiting import WITHIN_S, wait_until
@@ -60,6 +62,38 @@ def test_bad_input_is_parked_and_the_rest_is_scored(broker: Broker) -> None:
     assert told[b"record_too_large"].value is None
     offsets = committed_offsets(broker.bootstrap, settings.topics.feedback, settings.topics.feedback)
     assert sum(offsets.values()) == len(records)
+
+
+def test_records_that_the_client_cannot_decode_stop_nothing(broker: Broker) -> None:
+    """Odd header names are passed on escaped; a damaged batch is parked by its position, once; the rest is scored."""
+    settings = settings_for(broker.bootstrap)
+    topics = settings.topics
+    scored, parked = with_odd_header([GOOD, GOOD, GOOD], 1), with_odd_header([b"junk"], 0)
+    damaged_batch = batch([f"{topics.feedback} damaged".encode(), GOOD])
+    store(broker, topics.feedback, scored, parked, damaged_batch, batch([GOOD]))
+    flip_stored_byte(broker, f"{topics.feedback} damaged".encode())
+    for _ in range(2):  # the second run finds nothing left
+        run_worker(settings, LexiconClassifier, StopRequest(), until_idle_s=1.0)
+    results = read_committed(broker.bootstrap, topics.sentiment)
+    assert [decode_scored(record.value).position.offset for record in results] == [0, 1, 2, 6]
+    junk, damaged = (dict(record.headers) for record in read_committed(broker.bootstrap, topics.dead_letter))
+    assert junk["dead-letter-reason"] == b"not_json"
+    assert junk["source-\\xffname"] == b"content"
+    assert damaged["dead-letter-reason"] == b"unreadable"
+    assert damaged["dead-letter-payload"] == b"omitted"
+    assert (damaged["dead-letter-topic"], damaged["dead-letter-offset"]) == (topics.feedback.encode(), b"5")
+    assert damaged["dead-letter-message"].startswith(b"offsets 4 to 5 cannot be read")
+    assert committed_offsets(broker.bootstrap, topics.feedback, topics.feedback)[0] == 7
+
+
+def test_a_record_of_very_many_headers_is_parked(broker: Broker) -> None:
+    """Headers without name and content take room as well: such a record is parked without them."""
+    settings = settings_for(broker.bootstrap)
+    topics = settings.topics
+    store(broker, topics.feedback, batch([b"junk"], headers=[[("", b"")] * 125_000]))
+    run_worker(settings, LexiconClassifier, StopRequest(), until_idle_s=1.0)
+    (parked,) = read_committed(broker.bootstrap, topics.dead_letter)
+    assert dict(parked.headers)["dead-letter-payload"] == b"omitted"
 
 
 def test_too_much_poison_stops_the_worker_with_its_offsets_untouched(broker: Broker) -> None:
