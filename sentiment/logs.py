@@ -1,4 +1,4 @@
-"""Structured logs on stderr. Events are names with keys: ids, counts and reasons, never feedback text."""
+"""Structured logs on stderr. An event is a name with keys (ids, counts, reasons), never feedback text."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ import structlog
 
 
 def configure_logging(level: Literal["debug", "info", "warning", "error"], style: Literal["console", "json"]) -> None:
-    """Route structlog and the standard library's loggers to stderr as one line an event.
+    """Send structlog and the standard library's loggers to stderr, one line per event.
 
-    Foreign libraries are kept at `warning` and above (kafka-python at `error`) whatever `level` is: their debug lines
+    Other libraries log at `warning` and above (kafka-python at `error`) whatever `level` is, because their debug lines
     may hold records.
     """
     threshold = logging.getLevelNamesMapping()[level.upper()]
@@ -45,12 +45,12 @@ def configure_logging(level: Literal["debug", "info", "warning", "error"], style
     root.setLevel(max(threshold, logging.WARNING))
     for package in ("sentiment", "consumers", "training"):
         logging.getLogger(package).setLevel(threshold)
-    # It warns of every slow turn of its own loop; what matters of it reaches our errors and metrics.
+    # It warns of every slow turn of its own loop. What matters reaches our own errors and metrics.
     logging.getLogger("kafka").setLevel(logging.ERROR)
 
 
 def _name_exceptions(_: Any, __: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
-    """An exception by its type only: its message, and a traceback with local variables, may hold feedback text."""
+    """Log only the type of an exception: its message and its traceback may hold feedback text."""
     exc_info = event.pop("exc_info", None)
     if exc_info:
         error = exc_info if isinstance(exc_info, BaseException) else sys.exc_info()[1]

@@ -9,6 +9,7 @@ import msgspec
 from consumers.demo.stream import Incident
 from consumers.demo.verify import Tally
 from sentiment.events import LABELS, Alert
+from sentiment.terminal import printable
 
 
 class AlertedEpisode(msgspec.Struct, frozen=True, kw_only=True):
@@ -101,11 +102,11 @@ def as_text(summary: DemoVerdict) -> str:
     width = max(map(len, summary.products), default=0)
     for name, product in summary.products.items():
         counts = (_share(label, getattr(product, label), product.events) for label in LABELS)
-        lines.append(f"  {name:<{width}}  {product.events:,} events: {', '.join(counts)}")
+        lines.append(f"  {printable(name):<{width}}  {product.events:,} events: {', '.join(counts)}")
     lines.append(f"{len(summary.episodes)} {'alert' if len(summary.episodes) == 1 else 'alerts'}")
     for episode in summary.episodes:
         end = "still open" if episode.resolved is None else f"resolved {episode.resolved:%H:%M}"
-        lines.append(f"  {episode.message} [{episode.severity}, {end}]")
+        lines.append(f"  {printable(episode.message)} [{episode.severity}, {end}]")
     lines.append(f"{'passed' if summary.passed else 'did not pass'} in {summary.seconds:.0f} s")
     return "\n".join(lines)
 

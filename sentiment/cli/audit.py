@@ -1,4 +1,4 @@
-"""`sentiment audit`: does a model treat people alike, and does it read as people do?"""
+"""`sentiment audit`: check whether a model treats people alike, and reads as people do."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ Example:
   sentiment audit --labelled reviews.jsonl --group-field country --no-gate --json
 
 A gap is the difference between the scores, p(positive) − p(negative), of two sentences that differ only in who is
-named. Exit code 1 if a limit is broken, unless --no-gate is given."""
+named. Exit code 1 if a limit is exceeded, unless --no-gate is given."""
 )
 @click.option(
     "--data",
@@ -52,7 +52,7 @@ named. Exit code 1 if a limit is broken, unless --no-gate is given."""
     "--max-failure-rate", type=SHARE, default=0.05, metavar="X", help="Maximum share of failed cases of a capability."
 )
 @click.option("--min-n", type=click.IntRange(1), default=30, metavar="N", help="Scenes, cases or rows needed to judge.")
-@click.option("--no-gate", is_flag=True, help="Exit with 0 even if a limit is broken.")
+@click.option("--no-gate", is_flag=True, help="Exit with 0 even if a limit is exceeded.")
 @seed_option
 @click.option(
     "--examples", "n_examples", type=click.IntRange(0), default=0, metavar="N", help="Failures to show per capability."
@@ -80,7 +80,7 @@ def audit(
     from sentiment.errors import CheckFailed, UsageError
 
     if (labelled is None) != (group_field is None):
-        raise UsageError("--labelled and --group-field belong together")
+        raise UsageError("--labelled and --group-field need each other")
     import msgspec
 
     from sentiment.cli.audit_tables import print_audit
@@ -111,7 +111,7 @@ def audit(
         click.echo(f"{classifier.model.name} {classifier.model.version} with {classifier.backend}")
         print_audit(report, groups, limits, n_examples=n_examples)
     if violations and not no_gate:
-        raise CheckFailed(f"{len(violations)} limits are exceeded", hint="--no-gate reports without judging")
+        raise CheckFailed(f"limits exceeded: {len(violations)}", hint="--no-gate reports without judging")
 
 
 def _limits(file: Path | None, flags: dict[str, Any]) -> AuditLimits:

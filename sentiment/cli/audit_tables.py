@@ -30,9 +30,9 @@ def print_audit(report: AuditReport, groups: Sequence[GroupQuality], limits: Aud
         _print_examples(console, report, n_examples)
     violations = report.violations(limits)
     for violation in violations:
-        console.print(line(f"broken: {violation}", style="red"))
+        console.print(line(f"exceeded: {violation}", style="red"))
     if not violations:
-        console.print(line("every limit is kept", style="green"))
+        console.print(line("all limits are kept", style="green"))
 
 
 def _gaps(report: AuditReport, limits: AuditLimits) -> Table:

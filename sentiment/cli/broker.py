@@ -104,7 +104,7 @@ def broker(
 
     def ready(address: str, folder: Path) -> None:
         if data_dir is None:
-            click.echo(f"data in the temporary folder {folder}, removed at the end (--data-dir keeps it)", err=True)
+            click.echo(f"data is in the temporary folder {folder}, removed at the end; --data-dir keeps it", err=True)
         click.echo("this broker is for development, demonstrations and tests, not for production", err=True)
         if as_json:
             print_json_line({"bootstrap_servers": address, "data_dir": str(folder)})

@@ -9,8 +9,9 @@ import click
 
 from sentiment.cli.extras import train_extra
 from sentiment.cli.flags import DIRECTORY, FILE, SHARE, force_option, json_option, seed_option
+from sentiment.cli.forms import FORMS
 from sentiment.cli.options import common_options
-from sentiment.cli.outputs import print_json, refuse_to_replace
+from sentiment.cli.outputs import print_json, refuse_to_replace, write_output
 
 if TYPE_CHECKING:
     from sentiment.settings import Settings
@@ -29,7 +30,7 @@ Requires the `train` extra. Labels never change, only how confident the answers 
 @click.argument("data", metavar="DATA", type=FILE)
 @click.option(
     "--form",
-    type=click.Choice(["all", "fp32", "bf16", "int8"]),
+    type=click.Choice(["all", *FORMS]),
     default="all",
     help="Which exported weights to calibrate.",
 )
@@ -77,7 +78,7 @@ def calibrate(
     report = _run(directory, data, forms, seed=seed, threads=settings.model.threads)
     if plot is not None:
         bins = {f"{part.form}": (part.bins_before, part.bins_after) for part in report.forms}
-        plot.write_text(calibration_plot(bins), encoding="utf-8")
+        write_output(plot, calibration_plot(bins))
     worst = max(report.forms, key=lambda part: part.cross_fitted.ece)
     passed = max_ece is None or worst.cross_fitted.ece <= max_ece
     written = None

@@ -10,7 +10,7 @@ import click
 from sentiment.cli.extras import train_extra
 from sentiment.cli.flags import FILE, force_option
 from sentiment.cli.options import common_options
-from sentiment.cli.outputs import refuse_to_replace
+from sentiment.cli.outputs import refuse_to_replace, write_output
 
 if TYPE_CHECKING:
     from sentiment.settings import Settings
@@ -39,7 +39,7 @@ same."""
 @common_options("model")
 def card(settings: Settings, output: Path | None, documents: tuple[Path, ...], force: bool) -> None:
     """Print the card of a model: use, data, training, quality, calibration, bias, cost, limits and licences."""
-    from sentiment.errors import InputError, UsageError
+    from sentiment.errors import UsageError
 
     refuse_to_replace(output, force=force)
     if documents and not settings.model.path:
@@ -56,8 +56,4 @@ def card(settings: Settings, output: Path | None, documents: tuple[Path, ...], f
     if output is None:
         click.echo(content, nl=False)
         return
-    try:
-        output.write_text(content, encoding="utf-8")
-    except OSError as error:
-        raise InputError(f"{output} cannot be written: {error.strerror}") from None
-    click.echo(f"wrote {output}", err=True)
+    write_output(output, content)

@@ -10,7 +10,7 @@ import click
 from sentiment.cli.extras import train_extra
 from sentiment.cli.flags import FILE, force_option, json_option, resamples_option, seed_option, typed
 from sentiment.cli.options import common_options
-from sentiment.cli.outputs import print_json, refuse_to_replace
+from sentiment.cli.outputs import print_json, refuse_to_replace, write_output
 
 if TYPE_CHECKING:
     from sentiment.settings import Settings
@@ -97,8 +97,7 @@ def compare(
     request = _request(settings, data, flags)
     comparison = _run(run_comparison, request)
     if report is not None:
-        report.write_text(markdown(comparison), encoding="utf-8")
-        click.echo(f"wrote {report}", err=True)
+        write_output(report, markdown(comparison))
     if plot is not None:
         save_plot(comparison, plot)
         click.echo(f"wrote {plot}", err=True)

@@ -1,4 +1,4 @@
-"""`sentiment demo`: the whole pipeline, watched and counted."""
+"""`sentiment demo`: run the whole pipeline, watch it, and check the counts."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def demo(
     locate(settings.model.path, settings.model.label_map or None)
     given = context.get_parameter_source("speed") is not click.core.ParameterSource.DEFAULT
     request = DemoRequest(stream, speed if given else None if input_file else BUNDLED_SPEED)
-    # The display has stderr for itself; the processes log to files at the level that was asked for.
+    # The display needs stderr for itself. The processes log to files, at the level that was asked for.
     configure_logging("error", settings.log.format)
     with terminate_like_interrupt():
         summary = run_demo(settings, request, make_view)

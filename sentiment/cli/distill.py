@@ -1,4 +1,4 @@
-"""`sentiment distill`: a large model's judgement into a small one."""
+"""`sentiment distill`: train a small model to imitate a large one."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ import click
 from sentiment.cli.extras import train_extra
 from sentiment.cli.flags import FILE
 from sentiment.cli.inputs import text_field_option
+from sentiment.cli.job import make_job, run_job
 from sentiment.cli.options import common_options
-from sentiment.cli.recipe import make_job, recipe_options, run_job, validation_option
+from sentiment.cli.recipe import recipe_options, validation_option
 
 
 @click.command(

@@ -16,7 +16,7 @@ class Duration(click.ParamType[int]):
     name = "duration"
 
     def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        """Milliseconds."""
+        """Return milliseconds."""
         found = _DURATION.fullmatch(str(value))
         if found is None or int(found[1]) == 0:
             self.fail(f"{value!r} is not a duration such as 90s, 30m, 12h or 7d", param, ctx)

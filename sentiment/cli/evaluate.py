@@ -1,4 +1,4 @@
-"""`sentiment evaluate`: how good a model is on labelled rows."""
+"""`sentiment evaluate`: measure a model on labelled rows."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ def print_judgement(judgement: Judgement, *, n_errors: int) -> None:
         if slices:
             console.print(_slices(kind, slices))
         else:
-            console.print(f"by {kind}: the rows do not say\n")
+            console.print(f"by {kind}: not in the rows\n")
     if n_errors:
         console.print(_errors(judgement, n_errors))
     if (reproduction := judgement.reproduction) is not None:
@@ -50,7 +50,7 @@ def _overall(evaluation: Evaluation) -> Table:
         ("macro-recall", _ends(evaluation.macro_recall), ""),
         ("accuracy", _ends(evaluation.accuracy), ""),
         ("ECE", _ends(reliability.ece), f"{reliability.ece_by_chance:.3f} by chance if perfect"),
-        ("Brier", _ends(reliability.brier), "0 … 2, less is better"),
+        ("Brier", _ends(reliability.brier), "0 … 2, lower is better"),
         ("log loss", _ends(reliability.nll), "nats"),
     ]
     return table(("", f"value [{evaluation.level:.0%} interval]", "note"), rows, title="overall", words=("note",))

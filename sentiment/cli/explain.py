@@ -1,4 +1,4 @@
-"""`sentiment explain`: which words moved the score of a text."""
+"""`sentiment explain`: show which words moved the score of a text."""
 
 from __future__ import annotations
 

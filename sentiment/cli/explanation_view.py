@@ -18,7 +18,7 @@ _STRONG = 0.5
 
 
 def print_explanation(explanation: Explanation) -> None:
-    """Everything about `explanation` on stdout; the coloured text only where there are colours."""
+    """Print `explanation`; the coloured text only on a terminal."""
     console = output()
     shares = ", ".join(f"{label} {share:.3f}" for label, share in explanation.probabilities.items())
     console.print(f"{explanation.label}, score {explanation.score:+.3f} ({shares})")
@@ -73,11 +73,11 @@ def _checks(explanation: Explanation) -> list[str]:
     if (faithful := explanation.faithfulness) is not None:
         lines.append(
             f"comprehensiveness: {faithful.comprehensiveness:+.3f} without the top words "
-            f"({faithful.random_comprehensiveness:+.3f} without random ones); more is better"
+            f"({faithful.random_comprehensiveness:+.3f} without random ones); higher is better"
         )
         lines.append(
             f"sufficiency: {faithful.sufficiency:+.3f} with the top words alone "
-            f"({faithful.random_sufficiency:+.3f} with random ones); less is better"
+            f"({faithful.random_sufficiency:+.3f} with random ones); lower is better"
         )
     if explanation.truncated:
         lines.append(f"only the first {explanation.n_tokens} tokens were read")

@@ -1,4 +1,4 @@
-"""`sentiment export`: a fine-tuned checkpoint to the forms that are served."""
+"""`sentiment export`: write a fine-tuned checkpoint in the forms that are served."""
 
 from __future__ import annotations
 
@@ -9,18 +9,10 @@ import click
 
 from sentiment.cli.extras import train_extra
 from sentiment.cli.flags import DIRECTORY, force_option, json_option, name_option
+from sentiment.cli.forms import parse_forms, print_missing_forms
 from sentiment.cli.inputs import text_field_option
 from sentiment.cli.options import common_options
 from sentiment.cli.outputs import print_json, refuse_to_replace
-
-_FORMS = ("fp32", "bf16", "int8")
-
-
-def _forms(_context: click.Context, _option: click.Parameter, value: str) -> tuple[str, ...]:
-    forms = tuple(dict.fromkeys(form.strip() for form in value.split(",")))
-    if unknown := [form for form in forms if form not in _FORMS]:
-        raise click.BadParameter(f"unknown form {unknown[0]!r}: takes {', '.join(_FORMS)}, joined by commas")
-    return forms
 
 
 @click.command(
@@ -37,7 +29,11 @@ measured against fp32 on torch."""
 @click.argument("checkpoint", type=DIRECTORY)
 @click.option("--output", required=True, type=DIRECTORY, metavar="DIR", help="Directory to create.")
 @click.option(
-    "--forms", default="int8", metavar="FORM,…", callback=_forms, help="Forms for the CPU: any of fp32, bf16 and int8."
+    "--forms",
+    default="int8",
+    metavar="FORM,…",
+    callback=parse_forms,
+    help="Forms for the CPU: any of fp32, bf16 and int8.",
 )
 @click.option(
     "--calibration-file",
@@ -97,19 +93,16 @@ def export(
     if as_json:
         print_json(manifest)
         return
-    _show(manifest.metrics.get("parity", {}), manifest.training["export"])
+    print_missing_forms(manifest)
+    if parity := manifest.metrics.get("parity"):
+        _print_parity(parity)
     size_mb = sum(path.stat().st_size for path in output.rglob("*") if path.is_file()) / 1e6
     click.echo(f"wrote {output} ({manifest.name} {manifest.version}, {size_mb:.1f} MB)")
 
 
-def _show(parity: dict[str, dict[str, Any]], exported: dict[str, Any]) -> None:
+def _print_parity(parity: dict[str, dict[str, Any]]) -> None:
     from sentiment.cli.tables import output, table
 
-    for form, reason in exported.items():
-        if form in _FORMS:
-            click.echo(f"no {form}: {reason}; torch serves this model")
-    if not parity:
-        return
     heads = ("computed by", "labels agree", "mean |Δp|", "max |Δp|", "Δ macro-F1", "alone = batched", "max |Δp| alone")
     title = f"against fp32 on torch, {next(iter(parity.values()))['n_texts']} texts"
     output().print(table(heads, map(_parity_row, parity.values()), title=title))

@@ -1,4 +1,4 @@
-"""What commands say where the packages of an extra are missing."""
+"""What commands say when the packages of an extra are missing."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def train_extra(doing: str = "training") -> Iterator[None]:
-    """Around the imports of a command: a missing package becomes the name of the extra that brings it."""
+    """Turn an ``ImportError`` inside the block into a ``ConfigurationError`` that names the extra to install."""
     from sentiment.errors import ConfigurationError
 
     try:

@@ -1,4 +1,4 @@
-"""`sentiment ingest`: feedback from files and pipes onto the feedback topic."""
+"""`sentiment ingest`: publish feedback from files and pipes."""
 
 from __future__ import annotations
 

@@ -46,12 +46,12 @@ def field_options(command: Any) -> Any:
 
 
 class ReplaySpeed(click.ParamType[float | None]):
-    """How many times as fast as it happened."""
+    """A multiple of real time, or no delay at all."""
 
     name = "X|max"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float | None:
-        """A factor above 0; None for `max`."""
+        """Return a factor above 0, or None for `max`."""
         if value is None or value == "max":
             return None
         try:

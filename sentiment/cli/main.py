@@ -1,4 +1,4 @@
-"""`sentiment`: a lazy group, and the one place where errors become messages and exit codes."""
+"""`sentiment`: the table of commands, and the one place where errors become messages and exit codes."""
 
 from __future__ import annotations
 
@@ -41,14 +41,14 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
 
 
 class LazyGroup(click.Group):
-    """A group that imports a command's module when the command is called, and lists it without importing."""
+    """A group that imports the module of a command only when the command is called."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """All commands, in the order in which a newcomer meets them."""
+        """Return all commands, in the order in which a newcomer meets them."""
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """The command, imported now; None for an unknown name."""
+        """Import and return the command; None for an unknown name."""
         if cmd_name not in COMMANDS:
             return None
         module, attribute, _ = COMMANDS[cmd_name]
@@ -56,7 +56,7 @@ class LazyGroup(click.Group):
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """The overview, from the table above."""
+        """Write the overview, from the table above."""
         with formatter.section("Commands"):
             formatter.write_dl([(name, summary) for name, (_, _, summary) in COMMANDS.items()])
 
@@ -92,12 +92,12 @@ def cli() -> None:
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Run the command line and exit; errors become one line and an exit code, never a traceback."""
+    """Run the command line and exit. Errors become one line and an exit code, never a traceback."""
     sys.exit(run(arguments))
 
 
 def run(arguments: list[str] | None = None) -> int:
-    """Like `main`, returning the exit code."""
+    """Like `main`, but return the exit code."""
     try:
         answer: Any = cli.main(arguments, prog_name="sentiment", standalone_mode=False)
     except SentimentError as error:
@@ -113,7 +113,7 @@ def run(arguments: list[str] | None = None) -> int:
         click.echo("interrupted", err=True)
         return 130
     except BrokenPipeError:
-        # The reader of our output went away (`… | head`): not an error, and nothing may be written any more.
+        # The reader of our output went away (`… | head`). That is no error, and nothing more can be written.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except Exception as error:  # noqa: BLE001 the last line of defence; the message may hold text, so it is not shown
@@ -133,7 +133,7 @@ def _say(message: str, hint: str | None) -> None:
 
 
 def _place(error: BaseException) -> str:
-    """`file:line` where `error` was raised, and where our own code called what raised it."""
+    """Return `file:line` of where `error` was raised, and of our own code that led there."""
     places = []
     trace = error.__traceback__
     while trace is not None:

@@ -1,4 +1,4 @@
-"""`sentiment models`: which models there are, which one serves, and the gate before that changes."""
+"""`sentiment models`: a registry of models, and the gate before another one is served."""
 
 from __future__ import annotations
 

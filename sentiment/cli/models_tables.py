@@ -1,4 +1,4 @@
-"""A registry and a verdict, for people and as JSON."""
+"""The content of a registry and the verdict of the gate, for people and as JSON."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _PASS, _FAIL = Text("pass", "green"), Text("FAIL", "red")
 
 
 def as_document(registry: Registry) -> dict[str, Any]:
-    """Versions, pointer and history."""
+    """Return versions, current version and history."""
     import msgspec
 
     current = registry.current()
@@ -36,7 +36,7 @@ def as_document(registry: Registry) -> dict[str, Any]:
 
 
 def print_versions(registry: Registry) -> None:
-    """A line for each version, then one for each decision."""
+    """Print a line for each version, then one for each decision."""
     current, earlier = registry.current(), registry.earlier()
     marks = dict.fromkeys(earlier[-1:], "before")
     if current is not None:
@@ -59,11 +59,11 @@ def print_versions(registry: Registry) -> None:
     console.print(table(_VERSIONS, versions, words=_VERSIONS))
     console.print(table(_DECISIONS, decisions, words=_DECISIONS))
     if current is None:
-        click.echo("no version is promoted", err=True)
+        click.echo("no version is served", err=True)
 
 
 def outcome_document(outcome: PromotionOutcome, limits: GateLimits) -> dict[str, Any]:
-    """The verdict, the limits and what was done."""
+    """Return the verdict, the limits and what was done."""
     import msgspec
 
     return {
@@ -76,7 +76,7 @@ def outcome_document(outcome: PromotionOutcome, limits: GateLimits) -> dict[str,
 
 
 def print_outcome(outcome: PromotionOutcome) -> None:
-    """The verdict as a table, what exactly failed, and what was done."""
+    """Print the verdict as a table, what exactly failed, and what was done."""
     verdict, console = outcome.verdict, output()
     against = "nothing: the first of its registry" if verdict.current is None else _named(verdict.current)
     console.print(line(f"{_named(verdict.candidate)} against {against}, {verdict.n_rows:,} rows, seed {verdict.seed}"))

@@ -1,4 +1,4 @@
-"""`sentiment monitor`: is the stream still what it was, and is the model still as good?"""
+"""`sentiment monitor`: watch for drift of the stream and loss of quality."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ _WORDS = {
 
 
 def window_lines(report: WindowReport) -> Iterator[str]:
-    """One line for a window, and one for each feature that drifted."""
+    """Yield one line for a window, and one for each feature that drifted."""
     span = f"{report.start:%Y-%m-%d %H:%M} … {report.end:%Y-%m-%d %H:%M}"
     note = " (cut short)" if report.partial else ""
     yield f"{span}  {report.n:>6,} results  {_WORDS[report.outcome]}{note}  {_estimates(report.accuracy)}"
@@ -33,7 +33,7 @@ def window_lines(report: WindowReport) -> Iterator[str]:
 
 
 def summary_lines(summary: MonitorSummary) -> Iterator[str]:
-    """The whole run."""
+    """Summarise the whole run."""
     drifted = f"{summary.n_drifted} of {summary.n_windows} windows drifted"
     left_out = f"{summary.n_late} late, {summary.n_future} from the future"
     yield f"{summary.n_results:,} results ({left_out}); {drifted}"

@@ -87,7 +87,7 @@ def _warn_of_exposed_secrets(settings: Settings, config: Path | None) -> None:
 
 
 def _typed(values: dict[SettingFlag, Any]) -> dict[str, dict[str, Any]]:
-    """The settings that were given on the command line, by section: a default must not override a file."""
+    """Return the settings that were typed, by section: a default must not override a file."""
     context = click.get_current_context()
     overrides: dict[str, dict[str, Any]] = {}
     for flag, value in values.items():

@@ -27,6 +27,18 @@ def refuse_to_replace(*outputs: Path | None, force: bool) -> None:
             raise InputError(f"{path} already exists", hint="replace it with --force, or choose another name")
 
 
+def write_output(path: Path, content: str) -> None:
+    """Write `content` to `path`, whole or not at all, and say so on stderr. Raises ``InputError`` if it cannot."""
+    from sentiment.durable import replace_file
+    from sentiment.errors import InputError
+
+    try:
+        replace_file(path, content.encode())
+    except OSError as error:
+        raise InputError(f"{path} cannot be written: {error.strerror}") from None
+    click.echo(f"wrote {path}", err=True)
+
+
 def _print(value: object, indent: int | None) -> None:
     import msgspec
 

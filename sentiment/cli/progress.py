@@ -1,4 +1,4 @@
-"""Progress on stderr: a bar where a person looks, a plain line now and then where nobody does."""
+"""Progress on stderr: a bar on a terminal, and otherwise a plain line every few seconds."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class Ticker:
             self._bar.stop()
 
     def begin(self, what: str, total: int | None, done: int = 0) -> None:
-        """A phase begins; `total` rows, where that is known, of which `done` are done already."""
+        """Begin a phase of `total` rows (None if unknown), of which `done` are done already."""
         self._what, self.total, self.done = what, total, done
         self._began_s, self._began_at = time.monotonic(), done
         self._next_line_s = self._began_s + _LINE_EVERY_S
@@ -59,7 +59,7 @@ class Ticker:
             self._task = self._bar.add_task(what, total=total, completed=done)
 
     def at(self, done: int) -> None:
-        """So many rows are done in this phase."""
+        """Note that `done` rows of this phase are done."""
         self.done = done
         if self._bar is not None and self._task is not None:
             self._bar.update(self._task, completed=done)
@@ -68,7 +68,7 @@ class Ticker:
             click.echo(self._line(), err=True)
 
     def say(self, message: str) -> None:
-        """Something worth knowing now."""
+        """Show a message."""
         if self._bar is not None:
             self._bar.console.print(message, markup=False, highlight=False)
         else:
@@ -84,7 +84,7 @@ class Ticker:
 
 class _RateColumn(ProgressColumn):
     def render(self, task: Task) -> Text:
-        """Rows a second, from the last half minute."""
+        """Show rows per second, averaged over the last half minute."""
         return Text("" if task.speed is None else f"{task.speed:,.0f} rows/s", style="progress.data.speed")
 
 

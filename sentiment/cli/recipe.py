@@ -1,21 +1,13 @@
-"""Flags that `train` and `distill` share, and the job that they describe."""
+"""Flags that `sentiment train` and `sentiment distill` share."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 import click
 
-from sentiment.cli.extras import train_extra
 from sentiment.cli.flags import DIRECTORY, json_option, name_option, seed_option
-from sentiment.cli.outputs import print_json
-
-if TYPE_CHECKING:
-    from sentiment.model.manifest import Manifest
-    from training.finetune.distill import Teaching
-    from training.finetune.job import TrainingJob
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -135,91 +127,3 @@ def recipe_options(command: Command) -> Command:
     for option in reversed(_OPTIONS):
         command = option(command)
     return command
-
-
-def make_job(
-    *,
-    train: str,
-    validation: str,
-    backbone: str,
-    output: Path,
-    name: str | None,
-    backbone_licence: str,
-    class_weights: tuple[str, ...],
-    source_weights: tuple[str, ...],
-    drop_near_duplicates: bool,
-    tracker: Any,
-    tracking_dir: str | None,
-    teaching: Teaching | None = None,
-    **recipe: Any,
-) -> TrainingJob:
-    """What the flags ask for. Raises ``ConfigurationError`` for weights that mean nothing."""
-    from sentiment.errors import ConfigurationError
-    from sentiment.events import LABELS
-
-    by_class = _weights(class_weights, "--class-weight")
-    if unknown := set(by_class) - set(LABELS):
-        raise ConfigurationError(f"--class-weight: unknown label {min(unknown)!r}", hint=f"one of {', '.join(LABELS)}")
-    with train_extra():
-        from training.data.examples import Weighting
-        from training.finetune.job import TrainingJob
-        from training.finetune.recipe import Recipe
-        from training.finetune.tracking import Tracker, default_location
-    return TrainingJob(
-        train=train,
-        validation=validation,
-        backbone=backbone,
-        output=output,
-        name=name or output.name,
-        recipe=Recipe(**recipe),
-        weighting=Weighting(
-            classes=(by_class.get("negative", 1.0), by_class.get("neutral", 1.0), by_class.get("positive", 1.0)),
-            sources=_weights(source_weights, "--source-weight"),
-        ),
-        licences={"backbone": backbone_licence},
-        teaching=teaching,
-        drop_near_duplicates=drop_near_duplicates,
-        tracker=Tracker(tracker, tracking_dir or default_location(output)) if tracker else None,
-    )
-
-
-def run_job(job: TrainingJob, *, resume: bool, as_json: bool) -> None:
-    """Train, and print what came out: the manifest, or a line for each form of the weights."""
-    from sentiment.cli.progress import Ticker
-
-    with train_extra():
-        from training.finetune.train import train_model
-    with Ticker() as ticker:
-        manifest = train_model(job, resume=resume, progress=ticker)
-    if as_json:
-        print_json(manifest)
-        return
-    _show(manifest)
-    click.echo(f"wrote {job.output} ({manifest.name} {manifest.version})")
-
-
-def _show(manifest: Manifest) -> None:
-    from sentiment.model.manifest import OPENVINO_FILES
-
-    measured = manifest.metrics["validation"]
-    for form in OPENVINO_FILES:
-        if quality := measured.get(form):
-            click.echo(f"{form}: macro-F1 {quality['macro_f1']:.4f}, ECE {quality['ece']:.4f} on {quality['n']} rows")
-    for form, reason in manifest.training["export"].items():
-        if form in OPENVINO_FILES:
-            click.echo(f"no {form}: {reason}; torch serves this model")
-
-
-def _weights(pairs: tuple[str, ...], flag: str) -> dict[str, float]:
-    from sentiment.errors import ConfigurationError
-
-    weights = {}
-    for pair in pairs:
-        key, _, value = pair.rpartition("=")
-        try:
-            weights[key] = float(value)
-        except ValueError:
-            weights[key] = -1.0
-        if not key or not 0 <= weights[key] < 1e6:
-            raise ConfigurationError(f"{flag} takes NAME=WEIGHT with a weight ≥ 0, not {pair!r}")
-    return weights

@@ -1,4 +1,4 @@
-"""`sentiment review`: texts to people, and their labels back."""
+"""`sentiment review`: give texts to annotators, and take their labels back."""
 
 from __future__ import annotations
 
@@ -13,11 +13,8 @@ from sentiment.cli.options import common_options
 from sentiment.cli.outputs import print_json_line, refuse_to_replace
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
+    from sentiment.events import LateLabel
     from sentiment.settings import Settings
-    from training.review.candidates import Candidate
-    from training.review.importing import Review
 
 _sheet_option = click.option(
     "--output", type=FILE, required=True, metavar="SHEET", help="Sheet to create: .csv or .jsonl."
@@ -81,12 +78,13 @@ def export_sheet(
     """
     from collections import Counter
 
+    from sentiment.cli.review_topic import read_topic
     from training.review.candidates import read_candidates
     from training.review.sampling import choose
     from training.review.sheets import item_of, items_path, write_sheet
 
     refuse_to_replace(output, items_path(output), force=force)
-    candidates = _from_topic(settings) if results is None else read_candidates(results, text_field)
+    candidates = read_topic(settings) if results is None else read_candidates(results, text_field)
     chosen = choose(candidates, **choice)
     write_sheet(output, [item_of(each) for each in chosen])
     parts = Counter(each.part for each in chosen)
@@ -161,7 +159,7 @@ def import_sheets(
         write_sheet(unsettled, left, notes=notes)
     facts = {"annotators": [path.name.split(".")[0] for path in sheets], "review": msgspec.to_builtins(report)}
     made = append_version(dataset, found.rows(source), [*sheets, items_file], facts, now=now)
-    published = _publish(settings, found, now) if publish else None
+    published = _publish(settings, found.late_labels(now)) if publish else None
     if as_json:
         version = None if made is None else {"path": str(made[0]), **msgspec.to_builtins(made[1])}
         document = {"review": report, "version": version, "published": published}
@@ -205,34 +203,12 @@ def find_suspects(settings: Settings, labelled: Path, output: Path, force: bool,
     if as_json:
         print_json_line({"rows": n_rows, "suspects": len(found), "sheet": str(output) if found else None})
         return
-    click.echo(f"{len(found):,} of {n_rows:,} labels are suspected ({len(found) / n_rows:.1%})")
+    click.echo(f"{len(found):,} of {n_rows:,} labels are probably wrong ({len(found) / n_rows:.1%})")
     if found:
         click.echo(f"wrote {output}; keep {items_path(output)} for the import")
 
 
-def _from_topic(settings: Settings) -> list[Candidate]:
-    from consumers.cluster.connection import check_connection
-    from consumers.cluster.reader import read_to_end
-    from consumers.cluster.topics import ensure_topics
-    from sentiment.errors import PoisonRecord
-    from sentiment.events import ScoredFeedback, decode_scored
-    from training.review.candidates import from_results, without_doubles
-
-    topic = settings.topics.sentiment
-    check_connection(settings)
-    ensure_topics(settings, [topic])
-
-    def decoded(value: bytes | None) -> Sequence[ScoredFeedback]:
-        try:
-            return [decode_scored(value)]
-        except PoisonRecord:
-            return []
-
-    results = (each for record in read_to_end(settings, topic) for each in decoded(record.value))
-    return without_doubles(from_results(results))
-
-
-def _publish(settings: Settings, found: Review, now: Any) -> int:
+def _publish(settings: Settings, labels: list[LateLabel]) -> int:
     from consumers.monitoring.labels import publish_labels
 
-    return publish_labels(settings, found.late_labels(now))
+    return publish_labels(settings, labels)

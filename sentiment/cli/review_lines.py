@@ -13,6 +13,7 @@ _SHOWN_ITEMS = 3
 
 
 def report_lines(report: ReviewReport, made: tuple[Path, Lineage] | None, published: int | None) -> list[str]:
+    """Return the lines. `made` is the new version of the data set, if any; `published` counts published labels."""
     settled = ", ".join(f"{count} {how}" for how, count in report.settled.items()) or "none"
     lines = [f"{report.n_items} items; settled: {settled}; open: {len(report.unsettled)}; skipped: {report.skipped}"]
     for pair in report.agreement.pairs:
@@ -21,7 +22,7 @@ def report_lines(report: ReviewReport, made: tuple[Path, Lineage] | None, publis
     if len(report.agreement.pairs) > 1 and report.agreement.fleiss_kappa is not None:
         lines.append(f"of all: Fleiss' kappa {report.agreement.fleiss_kappa:.2f} on {report.agreement.fleiss_n} items")
     if report.unsettled:
-        lines.append("how good the model is can be told when all items are settled: the open ones are the hard ones")
+        lines.append("quality is reported once all items are settled, because the open ones are the hard ones")
     elif report.quality is not None:
         accuracy, f1 = report.quality.accuracy, report.quality.macro_f1
         lines.append(
@@ -30,9 +31,9 @@ def report_lines(report: ReviewReport, made: tuple[Path, Lineage] | None, publis
         )
     if report.suspected:
         shown = ", ".join(report.suspected[:_SHOWN_ITEMS])
-        lines.append(f"labels to look at again: {len(report.suspected)} ({shown}, …; --json lists all)")
+        lines.append(f"labels to check again: {len(report.suspected)} ({shown}, …; --json lists all)")
     if made is None:
-        lines.append("nothing new: the data set stays as it is")
+        lines.append("nothing new; the data set stays as it is")
     else:
         path, lineage = made
         change = f"{lineage.added} added, {lineage.relabelled} relabelled, {lineage.unchanged} known"

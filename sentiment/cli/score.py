@@ -63,7 +63,7 @@ def score(settings: Settings, texts: tuple[str, ...], file: Path | None) -> None
 
 
 def _score(lines: Sequence[Line], classifier: Classifier) -> Iterator[dict[str, Any]]:
-    """One answer for each line, in order."""
+    """Yield one answer for each line, in order."""
     answers = iter(_answers([line.text for line in lines if line.text is not None], classifier))
     for line in lines:
         yield {"label": None, "error": line.error} if line.text is None else next(answers)

@@ -25,17 +25,17 @@ class SettingFlag:
 
     @property
     def section(self) -> str:
-        """The table of the configuration."""
+        """Return the name of the table of the configuration."""
         return self.setting.partition(".")[0]
 
     @property
     def field(self) -> str:
-        """The setting's name in its table."""
+        """Return the name of the setting in its table."""
         return self.setting.partition(".")[2]
 
     @property
     def parameter(self) -> str:
-        """The name under which the command gets the value."""
+        """Return the name under which click passes the value."""
         return f"setting_{self.section}_{self.field}"
 
     def option(self) -> Callable[[Command], Command]:
@@ -58,7 +58,7 @@ class Pairs(click.ParamType[dict[str, str]]):
     name = "THEIRS=OURS,…"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> dict[str, str]:
-        """The pairs, split at the last `=` of each."""
+        """Return the pairs, each split at its last `=`."""
         pairs = [pair.rpartition("=") for pair in str(value).split(",")]
         if not all(theirs and separator for theirs, separator, _ in pairs):
             self.fail("not THEIRS=OURS pairs, such as LABEL_0=negative,LABEL_1=neutral,LABEL_2=positive", param, ctx)
@@ -78,7 +78,7 @@ def _type_of(field: FieldInfo) -> click.ParamType[Any]:
 
 
 def _default_of(field: FieldInfo) -> Any:
-    """The default to show. An empty text or table is none: the description says what it stands for."""
+    """Return the default to show. An empty text or table is none: the description says what it stands for."""
     default = field.get_default(call_default_factory=True)
     return None if default in ("", {}) else default
 

@@ -1,4 +1,4 @@
-"""SIGTERM for commands that can stop anywhere: the same orderly way out as Ctrl-C."""
+"""SIGTERM for commands that can stop anywhere: it ends them as Ctrl-C does."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from types import FrameType
 
 @contextmanager
 def terminate_like_interrupt() -> Iterator[None]:
-    """Within the block SIGTERM raises KeyboardInterrupt in the main thread."""
+    """Let SIGTERM raise ``KeyboardInterrupt`` in the main thread, within the block."""
     before = signal.signal(signal.SIGTERM, _interrupt)
     try:
         yield

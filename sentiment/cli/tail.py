@@ -1,4 +1,4 @@
-"""`sentiment tail`: what comes out, as it comes."""
+"""`sentiment tail`: print records as they arrive."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Records as lines, for people and for machines. What a line shows of feedback is redacted.
+"""Records as lines, for people and for machines. Feedback is shown redacted.
 
 Results and alerts are redacted already. Raw feedback is redacted here; of a dead letter only the headers are shown,
 since its value may be anything. Nothing in a line can steer the reader's terminal.
@@ -37,7 +37,7 @@ _UNKNOWN_WIDTH = 120
 
 
 def line_renderer(topics: TopicSettings, topic: str, *, as_json: bool, raw: bool) -> Render:
-    """How a record of `topic` becomes one line; `raw`: with values as they are, unredacted."""
+    """Return the function that makes a record of `topic` one line. With `raw`, values are shown unredacted."""
     kinds: dict[str, tuple[Render, Render]] = {
         topics.sentiment: (_scored_line, _scored_json),
         topics.alerts: (_alert_line, _alert_json),
@@ -115,7 +115,7 @@ def _dead_letter_json(record: Record) -> str:
 
 
 def _dead_letter(record: Record) -> dict[str, str]:
-    """Our own headers; those of the source record may hold anything."""
+    """Return our own headers. Those of the source record may hold anything."""
     return {
         name: printable((value or b"").decode(errors="replace"))
         for name, value in record.headers
@@ -175,7 +175,7 @@ def _time_of(record: Record) -> str:
 
 
 def _shortened(text: str, used: int) -> str:
-    """As much of the text as fits beside what stands on the line already."""
+    """Return as much of the text as fits on a line of which `used` columns are taken."""
     room = max(20, shutil.get_terminal_size((_UNKNOWN_WIDTH, 24)).columns - used - 1)
     line = printable(" ".join(text.split()))
     return line if len(line) <= room else line[: room - 1] + "…"

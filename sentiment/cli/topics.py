@@ -1,4 +1,4 @@
-"""`sentiment topics`: which topics are there, and making those that are missing."""
+"""`sentiment topics`: list topics, and create those that are missing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`sentiment train`: labelled feedback to a model directory."""
+"""`sentiment train`: fine-tune a classifier on labelled feedback."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ from typing import Any
 
 import click
 
+from sentiment.cli.job import make_job, run_job
 from sentiment.cli.options import common_options
-from sentiment.cli.recipe import make_job, recipe_options, run_job, validation_option
+from sentiment.cli.recipe import recipe_options, validation_option
 
 
 @click.command(

@@ -1,4 +1,4 @@
-"""What `--version` tells: the program, the shipped model, the runtime, and the instructions that figures depend on."""
+"""What `--version` shows: program, shipped model, backend, and the instruction set that all figures depend on."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 from sentiment import __version__
 from sentiment.errors import ModelError
 
-# Best first. Speed and int8 arithmetic differ between these, so every figure is read beside them.
+# Best first. Speed and int8 arithmetic depend on them, so every figure is shown with its instruction set.
 _INSTRUCTION_SETS = (
     ("AMX", {"amx_int8"}),
     ("AVX-512 VNNI BF16", {"avx512f", "avx512_vnni", "avx512_bf16"}),
@@ -23,7 +23,7 @@ _INSTRUCTION_SETS = (
 
 
 def version_text() -> str:
-    """Four lines: version, model and its version, backend and its version, machine and instruction set."""
+    """Return four lines: version, model and its version, backend and its version, machine and instruction set."""
     return "\n".join(
         (
             f"sentiment {__version__}",
@@ -35,7 +35,7 @@ def version_text() -> str:
 
 
 def instruction_set(cpuinfo: Path = Path("/proc/cpuinfo")) -> str:
-    """The best vector instructions of this machine, by name; ``unknown`` where the system does not tell."""
+    """Return the name of the best vector instruction set of this machine, or that it is unknown."""
     try:
         content = cpuinfo.read_text(errors="replace")
     except OSError:

@@ -62,7 +62,7 @@ class AlertSettings(Section):
     include_unsupported_language: bool = Field(False, description="Count results in unsupported languages too.")
 
     def spike_config(self) -> SpikeConfig:
-        """The detector that these settings describe."""
+        """Return the detector that these settings describe."""
         from sentiment.spikes.baseline import BaselineConfig
         from sentiment.spikes.detector import DetectorConfig, threshold_for
         from sentiment.spikes.segment import SpikeConfig

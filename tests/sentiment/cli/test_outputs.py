@@ -11,7 +11,7 @@ import msgspec
 import pytest
 
 from sentiment.cli.main import run
-from sentiment.cli.outputs import print_json, print_json_line, refuse_to_replace
+from sentiment.cli.outputs import print_json, print_json_line, refuse_to_replace, write_output
 from sentiment.errors import InputError
 
 
@@ -71,3 +71,12 @@ def test_commands_refuse_before_they_work(
     said = r"error: (there|folder) already exists\n  hint: replace it with --force, or choose another name\n"
     assert re.fullmatch(said, capsys.readouterr().err)
     assert Path("there").read_text() == "kept"
+
+
+def test_an_output_is_whole_or_an_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """What is written is said on stderr; a folder that does not exist is exit code 2, not a traceback."""
+    write_output(tmp_path / "new.md", "é\n")
+    assert (tmp_path / "new.md").read_text("utf-8") == "é\n"
+    assert capsys.readouterr() == ("", f"wrote {tmp_path / 'new.md'}\n")
+    with pytest.raises(InputError, match="No such file or directory"):
+        write_output(tmp_path / "none" / "new.md", "x")

@@ -43,18 +43,18 @@ def test_a_broken_limit_is_exit_code_1(capsys: pytest.CaptureFixture[str]) -> No
     assert run(["audit"]) == 1
     shown = capsys.readouterr()
     assert "elderly -0.4" in shown.out
-    assert "broken: age: mean gap" in shown.out
-    assert "limits are exceeded" in shown.err
+    assert "exceeded: age: mean gap" in shown.out
+    assert "limits exceeded" in shown.err
     assert "\x1b[" not in shown.out
 
 
 def test_limits_may_be_wide_or_not_judged(capsys: pytest.CaptureFixture[str]) -> None:
     """Wide limits pass; --no-gate reports what is exceeded and passes."""
     assert run(["audit", *LOOSE]) == 0
-    assert "every limit is kept" in capsys.readouterr().out
+    assert "all limits are kept" in capsys.readouterr().out
     assert run(["audit", "--no-gate", "--examples", "1"]) == 0
     shown = capsys.readouterr().out
-    assert "broken: age" in shown
+    assert "exceeded: age" in shown
     assert "sarcasm, failed: " in shown
 
 
