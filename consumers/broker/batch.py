@@ -5,10 +5,8 @@ epoch, so a broker can set both without touching anything else.
 """
 
 import struct
-from collections.abc import Iterator
 from typing import NamedTuple
 
-from kafka.record import MemoryRecords
 from kafka.record.util import calc_crc32c
 
 from consumers.broker.codes import BrokerError, Code
@@ -65,14 +63,6 @@ class BatchHeader(NamedTuple):
     @property
     def is_control(self) -> bool:
         return bool(self.attributes & _CONTROL)
-
-
-class StoredRecord(NamedTuple):
-    """What looking up a time and compaction need of one record."""
-
-    offset: int
-    timestamp_ms: int
-    key: bytes | None
 
 
 def read_header(data: bytes | memoryview, position: int = 0) -> BatchHeader:
@@ -154,11 +144,3 @@ def control_batch(producer_id: int, producer_epoch: int, *, commit: bool, now_ms
 def is_abort_marker(data: bytes | memoryview) -> bool:
     """Whether a control batch made by `control_batch` aborts."""
     return data[_CONTROL_TYPE_AT] == 0
-
-
-def records(data: bytes) -> Iterator[StoredRecord]:
-    """Decode (and decompress) the records of one or more whole batches."""
-    reader = MemoryRecords(data)
-    while (batch := reader.next_batch()) is not None:
-        for record in batch:
-            yield StoredRecord(record.offset, record.timestamp, record.key)

@@ -10,10 +10,11 @@ import asyncio
 import os
 from collections.abc import Iterator
 
-from consumers.broker.batch import BatchHeader, is_abort_marker, records, without_transaction
+from consumers.broker.batch import BatchHeader, is_abort_marker, without_transaction
 from consumers.broker.durability import Flusher, FsyncPolicy
 from consumers.broker.partition import Partition
 from consumers.broker.producers import Aborted
+from consumers.broker.records import BadRecordsError, StoredRecord, records
 from consumers.broker.segment import Segment
 
 
@@ -42,7 +43,7 @@ def _write_compacted(old: list[Segment], aborted: list[Aborted]) -> Segment:
     newest: dict[bytes | None, int] = {}
     for header, data in _batches(old):
         if not header.is_control and not _is_aborted(header, aborted):
-            newest.update((record.key, record.offset) for record in records(data))
+            newest.update((record.key, record.offset) for record in _readable(data))
     directory = old[0].path.parent
     new = Segment(directory, old[0].base_offset, Flusher(FsyncPolicy.NEVER))
     new.path = directory / f"compacting-{old[0].base_offset}.tmp"
@@ -61,10 +62,19 @@ def _kept(header: BatchHeader, data: bytes, newest: dict[bytes | None, int], abo
     if header.is_control:
         # Readers that know of an aborted transaction look for its marker. Nobody needs the marker of a commit.
         return data if is_abort_marker(data) else None
-    if _is_aborted(header, aborted) or all(newest[record.key] != record.offset for record in records(data)):
+    found = _readable(data)
+    if _is_aborted(header, aborted) or (found and all(newest[record.key] != record.offset for record in found)):
         return None
     # Its commit marker is dropped. Without it the batch would look open if the log had to be read again.
     return without_transaction(data) if header.is_transactional else data
+
+
+def _readable(data: bytes) -> list[StoredRecord]:
+    """The records of a batch; none of one in snappy or stored by a version that did not check, which is kept."""
+    try:
+        return list(records(data))
+    except BadRecordsError:
+        return []
 
 
 def _is_aborted(header: BatchHeader, aborted: list[Aborted]) -> bool:

@@ -9,8 +9,9 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from consumers.broker.batch import BatchHeader, records, with_offset
+from consumers.broker.batch import BatchHeader, with_offset
 from consumers.broker.durability import Flusher
+from consumers.broker.records import BadRecordsError, records
 from consumers.broker.segment import LOG_SUFFIX, Segment
 
 _LOADED_INDEXES = 4
@@ -131,9 +132,12 @@ class Log:
                 continue
             for position, header in segment.headers(segment.index.position_of_time(timestamp_ms)):
                 if header.max_timestamp_ms >= timestamp_ms and header.last_offset >= self.start_offset:
-                    for record in records(segment.read_at(position, header.size)):
-                        if record.timestamp_ms >= timestamp_ms and record.offset >= self.start_offset:
-                            return record.timestamp_ms, record.offset
+                    try:
+                        for record in records(segment.read_at(position, header.size)):
+                            if record.timestamp_ms >= timestamp_ms and record.offset >= self.start_offset:
+                                return record.timestamp_ms, record.offset
+                    except BadRecordsError:  # snappy, or stored by a version that did not check
+                        return header.max_timestamp_ms, max(header.base_offset, self.start_offset)
         return None
 
     def delete_before(self, offset: int) -> None:

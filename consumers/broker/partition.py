@@ -10,14 +10,13 @@ from consumers.broker.batch import (
     control_batch,
     parse_produced,
     read_header,
-    records,
     with_append_time,
-    with_offset,
 )
 from consumers.broker.codes import BrokerError, Code
 from consumers.broker.durability import Flusher
 from consumers.broker.log import Log
 from consumers.broker.producers import Aborted, ProducerStates
+from consumers.broker.records import BadRecordsError, check_records, is_snappy, records
 from consumers.broker.topic_config import TopicConfig
 
 _log = structlog.get_logger(__name__)
@@ -72,8 +71,7 @@ class Partition:
         If it raises, nothing was written.
         """
         header = parse_produced(data, self.config.max_message_bytes)
-        if self.config.compacted and any(record.key is None for record in records(with_offset(data, 0))):
-            raise BrokerError(Code.INVALID_RECORD, "a compacted topic needs a key in every record")
+        self._check_records(data, header)
         if not self.config.log_append_time and header.max_timestamp_ms > now_ms + self.config.max_ahead_ms:
             raise BrokerError(Code.INVALID_TIMESTAMP, "a record's timestamp is too far in the future")
         if header.producer_id >= 0:
@@ -85,6 +83,19 @@ class Partition:
             data = with_append_time(data, now_ms)
             header = read_header(data)
         return self._write(data, header, now_ms)
+
+    def _check_records(self, data: bytes, header: BatchHeader) -> None:
+        if self.config.compacted and is_snappy(header):
+            raise BrokerError(Code.UNSUPPORTED_COMPRESSION_TYPE, "this broker cannot compact batches in snappy")
+        try:
+            if not self.config.compacted:
+                check_records(data, header)
+                return
+            keyless = [record for record in records(data) if record.key is None]
+        except BadRecordsError as error:
+            raise BrokerError(Code.INVALID_RECORD, str(error)) from error
+        if keyless:
+            raise BrokerError(Code.INVALID_RECORD, "a compacted topic needs a key in every record")
 
     def _check_transaction(self, header: BatchHeader) -> None:
         if not header.is_transactional and header.producer_id in self.producers.open:

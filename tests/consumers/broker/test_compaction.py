@@ -9,9 +9,9 @@ from pathlib import Path
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from consumers.broker.batch import records
 from consumers.broker.compaction import compact_partition
 from consumers.broker.partition import Partition
+from consumers.broker.records import records
 from tests.consumers.broker.build import NOW_MS, batch, open_partition
 
 _CONFIGS = {"cleanup_policy": "compact", "segment_bytes": "400"}
