@@ -43,7 +43,7 @@ Requires the `train` extra. Labels never change, only how confident the answers 
 @seed_option
 @force_option
 @json_option()
-@common_options("model")
+@common_options("model-path", "threads")
 def calibrate(
     settings: Settings,
     data: Path,

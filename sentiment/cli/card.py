@@ -36,7 +36,7 @@ same."""
     help="Add these figures to the manifest of --model first; repeatable.",
 )
 @force_option
-@common_options("model")
+@common_options("model-path")
 def card(settings: Settings, output: Path | None, documents: tuple[Path, ...], force: bool) -> None:
     """Print the card of a model: use, data, training, quality, calibration, bias, cost, limits and licences."""
     from sentiment.errors import UsageError

@@ -71,7 +71,7 @@ hold for this machine while nothing else runs on it; the ratios are more robust.
 @click.option("--plot", type=FILE, metavar="FILE.svg|.png", help="Plot quality against throughput.")
 @force_option
 @json_option()
-@common_options("inference")
+@common_options("label-map", "threads")
 def compare(
     settings: Settings,
     data: Path,

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any
 
 import click
 
-Command = TypeVar("Command", bound=Callable[..., Any])
+from sentiment.cli.flags import Command
 
 SPEED_HELP = "Replay speed, as a multiple of real time; max for no delay."
 

@@ -5,20 +5,20 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import click
 from click.core import ParameterSource
 
-from sentiment.cli.flags import FILE
+from sentiment.cli.flags import FILE, Command
 from sentiment.cli.setting_option import SettingFlag
 
 if TYPE_CHECKING:
     from sentiment.settings import Settings
 
-Command = TypeVar("Command", bound=Callable[..., Any])
 
 _PARTITIONS = SettingFlag("--partitions", "topics.partitions", "N")
+_MODEL = SettingFlag("--model", "model.path", "DIR|ID")
 _LABEL_MAP = SettingFlag("--label-map", "model.label_map", "THEIRS=OURS,…")
 _THREADS = SettingFlag("--threads", "model.threads", "N")
 
@@ -27,8 +27,9 @@ _GROUPS: dict[str, tuple[SettingFlag, ...]] = {
     "topics": (_PARTITIONS, SettingFlag("--create-topics/--no-create-topics", "topics.create")),
     "partitions": (_PARTITIONS,),
     "feedback": (SettingFlag("--topic", "topics.feedback", "NAME"),),
-    "model": (SettingFlag("--model", "model.path", "DIR|ID"), _LABEL_MAP, _THREADS),
-    "inference": (_LABEL_MAP, _THREADS),
+    "model": (_MODEL, _LABEL_MAP, _THREADS),
+    "model-path": (_MODEL,),
+    "label-map": (_LABEL_MAP,),
     "threads": (_THREADS,),
     "backend": (SettingFlag("--backend", "model.backend"),),
     "worker": (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
@@ -20,13 +21,16 @@ from rich.progress import (
 )
 from rich.text import Text
 
+from sentiment.terminal import printable
+
 _LINE_EVERY_S = 5.0
 
 
 class Ticker:
     """Shows how many rows of a phase are done, with rate and time left. Use it as a context manager."""
 
-    def __init__(self) -> None:
+    def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._monotonic = monotonic
         self.done = 0
         self.total: int | None = None
         console = Console(stderr=True)
@@ -50,32 +54,32 @@ class Ticker:
 
     def begin(self, what: str, total: int | None, done: int = 0) -> None:
         """Begin a phase of `total` rows (None if unknown), of which `done` are done already."""
-        self._what, self.total, self.done = what, total, done
-        self._began_s, self._began_at = time.monotonic(), done
+        self._what, self.total, self.done = printable(what), total, done
+        self._began_s, self._began_at = self._monotonic(), done
         self._next_line_s = self._began_s + _LINE_EVERY_S
         if self._bar is not None:
             if self._task is not None:
                 self._bar.remove_task(self._task)
-            self._task = self._bar.add_task(what, total=total, completed=done)
+            self._task = self._bar.add_task(self._what, total=total, completed=done)
 
     def at(self, done: int) -> None:
         """Note that `done` rows of this phase are done."""
         self.done = done
         if self._bar is not None and self._task is not None:
             self._bar.update(self._task, completed=done)
-        elif time.monotonic() >= self._next_line_s:
-            self._next_line_s = time.monotonic() + _LINE_EVERY_S
+        elif self._monotonic() >= self._next_line_s:
+            self._next_line_s = self._monotonic() + _LINE_EVERY_S
             click.echo(self._line(), err=True)
 
     def say(self, message: str) -> None:
         """Show a message."""
         if self._bar is not None:
-            self._bar.console.print(message, markup=False, highlight=False)
+            self._bar.console.print(printable(message), markup=False, highlight=False)
         else:
-            click.echo(message, err=True)
+            click.echo(printable(message), err=True)
 
     def _line(self) -> str:
-        rate = (self.done - self._began_at) / max(time.monotonic() - self._began_s, 1e-9)
+        rate = (self.done - self._began_at) / max(self._monotonic() - self._began_s, 1e-9)
         if self.total is None:
             return f"{self._what}: {self.done:,} rows, {rate:,.0f} rows/s"
         left_s = (self.total - self.done) / rate if rate > 0 else 0.0
@@ -90,7 +94,7 @@ class _RateColumn(ProgressColumn):
 
 def _bar(console: Console) -> Progress:
     columns = (
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         MofNCompleteColumn(),
         _RateColumn(),

@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, TypeVar
-
 import click
 
-from sentiment.cli.flags import DIRECTORY, json_option, name_option, seed_option
-
-Command = TypeVar("Command", bound=Callable[..., Any])
+from sentiment.cli.flags import DIRECTORY, Command, json_option, name_option, seed_option
 
 _POSITIVE = click.FloatRange(0, min_open=True)
 

@@ -1,0 +1,43 @@
+"""Progress without a terminal: plain lines now and then, which nothing in a file's name can steer."""
+
+from __future__ import annotations
+
+import pytest
+
+from sentiment.cli.progress import Ticker
+
+
+class FakeClock:
+    """A monotonic clock that tests set."""
+
+    now_s = 0.0
+
+    def __call__(self) -> float:
+        return self.now_s
+
+
+def test_a_line_comes_every_five_seconds_with_rate_and_time_left(capsys: pytest.CaptureFixture[str]) -> None:
+    """Rows done before the phase began are in the count and not in the rate; progress in between says nothing."""
+    clock = FakeClock()
+    with Ticker(clock) as ticker:
+        ticker.begin("scoring", total=100, done=10)
+        for clock.now_s, done in ((1.0, 20), (5.0, 60), (9.0, 70)):
+            ticker.at(done)
+    assert capsys.readouterr() == ("", "scoring: 60 of 100 rows, 10 rows/s, 0:04 left\n")
+
+
+def test_without_a_total_there_is_no_time_left(capsys: pytest.CaptureFixture[str]) -> None:
+    """A pipe has no end that is known."""
+    clock = FakeClock()
+    with Ticker(clock) as ticker:
+        ticker.begin("publishing", total=None)
+        clock.now_s = 10.0
+        ticker.at(1_000)
+    assert capsys.readouterr().err == "publishing: 1,000 rows, 100 rows/s\n"
+
+
+def test_messages_are_printable_lines(capsys: pytest.CaptureFixture[str]) -> None:
+    """A name from outside is neither an escape sequence nor markup."""
+    with Ticker() as ticker:
+        ticker.say("wrote [red]a\x1b[2J.csv")
+    assert capsys.readouterr().err == "wrote [red]a\ufffd[2J.csv\n"
