@@ -131,11 +131,11 @@ class ScoringHandler(BaseHandler):
         partition = TopicPartition(record.topic, record.partition)
         if isinstance(found, AnsweredEvent):
             try:
-                result = self._writer.write(record, found, now)
+                result, redactions = self._writer.write(record, found, now)
             except PoisonRecord as poison:
                 found = poison
             else:
-                return result, _Outcome(partition, record.offset, label=found.answer.label, redactions=found.redactions)
+                return result, _Outcome(partition, record.offset, label=found.answer.label, redactions=redactions)
         _log.warning("record_parked", **fault_fields(record, found))
         dead_letter = self._parking.dead_letter(record, found, now)
         return dead_letter, _Outcome(partition, record.offset, reason=found.reason.value)

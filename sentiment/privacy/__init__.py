@@ -7,17 +7,23 @@ from sentiment.privacy.pseudonyms import pseudonym, safe_identifier
 from sentiment.privacy.redact import (
     KINDS,
     PLACEHOLDER,
+    UNCHECKED,
     Redacted,
     contains_personal_data,
     placeholder,
     redact,
     redact_json,
 )
+from sentiment.privacy.work import IDENTIFIER_UNITS, Work, WorkExceededError
 
 __all__ = [
+    "IDENTIFIER_UNITS",
     "KINDS",
     "PLACEHOLDER",
+    "UNCHECKED",
     "Redacted",
+    "Work",
+    "WorkExceededError",
     "contains_personal_data",
     "placeholder",
     "pseudonym",

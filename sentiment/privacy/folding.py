@@ -5,11 +5,14 @@ so these must be found. But a text without findings must come out unchanged. So 
 the spans are mapped back.
 """
 
+import functools
 import html
 import re
 import unicodedata
 
 import msgspec
+
+from sentiment.privacy.work import Work
 
 _INVISIBLE = "\u00ad\u034f\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\u20e3\ufe0e\ufe0f\ufeff"
 _SPACES = "\u00a0\u2000-\u200a\u202f\u205f\u3000"
@@ -41,8 +44,11 @@ class View(msgspec.Struct, frozen=True):
         return self.starts[start], self.ends[end - 1]
 
 
-def fold(text: str) -> View:
-    """Fold a text. If nothing in it needs folding, the view is the text itself, without a map."""
+def fold(text: str, work: Work) -> View:
+    """Fold a text. If nothing in it needs folding, the view is the text itself, without a map.
+
+    Each piece that is folded costs a unit of `work`.
+    """
     if text.isascii() and "&" not in text and "%" not in text:
         return View(text, None, None)
     pieces: list[str] = []
@@ -50,6 +56,7 @@ def fold(text: str) -> View:
     ends: list[int] = []
     position = 0
     for match in _FOLDABLE.finditer(text):
+        work.spend(1)
         start, end = match.span()
         pieces.append(text[position:start])
         starts.extend(range(position, start))
@@ -89,6 +96,7 @@ def _plain_characters(characters: str) -> str:
     return "".join(_plain_character(character) for character in characters)
 
 
+@functools.cache  # few characters get here: those of the classes above
 def _plain_character(character: str) -> str:
     digit = unicodedata.digit(character, None)
     if digit is not None:

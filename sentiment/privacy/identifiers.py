@@ -45,6 +45,7 @@ from stdnum.za import idnr as za_id
 
 from sentiment.privacy import words
 from sentiment.privacy.patterns import Finding
+from sentiment.privacy.work import Work
 
 _Check = Callable[[str], bool]
 
@@ -53,6 +54,12 @@ _AFTER = r"(?![A-Za-z0-9])(?![-./]\d)"
 
 _CARD = re.compile(r"(?<![\d.+])\d(?:(?:[ -]{1,3}|\.(?=\d{4}))?\d){11,}")
 _GROUP = re.compile(r"\d+")
+_CARD_GROUP_UNITS = 1
+_LUHN_UNITS = 6
+_IBAN_UNITS = 20
+_WRITTEN_UNITS = 10
+_BARE_UNITS = 40
+
 _CARD_LENGTHS = range(12, 20)
 _SHORTEST_CARD_GROUP = 3
 _COMMON_CARD_LENGTHS = (15, 16)
@@ -124,7 +131,7 @@ _WRITTEN: tuple[tuple[str, _Check], ...] = (
 )
 _WRITTEN_PATTERN = re.compile(
     _BEFORE
-    + "(?:"
+    + r"(?=\w)(?:"
     + "|".join(f"(?P<kind{number}>{pattern})" for number, (pattern, _) in enumerate(_WRITTEN))
     + ")"
     + _AFTER
@@ -150,7 +157,7 @@ _BARE_CHECKS: dict[int, tuple[_Check, ...]] = {
 }
 
 
-def find_cards(view: str) -> Iterator[Finding]:
+def find_cards(view: str, work: Work) -> Iterator[Finding]:
     """Payment cards: 12 to 19 digits, grouped or not, that pass the Luhn check.
 
     The number must be of a known brand or follow a word such as "card".
@@ -162,7 +169,7 @@ def find_cards(view: str) -> Iterator[Finding]:
         groups = [(run.start() + group.start(), run.start() + group.end()) for group in _GROUP.finditer(run.group())]
         first = 0
         while first < len(groups):
-            last = _card_end(view, groups, first, speaks_of_cards)
+            last = _card_end(view, groups, first, speaks_of_cards, work)
             if last is None:
                 first += 1
             else:
@@ -170,7 +177,7 @@ def find_cards(view: str) -> Iterator[Finding]:
                 first = last + 1
 
 
-def _card_end(view: str, groups: list[Finding], first: int, speaks_of_cards: bool) -> int | None:
+def _card_end(view: str, groups: list[Finding], first: int, speaks_of_cards: bool, work: Work) -> int | None:
     """The last group of the card that starts at group `first`; None if there is none.
 
     Only the last group may have fewer than three digits.
@@ -178,18 +185,25 @@ def _card_end(view: str, groups: list[Finding], first: int, speaks_of_cards: boo
     start = groups[first][0]
     digits = ""
     for last in range(first, len(groups)):
+        work.spend(_CARD_GROUP_UNITS)
         group = view[slice(*groups[last])]
         digits += group
         if len(digits) > _CARD_LENGTHS[-1]:
             return None
         if len(digits) in _CARD_LENGTHS and len(set(digits)) > 1:
-            branded = _CARD_BRANDS.fullmatch(digits) is not None and not _is_other(view, start, digits)
-            called = not branded and speaks_of_cards and words.CARD.search(words.before(view, start)) is not None
-            if (branded or called) and luhn.is_valid(digits):
+            work.spend(_LUHN_UNITS)
+            if luhn.is_valid(digits) and _is_card(view, start, digits, speaks_of_cards):
                 return last
         if len(group) < _SHORTEST_CARD_GROUP:
             return None
     return None
+
+
+def _is_card(view: str, start: int, digits: str, speaks_of_cards: bool) -> bool:
+    """Whether a number that passes the Luhn check is of a known brand, or called a card."""
+    if _CARD_BRANDS.fullmatch(digits) and not _is_other(view, start, digits):
+        return True
+    return speaks_of_cards and words.CARD.search(words.before(view, start)) is not None
 
 
 def _is_other(view: str, start: int, digits: str) -> bool:
@@ -197,7 +211,7 @@ def _is_other(view: str, start: int, digits: str) -> bool:
     return len(digits) not in _COMMON_CARD_LENGTHS and words.OTHER_NUMBER.search(words.before(view, start)) is not None
 
 
-def find_ibans(view: str) -> Iterator[Finding]:
+def find_ibans(view: str, work: Work) -> Iterator[Finding]:
     """IBANs of the countries in the registry, grouped or not, by length and ISO 7064 checksum."""
     end = 0
     for anchor in _IBAN_START.finditer(view):
@@ -205,6 +219,7 @@ def find_ibans(view: str) -> Iterator[Finding]:
         match = _IBAN.match(view, anchor.start()) if length is not None and anchor.start() >= end else None
         if length is None or match is None:
             continue
+        work.spend(_IBAN_UNITS)
         characters = _end_of_characters(match.group(), length)
         if characters is not None and _is_iban(match.group()[:characters]):
             end = match.start() + characters
@@ -227,19 +242,21 @@ def _end_of_characters(text: str, count: int) -> int | None:
     return None
 
 
-def find_national_ids(view: str) -> Iterator[Finding]:
+def find_national_ids(view: str, work: Work) -> Iterator[Finding]:
     """National identifiers that are recognised by how they are written; the table above lists them."""
     for match in _WRITTEN_PATTERN.finditer(view):
+        work.spend(_WRITTEN_UNITS)
         if match.lastgroup is not None and _KINDS[match.lastgroup](match.group()):
             yield match.span()
 
 
-def find_bare_national_ids(view: str) -> Iterator[Finding]:
+def find_bare_national_ids(view: str, work: Work) -> Iterator[Finding]:
     """National identifiers of digits only, next to a word that says what they are."""
     if words.NATIONAL_ID.search(view) is None:
         return
     for match in _BARE.finditer(view):
-        digits = "".join(character for character in match.group() if character.isdigit())
+        work.spend(_BARE_UNITS)
+        digits = "".join(_GROUP.findall(match.group()))
         if words.NATIONAL_ID.search(words.before(view, match.start())) and any(
             check(digits) for check in _BARE_CHECKS.get(len(digits), ())
         ):

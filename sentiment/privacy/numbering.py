@@ -10,6 +10,8 @@ import re
 import phonenumbers
 from phonenumbers import NumberParseException, PhoneMetadata, PhoneNumber, PhoneNumberFormat, PhoneNumberType
 
+from sentiment.privacy.work import Work
+
 REGIONS = (
     "US", "GB", "IN", "DE", "FR", "ES", "IT", "AU", "BR", "MX", "NL", "SE", "CH", "AT", "BE", "PL", "PT", "IE",
     "DK", "NO", "FI", "CZ", "GR", "HU", "RO", "TR", "RU", "UA", "IL", "AE", "SA", "EG", "ZA", "NG", "KE", "JP",
@@ -17,51 +19,38 @@ REGIONS = (
 )  # fmt: skip
 """Regions that a number without a plus sign may be from. The US stands for the whole North American plan."""
 
+_PARSE_UNITS = 50
+_PATTERNS_UNITS = 20
+
 _DIGITS = re.compile(r"\d+")
 
 
-class Checks:
-    """A budget of look-ups in the numbering plans for one text.
-
-    When it is spent, every answer is yes: the work stays bounded, and errors are on the side of privacy.
-    """
-
-    def __init__(self, left: int) -> None:
-        self._left = left
-
-    def spent(self) -> bool:
-        """Take one look-up from the budget; True if there was none left."""
-        self._left -= 1
-        return self._left < 0
-
-
-def is_international(number: str, digits: int, checks: Checks) -> bool:
+def is_international(number: str, digits: int, work: Work) -> bool:
     """Whether a number with a plus sign is valid, or at least as long as the numbers of its country."""
-    if checks.spent():
-        return True
+    work.spend(_PARSE_UNITS)
     parsed = _parse(number, None)
     if parsed is None:
         return False
     return phonenumbers.is_valid_number(parsed) or (digits >= 10 and phonenumbers.is_possible_number(parsed))
 
 
-def any_region(digits: str, checks: Checks) -> bool:
+def any_region(digits: str, work: Work) -> bool:
     """Whether the digits fit the general pattern of any region."""
-    return checks.spent() or any(_general_pattern(region).fullmatch(digits) for region in REGIONS)
+    work.spend(_PATTERNS_UNITS)
+    return any(_general_pattern(region).fullmatch(digits) for region in REGIONS)
 
 
-def is_written_as_somewhere(number: str, digits: str, checks: Checks) -> bool:
+def is_written_as_somewhere(number: str, digits: str, work: Work) -> bool:
     """Whether the number is valid in some region, and written as people there write numbers."""
-    if checks.spent():
-        return True
+    work.spend(_PATTERNS_UNITS)
     return any(
-        _general_pattern(region).fullmatch(digits) and (checks.spent() or _is_written_as_in(number, region))
-        for region in REGIONS
+        _general_pattern(region).fullmatch(digits) and _is_written_as_in(number, region, work) for region in REGIONS
     )
 
 
-def _is_written_as_in(number: str, region: str) -> bool:
+def _is_written_as_in(number: str, region: str, work: Work) -> bool:
     """Whether it has a trunk zero, an area code in parentheses, or nine digits or more in the region's grouping."""
+    work.spend(_PARSE_UNITS)
     parsed = _parse(number, region)
     if parsed is None or not phonenumbers.is_valid_number(parsed):
         return False

@@ -1,12 +1,15 @@
 """Personal data that is recognised by its shape alone: e-mail addresses, URLs with secrets, IP addresses, handles.
 
 Each finder takes the folded view of a text and yields (start, end) spans in order, without overlaps. Repetitions in the
-patterns are bounded or unambiguous, so the work is linear in the length of the text.
+patterns are bounded or unambiguous, so the work is linear in the length of the text. A finder charges `work` for every
+candidate; whoever calls it charges for the scan.
 """
 
 import ipaddress
 import re
 from collections.abc import Iterator
+
+from sentiment.privacy.work import Work
 
 Finding = tuple[int, int]
 
@@ -17,6 +20,9 @@ _DOMAIN = re.compile(
 )
 _FILE_SUFFIXES = (".png", ".jpg", ".jpeg", ".gif", ".svg", ".webp")
 _LOCAL_PART_CHARACTERS = 64
+_EMAIL_UNITS = 2
+_IPV6_UNITS = 6
+_IPV4_UNITS = 8
 
 _COMMON_TLD = (
     r"(?:com|net|org|edu|gov|info|io|de|fr|es|it|nl|uk|co\.uk|ca|au|com\.au|in|co\.in|br|com\.br|ru|ch|se|pl|eu|us|me)"
@@ -67,11 +73,12 @@ _HANDLE = re.compile(
 )
 
 
-def find_secret_urls(view: str) -> Iterator[Finding]:
+def find_secret_urls(view: str, work: Work) -> Iterator[Finding]:
     """URLs with a user or password before the host, or a token, key, address or account in the query."""
     if "://" not in view and "=" not in view:
         return
     for match in _WORD.finditer(view):
+        work.spend(1)
         word = match.group()
         scheme = _SCHEME.search(word)
         if scheme is None and ("=" not in word or "?" not in word):
@@ -81,11 +88,12 @@ def find_secret_urls(view: str) -> Iterator[Finding]:
             yield match.start() + start, match.start() + len(word.rstrip(_WORD_EDGES))
 
 
-def find_emails(view: str) -> Iterator[Finding]:
+def find_emails(view: str, work: Work) -> Iterator[Finding]:
     """E-mail addresses, including those with an international domain."""
     end = 0
     at = view.find("@")
     while at >= 0:
+        work.spend(_EMAIL_UNITS)
         domain = _DOMAIN.match(view, at + 1)
         if domain is not None and not domain.group().lower().endswith(_FILE_SUFFIXES):
             local = _LOCAL_PART.search(_local_run(view, max(end, at - _LOCAL_PART_CHARACTERS), at))
@@ -95,36 +103,40 @@ def find_emails(view: str) -> Iterator[Finding]:
         at = view.find("@", max(at + 1, end))
 
 
-def find_spelled_emails(view: str) -> Iterator[Finding]:
+def find_spelled_emails(view: str, work: Work) -> Iterator[Finding]:
     """E-mail addresses spelled for people: `name (at) host dot com`, `name @gmail.com`."""
     if _SPELLED_HINT.search(view):
         for match in _SPELLED_EMAIL.finditer(view):
+            work.spend(1)
             yield match.span()
 
 
-def find_ipv6(view: str) -> Iterator[Finding]:
+def find_ipv6(view: str, work: Work) -> Iterator[Finding]:
     """IPv6 addresses, also with an embedded IPv4 address, but not times, MAC addresses or `std::vector`."""
     if view.count(":") >= 2:
         for match in _IPV6.finditer(view):
+            work.spend(_IPV6_UNITS)
             if _is_ipv6(match.group()):
                 yield match.span()
 
 
-def find_ipv4(view: str) -> Iterator[Finding]:
+def find_ipv4(view: str, work: Work) -> Iterator[Finding]:
     """IPv4 addresses: four dotted numbers up to 255, unless the words around them speak of a version.
 
     Without such words, `8.131.0.3` and `1.2.3.4` count as addresses: privacy comes first.
     """
     if view.count(".") >= 3:
         for match in _IPV4.finditer(view):
+            work.spend(_IPV4_UNITS)
             if not _is_version(view, match):
                 yield match.span()
 
 
-def find_handles(view: str) -> Iterator[Finding]:
+def find_handles(view: str, work: Work) -> Iterator[Finding]:
     """@handles (not times or prices: `@5pm`, `@199`) and Reddit's `u/name`."""
     if "@" in view or "u/" in view:
         for match in _HANDLE.finditer(view):
+            work.spend(1)
             yield match.span()
 
 

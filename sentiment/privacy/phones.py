@@ -8,12 +8,11 @@ import re
 from collections.abc import Iterator
 
 from sentiment.privacy import words
-from sentiment.privacy.numbering import Checks, any_region, is_international, is_written_as_somewhere
+from sentiment.privacy.numbering import any_region, is_international, is_written_as_somewhere
 from sentiment.privacy.patterns import Finding
+from sentiment.privacy.work import Work
 
 PHONE_FILLER = "\ue001"
-MAX_CHECKS_PER_TEXT = 256
-"""Bounds a text full of candidates to about 50 ms. Further candidates count as phone numbers unchecked."""
 
 _ANY_FILLER = re.compile("[\ue000\ue001]")
 _SEPARATOR = r"(?:[ ]{1,2}|[ ]?[-.][ ]?)"
@@ -37,6 +36,10 @@ _NORTH_AMERICAN = re.compile(
 )
 _LOCAL = re.compile(r"[2-9]\d\d[-. ]\d{4}")
 
+_CANDIDATE_UNITS = 2
+_WORDS_UNITS = 15
+_WINDOW_UNITS = 3
+
 _AFTER_CHARACTERS = 32
 _LIST_CHARACTERS = 8
 _FEWEST_DIGITS = 7
@@ -45,44 +48,49 @@ _FEWEST_DIGITS_IN_CONTEXT = 8
 _FEWEST_DIGITS_ALONE = 9
 
 
-def find_international_phones(view: str) -> Iterator[Finding]:
+def find_international_phones(view: str, work: Work) -> Iterator[Finding]:
     """Phone numbers with a plus sign, of any country. They are certain enough to come before cards and identifiers."""
-    checks = Checks(MAX_CHECKS_PER_TEXT)
     position = view.find("+")
     while position >= 0:
+        work.spend(_CANDIDATE_UNITS)
         match = _CANDIDATE.match(view, position) or _CANDIDATE.match(view, max(0, position - 1))
         position = view.find("+", position + 1)
         if match is None:
             continue
         number = _without_extension(match)
         for first, last in _windows(number):
-            if first == 0 and _is_international(number[:last], checks):
+            work.spend(_WINDOW_UNITS)
+            if first == 0 and _is_international(number[:last], work):
                 end = match.end() if last == len(number) else match.start() + last
                 yield match.start(), end
                 position = view.find("+", end)
                 break
 
 
-def find_phones(view: str) -> Iterator[Finding]:
+def find_phones(view: str, work: Work) -> Iterator[Finding]:
     """Phone numbers in the national form of `numbering.REGIONS`.
 
     Such a number must fit a region and look like one: a trunk zero, an area code in parentheses, exactly the grouping
     of that region, or a word such as "call" before it. Numbers after "order", "ticket", "account", … stay.
     """
-    checks = Checks(MAX_CHECKS_PER_TEXT)
     position = 0
     last_end = -_LIST_CHARACTERS
     while (match := _CANDIDATE.search(view, position)) is not None:
         start, position = match.span()
+        work.spend(_CANDIDATE_UNITS)
+        number = _without_extension(match)
+        if sum(map(len, _DIGITS.findall(number))) < _FEWEST_DIGITS:
+            continue
+        work.spend(_WORDS_UNITS)
         nearest = view[max(0, start - _LIST_CHARACTERS) : start]
         follows_phone = start - last_end < _LIST_CHARACTERS or PHONE_FILLER in nearest
         called = follows_phone or _is_called(view, start, position)
         other = not called and words.OTHER_NUMBER.search(_before(view, start)) is not None
         in_row = _DIGIT_BEFORE.match(view, max(0, start - 2)) is not None
-        number = _without_extension(match)
         for first, last in _windows(number):
+            work.spend(_WINDOW_UNITS)
             is_whole = not in_row and last - first == len(number)
-            if _is_phone(number[first:last], called, other, is_whole, checks):
+            if _is_phone(number[first:last], called, other, is_whole, work):
                 position = last_end = position if last == len(number) else start + last
                 yield start + first, last_end
                 break
@@ -119,13 +127,13 @@ def _is_called(view: str, start: int, end: int) -> bool:
     return other < 0 and words.PHONE_AFTER.match(view[end : end + _AFTER_CHARACTERS]) is not None
 
 
-def _is_international(number: str, checks: Checks) -> bool:
+def _is_international(number: str, work: Work) -> bool:
     digits = sum(map(str.isdigit, number))
     plus = "+" + number.lstrip("(+ ").removeprefix("00").replace("(0)", "")
-    return digits >= _FEWEST_DIGITS and is_international(plus, digits, checks)
+    return digits >= _FEWEST_DIGITS and is_international(plus, digits, work)
 
 
-def _is_phone(number: str, called: bool, other: bool, is_whole: bool, checks: Checks) -> bool:
+def _is_phone(number: str, called: bool, other: bool, is_whole: bool, work: Work) -> bool:
     """Whether a candidate is a phone number.
 
     `called` and `other`: the words before it say that it is, or is not, one. `is_whole`: nothing was cut off the
@@ -135,7 +143,7 @@ def _is_phone(number: str, called: bool, other: bool, is_whole: bool, checks: Ch
     digits = "".join(groups)
     if len(digits) < _FEWEST_DIGITS:
         return False
-    if number.startswith("00") and (called or (is_whole and not other)) and _is_international(number, checks):
+    if number.startswith("00") and (called or (is_whole and not other)) and _is_international(number, work):
         return True
     if _DATE.match(number) or len(digits) < _FEWEST_DIGITS_IN_GROUP * len(groups):
         return False
@@ -145,11 +153,11 @@ def _is_phone(number: str, called: bool, other: bool, is_whole: bool, checks: Ch
         return False  # far more often a software version
     if called:
         return _LOCAL.fullmatch(number) is not None or (
-            len(digits) >= _FEWEST_DIGITS_IN_CONTEXT and any_region(digits, checks)
+            len(digits) >= _FEWEST_DIGITS_IN_CONTEXT and any_region(digits, work)
         )
     if other or not is_whole or len(digits) < _FEWEST_DIGITS_ALONE or _THOUSANDS.fullmatch(number) or _is_bare(number):
         return False
-    return is_written_as_somewhere(number, digits, checks)
+    return is_written_as_somewhere(number, digits, work)
 
 
 def _is_bare(number: str) -> bool:

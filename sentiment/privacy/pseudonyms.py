@@ -7,7 +7,8 @@ A plain hash is not enough: there are so few e-mail addresses and phone numbers 
 import hashlib
 import hmac
 
-from sentiment.privacy.redact import contains_personal_data
+from sentiment.privacy.redact import may_contain_personal_data
+from sentiment.privacy.work import Work, work_for_text
 
 _PREFIX = "h:"
 _HEX_CHARACTERS = 24
@@ -24,6 +25,10 @@ def pseudonym(value: str, key: bytes) -> str:
     return _PREFIX + digest[:_HEX_CHARACTERS]
 
 
-def safe_identifier(value: str, key: bytes) -> str:
-    """The identifier itself if redaction finds nothing in it, otherwise its pseudonym."""
-    return pseudonym(value, key) if contains_personal_data(value) else value
+def safe_identifier(value: str, key: bytes, work: Work | None = None) -> str:
+    """The identifier itself if redaction finds nothing in it, otherwise its pseudonym.
+
+    If `work` (by default that of one text) does not suffice to say, it is the pseudonym too.
+    """
+    telling = may_contain_personal_data(value, work_for_text(value) if work is None else work)
+    return pseudonym(value, key) if telling else value

@@ -2,18 +2,21 @@
 
 `redact` is pure and idempotent. It runs the finders of `patterns`, `identifiers` and `phones` in turn, the most certain
 first; each searches what the earlier ones left. Names and postal addresses are not found.
+
+The work is bounded (`work`): what costs more than its budget is not checked, and masked as a whole.
 """
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import msgspec
 
 from sentiment.privacy import identifiers, patterns
 from sentiment.privacy.folding import fold
 from sentiment.privacy.phones import PHONE_FILLER, find_international_phones, find_phones
+from sentiment.privacy.work import METADATA_UNITS, Work, WorkExceededError, work_for_text
 
-_Finder = Callable[[str], Iterator[patterns.Finding]]
+_Finder = Callable[[str, Work], Iterator[patterns.Finding]]
 
 _STAGES: tuple[tuple[str, _Finder, bool], ...] = (
     # kind, finder, whether it needs six digits or more close together
@@ -31,7 +34,9 @@ _STAGES: tuple[tuple[str, _Finder, bool], ...] = (
     ("handle", patterns.find_handles, False),
 )
 KINDS = tuple(dict.fromkeys(kind for kind, _, _ in _STAGES))
-"""Every kind of personal data that can be found: the possible keys of `Redacted.counts`."""
+"""Every kind of personal data that can be found: with `UNCHECKED`, the possible keys of `Redacted.counts`."""
+UNCHECKED = "unchecked"
+"""The kind of what was masked as a whole, because to check it would have cost too much."""
 
 
 def placeholder(kind: str) -> str:
@@ -39,7 +44,7 @@ def placeholder(kind: str) -> str:
     return f"[{kind.upper()}]"
 
 
-PLACEHOLDER = re.compile("|".join(re.escape(placeholder(kind)) for kind in KINDS))
+PLACEHOLDER = re.compile("|".join(re.escape(placeholder(kind)) for kind in (*KINDS, UNCHECKED)))
 """Any placeholder."""
 
 _UUID = r"(?<![0-9A-Fa-f])[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}(?![0-9A-Fa-f])"
@@ -54,6 +59,15 @@ _SMALLEST_IDENTIFIER = 10**6
 _WORD_BREAKS = re.compile(r"[\W_]+|(?<=[a-z])(?=[A-Z])")
 _DENSE_WORD = re.compile(rf"{PLACEHOLDER.pattern}|[^\s\[\]]+")
 _DIGIT_OR_AT = re.compile(r"[@\d]")
+_DIGITS = re.compile(r"\d+")
+_CONTEXT_CHARACTERS = 64
+"""How much of a key is context: more than any finder looks back."""
+
+_TEXT_UNITS = 3
+_CHARACTERS_PER_UNIT = 32  # of the look whether there is anything to search for
+_PASS_UNITS = 15
+_SEARCHED_CHARACTERS_PER_UNIT = 10
+_NUMBER_UNITS = 2
 
 
 class Redacted(msgspec.Struct, frozen=True):
@@ -67,14 +81,23 @@ def redact(text: str, *, max_passes: int = MAX_PASSES) -> Redacted:
     """Replace personal data with `[EMAIL] [PHONE] [CARD] [IBAN] [ID] [IP] [URL] [HANDLE]`; the rest stays unchanged.
 
     A replacement can expose its neighbour (`4111…1111john@example.com`), so the text is searched again until nothing is
-    found. After `max_passes`, more than any honest text needs, every word with a digit is replaced.
+    found. After `max_passes`, more than any honest text needs, every word with a digit is replaced. A text that takes
+    more than `work.TEXT_UNITS` becomes `[UNCHECKED]`.
     """
-    return _redact(text, "", max_passes)
+    return _redact(text, "", work_for_text(text), max_passes)
 
 
 def contains_personal_data(text: str) -> bool:
     """Whether `redact` would change the text."""
-    return bool(_search(text, ""))
+    return may_contain_personal_data(text, work_for_text(text))
+
+
+def may_contain_personal_data(text: str, work: Work) -> bool:
+    """Whether there are findings in the text, or `work` does not suffice to say."""
+    try:
+        return bool(_search(text, "", work))
+    except WorkExceededError:
+        return True
 
 
 def redact_json(value: object) -> tuple[object, dict[str, int]]:
@@ -82,15 +105,25 @@ def redact_json(value: object) -> tuple[object, dict[str, int]]:
 
     A key is context for its value: `{"phone": "9876543210"}`. An integer that is personal data becomes a placeholder,
     which is a string. Keys that become equal get a number, so that no value is lost.
+
+    All strings and keys share one budget, `work.METADATA_UNITS`. Where it ends, the string in hand becomes
+    `[UNCHECKED]`, and so does the rest of every list and object, as one item or entry.
     """
-    counts: dict[str, int] = {}
-    return _redact_value(value, "", counts), counts
+    redaction = _JsonRedaction()
+    return redaction.value(value, ""), redaction.counts
 
 
-def _redact(text: str, context: str, max_passes: int = MAX_PASSES) -> Redacted:
+def _redact(text: str, context: str, work: Work, max_passes: int = MAX_PASSES) -> Redacted:
+    try:
+        return _redact_within(text, context, work, max_passes)
+    except WorkExceededError:
+        return Redacted(placeholder(UNCHECKED), {UNCHECKED: 1})
+
+
+def _redact_within(text: str, context: str, work: Work, max_passes: int) -> Redacted:
     counts: dict[str, int] = {}
     passes = 0
-    while findings := _search(text, context):
+    while findings := _search(text, context, work):
         passes += 1
         if passes > max_passes:
             findings = _all_words_with_digits(text) or findings
@@ -100,21 +133,25 @@ def _redact(text: str, context: str, max_passes: int = MAX_PASSES) -> Redacted:
     return Redacted(text, counts)
 
 
-def _search(text: str, context: str) -> list[tuple[int, int, str]]:
+def _search(text: str, context: str, work: Work) -> list[tuple[int, int, str]]:
     """The findings of one pass over the text: (start, end, kind) in order, without overlaps.
 
-    `context` is read as if it came before the text.
+    `context` is read as if it came before the text. Raises WorkExceededError if the pass costs too much.
     """
+    work.spend(_TEXT_UNITS + len(text) // _CHARACTERS_PER_UNIT)
     if _SUSPICIOUS.search(text) is None:
         return []
-    folded = fold(text)
+    work.spend(_PASS_UNITS + len(text) // _SEARCHED_CHARACTERS_PER_UNIT)
+    folded = fold(text, work)
     view = context + _NOTHING_INSIDE.sub(_hide, folded.text)
     many_digits = _MANY_DIGITS.search(view) is not None
+    if many_digits:
+        work.spend(_NUMBER_UNITS * len(_DIGITS.findall(view)))
     findings: list[tuple[int, int, str]] = []
     for kind, find, needs_digits in _STAGES:
         if needs_digits and not many_digits:
             continue
-        spans = [span for span in find(view) if span[0] >= len(context)]
+        spans = [span for span in find(view, work) if span[0] >= len(context)]
         if spans:
             view = _mask(view, spans, _filler(kind))
             findings.extend((*folded.original(start - len(context), end - len(context)), kind) for start, end in spans)
@@ -155,35 +192,68 @@ def _replace(text: str, findings: list[tuple[int, int, str]]) -> str:
     return "".join(pieces)
 
 
-def _redact_value(value: object, context: str, counts: dict[str, int]) -> object:
-    match value:
-        case str():
-            return _counted(value, context, counts)
-        case int() if abs(value) >= _SMALLEST_IDENTIFIER:
-            text = _counted(str(value), context, counts)
-            return value if text == str(value) else text
-        case dict():
-            return _redact_object(value, counts)
-        case list() | tuple():
-            return [_redact_value(item, context, counts) for item in value]
-    return value
+class _JsonRedaction:
+    """The redaction of one JSON value."""
+
+    def __init__(self) -> None:
+        self.counts: dict[str, int] = {}
+        self._work = Work(METADATA_UNITS)
+
+    def value(self, value: object, context: str) -> object:
+        """The redacted value; `context` is read as if it came before it."""
+        match value:
+            case str():
+                return self._text(value, context)
+            case int() if abs(value) >= _SMALLEST_IDENTIFIER:
+                text = self._text(str(value), context)
+                return value if text == str(value) else text
+            case dict():
+                return self._object(value)
+            case list() | tuple():
+                return self._list(value, context)
+        return value
+
+    def _list(self, items: Sequence[object], context: str) -> list[object]:
+        redacted: list[object] = []
+        for item in items:
+            if self._work.exceeded:
+                redacted.append(self._rest())
+                break
+            redacted.append(self.value(item, context))
+        return redacted
+
+    def _object(self, items: dict[object, object]) -> dict[object, object]:
+        redacted: dict[object, object] = {}
+        numbers: dict[object, int] = {}
+        """The last number that was given to a key."""
+        for key, item in items.items():
+            if self._work.exceeded:
+                redacted[placeholder(UNCHECKED)] = self._rest()
+                break
+            safe_key = self._text(key, "") if isinstance(key, str) else key
+            context = _as_context(safe_key) if isinstance(safe_key, str) else ""
+            unique_key = safe_key
+            while unique_key in redacted:
+                numbers[safe_key] = numbers.get(safe_key, 1) + 1
+                unique_key = f"{safe_key} {numbers[safe_key]}"
+            redacted[unique_key] = self.value(item, context)
+        return redacted
+
+    def _text(self, text: str, context: str) -> str:
+        if text == placeholder(UNCHECKED):
+            return text
+        redacted = _redact(text, context, self._work)
+        for kind, count in redacted.counts.items():
+            self._count(kind, count)
+        return redacted.text
+
+    def _rest(self) -> str:
+        self._count(UNCHECKED, 1)
+        return placeholder(UNCHECKED)
+
+    def _count(self, kind: str, count: int) -> None:
+        self.counts[kind] = self.counts.get(kind, 0) + count
 
 
-def _redact_object(value: dict[object, object], counts: dict[str, int]) -> dict[object, object]:
-    redacted: dict[object, object] = {}
-    for key, item in value.items():
-        safe_key = _counted(key, "", counts) if isinstance(key, str) else key
-        context = _WORD_BREAKS.sub(" ", safe_key) + ": " if isinstance(safe_key, str) else ""
-        unique_key, number = safe_key, 1
-        while unique_key in redacted:
-            number += 1
-            unique_key = f"{safe_key} {number}"
-        redacted[unique_key] = _redact_value(item, context, counts)
-    return redacted
-
-
-def _counted(text: str, context: str, counts: dict[str, int]) -> str:
-    redacted = _redact(text, context)
-    for kind, count in redacted.counts.items():
-        counts[kind] = counts.get(kind, 0) + count
-    return redacted.text
+def _as_context(key: str) -> str:
+    return _WORD_BREAKS.sub(" ", key[-_CONTEXT_CHARACTERS:]) + ": "

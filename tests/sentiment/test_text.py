@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sentiment.privacy import KINDS, PLACEHOLDER, placeholder, redact
+from sentiment.privacy import KINDS, PLACEHOLDER, UNCHECKED, placeholder, redact
 from sentiment.text import normalise
 from tests.sentiment.privacy import samples
 
@@ -51,6 +51,11 @@ def test_every_kind_that_redaction_emits_is_normalised(kind: str) -> None:
     read = normalise(redacted.text)
     assert PLACEHOLDER.search(read) is None
     assert "[" not in read
+
+
+def test_what_was_not_checked_is_normalised() -> None:
+    """A text that redaction masked as a whole reads as a plain word too."""
+    assert normalise(placeholder(UNCHECKED)) == "unchecked"
 
 
 def test_a_placeholder_and_its_original_read_alike() -> None:

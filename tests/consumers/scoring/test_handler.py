@@ -266,6 +266,44 @@ def test_only_what_was_committed_is_counted() -> None:
     assert value("sentiment_redactions_total", kind="email") == 1
 
 
+NUMBERS = "0 1 2 3 4 5 6 7 8 9 " * 2_500
+
+
+@pytest.mark.parametrize(
+    "attack",
+    [
+        pytest.param(
+            {"value": {"text": "great", "metadata": {f"k{n}": NUMBERS[:900] for n in range(1_000)}}}, id="metadata"
+        ),
+        pytest.param({"headers": tuple(("trace", NUMBERS.encode()) for _ in range(20))}, id="few large headers"),
+        pytest.param({"headers": tuple((f"h{n}", b"%d" % n) for n in range(50_000))}, id="many small headers"),
+        pytest.param({"key": NUMBERS.encode() * 20}, id="key"),
+    ],
+)
+def test_a_record_that_costs_too_much_is_scored_and_says_what_was_not_checked(attack: dict[str, Any]) -> None:
+    """What could not be checked is masked or left out, counted in the result and in the metric, and the same again."""
+    metrics = Metrics()
+    handler = scorer(metrics=metrics)
+    record = feedback(A, 0, attack.pop("value", {"text": "great"}), **attack)
+    (out,) = outputs(handler, record)
+    assert scored(out).label == "positive"
+    unchecked = scored(out).redactions["unchecked"]
+    assert unchecked >= 1
+    assert NUMBERS not in repr(out)
+    assert outputs(handler, record) == [out]
+    handler.on_committed(Committed((batch_of(record),), {A: 1}, 1, NOW))
+    counted = metrics.registry.get_sample_value("sentiment_redactions_total", {"kind": "unchecked"})
+    assert counted == 2 * unchecked
+
+
+def test_usual_headers_pass_whatever_the_text_costs() -> None:
+    """Text, metadata and identifiers have a share of the budget each: one cannot use up another's."""
+    event = {"text": NUMBERS[:32_000], "product": "Mail", "metadata": {"version": "2.1"}}
+    (out,) = outputs(scorer(), feedback(A, 0, event, headers=(("trace", b"7"),)))
+    assert (scored(out).text, scored(out).redactions) == ("[UNCHECKED]", {"unchecked": 1})
+    assert (scored(out).product, scored(out).metadata, headers(out)) == ("Mail", {"version": "2.1"}, {"trace": b"7"})
+
+
 def test_every_stage_of_a_batch_is_timed_once() -> None:
     """One observation for each stage that the handler goes through; poison alone is decoded and parked, not scored."""
     metrics = Metrics()
