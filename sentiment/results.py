@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-import gzip
+import zlib
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
+from sentiment.bounded import MAX_LINE_BYTES, bounded_lines, in_mib, open_gzip
 from sentiment.errors import InputError, PoisonRecord
 from sentiment.events import ScoredFeedback, decode_scored
+
+_HINT = "results come from `sentiment tail sentiment --from-beginning --json`"
 
 
 def read_results(path: Path) -> Iterator[ScoredFeedback]:
@@ -17,13 +22,27 @@ def read_results(path: Path) -> Iterator[ScoredFeedback]:
         InputError: the file cannot be read, or a line is not a result; the message names the line, never its content.
     """
     try:
-        with gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb") as file:
-            for number, line in enumerate(file, start=1):
+        with _open(path) as file:
+            for number, line in enumerate(bounded_lines(file), start=1):
+                if line is None:
+                    raise InputError(
+                        f"{path}, line {number} is longer than {in_mib(MAX_LINE_BYTES)}; no result is", hint=_HINT
+                    )
                 if line.strip():
                     yield _result(path, number, line)
-    except (OSError, EOFError) as error:
+    except (OSError, EOFError, zlib.error) as error:
         reason = getattr(error, "strerror", None) or "not a readable file"
         raise InputError(f"cannot read {path}: {reason}") from None
+
+
+@contextmanager
+def _open(path: Path) -> Iterator[IO[bytes]]:
+    with path.open("rb") as file:
+        if path.suffix != ".gz":
+            yield file
+            return
+        with open_gzip(file, str(path)) as unpacked:
+            yield unpacked
 
 
 def _result(path: Path, number: int, line: bytes) -> ScoredFeedback:
@@ -32,5 +51,5 @@ def _result(path: Path, number: int, line: bytes) -> ScoredFeedback:
     except PoisonRecord as poison:
         raise InputError(
             f"{path}, line {number} is not a result: {poison.message}",
-            hint="results come from `sentiment tail sentiment --from-beginning --json`",
+            hint=_HINT,
         ) from None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import TYPE_CHECKING, Any
@@ -12,6 +12,7 @@ from consumers.rescore.json_types import Kind, kind_of, merge_kinds
 from consumers.sources import BadRow, FileFormat, InputFile, Row, open_rows
 from consumers.sources.inputs import reading
 from consumers.sources.names import listed
+from sentiment.bounded import MAX_COLUMNS
 from sentiment.errors import InputError
 
 if TYPE_CHECKING:
@@ -20,9 +21,11 @@ if TYPE_CHECKING:
 PART_ROWS = 1_000
 """Rows that are scored and written together. Batches are planned within a part, so this may change a result."""
 
+PART_BYTES = 32 * 1024 * 1024
+"""A part that is larger than this ends early. A thousand texts of the greatest length fit."""
+
 _HASH_BYTES = 1 << 20
 _TELL_EVERY_ROWS = 5_000
-_MAX_COLUMNS = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,11 +85,30 @@ def read_parts(given: InputFile, file_format: FileFormat, skip_parts: int) -> It
         yield from _read_tables(given, skip_parts)
         return
     with open_rows(given, file_format, pad=True) as source:
-        rows = islice(source.rows, skip_parts * PART_ROWS, None)
-        first = skip_parts == 0
-        while (part := list(islice(rows, PART_ROWS))) or first:
-            yield Part([_require_whole(given, row) for row in part])
-            first = False
+        rows = (_require_whole(given, row) for row in source.rows)
+        yield from islice(map(Part, in_parts(rows)), skip_parts, None)
+
+
+def in_parts(rows: Iterable[Row]) -> Iterator[list[Row]]:
+    """`rows` in lists of `PART_ROWS`, or fewer that are larger than `PART_BYTES`; at least one list."""
+    part: list[Row] = []
+    n_parts = n_bytes = 0
+    for row in rows:
+        part.append(row)
+        n_bytes += _size(row)
+        if len(part) == PART_ROWS or n_bytes > PART_BYTES:
+            yield part
+            part, n_bytes = [], 0
+            n_parts += 1
+    if part or not n_parts:
+        yield part
+
+
+def _size(row: Row) -> int:
+    """About what the row has in its file, in bytes."""
+    if row.raw is not None:
+        return len(row.raw)
+    return sum(len(value) for value in row.values.values() if isinstance(value, str))
 
 
 def _read_tables(given: InputFile, skip_parts: int) -> Iterator[Part]:
@@ -125,10 +147,8 @@ def _require_whole(given: InputFile, row: Row | BadRow) -> Row:
 def _note_kinds(kinds: dict[str, Kind], row: Row) -> None:
     for name, value in row.values.items():
         kinds[name] = merge_kinds(kinds.get(name, "null"), kind_of(value))
-    if len(kinds) > _MAX_COLUMNS:
-        raise InputError(
-            f"the objects have more than {_MAX_COLUMNS} different keys ({row.place}), too many for columns"
-        )
+    if len(kinds) > MAX_COLUMNS:
+        raise InputError(f"the objects have more than {MAX_COLUMNS} different keys ({row.place}), too many for columns")
 
 
 def _sha256(given: InputFile) -> str:

@@ -4,74 +4,122 @@ from __future__ import annotations
 
 import csv
 import io
+from collections import Counter
 from collections.abc import Iterator
 from typing import BinaryIO
 
-from consumers.sources.inputs import MAX_LINE_BYTES
 from consumers.sources.names import listed
 from consumers.sources.rows import BadRow, Row, Rows
+from sentiment.bounded import MAX_COLUMNS, MAX_LINE_BYTES, in_mib
 from sentiment.errors import InputError
+
+_MANY = "keep the columns that you need, or check that the first line is a header"
 
 
 def read_csv(stream: BinaryIO, name: str, *, pad: bool = False) -> Rows:
     """The rows of a CSV file. Values are strings exactly as in the file: no word means "missing".
 
-    A row with a wrong number of fields or broken quoting is a BadRow. With `pad`, a row that is too short gets empty
-    fields instead, as in pandas, and is marked. Bytes that are not UTF-8 become lone surrogates (PEP 383), so that one
-    bad row does not hide the others.
+    A row with a wrong number of fields, broken quoting or a line that is too long is a BadRow. With `pad`, a row that
+    is too short gets empty fields instead, as in pandas, and is marked. Bytes that are not UTF-8 become lone surrogates
+    (PEP 383), so that one bad row does not hide the others.
 
     Raises:
-        InputError: there is no header. While rows are read: a quoted field is never closed, or a line is too long.
+        InputError: there is no header, or it has too many columns. While rows are read: a quoted field is never closed.
     """
-    # A field is never longer than its lines. The default limit of 128 kB is too low for texts.
+    # The lines have a limit. The default one for fields, 128 kB, is too low for texts.
     csv.field_size_limit(MAX_LINE_BYTES)
     text = io.TextIOWrapper(stream, encoding="utf-8-sig", errors="surrogateescape", newline="")
     lines = _Lines(text, name)
-    reader = csv.reader(iter(lines), strict=True)
+    reader = csv.reader(lines, strict=True)
     try:
         header = next(reader, None)
+    except _LineTooLongError:
+        raise InputError(f"{name}, line 1: the header is longer than {in_mib(MAX_LINE_BYTES)}", hint=_MANY) from None
     except csv.Error:
         raise InputError(f"{name} has no readable header line", hint="is this a CSV file?") from None
     if not header:
         raise InputError(f"{name} is empty; a CSV file starts with a header line")
-    repeated = {column for column in header if header.count(column) > 1}
+    if len(header) > MAX_COLUMNS:
+        raise InputError(f"{name}, line 1: {len(header)} columns; at most {MAX_COLUMNS} are read", hint=_MANY)
+    repeated = {column for column, n in Counter(header).items() if n > 1}
     if repeated:
         raise InputError(f"{name} has several columns with the same name: {listed(sorted(repeated))}")
     # The wrapper closes its stream when it is collected, so it must live as long as the rows.
     return Rows(tuple(header), _rows(reader, tuple(header), lines, pad=pad))
 
 
+class _LineTooLongError(Exception):
+    """The row is on this one line, which was read past."""
+
+
 class _Lines:
-    """The lines of the file, counted and limited in length. Knows whether the file has ended."""
+    """The lines of the file, counted and limited in length. Knows whether the file has ended.
+
+    Lines are measured in characters, of which Python keeps at most four bytes each.
+    """
 
     def __init__(self, text: io.TextIOWrapper, name: str) -> None:
         self._text = text
         self.name = name
         self.count = 0
         self.ended = False
+        self._first = 1
+        self._row_size = 0
 
     def __iter__(self) -> Iterator[str]:
-        while line := self._text.readline(MAX_LINE_BYTES):
-            self.count += 1
-            if len(line) >= MAX_LINE_BYTES:
-                raise InputError(f"{self.name} is not CSV: line {self.count} is longer than {MAX_LINE_BYTES >> 20} MiB")
-            yield line
-        self.ended = True
+        return self
+
+    def start_row(self) -> None:
+        """Say that the next line begins a row."""
+        self._first = self.count + 1
+        self._row_size = 0
+
+    def __next__(self) -> str:
+        """Raises `_LineTooLongError` if the reader can go on with the next line, else InputError."""
+        line = self._text.readline(MAX_LINE_BYTES + 1)
+        if not line:
+            self.ended = True
+            raise StopIteration
+        self.count += 1
+        self._row_size += len(line)
+        if self._row_size > MAX_LINE_BYTES:
+            if self.count > self._first or not self._skip(line):
+                raise _never_closed(self.name, self._first)
+            raise _LineTooLongError
+        return line
+
+    def _skip(self, line: str) -> bool:
+        """Read past a line that begins a row. Whether the row ends with it: all its quotes are closed."""
+        quotes = line.count('"')
+        while line and not line.endswith(("\n", "\r")):
+            line = self._text.readline(MAX_LINE_BYTES)
+            quotes += line.count('"')
+        return quotes % 2 == 0
+
+
+def _never_closed(name: str, line: int) -> InputError:
+    return InputError(
+        f"{name} has a quoted field that is never closed; its row starts at line {line}",
+        hint=f"close the quote; of a row over several lines at most {in_mib(MAX_LINE_BYTES)} are read",
+    )
 
 
 def _rows(reader: Iterator[list[str]], header: tuple[str, ...], lines: _Lines, *, pad: bool) -> Iterator[Row | BadRow]:
     number = 0
     while True:
         line = lines.count + 1
+        lines.start_row()
         try:
             fields = next(reader)
         except StopIteration:
             return
+        except _LineTooLongError:
+            number += 1
+            yield BadRow(number, line, "line_too_long", f"the line is longer than {in_mib(MAX_LINE_BYTES)}")
+            continue
         except csv.Error as error:
             if lines.ended or "field larger" in str(error):
-                raise InputError(
-                    f"{lines.name} has a quoted field that is never closed; its row starts at line {line}"
-                ) from None
+                raise _never_closed(lines.name, line) from None
             number += 1
             yield BadRow(number, line, "bad_quoting", "the quoting is broken: there is text after a closing quote")
             continue

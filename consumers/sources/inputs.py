@@ -14,10 +14,8 @@ from pathlib import Path
 from typing import BinaryIO, cast
 
 from consumers.sources.rows import SUFFIXES, FileFormat
+from sentiment.bounded import open_gzip
 from sentiment.errors import InputError, UsageError
-
-# No feedback is longer. Without a limit, a file without line ends would fill the memory.
-MAX_LINE_BYTES = 16 * 1024 * 1024
 
 _GZIP_MAGIC = b"\x1f\x8b"
 _SNIFF_BYTES = 8_192
@@ -94,7 +92,8 @@ def open_bytes(given: InputFile) -> Iterator[BinaryIO]:
     """Open the bytes of an input, unpacked.
 
     Raises:
-        InputError: the input cannot be read, is named `.gz` but is not gzip, or is not text; also while it is read.
+        InputError: the input cannot be read, is named `.gz` but is not gzip, or is not text. While it is read: it is
+            damaged, or unpacks too far (`open_gzip`).
     """
     with reading(given.name), _open_raw(given) as raw:
         head = raw.peek(_SNIFF_BYTES)
@@ -105,8 +104,8 @@ def open_bytes(given: InputFile) -> Iterator[BinaryIO]:
             _refuse_binary(given.name, head)
             yield cast("BinaryIO", raw)
             return
-        with gzip.open(raw) as unpacked:
-            _refuse_binary(given.name, unpacked.peek(_SNIFF_BYTES))
+        with open_gzip(raw, given.name) as unpacked:
+            _refuse_binary(given.name, cast("io.BufferedReader", unpacked).peek(_SNIFF_BYTES))
             yield cast("BinaryIO", unpacked)
 
 

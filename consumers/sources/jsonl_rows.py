@@ -7,8 +7,8 @@ from typing import BinaryIO
 
 import msgspec
 
-from consumers.sources.inputs import MAX_LINE_BYTES
 from consumers.sources.rows import BadRow, Row, Rows
+from sentiment.bounded import MAX_LINE_BYTES, bounded_lines, in_mib
 from sentiment.errors import InputError
 
 _decoder = msgspec.json.Decoder(dict[str, object])
@@ -39,7 +39,7 @@ def _chain(first: Row | BadRow, rest: Iterator[Row | BadRow]) -> Iterator[Row | 
 def _rows(lines: Iterator[tuple[int, bytes | None]]) -> Iterator[Row | BadRow]:
     for number, (line, content) in enumerate(lines, start=1):
         if content is None:
-            yield BadRow(number, line, "line_too_long", f"longer than {MAX_LINE_BYTES >> 20} MiB")
+            yield BadRow(number, line, "line_too_long", f"the line is longer than {in_mib(MAX_LINE_BYTES)}")
             continue
         try:
             values = _decoder.decode(content)
@@ -55,12 +55,8 @@ def _rows(lines: Iterator[tuple[int, bytes | None]]) -> Iterator[Row | BadRow]:
 
 def _numbered_lines(stream: BinaryIO) -> Iterator[tuple[int, bytes | None]]:
     """Yield the number and the content of each line that is not empty; None instead of a line that is too long."""
-    number = 0
-    while content := stream.readline(MAX_LINE_BYTES):
-        number += 1
-        if len(content) >= MAX_LINE_BYTES and not content.endswith(b"\n"):
-            while (rest := stream.readline(MAX_LINE_BYTES)) and not rest.endswith(b"\n"):
-                pass
+    for number, content in enumerate(bounded_lines(stream), start=1):
+        if content is None:
             yield number, None
             continue
         if number == 1:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import gzip
 import sys
-from collections.abc import Iterable, Iterator
+import zlib
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 import msgspec
 
+from sentiment.bounded import MAX_LINE_BYTES, bounded_lines, in_mib, open_gzip
 from sentiment.errors import InputError
 from sentiment.text import text_fault
 
@@ -43,12 +45,15 @@ def read_lines(path: Path) -> Iterator[Line]:
     as_jsonl: bool | None = True if named_jsonl else None
     try:
         with _open(path) as stream:
-            for raw in stream:
+            for raw in bounded_lines(stream):
+                if raw is None:
+                    yield Line(error=f"the line is longer than {in_mib(MAX_LINE_BYTES)}")
+                    continue
                 content = raw.rstrip(b"\r\n")
                 if as_jsonl is None:
                     as_jsonl = _is_object(content)
                 yield _from_json(content) if as_jsonl else _from_text(content)
-    except (OSError, EOFError) as error:
+    except (OSError, EOFError, zlib.error) as error:
         reason = getattr(error, "strerror", None) or "it is damaged"
         raise InputError(
             f"{path} cannot be read: {reason}", hint="name a file with one text or JSON object per line"
@@ -56,13 +61,13 @@ def read_lines(path: Path) -> Iterator[Line]:
 
 
 @contextmanager
-def _open(path: Path) -> Iterator[Iterable[bytes]]:
+def _open(path: Path) -> Iterator[IO[bytes]]:
     if path == _STDIN:
         yield sys.stdin.buffer
         return
     with path.open("rb") as stream:
         if stream.peek(len(_GZIP_MAGIC)).startswith(_GZIP_MAGIC):
-            with gzip.open(stream) as unpacked:
+            with open_gzip(stream, str(path)) as unpacked:
                 yield unpacked
         else:
             yield stream
@@ -71,14 +76,14 @@ def _open(path: Path) -> Iterator[Iterable[bytes]]:
 def _is_object(content: bytes) -> bool:
     try:
         return isinstance(msgspec.json.decode(content), dict)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return False
 
 
 def _from_json(content: bytes) -> Line:
     try:
         value = msgspec.json.decode(content)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return Line(error="the line is not JSON")
     text = value.get("text") if isinstance(value, dict) else None
     if not isinstance(text, str):
