@@ -16,9 +16,9 @@ from kafka.record import MemoryRecords
 from kafka.record.default_records import DefaultRecordBatch
 
 from consumers.cluster.client_internals import SafePartitionRecords, check_client
-from consumers.cluster.safe_batches import Fault
 from consumers.cluster.reader import read_to_end
 from consumers.cluster.records import Record, RecordBatch, TopicPartition
+from consumers.cluster.safe_batches import Fault
 from consumers.runtime.loop_metrics import LoopMetrics
 from consumers.runtime.metrics import Metrics
 from consumers.runtime.unit import Unit
