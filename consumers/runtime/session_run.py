@@ -74,6 +74,8 @@ class SessionRun:
         self._finished = Finished()
         self._outstanding: Counter[TopicPartition] = Counter()
         self._idle = IdleTimer(config.until_idle_s)
+        limit_s = config.until_idle_s
+        self._idle_poll_ms = _LONG_POLL_MS if limit_s is None else min(_LONG_POLL_MS, round(limit_s * 1000))
         self._started_s = services.clock.monotonic()
         self._next_tick_s = self._started_s
         self._next_report_s = self._started_s
@@ -152,8 +154,8 @@ class SessionRun:
             wait_s = self._backlog.oldest_s + self._config.max_wait_ms / 1000 - now_s
             return max(0, round(wait_s * 1000))
         if self._config.tick_s is not None:
-            return max(0, min(_LONG_POLL_MS, round((self._next_tick_s - now_s) * 1000)))
-        return _LONG_POLL_MS
+            return max(0, min(self._idle_poll_ms, round((self._next_tick_s - now_s) * 1000)))
+        return self._idle_poll_ms
 
     def _rebalance(self, rebalance: Rebalance) -> None:
         self._services.metrics.rebalanced(rebalance)

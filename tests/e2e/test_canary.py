@@ -102,7 +102,7 @@ def test_no_canary_leaves_the_pipeline(dev_broker: DevBroker, tmp_path: Path) ->
         worker = here.command("worker", "--log-level=debug", f"--metrics-port={port}").start()
         alerts = here.command("alerts", "run", "--log-level=debug", "--until-idle=5")
         notify = here.command(
-            "notify", "--log-level=debug", "--until-idle=4", SENTIMENT_NOTIFY__WEBHOOK_URL=received.url
+            "notify", "--log-level=debug", "--until-idle=1", SENTIMENT_NOTIFY__WEBHOOK_URL=received.url
         )
         here.until(lambda: len(here.tally.results) >= good and here.tally.missing == 0, "all results")
         assert here.tally.dead_letters.total() == 2 * len(CANARIES)

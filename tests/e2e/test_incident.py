@@ -45,7 +45,7 @@ def test_an_alert_worker_that_is_killed_alerts_once(dev_broker: DevBroker, tmp_p
 
         finish = here.command("alerts", "run", "--until-idle", "4").start()
         assert finish.wait() == 0, here.last_words()
-        here.command("notify", "--until-idle", "4", SENTIMENT_NOTIFY__WEBHOOK_URL=received.url).start().wait()
+        here.command("notify", "--until-idle", "1", SENTIMENT_NOTIFY__WEBHOOK_URL=received.url).start().wait()
         here.until(here.observer.at_end, "the end")
         assert {alert.segment for alert in here.alerts} == {incident.product}
         assert len({alert.episode_id for alert in here.alerts}) == 1
@@ -65,7 +65,7 @@ def test_a_stream_without_an_incident_gives_no_alert(dev_broker: DevBroker, tmp_
     calm.write_text("".join(kept), "utf-8")
     with pipeline(dev_broker.bootstrap, tmp_path / "run") as here:
         assert here.command("ingest", str(calm), "--rebase-time").start().wait() == 0
-        assert here.command("worker", "--until-idle", "3").start().wait() == 0
+        assert here.command("worker", "--until-idle", "1").start().wait() == 0
         assert here.command("alerts", "run", "--until-idle", "4").start().wait() == 0
         here.until(here.observer.at_end, "the end")
         assert len(here.results) == len(kept) < len(lines)

@@ -77,7 +77,7 @@ def monitor(settings: Settings, config: MonitorConfig = CONFIG) -> tuple[list[Wi
     """Run until idle. Returns the reports, and how many labels joined and wait."""
     reports: list[WindowReport] = []
     facts = token_facts(shipped_model_path() / "tokenizer.json")
-    job = MonitorJob(config, token_facts=facts, until_idle_s=1.0)
+    job = MonitorJob(config, token_facts=facts, until_idle_s=0.2)
     summary = run_monitor(settings, StopRequest(), job, reports.append)
     found = {version: quality.n for version, quality in summary.labelled.items()}
     assert sum(found.values()) == summary.labels_joined
@@ -89,7 +89,7 @@ def test_drift_is_found_and_labels_join_through_the_whole_loop(broker: Broker) -
     settings = settings_for(broker)
     publish_labels(settings, labels(range(0, 40, 4), "negative"))
     produce(broker.bootstrap, settings.topics.feedback, feedback(3, drift_from=2))
-    run_worker(settings, LexiconClassifier, StopRequest(), until_idle_s=1.0)
+    run_worker(settings, LexiconClassifier, StopRequest(), until_idle_s=0.2)
     first, joined = monitor(settings)
     assert [report.outcome for report in first] == ["reference", "steady", "drifted"]
     assert {each.feature for each in first[-1].drifted if each.segment == "*"} == {"text_length", "label"}
@@ -106,7 +106,7 @@ def test_a_stream_without_change_raises_nothing(dev_broker: DevBroker) -> None:
     """Every window after the reference is steady."""
     settings = settings_for(dev_broker)
     produce(dev_broker.bootstrap, settings.topics.feedback, feedback(4, drift_from=9))
-    run_worker(settings, LexiconClassifier, StopRequest(), until_idle_s=1.0)
+    run_worker(settings, LexiconClassifier, StopRequest(), until_idle_s=0.2)
     reports, _ = monitor(settings)
     assert [report.outcome for report in reports] == ["reference", "steady", "steady", "steady"]
 
@@ -161,7 +161,7 @@ def test_times_with_and_without_a_zone_meet_in_the_monitor(
         ]
         produce(dev_broker.bootstrap, settings.topics.labels, [(b"key", value) for value in told])
         reports: list[WindowReport] = []
-        job = MonitorJob(MonitorConfig(window_ms=HOUR_MS), until_idle_s=1.0)
+        job = MonitorJob(MonitorConfig(window_ms=HOUR_MS), until_idle_s=0.2)
         summary = run_monitor(settings, StopRequest(), job, reports.append)
     finally:
         monkeypatch.undo()
@@ -185,7 +185,7 @@ def test_the_command_prints_json_lines_and_fails_on_drift(
     names = settings.topics
     config.write_text(f'[topics]\nsentiment = "{names.sentiment}"\nlabels = "{names.labels}"\n')
     produce(dev_broker.bootstrap, _made(settings), [(record.key, record.value) for record in outgoing(sent)])
-    command = ["monitor", "--bootstrap-servers", dev_broker.bootstrap, "--config", str(config), "--until-idle", "1"]
+    command = ["monitor", "--bootstrap-servers", dev_broker.bootstrap, "--config", str(config), "--until-idle", "0.2"]
     command += ["--fail-on-drift", "--reference", str(reference)]
     capsys.readouterr()  # what making the topics logged
     assert run([*command, "--json"]) == 1

@@ -73,7 +73,7 @@ def test_a_notifier_killed_before_its_commit_delivers_with_the_same_key(broker: 
         notifier.start()
         here.until(lambda: len(set(there.keys)) == 3 and len(there.keys) >= 4, "all alerts")
         assert notifier.stop() == 0, here.last_words()
-        again = here.command("notify", "--until-idle", "3", **address).start()
+        again = here.command("notify", "--until-idle", "1", **address).start()
         assert again.wait() == 0, here.last_words()
         assert sorted(there.keys) == ["alert-0", "alert-0", "alert-1", "alert-2"]
         assert {body["alert_id"] for body in there.bodies} == {each.alert_id for each in sent}
@@ -86,7 +86,7 @@ def test_an_alert_that_was_published_twice_is_delivered_once(broker: Broker, tmp
         there.go_on.set()
         for _ in range(2):
             produce(broker.bootstrap, here.settings.topics.alerts, [(b"app", encode(alert(end=NOW)))])
-            notifier = here.command("notify", "--until-idle", "3", SENTIMENT_NOTIFY__WEBHOOK_URL=there.url).start()
+            notifier = here.command("notify", "--until-idle", "1", SENTIMENT_NOTIFY__WEBHOOK_URL=there.url).start()
             assert notifier.wait() == 0, here.last_words()
         assert there.keys == ["alert-0"]
 

@@ -96,7 +96,7 @@ class Pipe:
 
     def run(self, handler: BaseHandler, settings: Settings | None = None, **config: Any) -> None:
         clock = SystemClock()
-        defaults: dict[str, Any] = {"until_idle_s": 1.0, "max_batch_records": 50}
+        defaults: dict[str, Any] = {"until_idle_s": 0.2, "max_batch_records": 50}
         run_loop(
             settings or self.settings(),
             LoopConfig((self.source,), f"group-{self.source}", **(defaults | config)),

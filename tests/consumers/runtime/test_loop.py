@@ -288,6 +288,7 @@ def test_two_workers_with_one_instance_id_end_with_a_message(
                 # Slow enough that both are at work at once.
                 Copier(pipe.target, before=lambda batch: time.sleep(len(batch) * 0.005)),
                 instance_id="same",
+                until_idle_s=2.0,  # long enough for the other to notice that it is not alone
                 max_batch_records=10,
                 slice_s=0.0,
                 max_attempts=50,

@@ -52,7 +52,7 @@ def test_bad_input_is_parked_and_the_rest_is_scored(broker: Broker) -> None:
         (b"a", b'{"text": "' + b"x" * LARGE + b'"}'), (b"a", GOOD), (b"b", GOOD),
     ]  # fmt: skip
     produce(broker.bootstrap, settings.topics.feedback, records, max_request_size=2 * LARGE)
-    run_worker(settings, LexiconClassifier, StopRequest(), until_idle_s=1.0)
+    run_worker(settings, LexiconClassifier, StopRequest(), until_idle_s=0.2)
     results = read_committed(broker.bootstrap, settings.topics.sentiment)
     assert [decode_scored(record.value).label for record in results] == ["positive"] * 3
     parked = read_committed(broker.bootstrap, settings.topics.dead_letter)
@@ -101,7 +101,7 @@ def test_too_much_poison_stops_the_worker_with_its_offsets_untouched(broker: Bro
     settings = settings_for(broker.bootstrap, breaker_window=20)
     produce(broker.bootstrap, settings.topics.feedback, [(b"a", b"junk")] * 60)
     with pytest.raises(TooManyPoisonRecords):
-        run_worker(settings, LexiconClassifier, StopRequest(), until_idle_s=1.0)
+        run_worker(settings, LexiconClassifier, StopRequest(), until_idle_s=0.2)
     assert committed_offsets(broker.bootstrap, settings.topics.feedback, settings.topics.feedback) == {}
     assert read_committed(broker.bootstrap, settings.topics.dead_letter) == []
 
