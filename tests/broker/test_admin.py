@@ -19,7 +19,7 @@ from kafka.errors import (
 from tests.broker.support import admin_client, consumer, new_topic, producer, read, unique
 from tests.broker.wire import Wire
 from tests.brokers import Broker
-from tests.waiting import wait_until
+from tests.waiting import WITHIN_S, wait_until
 
 
 def test_a_topic_is_created_once(broker: Broker) -> None:
@@ -78,7 +78,7 @@ def test_a_deleted_topic_is_gone(broker: Broker) -> None:
     """So are its records: a new topic of the same name is empty. Deleting it twice is UnknownTopicOrPartition."""
     topic = new_topic(broker.bootstrap)
     with producer(broker.bootstrap) as client:
-        client.send(topic, b"old").get(30)
+        client.send(topic, b"old").get(WITHIN_S)
     with admin_client(broker.bootstrap) as admin:
         admin.delete_topics([topic])
         wait_until(lambda: topic not in admin.list_topics(), "the topic is gone")
@@ -98,7 +98,7 @@ def test_partitions_are_added_never_removed(broker: Broker) -> None:
         with pytest.raises(InvalidPartitionsError):
             admin.create_partitions({topic: 3})
     with producer(broker.bootstrap) as client:
-        client.send(topic, b"value", partition=3).get(30)
+        client.send(topic, b"value", partition=3).get(WITHIN_S)
     assert read(broker.bootstrap, topic, 1, partitions=4)[0].partition == 3
 
 
@@ -172,7 +172,7 @@ def test_records_are_deleted_up_to_an_offset(broker: Broker) -> None:
     partition = TopicPartition(topic, 0)
     with producer(broker.bootstrap) as client:
         for number in range(10):
-            client.send(topic, b"%d" % number).get(30)
+            client.send(topic, b"%d" % number).get(WITHIN_S)
     with admin_client(broker.bootstrap) as admin, Wire(broker.bootstrap) as wire:
         admin.delete_records({partition: 6})
         assert wire.offset(topic, -2) == (0, -1, 6)
@@ -194,7 +194,7 @@ def test_transactions_are_listed_and_described(broker: Broker) -> None:
         producer(broker.bootstrap, transactional_id=transactional_id) as client,
     ):
         client.begin_transaction()
-        client.send(topic, b"value").get(30)
+        client.send(topic, b"value").get(WITHIN_S)
         described = admin.describe_transactions([transactional_id])[transactional_id]
         assert described.state.value == "Ongoing"
         assert described.topic_partitions == {partition}

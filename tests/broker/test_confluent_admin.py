@@ -43,7 +43,7 @@ def test_the_admin_client_works(traced: Traced) -> None:
         _groups(admin, topic, group)
         with producer(traced.bootstrap) as client:
             for _ in range(3):
-                client.send(topic, b"value", key=b"key", partition=0).get(30)
+                client.send(topic, b"value", key=b"key", partition=0).get(WITHIN_S)
         assert _only(admin.delete_records([Partition(topic, 0, 2)])).low_watermark == 2
         assert _only(admin.list_offsets({Partition(topic, 0): OffsetSpec.earliest()})).offset == 2
         _only(admin.delete_topics([topic]))

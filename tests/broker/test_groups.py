@@ -13,7 +13,7 @@ from tests.broker.group_wire import SHARE, SUBSCRIPTION
 from tests.broker.support import consumer, new_topic, producer, unique
 from tests.broker.wire import Wire
 from tests.brokers import Broker
-from tests.waiting import wait_until
+from tests.waiting import WITHIN_S, wait_until
 
 _UNKNOWN_MEMBER, _ILLEGAL_GENERATION, _REBALANCE = 25, 22, 27
 
@@ -90,7 +90,7 @@ def test_a_group_reads_on_where_it_committed(broker: Broker) -> None:
     topic, group = new_topic(broker.bootstrap), unique("group")
     with producer(broker.bootstrap) as client:
         for number in range(10):
-            client.send(topic, b"%d" % number).get(30)
+            client.send(topic, b"%d" % number).get(WITHIN_S)
     for expected in (range(4), range(4, 8)):
         with consumer(broker.bootstrap, topic, group_id=group, max_poll_records=4) as member:
             records = wait_until(lambda member=member: member.poll(1_000), "records")

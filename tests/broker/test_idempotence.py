@@ -6,6 +6,7 @@ from tests.broker.batches import batch
 from tests.broker.support import new_topic, producer, read
 from tests.broker.wire import Wire
 from tests.brokers import Broker
+from tests.waiting import WITHIN_S
 
 
 def test_a_repeated_batch_is_stored_once(broker: Broker) -> None:
@@ -53,6 +54,6 @@ def test_the_idempotent_client_works(broker: Broker) -> None:
     topic = new_topic(broker.bootstrap)
     with producer(broker.bootstrap, enable_idempotence=True, batch_size=200, linger_ms=0) as client:
         futures = [client.send(topic, b"%d" % number) for number in range(500)]
-        client.flush(timeout=60)
+        client.flush(timeout=WITHIN_S)
     assert [future.get(0).offset for future in futures] == list(range(500))
     assert [int(record.value) for record in read(broker.bootstrap, topic, 500)] == list(range(500))

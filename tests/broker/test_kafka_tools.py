@@ -12,7 +12,7 @@ from tests.broker.senders import Traced
 from tests.broker.support import consumer, new_topic, producer, read, unique
 from tests.broker.wire import Wire
 from tests.brokers import ApacheKafka
-from tests.waiting import wait_until
+from tests.waiting import WITHIN_S, wait_until
 
 pytestmark = [
     pytest.mark.slow,
@@ -23,7 +23,7 @@ pytestmark = [
 def _send(bootstrap: str, topic: str, *values: bytes) -> None:
     with producer(bootstrap) as client:
         for value in values:
-            client.send(topic, value).get(30)
+            client.send(topic, value).get(WITHIN_S)
 
 
 def test_topics(traced: Traced) -> None:
@@ -148,7 +148,7 @@ def test_transactions(traced: Traced) -> None:
         traced.sender(tool),
     ):
         client.begin_transaction()
-        client.send(topic, b"value").get(30)
+        client.send(topic, b"value").get(WITHIN_S)
         rows = {words[0]: words[1:] for words in run_tool(traced.bootstrap, tool, "list")}
         assert rows[transactional_id][::2] == ["1", "Ongoing"]
         _, row = run_tool(traced.bootstrap, tool, "describe", "--transactional-id", transactional_id)

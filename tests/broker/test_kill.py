@@ -18,7 +18,7 @@ from tests.broker.batches import batch
 from tests.broker.support import admin_client, consumer, new_topic, producer, read, unique
 from tests.broker.wire import Wire
 from tests.brokers import ApacheKafka, Broker, DevBroker
-from tests.waiting import wait_until
+from tests.waiting import WITHIN_S, wait_until
 
 _COUNT = 200
 
@@ -99,7 +99,7 @@ def _fill(broker: Broker) -> Before:
 def _send_records(bootstrap: str, topic: str) -> None:
     with producer(bootstrap, compression_type="lz4") as client:
         futures = [client.send(topic, b"%d" % number, key=b"%d" % (number % 7)) for number in range(_COUNT)]
-        client.flush(timeout=60)
+        client.flush(timeout=WITHIN_S)
         assert all(future.succeeded() for future in futures)
 
 

@@ -6,6 +6,7 @@ from tests.broker.batches import batch
 from tests.broker.support import new_topic, producer, unique
 from tests.broker.wire import Wire
 from tests.brokers import Broker
+from tests.waiting import WITHIN_S
 
 _LATEST, _EARLIEST, _MAX_TIMESTAMP = -1, -2, -3
 
@@ -25,7 +26,7 @@ def test_a_time_gives_the_first_record_at_or_after_it(broker: Broker) -> None:
     topic = new_topic(broker.bootstrap)
     with producer(broker.bootstrap) as client:
         for timestamp_ms in (1000, 5000, 3000, 7000, 7000):
-            client.send(topic, b"value", timestamp_ms=timestamp_ms).get(30)
+            client.send(topic, b"value", timestamp_ms=timestamp_ms).get(WITHIN_S)
     with Wire(broker.bootstrap) as wire:
         looked_up = {at: wire.offset(topic, at)[1:] for at in (0, 1000, 1001, 4000, 5001, 7000, 7001)}
         assert looked_up == {
@@ -46,7 +47,7 @@ def test_a_time_is_looked_up_inside_a_compressed_batch(broker: Broker) -> None:
     with producer(broker.bootstrap, compression_type="gzip", linger_ms=200) as client:
         for number in range(10):
             client.send(topic, b"value", timestamp_ms=1000 + number)
-        client.flush(timeout=30)
+        client.flush(timeout=WITHIN_S)
     with Wire(broker.bootstrap) as wire:
         assert wire.offset(topic, 1006) == (0, 1006, 6)
 

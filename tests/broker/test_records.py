@@ -28,7 +28,7 @@ def test_everything_about_a_record_comes_back(broker: Broker) -> None:
     ]
     with producer(broker.bootstrap) as client:
         for key, value, headers, timestamp_ms in sent:
-            client.send(topic, value, key=key, headers=headers, timestamp_ms=timestamp_ms, partition=1).get(30)
+            client.send(topic, value, key=key, headers=headers, timestamp_ms=timestamp_ms, partition=1).get(WITHIN_S)
     records = read(broker.bootstrap, topic, len(sent), partitions=2)
     assert [(r.key, r.value, list(r.headers), r.timestamp) for r in records] == sent
     assert [(r.partition, r.offset, r.timestamp_type) for r in records] == [(1, offset, 0) for offset in range(4)]
@@ -41,7 +41,7 @@ def test_compressed_batches_come_back(broker: Broker, codec: str) -> None:
     values = [b"value %d " % number * 50 for number in range(200)]
     with producer(broker.bootstrap, compression_type=codec, linger_ms=20) as client:
         futures = [client.send(topic, value) for value in values]
-        client.flush(timeout=30)
+        client.flush(timeout=WITHIN_S)
     assert [future.get(0).offset for future in futures] == list(range(200))
     assert [record.value for record in read(broker.bootstrap, topic, 200)] == values
 
@@ -51,7 +51,7 @@ def test_the_broker_can_stamp_records(broker: Broker) -> None:
     topic = new_topic(broker.bootstrap, configs={"message.timestamp.type": "LogAppendTime"})
     before_ms = int(time.time() * 1000)
     with producer(broker.bootstrap) as client:
-        client.send(topic, b"old", timestamp_ms=1_000).get(30)
+        client.send(topic, b"old", timestamp_ms=1_000).get(WITHIN_S)
     (record,) = read(broker.bootstrap, topic, 1)
     assert record.timestamp_type == 1
     assert before_ms - 1000 <= record.timestamp <= time.time() * 1000 + 1000
@@ -67,9 +67,9 @@ def test_too_large_a_batch_is_refused(broker: Broker) -> None:
             sent = client.send(topic, value)
             if topic == small:
                 with pytest.raises(MessageSizeTooLargeError):
-                    sent.get(30)
+                    sent.get(WITHIN_S)
             else:
-                assert sent.get(30).offset == 0
+                assert sent.get(WITHIN_S).offset == 0
     with consumer(broker.bootstrap, large) as client:
         (records,) = client.poll(30_000).values()
     assert [record.value for record in records] == [value]

@@ -12,7 +12,7 @@ from tests.broker.batches import batch
 from tests.broker.support import admin_client, new_topic, producer, read, unique
 from tests.broker.wire import Wire
 from tests.brokers import Broker
-from tests.waiting import wait_until
+from tests.waiting import WITHIN_S, wait_until
 
 _LATEST = -1
 
@@ -27,8 +27,8 @@ def test_commit_shows_and_abort_hides(broker: Broker) -> None:
     with producer(broker.bootstrap, transactional_id=unique("tx")) as client:
         for number in range(6):
             client.begin_transaction()
-            client.send(topic, b"%d" % number).get(30)
-            client.send(topic, b"%d again" % number).get(30)
+            client.send(topic, b"%d" % number).get(WITHIN_S)
+            client.send(topic, b"%d again" % number).get(WITHIN_S)
             if number % 3 == 1:
                 client.abort_transaction()
             else:
@@ -46,8 +46,8 @@ def test_a_transaction_spans_partitions_and_topics(broker: Broker) -> None:
         for commit in (False, True):
             client.begin_transaction()
             for number in range(3):
-                client.send(one, b"%d" % commit, partition=number).get(30)
-            client.send(two, b"%d" % commit).get(30)
+                client.send(one, b"%d" % commit, partition=number).get(WITHIN_S)
+            client.send(two, b"%d" % commit).get(WITHIN_S)
             if commit:
                 client.commit_transaction()
             else:
@@ -67,12 +67,12 @@ def test_aborted_records_are_told_apart_from_interleaved_ones(broker: Broker) ->
         good.begin_transaction()
         bad.begin_transaction()
         for client, value in ((bad, b"b1"), (good, b"g1"), (plain, b"p1"), (bad, b"b2"), (good, b"g2")):
-            client.send(topic, value).get(30)
+            client.send(topic, value).get(WITHIN_S)
         good.commit_transaction()
-        plain.send(topic, b"p2").get(30)
+        plain.send(topic, b"p2").get(WITHIN_S)
         bad.abort_transaction()
         bad.begin_transaction()
-        bad.send(topic, b"b3").get(30)
+        bad.send(topic, b"b3").get(WITHIN_S)
         bad.commit_transaction()
     assert _values(broker.bootstrap, topic, 5, "read_committed") == [b"g1", b"p1", b"g2", b"p2", b"b3"]
 
@@ -131,12 +131,12 @@ def test_a_second_producer_fences_the_first(broker: Broker) -> None:
     old = KafkaProducer(bootstrap_servers=broker.bootstrap, transactional_id=transactional_id)
     old.init_transactions()
     old.begin_transaction()
-    old.send(topic, b"zombie").get(30)
+    old.send(topic, b"zombie").get(WITHIN_S)
     with producer(broker.bootstrap, transactional_id=transactional_id) as new:
         with pytest.raises(KafkaError):
             old.commit_transaction()
         new.begin_transaction()
-        new.send(topic, b"new").get(30)
+        new.send(topic, b"new").get(WITHIN_S)
         new.commit_transaction()
     old.close(timeout=1)
     assert _values(broker.bootstrap, topic, 1, "read_committed") == [b"new"]
@@ -205,7 +205,7 @@ def test_a_transaction_that_takes_too_long_is_aborted(broker: Broker) -> None:
         wait_until(lambda: wire.offset(topic, _LATEST, read_committed=True)[2] == 2, "aborted")
         assert wire.end_transaction(transactional_id, who, commit=True) == 90
     with producer(broker.bootstrap) as client:
-        client.send(topic, b"after").get(30)
+        client.send(topic, b"after").get(WITHIN_S)
     assert _values(broker.bootstrap, topic, 1, "read_committed") == [b"after"]
 
 

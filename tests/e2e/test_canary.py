@@ -17,6 +17,7 @@ from tests.brokers import DevBroker, free_port
 from tests.consumers.kafka_io import read_committed
 from tests.e2e.pipeline import Pipeline, pipeline
 from tests.e2e.webhook import webhook
+from tests.waiting import WITHIN_S
 
 # One valid value of every kind, and what of it must never be seen again.
 CANARIES = {
@@ -106,7 +107,7 @@ def test_no_canary_leaves_the_pipeline(dev_broker: DevBroker, tmp_path: Path) ->
         )
         here.until(lambda: len(here.tally.results) >= good and here.tally.missing == 0, "all results")
         assert here.tally.dead_letters.total() == 2 * len(CANARIES)
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=WITHIN_S) as answer:
             metrics = answer.read()
         assert b"sentiment_redactions_total" in metrics
         assert worker.stop() == 0

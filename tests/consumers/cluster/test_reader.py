@@ -19,6 +19,7 @@ from tests.broker.batches import batch
 from tests.brokers import Broker, DevBroker
 from tests.consumers.kafka_io import new_topic, produce
 from tests.damage import store
+from tests.waiting import WITHIN_S
 
 
 def settings_for(broker: Broker) -> Settings:
@@ -32,7 +33,7 @@ def open_transaction(settings: Settings, topic: str, value: bytes) -> Iterator[K
     with closing(make_producer(settings, transactional_id=f"{topic}.open")) as producer:
         producer.init_transactions()
         producer.begin_transaction()
-        producer.send(topic, value, partition=0).get(timeout=30)
+        producer.send(topic, value, partition=0).get(timeout=WITHIN_S)
         yield producer
         producer.abort_transaction()
 

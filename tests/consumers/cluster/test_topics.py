@@ -16,6 +16,7 @@ from sentiment.cli.main import run
 from sentiment.errors import ConfigurationError
 from sentiment.settings import Settings, load_settings
 from tests.brokers import Broker
+from tests.waiting import WITHIN_S
 
 
 def settings_for(broker: Broker, **topics: object) -> Settings:
@@ -103,7 +104,7 @@ def test_offsets_are_listed_with_an_open_transaction_in_sight(broker: Broker) ->
     with closing(make_producer(settings, transactional_id=topic)) as producer:
         producer.init_transactions()
         producer.begin_transaction()
-        producer.send(topic, b"a").get(timeout=30)
+        producer.send(topic, b"a").get(timeout=WITHIN_S)
         assert list_partitions(settings, [topic]) == [PartitionInfo(topic, 0, low=0, stable=0, high=1)]
         producer.commit_transaction()
         assert list_partitions(settings, [topic]) == [PartitionInfo(topic, 0, low=0, stable=2, high=2)]

@@ -32,7 +32,7 @@ from tests.consumers.ingest.support import (
     write_csv,
 )
 from tests.processes import run, sentiment, start
-from tests.waiting import wait_until
+from tests.waiting import WITHIN_S, wait_until
 
 pytestmark = pytest.mark.slow
 FLAGS = FieldFlags(time="at")
@@ -162,7 +162,7 @@ def test_a_run_that_died_before_its_commit_holds_nobody_up(broker: Broker, tmp_p
     with closing(dead), closing(Publisher(settings, topic=topic, name=topic, run="next")) as publisher:
         dead.init_transactions()
         dead.begin_transaction()
-        dead.send(topic, b'{"id":"lost"}').get(timeout=30)
+        dead.send(topic, b'{"id":"lost"}').get(timeout=WITHIN_S)
         progress = OffsetAndMetadata(1, '{"published":1,"run":"dead"}', -1)
         dead.send_offsets_to_transaction({TopicPartition(topic, 0): progress}, ConsumerGroupMetadata(f"ingest.{topic}"))
         assert publisher.open(restart=False, shift_us=0).published == 0
