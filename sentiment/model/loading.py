@@ -8,7 +8,6 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-import sentiment
 from sentiment.errors import ModelError
 from sentiment.model.directory import ModelDirectory, open_directory
 from sentiment.model.files import has_file
@@ -37,7 +36,7 @@ _TRAIN_EXTRA = "pip install 'sentiment-pipeline[train]'"
 
 def shipped_model_path() -> Path:
     """The directory of the model that comes with the package."""
-    return Path(sentiment.__file__).parent / "assets" / "model"
+    return Path(__file__).parents[1] / "assets" / "model"
 
 
 def load_model(
