@@ -35,6 +35,7 @@ WORDS = {
 }
 FILLER = ["the", "app", "order", "today", "again", "screen", "it", "was", "my"]
 CORPUS = [*FILLER, *(word for words in WORDS.values() for word in words), "0123456789"] * 4
+_WORDPIECE_TOKENS = 159
 ARCHITECTURES = ("bert", "roberta", "distilbert", "mpnet", "gpt2", "t5")
 
 
@@ -91,12 +92,20 @@ def _network(architecture: str, tokenizer: PreTrainedTokenizerFast, layers: int)
 
 
 def _wordpiece(names: dict[str, str]) -> PreTrainedTokenizerFast:
-    tokenizer = Tokenizer(models.WordPiece(unk_token=names["unk_token"]))
+    """A vocabulary of letters and whole words. A trained one differs between runs: its ties break at random.
+
+    Its size decides which random weights the network gets, so it is kept.
+    """
+    special = list(dict.fromkeys(names.values()))
+    letters = sorted({letter for word in CORPUS for letter in word})
+    tokens = [*special, *letters, *(f"##{letter}" for letter in letters), *sorted(set(CORPUS))]
+    tokens += [f"[unused{number}]" for number in range(_WORDPIECE_TOKENS - len(tokens))]
+    vocabulary = {token: number for number, token in enumerate(tokens)}
+    tokenizer = Tokenizer(models.WordPiece(vocabulary, unk_token=names["unk_token"]))
     tokenizer.normalizer = normalizers.BertNormalizer()
     tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
-    special = list(dict.fromkeys(names.values()))
-    tokenizer.train_from_iterator(CORPUS, trainers.WordPieceTrainer(vocab_size=300, special_tokens=special))
-    start, end = ((names[key], tokenizer.token_to_id(names[key])) for key in ("cls_token", "sep_token"))
+    tokenizer.add_special_tokens(special)
+    start, end = ((names[key], vocabulary[names[key]]) for key in ("cls_token", "sep_token"))
     tokenizer.post_processor = processors.BertProcessing(end, start)
     return PreTrainedTokenizerFast(tokenizer_object=tokenizer, model_max_length=64, **names)
 
@@ -136,11 +145,14 @@ def _gpt2_tokenizer() -> PreTrainedTokenizerFast:
 
 
 def _t5_tokenizer() -> PreTrainedTokenizerFast:
-    tokenizer = Tokenizer(models.Unigram())
-    tokenizer.pre_tokenizer = pre_tokenizers.Metaspace()
     special = ["<pad>", "</s>", "<unk>"]
-    trainer = trainers.UnigramTrainer(vocab_size=200, special_tokens=special, unk_token="<unk>")
-    tokenizer.train_from_iterator(CORPUS, trainer)
+    letters = sorted({letter for word in CORPUS for letter in word})
+    # Whole words are likelier than their letters. Not trained: see `_wordpiece`.
+    scored = [*((token, 0.0) for token in special), *((f"\u2581{word}", -3.0) for word in sorted(set(CORPUS)))]
+    scored += [("\u2581", -5.0), *((letter, -6.0) for letter in letters)]
+    tokenizer = Tokenizer(models.Unigram(scored, unk_id=special.index("<unk>")))
+    tokenizer.pre_tokenizer = pre_tokenizers.Metaspace()
+    tokenizer.add_special_tokens(special)
     tokenizer.post_processor = processors.TemplateProcessing("$A </s>", special_tokens=[("</s>", 1)])
     names = {"pad_token": "<pad>", "eos_token": "</s>", "unk_token": "<unk>"}
     return PreTrainedTokenizerFast(tokenizer_object=tokenizer, model_max_length=64, **names)
