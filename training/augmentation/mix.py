@@ -58,4 +58,4 @@ def _noisy(text: str, label: int, draw: random.Random) -> str:
         return swapped
     if draw.random() < 0.25:
         return add_emoji(text, label, draw)
-    return draw.choice((change_case, mistype, add_marks))(text, draw)
+    return draw.choice((change_case, mistype, mistype, add_marks))(text, draw)

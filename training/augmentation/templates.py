@@ -24,13 +24,18 @@ def behaviour(draw: random.Random) -> tuple[str, int]:
 def statement_about_somebody(draw: random.Random) -> tuple[str, int]:
     """A sentence that names a person, a relation or a group, and its label, which does not depend on who is named."""
     return _sentence(
-        draw, table("identities"), {"P": _person, "G": lambda draw: draw.choice(table("identities")["groups"])}
+        draw, table("identities"), {"P": _person, "G": _group, "A": lambda draw: _group(draw).split(" ", 1)[1]}
     )
 
 
 def saying_in_dialect(draw: random.Random) -> tuple[str, int]:
     """A sentence as people of some region or community write it, and its label."""
     return _sentence(draw, table("dialects"), {})
+
+
+def _group(draw: random.Random) -> str:
+    """A group as an adjective with its article: "a deaf"."""
+    return draw.choice(table("identities")["groups"])
 
 
 def _person(draw: random.Random) -> str:
@@ -40,7 +45,7 @@ def _person(draw: random.Random) -> str:
         return draw.choice(identities["names"])
     if kind < 0.7:
         return draw.choice(identities["people"])
-    return f"{draw.choice(identities['groups'])} {draw.choice(identities['roles'])}"
+    return f"{_group(draw)} {draw.choice(identities['roles'])}"
 
 
 def _sentence(
@@ -53,7 +58,8 @@ def _sentence(
 
     def fill(slot: re.Match[str]) -> str:
         name = slot[1]
-        return slots[name](draw) if name in slots else draw.choice(lexicon[name])
+        filled = slots[name](draw) if name in slots else draw.choice(lexicon[name])
+        return _SLOT.sub(fill, filled)
 
     text = _SLOT.sub(fill, draw.choice(templates[label]))
     text = text[:1].upper() + text[1:]
