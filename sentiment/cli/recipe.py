@@ -99,6 +99,20 @@ _OPTIONS = (
     ),
     click.option("--emoji-tokens", is_flag=True, help="Add embeddings for emoji that the vocabulary lacks."),
     click.option(
+        "--average-from",
+        type=click.FloatRange(0, 1),
+        default=1.0,
+        metavar="X",
+        help="Average the weights after this share of the steps, and keep the mean if it is the best; 1 is off.",
+    ),
+    click.option(
+        "--layer-decay",
+        type=click.FloatRange(0, 1, min_open=True),
+        default=1.0,
+        metavar="X",
+        help="Learning rate of each layer as a share of that of the layer above; 1 gives all the same.",
+    ),
+    click.option(
         "--drop-near-duplicates",
         is_flag=True,
         help="Drop training rows that nearly match a validation row. Exact matches are always dropped.",

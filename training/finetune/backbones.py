@@ -56,7 +56,7 @@ def load_backbone(backbone: str, *, keep_layers: int = 0) -> tuple[Any, PreTrain
 
 def truncate_layers(model: PreTrainedModel, count: int) -> None:
     """Keep `count` layers of each stack (T5 has two), evenly spaced. Raises ``InputError`` if there are fewer."""
-    stacks = list(_stacks(model, {_layer_count(model), getattr(model.config, "num_decoder_layers", None)}))
+    stacks = layer_stacks(model)
     if not stacks or min(len(stack) for _, _, stack in stacks) < count:
         raise InputError(f"the backbone has {_layer_count(model)} layers, fewer than the {count} to keep")
     for parent, name, stack in stacks:
@@ -101,6 +101,11 @@ def _give_padding(tokenizer: Any, model: PreTrainedModel) -> None:
     model.config.pad_token_id = tokenizer.pad_token_id
     # With padding on the right, positions count from the start of the text in every architecture.
     tokenizer.padding_side = "right"
+
+
+def layer_stacks(model: PreTrainedModel) -> list[tuple[torch.nn.Module, str, Any]]:
+    """The lists of layers with their parents and names: one, or two in T5."""
+    return list(_stacks(model, {_layer_count(model), getattr(model.config, "num_decoder_layers", None)}))
 
 
 def _layer_count(model: PreTrainedModel) -> int:

@@ -18,6 +18,9 @@ class Recipe:
     never does. `lora_rank` 0 trains every weight, and `keep_layers` 0 keeps every layer. `precision` "auto" takes bf16
     if the hardware is fast at it. `augment` made-up or changed examples are added to the training data, and
     `emoji_tokens` adds emoji to the vocabulary. `max_steps` −1 leaves the length to `epochs`.
+
+    The mean of the weights after the share `average_from` of all steps competes with the best weights; 1 is off.
+    Each layer learns `layer_decay` times as fast as the one above it.
     """
 
     epochs: float = 1.0
@@ -38,3 +41,5 @@ class Recipe:
     lora_alpha: int = 16
     augment: int = 0
     emoji_tokens: bool = False
+    average_from: float = 1.0
+    layer_decay: float = 1.0

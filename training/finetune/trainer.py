@@ -23,10 +23,12 @@ from sentiment.errors import InputError
 from sentiment.progress import Progress, Silent
 from sentiment.statistics import macro_f1
 from training.data.examples import Example, Weighting
+from training.finetune.averaging import AverageWeights
 from training.finetune.backbones import load_backbone, with_adapters
 from training.finetune.callbacks import KeepBest, ShowProgress
 from training.finetune.emoji import add_emoji
 from training.finetune.encoded import EncodedTexts, Padding, SoftTargets, text_tokenizer
+from training.finetune.layers import parameter_groups
 from training.finetune.loss import MixedLoss
 from training.finetune.recipe import Recipe
 from training.finetune.tracking import Tracker
@@ -35,6 +37,8 @@ _SHOWN_METRICS = ("macro_f1", "source_macro_f1", "loss")
 # One label moves the macro-F1 of a smaller data set by points. If all are small, all count.
 _LEAST_ROWS_OF_A_DATA_SET = 30
 _SAVES_A_RUN = 20
+# Padding a batch takes as long as a step on a GPU.
+_LOADERS_FOR_A_GPU = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,9 +59,28 @@ class FineTuning:
 
 
 class _WeightedTrainer(Trainer):  # type: ignore[misc]
-    """A Trainer whose loss is `objective` in training and plain cross-entropy in evaluation."""
+    """A Trainer whose loss is `objective` in training and plain cross-entropy in evaluation.
+
+    With `layer_decay` < 1 lower layers learn more slowly.
+    """
 
     objective = MixedLoss()
+    layer_decay = 1.0
+    optimizer: Any
+
+    def create_optimizer(self, model: Any = None) -> Any:
+        if self.optimizer is None and self.layer_decay < 1.0:
+            trained = model or self.model
+            chosen, options = self.get_optimizer_cls_and_kwargs(self.args, trained)
+            groups = parameter_groups(
+                trained,
+                learning_rate=self.args.learning_rate,
+                layer_decay=self.layer_decay,
+                weight_decay=self.args.weight_decay,
+                decayed=frozenset(self.get_decay_parameter_names(trained)),
+            )
+            self.optimizer = chosen(groups, **options)
+        return super().create_optimizer(model)
 
     def compute_loss(
         self, model: Any, inputs: Any, return_outputs: bool = False, num_items_in_batch: Any = None
@@ -87,13 +110,19 @@ def fine_tune(run: FineTuning, *, resume: bool = False, progress: Progress | Non
     _quiet()
     tokenizer, network = _load_student(run)
     best = KeepBest(steps / "best.safetensors", recipe.select_on, recipe.patience)
+    average = AverageWeights(recipe.average_from, steps, checkpoint=Path(checkpoint) if checkpoint else None)
     callbacks = [best, ShowProgress(progress or Silent(), _SHOWN_METRICS)]
+    if recipe.average_from < 1.0:
+        callbacks.append(average)
     if run.tracker is not None:
         callbacks.append(run.tracker.callback())
     trainer = _make_trainer(run, tokenizer, network, callbacks)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)  # libraries warn about each other
         trainer.train(resume_from_checkpoint=checkpoint)
+        if average.count:
+            average.apply(network)
+            trainer.evaluate()  # kept if it is the best
     best.restore(network)
     trained = network.merge_and_unload() if recipe.lora_rank else network
     trained.save_pretrained(run.output)
@@ -135,6 +164,7 @@ def _make_trainer(
         temperature=soft.temperature if soft is not None else 1.0,
         hard_share=soft.hard_share if soft is not None else 1.0,
     )
+    trainer.layer_decay = recipe.layer_decay
     trainer.remove_callback(PrinterCallback)  # standard output is for results
     return trainer
 
@@ -161,6 +191,7 @@ def _arguments(recipe: Recipe, steps: Path) -> TrainingArguments:
         use_cpu=bf16 and not torch.cuda.is_available(),  # the library refuses bf16 on a CPU unless it is asked for one
         seed=recipe.seed,
         dataloader_pin_memory=torch.cuda.is_available(),
+        dataloader_num_workers=_LOADERS_FOR_A_GPU if torch.cuda.is_available() else 0,
         remove_unused_columns=False,
         label_names=["labels", "source"],
         report_to="none",
