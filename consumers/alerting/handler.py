@@ -16,6 +16,7 @@ from typing import Protocol
 import structlog
 
 from consumers.alerting.feeds import Feeds
+from consumers.alerting.observations import observation
 from consumers.cluster.records import (
     EMPTY_RESULT,
     OutgoingRecord,
@@ -24,15 +25,14 @@ from consumers.cluster.records import (
     TopicPartition,
     WorkResult,
     fault_fields,
-    partition_name,
 )
 from consumers.runtime.handler import BaseHandler
 from consumers.runtime.metrics import Metrics
 from sentiment.errors import PoisonRecord
-from sentiment.events import ScoredFeedback, decode_scored, encode
+from sentiment.events import decode_scored, encode
 from sentiment.spikes.buckets import Fate
 from sentiment.spikes.message import make_alert
-from sentiment.spikes.segment import EpisodeChange, SpikeObservation
+from sentiment.spikes.segment import EpisodeChange
 from sentiment.spikes.stream import StreamMonitor
 
 _log = structlog.get_logger(__name__)
@@ -158,24 +158,9 @@ class AlertingHandler(BaseHandler):
             watched.monitor.skip(record.offset)
             _log.warning("result_unreadable", **fault_fields(record, poison))
             return None
-        seen = self._observation(scored)
+        seen = observation(scored, include_unsupported_language=self._options.include_unsupported_language)
         watched.last_seen[seen.feed] = now
         return watched.monitor.observe(record.offset, seen)
-
-    def _observation(self, scored: ScoredFeedback) -> SpikeObservation:
-        return SpikeObservation(
-            key=scored.position.key(),
-            segment=scored.product,
-            feed=partition_name(scored.position.topic, scored.position.partition),
-            event_ms=_milliseconds(scored.created_at),
-            scored_ms=_milliseconds(scored.scored_at),
-            negative=scored.label == "negative",
-            p_negative=scored.probabilities.negative,
-            text=scored.text,
-            author=scored.author,
-            model=scored.model,
-            left_out=scored.unsupported_language and not self._options.include_unsupported_language,
-        )
 
     def _outputs(
         self, partition: TopicPartition, watched: _Partition, changes: list[EpisodeChange], now: datetime
@@ -212,7 +197,3 @@ class AlertingHandler(BaseHandler):
         )
         for severity in ("warning", "critical"):
             self._metrics.gauge("sentiment_open_episodes", severity=severity).set(open_now[severity])
-
-
-def _milliseconds(time: datetime) -> int:
-    return int(time.timestamp() * 1000)

@@ -4,19 +4,25 @@ States are written in one transaction with the alerts and the offsets, so the ne
 committed offsets exactly. They are read back before the first result of an assigned partition is handled, up to the
 *high watermark*: the previous owner's last transaction may be visible in the offsets some milliseconds before it is
 visible in this topic.
+
+The ids of the latest events are not part of the state. They are read back from the results themselves.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import closing
 
 import structlog
 
+from consumers.alerting.observations import observation
 from consumers.cluster.lookup import ClusterLookup
 from consumers.cluster.reader import CommittedReader
 from consumers.cluster.records import OutgoingRecord, Record, TopicPartition
+from sentiment.errors import PoisonRecord
+from sentiment.events import decode_scored
 from sentiment.settings import Settings
+from sentiment.spikes.duplicates import DUPLICATE_RESULTS
 from sentiment.spikes.segment import SpikeConfig
 from sentiment.spikes.segment_state import decode_segment, decode_stream, encode_state
 from sentiment.spikes.stream import StreamMonitor
@@ -58,6 +64,7 @@ class AlertStateStore:
             else:
                 states[key] = record.value
         monitors = {wanted[partition]: self._monitor(states) for partition, states in values.items()}
+        self._remember_events(monitors)
         _log.info(
             "alert_state_loaded",
             partitions=[partition.partition for partition in sorted(monitors)],
@@ -77,8 +84,29 @@ class AlertStateStore:
     def _read(self, partitions: Collection[TopicPartition]) -> Iterator[Record]:
         with closing(ClusterLookup(self._settings)) as lookup:
             ends = lookup.log_ends(partitions)
+        yield from self._records(dict.fromkeys(partitions), ends)
+
+    def _remember_events(self, monitors: Mapping[TopicPartition, StreamMonitor]) -> None:
+        """Give each monitor the events of the last results that its state includes."""
+        ends = {partition: monitor.stream.next_offset for partition, monitor in monitors.items()}
+        with closing(ClusterLookup(self._settings)) as lookup:
+            oldest = lookup.starts(ends)
+        starts = {partition: max(oldest[partition], end - DUPLICATE_RESULTS) for partition, end in ends.items()}
+        wanted: dict[TopicPartition, int | None] = {p: start for p, start in starts.items() if start < ends[p]}
+        if not wanted:
+            return
+        for record in self._records(wanted, {partition: ends[partition] for partition in wanted}):
+            try:
+                seen = observation(decode_scored(record.content()))
+            except PoisonRecord:
+                continue  # reported when it was handled
+            monitors[TopicPartition(record.topic, record.partition)].remember(record.offset, seen)
+
+    def _records(
+        self, starts: Mapping[TopicPartition, int | None], ends: Mapping[TopicPartition, int]
+    ) -> Iterator[Record]:
         with closing(CommittedReader(self._settings)) as reader:
-            reader.seek(dict.fromkeys(partitions))
+            reader.seek(starts)
             yield from reader.read_to(ends, patience_s=self._patience_s)
 
     def _monitor(self, values: dict[bytes, bytes]) -> StreamMonitor:

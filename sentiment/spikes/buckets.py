@@ -22,6 +22,7 @@ class Fate(StrEnum):
     """What became of a result. The value is a metric label."""
 
     COUNTED = "counted"
+    DUPLICATE = "duplicate"
     LEFT_OUT = "left_out"
     LATE = "late"
     FUTURE = "future"

@@ -52,6 +52,8 @@ class SpikeObservation:
     text: str | None
     author: str | None
     model: ModelRef
+    event: int | None = None
+    """Identifies the event (`sentiment.spikes.duplicates`); None if it cannot come twice."""
     left_out: bool = False
     """The result moves the clock but is not counted, because its label cannot be trusted."""
 

@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from sentiment.spikes.buckets import MINUTE_MS, Fate
+from sentiment.spikes.duplicates import RecentEvents
 from sentiment.spikes.segment import EpisodeChange, SpikeConfig, SpikeObservation, close, observe
 from sentiment.spikes.segment_state import SegmentState, StreamState
 
@@ -38,14 +39,20 @@ class StreamMonitor:
         self._config = config
         self.stream = StreamState() if stream is None else stream
         self.segments = {state.segment: state for state in segments}
+        self._recent = RecentEvents()
         self._changed: set[str] = set()
         self._moved = False
+
+    def remember(self, offset: int, seen: SpikeObservation) -> None:
+        """Note the event of a result that the state includes already, in offset order and before any `observe`."""
+        if not self._is_future(seen):
+            self._recent.add(offset, seen.event)
 
     def observe(self, offset: int, seen: SpikeObservation) -> Fate | None:
         """Add the result at an offset. Returns None if the state includes it already."""
         if not self.skip(offset):
             return None
-        fate = self._fate(seen)
+        fate = self._fate(offset, seen)
         self.stream.fates[fate] = self.stream.fates.get(fate, 0) + 1
         return fate
 
@@ -100,12 +107,15 @@ class StreamMonitor:
                 del self.segments[name]
                 self._changed.add(name)
 
-    def _fate(self, seen: SpikeObservation) -> Fate:
-        if seen.event_ms > seen.scored_ms + self._config.future_ms:
+    def _fate(self, offset: int, seen: SpikeObservation) -> Fate:
+        if self._is_future(seen):
             return Fate.FUTURE
+        is_copy = self._recent.add(offset, seen.event)
         self.stream.clock.observe(seen.feed, seen.event_ms)
         if self.stream.clock.is_late(seen.event_ms):
             return Fate.LATE
+        if is_copy:
+            return Fate.DUPLICATE
         if seen.left_out:
             return Fate.LEFT_OUT
         state = self.segments.get(seen.segment)
@@ -115,3 +125,6 @@ class StreamMonitor:
             return Fate.LATE
         self._changed.add(seen.segment)
         return Fate.COUNTED
+
+    def _is_future(self, seen: SpikeObservation) -> bool:
+        return seen.event_ms > seen.scored_ms + self._config.future_ms

@@ -28,11 +28,12 @@ def scored(
     scored_at: datetime | None = None,
     unsupported_language: bool = False,
     model: ModelRef = MODEL,
+    event_id: str | None = None,
 ) -> ScoredFeedback:
     """The result of the feedback at offset `number` of a partition. Scored at its event time by default."""
     negative, neutral, positive = _PROBABILITIES[label]
     return ScoredFeedback(
-        event_id=f"e{number}",
+        event_id=f"e{number}" if event_id is None else event_id,
         position=SourcePosition(topic="feedback", partition=partition, offset=number),
         label=label,
         probabilities=Probabilities(negative=negative, neutral=neutral, positive=positive),

@@ -233,11 +233,13 @@ def test_flagged_languages_late_and_future_results_are_reported() -> None:
             scored(20, START + timedelta(minutes=20), "negative", unsupported_language=True),
             scored(21, START, "negative"),
             scored(22, NOW, "negative", scored_at=NOW - timedelta(seconds=61)),
+            scored(23, START + timedelta(minutes=19), "negative", event_id="e19"),
         ]
     )
-    assert [world.counted(fate) for fate in ("counted", "left_out", "late", "future")] == [20, 1, 1, 1]
+    reported = ("counted", "left_out", "late", "future", "duplicate")
+    assert [world.counted(fate) for fate in reported] == [20, 1, 1, 1, 1]
     fates = decode_stream(world.store.committed[0, STREAM_KEY]).fates
-    assert {fate.value: n for fate, n in fates.items()} == {"counted": 20, "left_out": 1, "late": 1, "future": 1}
+    assert {fate.value: n for fate, n in fates.items()} == dict(zip(reported, [20, 1, 1, 1, 1], strict=True))
 
 
 def test_alerts_say_nothing_that_results_do_not() -> None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import threading
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import pairwise
@@ -13,13 +15,17 @@ from pathlib import Path
 
 import pytest
 
-from sentiment.events import encode
+from consumers.alerting.observations import observation
+from consumers.alerting.state import STREAM_KEY
+from consumers.cluster.reader import read_to_end
+from sentiment.events import ScoredFeedback, encode
+from sentiment.spikes.buckets import Fate
 from sentiment.spikes.message import make_alert
-from sentiment.spikes.segment import SpikeObservation
+from sentiment.spikes.segment_state import decode_stream
 from tests.brokers import Broker
 from tests.consumers.kafka_io import committed_offsets, produce
 from tests.consumers.notifying.test_handler import alert
-from tests.consumers.results import a_day
+from tests.consumers.results import a_day, scored
 from tests.e2e.pipeline import Pipeline, pipeline
 from tests.sentiment.spikes.observations import FEEDS, watch
 
@@ -60,6 +66,30 @@ def test_alert_workers_that_are_killed_tell_one_episode(broker: Broker, tmp_path
 
 
 @pytest.mark.timeout(600)
+def test_copies_of_an_event_count_once_also_after_a_restart(broker: Broker, tmp_path: Path) -> None:
+    """Twenty-five results of one complaint, half of them after a restart: one is counted, and nobody is woken."""
+    start = (NOW - timedelta(days=1)).replace(second=0, microsecond=0)
+    calm = a_day(start=start, incident=None, minutes=800)
+    copies = [
+        scored(10_000 + number, calm[-1].created_at, "negative", event_id="one complaint", partition=number % 4)
+        for number in range(25)
+    ]
+    with pipeline(broker.bootstrap, tmp_path / "run") as here:
+        handled = 0
+        for part in ([*calm, *copies[:12]], copies[12:]):
+            records = [(each.product.encode(), encode(each)) for each in part]
+            produce(broker.bootstrap, here.settings.topics.sentiment, records)
+            handled += len(part)
+            # It is stopped before the quiet lets the minute of the complaint pass.
+            worker = here.command("alerts", "run").start()
+            here.until(lambda goal=handled: _handled(here) >= goal, "progress of the alert worker")
+            assert worker.stop() == 0, here.last_words()
+        here.until(here.observer.at_end, "the end")
+        assert _fates(here) == {Fate.COUNTED: len(calm) + 1, Fate.DUPLICATE: 24}
+        assert here.alerts == []
+
+
+@pytest.mark.timeout(600)
 def test_a_notifier_killed_before_its_commit_delivers_with_the_same_key(broker: Broker, tmp_path: Path) -> None:
     """If the notifier dies after a delivery, the alert comes once more, with the same key."""
     sent = [alert(number, end=NOW) for number in range(3)]
@@ -97,23 +127,19 @@ def _handled(here: Pipeline) -> int:
     return sum(committed_offsets(here.settings.kafka.bootstrap_servers, group, topic).values())
 
 
-def _calm_run(results: list) -> list[str]:
+def _fates(here: Pipeline) -> Counter[Fate]:
+    """What became of the results, from the saved states."""
+    latest = {
+        record.partition: decode_stream(record.value or b"").fates
+        for record in read_to_end(here.settings, here.settings.topics.alert_state)
+        if record.key == STREAM_KEY
+    }
+    return sum((Counter(fates) for fates in latest.values()), Counter())
+
+
+def _calm_run(results: list[ScoredFeedback]) -> list[str]:
     """The ids of the alerts when nothing is killed, computed by the pure core."""
-    seen = [
-        SpikeObservation(
-            key=each.position.key(),
-            segment=each.product,
-            feed=FEEDS[each.position.offset % len(FEEDS)],
-            event_ms=round(each.created_at.timestamp() * 1000),
-            scored_ms=round(each.scored_at.timestamp() * 1000),
-            negative=each.label == "negative",
-            p_negative=each.probabilities.negative,
-            text=each.text,
-            author=None,
-            model=each.model,
-        )
-        for each in results
-    ]
+    seen = [replace(observation(each), feed=FEEDS[each.position.offset % len(FEEDS)]) for each in results]
     return [make_alert(change, created_at=NOW).alert_id for change in watch(seen)]
 
 

@@ -25,6 +25,7 @@ def observation(
     author: str | None = None,
     model: ModelRef = MODEL,
     left_out: bool = False,
+    event: int | None = None,
 ) -> SpikeObservation:
     """A result at `minute` after midnight, scored at once; feeds take turns."""
     event_ms = round((START_MINUTE + minute) * MINUTE_MS)
@@ -40,6 +41,7 @@ def observation(
         author=author,
         model=model,
         left_out=left_out,
+        event=event,
     )
 
 

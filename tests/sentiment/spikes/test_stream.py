@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from sentiment.events import ModelRef
 from sentiment.spikes.buckets import MAX_OPEN_MINUTES, Fate
 from sentiment.spikes.drivers import MAX_SAMPLES, MAX_TERMS
+from sentiment.spikes.duplicates import RecentEvents
 from sentiment.spikes.episodes import Transition
 from sentiment.spikes.message import make_alert
 from sentiment.spikes.segment import EpisodeChange, SpikeConfig, SpikeObservation
@@ -174,3 +175,44 @@ def test_the_state_is_bounded() -> None:
     assert len(state.texts.samples) == MAX_SAMPLES
     assert len(state.texts.terms) == MAX_TERMS
     assert 200_000 < len(encode_state(state)) <= MAX_STATE_BYTES
+
+
+def copies_of(negative_number: int, n: int) -> list[SpikeObservation]:
+    """Half a calm day, then `n` results of one negative event, minutes apart in position but equal in all else."""
+    calm = [observation(number, 3.0 * number, negative=number % 8 == 0, event=number) for number in range(200)]
+    complaint = [observation(1_000 + copy, 600, negative=True, event=negative_number) for copy in range(n)]
+    after = [observation(number, 3.0 * number, negative=number % 8 == 0, event=number) for number in range(200, 300)]
+    return calm + complaint + after
+
+
+def test_copies_of_one_event_are_no_incident() -> None:
+    """Twenty-five results of one complaint count once; of as many complaints they are an incident."""
+    monitor = StreamMonitor(SpikeConfig())
+    fates = [monitor.observe(offset, each) for offset, each in enumerate(copies_of(777, 25))]
+    assert fates.count(Fate.DUPLICATE) == 24
+    assert watch(copies_of(777, 25)) == []
+    different = [
+        each if each.event != 777 else observation(10_000 + place, 600, negative=True, event=10_000 + place)
+        for place, each in enumerate(copies_of(777, 25))
+    ]
+    assert story(watch(different))[0][1] is Transition.OPENED
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 3), st.integers(1, 9)), max_size=40), st.integers(0, 40))
+def test_memory_of_events_follows_from_the_last_offsets(steps: list[tuple[int, int]], cut: int) -> None:
+    """An event is known if one of the last `reach` offsets had it, also after the memory was read back."""
+    reach = 12
+    offsets: list[tuple[int, int]] = []
+    for event, step in steps:
+        offsets.append(((offsets[-1][0] if offsets else 0) + step, event))
+    memory, restored = RecentEvents(reach), RecentEvents(reach)
+    for place, (offset, event) in enumerate(offsets):
+        expected = any(other == event and before > offset - reach for before, other in offsets[:place])
+        assert memory.add(offset, event) is expected
+        if place < cut:
+            if offset > offsets[min(cut, len(offsets)) - 1][0] - reach:
+                restored.add(offset, event)
+        else:
+            assert restored.add(offset, event) is expected
+    assert len(memory) <= reach
