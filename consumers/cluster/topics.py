@@ -76,6 +76,7 @@ def plans(topics: TopicSettings) -> dict[str, TopicPlan]:
         plan(topics.sentiment),
         plan(topics.dead_letter, cleanup_policy="delete", retention_ms=str(topics.dead_letter_retention_ms)),
         plan(topics.alerts),
+        plan(topics.parked_alerts),
         plan(topics.alert_state, partitions_of=topics.sentiment, cleanup_policy="compact"),
         plan(topics.labels),
     ]

@@ -1,9 +1,9 @@
 """The notifier's handler: alerts → channels. Delivers at least once, and twice only if it is killed in between.
 
-An alert's offset is committed when every channel has delivered it, has refused it for good, or has given up. Until then
-the batch is held: the loop calls again under pressure. A circuit breaker paces each channel, and an alert is not given
-again to a channel that has delivered it. A notifier that is killed between a delivery and its commit delivers again,
-with the same idempotency key.
+An alert's offset is committed when every channel has delivered it, or it is parked for those that have not: a channel
+that refuses it, or fails for too long. Until then the batch is held: the loop calls again under pressure. A circuit
+breaker paces each channel, and an alert is not given again to a channel that has delivered it. A notifier that is
+killed between a delivery and its commit delivers again, with the same idempotency key.
 
 The channels of a notifier share one progress. If a channel must not wait for another, run a notifier with its own group
 id for each.
@@ -11,6 +11,7 @@ id for each.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -18,9 +19,18 @@ from typing import Protocol
 
 import structlog
 
-from consumers.cluster.records import EMPTY_RESULT, Record, RecordBatch, TopicPartition, WorkResult, fault_fields
+from consumers.cluster.records import (
+    EMPTY_RESULT,
+    OutgoingRecord,
+    Record,
+    RecordBatch,
+    TopicPartition,
+    WorkResult,
+    fault_fields,
+)
 from consumers.notifying.channels.channel import Attempt, Channel, DeliveryOutcome
 from consumers.notifying.channels.circuit import Circuit
+from consumers.notifying.parking import parked_alert, wanted_channels
 from consumers.runtime.handler import BaseHandler
 from consumers.runtime.metrics import Metrics
 from sentiment.errors import FatalError, PoisonRecord, Pressure
@@ -38,13 +48,15 @@ class History(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class NotifyOptions:
-    """`max_age`: skip alerts whose window ended longer ago. `give_up`: drop alerts that have failed for longer.
+    """`max_age`: skip alerts whose window ended longer ago; None for none. `give_up`: stop trying an alert that has
+    failed for longer. Such alerts are parked in `parked_topic`; None if they come from there.
 
     `finite`: end the run with an error when a circuit opens, instead of holding what it cannot deliver.
     """
 
-    max_age: timedelta
+    max_age: timedelta | None
     max_attempts: int
+    parked_topic: str | None
     give_up: timedelta = timedelta(hours=1)
     open_s: float = 30.0
     finite: bool = False
@@ -56,6 +68,7 @@ class _Failures:
 
     n: int = 0
     first: datetime | None = None
+    reason: str = ""
 
 
 class NotifyHandler(BaseHandler):
@@ -71,6 +84,8 @@ class NotifyHandler(BaseHandler):
         """By partition and alert id: the channels that have finished with the alert."""
         self._failures: dict[tuple[str, str], _Failures] = {}
         """By channel and alert id."""
+        self._undelivered: dict[str, dict[str, str]] = {}
+        """By alert id and channel: why the alert is to be parked."""
 
     def on_assigned(self, partitions: frozenset[TopicPartition], now: datetime) -> None:
         """Read which alerts were handled before."""
@@ -82,7 +97,8 @@ class NotifyHandler(BaseHandler):
     def on_revoked(self, partitions: frozenset[TopicPartition]) -> None:
         """Forget them; the next owner reads them again."""
         for partition in partitions:
-            self._done.pop(partition, None)
+            for alert_id in self._done.pop(partition, {}):
+                self._undelivered.pop(alert_id, None)
 
     def on_lost(self, partitions: frozenset[TopicPartition]) -> None:
         """Remember what was delivered but not committed, so as not to deliver it again."""
@@ -95,19 +111,28 @@ class NotifyHandler(BaseHandler):
             FatalError: a channel is unavailable, and the run is finite.
         """
         due: list[tuple[Alert, set[str]]] = []
+        partitions: dict[str, TopicPartition] = {}
         for partition, records in batch.partitions.items():
             done = self._done.setdefault(partition, {})
             for record in records:
                 alert = _decode(record)
                 if alert is not None:
-                    due.append((alert, done.setdefault(alert.alert_id, set())))
+                    finished = done.setdefault(alert.alert_id, set())
+                    finished.update(self._channels.keys() - wanted_channels(record, self._channels))
+                    due.append((alert, finished))
+                    partitions[alert.alert_id] = partition
         held = sum(self._deliver(name, due, now) for name in self._channels)
         if held:
             raise Pressure(f"{held} deliveries are waiting for their channel")
-        for alert, _ in due:
+        outputs: dict[TopicPartition, list[OutgoingRecord]] = {}
+        for alert in {each.alert_id: each for each, _ in due}.values():
+            failed = self._undelivered.get(alert.alert_id)  # kept, because the commit may fail
+            if failed and self._options.parked_topic is not None:
+                parked = parked_alert(self._options.parked_topic, alert, failed)
+                outputs.setdefault(partitions[alert.alert_id], []).append(parked)
             for name in self._channels:
                 self._failures.pop((name, alert.alert_id), None)
-        return EMPTY_RESULT
+        return WorkResult(outputs) if outputs else EMPTY_RESULT
 
     def _deliver(self, name: str, due: Sequence[tuple[Alert, set[str]]], now: datetime) -> int:
         """Try the alerts that one channel has not finished with. Returns how many remain.
@@ -128,33 +153,46 @@ class NotifyHandler(BaseHandler):
 
     def _attempt(self, name: str, alert: Alert, now: datetime) -> str | None:
         """The outcome of this alert on this channel. None: not decided yet."""
-        if now - alert.window_end > self._options.max_age:
+        if self._options.max_age is not None and now - alert.window_end > self._options.max_age:
             _log.info("alert_too_old", alert=alert.alert_id, episode=alert.episode_id, channel=name)
             return "expired"
         failed = self._failed_before(name, alert)
         if failed.first is not None and now - failed.first > self._options.give_up:
-            _log.error("alert_given_up", alert=alert.alert_id, channel=name, attempts=failed.n)
-            return "failed"
+            return self._park(name, alert, f"{failed.reason}, {failed.n} attempts")
         circuit = self._circuits[name]
         if not circuit.allows(now):
             return None
         attempt = self._channels[name].attempt(alert, now)
-        if attempt.outcome is DeliveryOutcome.UNAVAILABLE:
-            self._failures[name, alert.alert_id] = _Failures(failed.n + 1, failed.first or now)
+        if attempt.outcome in {DeliveryOutcome.UNAVAILABLE, DeliveryOutcome.MISCONFIGURED}:
+            self._failures[name, alert.alert_id] = _Failures(failed.n + 1, failed.first or now, attempt.reason)
             self._note_failure(name, alert, attempt, now)
             return None
         circuit.succeeded()
+        self._metrics.gauge("sentiment_channel_misconfigured", channel=name).set(0)
         if attempt.outcome is DeliveryOutcome.REFUSED:
-            _log.error("alert_refused", channel=name, alert=alert.alert_id, reason=attempt.reason)
-            return "failed"
+            return self._park(name, alert, attempt.reason)
         _log.info("alert_delivered", channel=name, alert=alert.alert_id, episode=alert.episode_id, status=alert.status)
         return "delivered"
+
+    def _park(self, name: str, alert: Alert, reason: str) -> str:
+        """Note that a channel could not deliver an alert. Returns the outcome."""
+        if self._options.parked_topic is None:
+            _log.error("alert_failed_again", channel=name, alert=alert.alert_id, reason=reason)
+            return "failed"
+        self._undelivered.setdefault(alert.alert_id, {})[name] = reason
+        remedy = "mend the channel, then run `sentiment notify --redeliver`"
+        _log.error("alert_parked", channel=name, alert=alert.alert_id, reason=reason, remedy=remedy)
+        return "parked"
 
     def _note_failure(self, name: str, alert: Alert, attempt: Attempt, now: datetime) -> None:
         circuit = self._circuits[name]
         circuit.failed(now, attempt.retry_after_s)
-        _log.warning(
-            "delivery_failed",
+        wrong = attempt.outcome is DeliveryOutcome.MISCONFIGURED
+        self._metrics.counter("sentiment_delivery_failures_total", channel=name, reason=attempt.outcome.value).inc()
+        self._metrics.gauge("sentiment_channel_misconfigured", channel=name).set(wrong)
+        _log.log(
+            logging.ERROR if wrong else logging.WARNING,
+            "channel_misconfigured" if wrong else "delivery_failed",
             channel=name,
             alert=alert.alert_id,
             reason=attempt.reason,

@@ -19,6 +19,14 @@ MAX_HISTORY = 2_000
 """How many alerts of a partition to look back on. A segment rarely has more than a few a day."""
 
 
+class NoHistory:
+    """For parked alerts: each is sent as often as somebody parks it."""
+
+    def handled(self, partitions: Iterable[TopicPartition]) -> dict[TopicPartition, set[str]]:
+        """Nothing."""
+        return {partition: set() for partition in partitions}
+
+
 class AlertHistory:
     """Reads the alerts topic up to the committed offsets of one group."""
 

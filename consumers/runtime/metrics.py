@@ -168,7 +168,21 @@ TABLE = (
         "counter",
         "notifications",
         ("channel", "outcome"),
-        "Alerts by what became of them on a channel: delivered, failed or expired.",
+        "Alerts by what became of them on a channel: delivered, parked, expired, or failed (refused when sent again).",
+    ),
+    Metric(
+        "sentiment_delivery_failures_total",
+        "counter",
+        "attempts",
+        ("channel", "reason"),
+        "Attempts to deliver an alert that failed, by why: unavailable, or misconfigured (address, key or format).",
+    ),
+    Metric(
+        "sentiment_channel_misconfigured",
+        "gauge",
+        "boolean",
+        ("channel",),
+        "Whether the last answer of a channel says that its address, key or format is wrong.",
     ),
     Metric(
         "sentiment_monitor_records_total",

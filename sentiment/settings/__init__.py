@@ -7,7 +7,7 @@ setting is the text of its flag and of `deploy/sentiment.example.toml`.
 
 from __future__ import annotations
 
-from sentiment.settings.alerting import AlertSettings, NotifySettings
+from sentiment.settings.alerting import AlertSettings, NotifySettings, WebhookFormat
 from sentiment.settings.kafka import KafkaSettings, TopicSettings
 from sentiment.settings.loading import Settings, load_settings
 from sentiment.settings.observing import LogSettings, MetricsSettings
@@ -24,6 +24,7 @@ __all__ = [
     "PrivacySettings",
     "Settings",
     "TopicSettings",
+    "WebhookFormat",
     "WorkerSettings",
     "load_settings",
 ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field, SecretStr
 
@@ -11,6 +11,9 @@ from sentiment.settings.section import Section, read_secret
 
 if TYPE_CHECKING:
     from sentiment.spikes.segment import SpikeConfig
+
+
+WebhookFormat = Literal["auto", "alert", "slack"]
 
 
 class AlertSettings(Section):
@@ -88,6 +91,11 @@ class NotifySettings(Section):
     webhook_url: str | None = Field(
         None, description="Address to which alerts are posted.", examples=["https://hooks.example.org/sentiment"]
     )
+    webhook_format: WebhookFormat = Field(
+        "auto",
+        description="What is posted: alert (JSON, see `sentiment schema alert`), slack (a message), or auto, which "
+        "goes by the address.",
+    )
     webhook_secret: SecretStr | None = Field(None, description="Key that signs posted alerts.", examples=["…"])
     webhook_secret_file: Path | None = Field(
         None, description="File that holds the key that signs posted alerts.", examples=["/run/secrets/webhook-key"]
@@ -97,7 +105,7 @@ class NotifySettings(Section):
         5, ge=1, le=20, description="Failures in a row after which a channel's circuit breaker opens."
     )
     open_s: float = Field(30.0, ge=1, le=3_600, description="Seconds between attempts while a circuit breaker is open.")
-    give_up_s: float = Field(3_600.0, gt=0, description="Give up an alert that has failed for this long.")
+    give_up_s: float = Field(3_600.0, gt=0, description="Park an alert that has failed for this long.")
 
     def secret(self) -> str | None:
         """Return the key of webhook signatures."""

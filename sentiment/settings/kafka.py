@@ -90,6 +90,9 @@ class TopicSettings(Section):
     sentiment: str = Field("sentiment", description="Topic of results.")
     dead_letter: str = Field("sentiment.dead-letter", description="Topic of records that cannot be processed.")
     alerts: str = Field("sentiment.alerts", description="Topic of alerts.")
+    parked_alerts: str = Field(
+        "sentiment.alerts-parked", description="Topic of alerts that a channel could not deliver."
+    )
     alert_state: str = Field("sentiment.alert-state", description="Compacted topic of the detector's state.")
     labels: str = Field("labels", description="Topic of late labels, which `sentiment monitor` reads.")
     partitions: int = Field(4, ge=1, le=10_000, description="Partitions of topics that a command creates.")

@@ -146,6 +146,7 @@ def pipeline(bootstrap: str, folder: Path, *, partitions: int = 4) -> Iterator[P
             "sentiment": f"{corner}.sentiment",
             "dead_letter": f"{corner}.dead-letter",
             "alerts": f"{corner}.alerts",
+            "parked_alerts": f"{corner}.alerts-parked",
             "alert_state": f"{corner}.alert-state",
             "partitions": partitions,
         },

@@ -15,10 +15,13 @@ class DeliveryOutcome(StrEnum):
 
     DELIVERED = "delivered"
     REFUSED = "refused"
-    """The receiver will never accept it, so another attempt would fail too."""
+    """The receiver will never accept this alert, so another attempt would fail too."""
 
     UNAVAILABLE = "unavailable"
     """The receiver may accept it later."""
+
+    MISCONFIGURED = "misconfigured"
+    """The address, the key or the format is wrong. It may accept the alert once somebody has mended that."""
 
 
 @dataclass(frozen=True, slots=True)

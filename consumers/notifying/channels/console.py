@@ -20,9 +20,12 @@ class ConsoleChannel:
         self._stream = stream
 
     def attempt(self, alert: Alert, now: datetime) -> Attempt:
-        """Write it. If the terminal is gone, the process ends like any other program."""
-        self._stream.write(as_text(alert))
-        self._stream.flush()
+        """Write it. If nobody reads the console any more, the alert is refused, and the other channels go on."""
+        try:
+            self._stream.write(as_text(alert))
+            self._stream.flush()
+        except (OSError, ValueError) as error:  # ValueError: it is closed
+            return Attempt(DeliveryOutcome.REFUSED, f"standard output is closed ({type(error).__name__})")
         return Attempt(DeliveryOutcome.DELIVERED)
 
     def close(self) -> None:

@@ -1,9 +1,12 @@
-"""Alerts as signed HTTP requests.
+"""Alerts as signed HTTP requests, or as messages of a chat.
 
 The body is the alert as on its topic. A receiver should verify `X-Sentiment-Signature: t=<unix seconds>,v1=<hex>`,
 where hex is the HMAC-SHA256 of `<t>.<body>` with the shared secret, and refuse an old `t`. It should also drop a
 repeated `Idempotency-Key` (the id of the alert), because a notifier that is killed between a delivery and its commit
 delivers again.
+
+Slack, and what is compatible with it (Mattermost, Rocket.Chat, Discord's `/slack` addresses), takes a message instead:
+`{"text": …}`. It is chosen by the address, or by `notify.webhook_format`.
 """
 
 from __future__ import annotations
@@ -15,18 +18,17 @@ from typing import TextIO
 
 import httpx
 
+from consumers.notifying.channels.answers import judge
 from consumers.notifying.channels.channel import Attempt, DeliveryOutcome
 from consumers.notifying.channels.outbound import LimitedTransport, NoAnswer, is_forbidden
+from consumers.notifying.channels.slack import is_slack_compatible, slack_message
 from sentiment import __version__
 from sentiment.errors import ConfigurationError
 from sentiment.events import Alert, encode
-from sentiment.settings import NotifySettings
+from sentiment.settings import NotifySettings, WebhookFormat
 
 SIGNATURE_HEADER = "X-Sentiment-Signature"
 IDEMPOTENCY_HEADER = "Idempotency-Key"
-
-_LATER = frozenset({408, 425, 429})
-_MAX_RETRY_AFTER_S = 300.0
 
 
 class WebhookChannel:
@@ -37,16 +39,17 @@ class WebhookChannel:
 
     name = "webhook"
 
-    def __init__(self, url: str, secret: str | None, *, timeout_s: float) -> None:
+    def __init__(self, url: str, secret: str | None, *, timeout_s: float, body_format: WebhookFormat = "auto") -> None:
         self._url = _checked(url)
+        self._is_chat = is_slack_compatible(self._url) if body_format == "auto" else body_format == "slack"
         self._secret = None if secret is None else secret.encode()
         self._client = httpx.Client(
             transport=LimitedTransport(self._url, limit_s=timeout_s), timeout=timeout_s, follow_redirects=False
         )
 
     def attempt(self, alert: Alert, now: datetime) -> Attempt:
-        """Post once. Any 2xx answer means delivered; 408, 425, 429 and 5xx mean try again later."""
-        body = encode(alert)
+        """Post once. See `answers` for what an answer means."""
+        body = slack_message(alert) if self._is_chat else encode(alert)
         headers = {
             "Content-Type": "application/json",
             "User-Agent": f"sentiment-pipeline/{__version__}",
@@ -55,9 +58,9 @@ class WebhookChannel:
         if self._secret is not None:
             headers[SIGNATURE_HEADER] = signature(self._secret, body, int(now.timestamp()))
         try:
-            # Only the status matters, so the body is never read, however long it is.
+            # Of the answer no more than the beginning is read, however long it is.
             with self._client.stream("POST", self._url, content=body, headers=headers) as response:
-                return _judge(response)
+                return judge(response, body)
         except NoAnswer as error:
             return Attempt(DeliveryOutcome.UNAVAILABLE, error.reason)
         except httpx.HTTPError as error:
@@ -72,7 +75,9 @@ def open_webhook(notify: NotifySettings, console: TextIO) -> WebhookChannel | No
     """The webhook, if the settings name a URL. Raises ConfigurationError for one that is not http(s)."""
     if notify.webhook_url is None:
         return None
-    return WebhookChannel(notify.webhook_url, notify.secret(), timeout_s=notify.timeout_s)
+    return WebhookChannel(
+        notify.webhook_url, notify.secret(), timeout_s=notify.timeout_s, body_format=notify.webhook_format
+    )
 
 
 def signature(secret: bytes, body: bytes, at_s: int) -> str:
@@ -95,18 +100,3 @@ def _checked(url: str) -> httpx.URL:
             "notify.webhook_url is not an HTTP(S) address", hint="for example https://example.com/hooks/alerts"
         )
     return checked
-
-
-def _judge(response: httpx.Response) -> Attempt:
-    status = response.status_code
-    if 200 <= status < 300:
-        return Attempt(DeliveryOutcome.DELIVERED)
-    reason = f"HTTP {status}"
-    if status >= 500 or status in _LATER:
-        return Attempt(DeliveryOutcome.UNAVAILABLE, reason, _retry_after_s(response.headers.get("Retry-After", "")))
-    return Attempt(DeliveryOutcome.REFUSED, reason)
-
-
-def _retry_after_s(value: str) -> float | None:
-    """Seconds, five minutes at most. The form with a date is ignored, because it compares two machines' clocks."""
-    return min(float(value), _MAX_RETRY_AFTER_S) if value.isascii() and value.isdigit() else None

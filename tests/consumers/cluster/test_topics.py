@@ -22,7 +22,7 @@ from tests.waiting import WITHIN_S
 def settings_for(broker: Broker, **topics: object) -> Settings:
     """Settings with topics that no other test uses."""
     prefix = uuid4().hex[:10]
-    every = ("feedback", "sentiment", "dead_letter", "alerts", "alert_state", "labels")
+    every = ("feedback", "sentiment", "dead_letter", "alerts", "parked_alerts", "alert_state", "labels")
     names = {name: f"{prefix}.{name}" for name in every}
     overrides = {"kafka": {"bootstrap_servers": broker.bootstrap}, "topics": {**names, **topics}}
     return load_settings(None, overrides)
@@ -45,7 +45,8 @@ def test_missing_topics_are_made_in_the_shapes_of_the_contracts(broker: Broker) 
     settings = settings_for(broker, partitions=3)
     topics = settings.topics
     assert ensure_topics(settings, [topics.feedback]) == [topics.feedback]
-    others = [topics.sentiment, topics.dead_letter, topics.alerts, topics.alert_state, topics.labels]
+    others = [topics.sentiment, topics.dead_letter, topics.alerts, topics.parked_alerts, topics.alert_state]
+    others.append(topics.labels)
     assert ensure_topics(settings) == others
     assert ensure_topics(settings) == []
     assert {partition_count(settings, name) for name in plans(topics)} == {3}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-from consumers.cluster.records import EMPTY_RESULT, Record, RecordBatch, TopicPartition
+from consumers.cluster.records import EMPTY_RESULT, OutgoingRecord, Record, RecordBatch, TopicPartition
 from consumers.notifying.channels.channel import Channel
 from consumers.notifying.handler import NotifyHandler, NotifyOptions
 from consumers.runtime.metrics import Metrics
@@ -60,8 +60,16 @@ class MeasuredHandler(NotifyHandler):
     metrics: Metrics
 
 
-def handler(*channels: Channel, history: NoHistory | None = None, finite: bool = False) -> MeasuredHandler:
-    options = NotifyOptions(max_age=timedelta(days=1), max_attempts=3, open_s=30.0, finite=finite)
+def handler(
+    *channels: Channel, history: NoHistory | None = None, finite: bool = False, parked_topic: str | None = "parked"
+) -> MeasuredHandler:
+    options = NotifyOptions(
+        max_age=timedelta(days=1) if parked_topic else None,
+        max_attempts=3,
+        parked_topic=parked_topic,
+        open_s=30.0,
+        finite=finite,
+    )
     metrics = Metrics()
     made = MeasuredHandler(channels, history or NoHistory(), options, metrics)
     made.metrics = metrics
@@ -74,17 +82,30 @@ def outcomes(made: MeasuredHandler, channel: str) -> dict[str, float]:
     registry = made.metrics.registry
     found = {
         outcome: registry.get_sample_value("sentiment_notifications_total", {"channel": channel, "outcome": outcome})
-        for outcome in ("delivered", "failed", "expired")
+        for outcome in ("delivered", "parked", "failed", "expired")
     }
     return {outcome: value for outcome, value in found.items() if value}
 
 
-def persist(made: NotifyHandler, work: RecordBatch, *, within: timedelta = timedelta(minutes=10)) -> timedelta:
-    """Hand over the batch every second, as the loop does under pressure. Returns how long it took."""
+def persist(
+    made: NotifyHandler,
+    work: RecordBatch,
+    *,
+    within: timedelta = timedelta(minutes=10),
+    parked: list[OutgoingRecord] | None = None,
+) -> timedelta:
+    """Hand over the batch every second, as the loop does under pressure. Returns how long it took.
+
+    What the handler parks goes to `parked`; without that list it must not park anything.
+    """
     passed = timedelta()
     while passed <= within:
         try:
-            assert made.handle(work, START + passed) == EMPTY_RESULT
+            result = made.handle(work, START + passed)
+            if parked is None:
+                assert result == EMPTY_RESULT
+            else:
+                parked += [record for records in result.outputs.values() for record in records]
         except Pressure:
             passed += timedelta(seconds=1)
         else:

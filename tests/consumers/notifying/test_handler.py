@@ -10,8 +10,8 @@ import pytest
 from consumers.cluster.records import EMPTY_RESULT, Record, RecordBatch
 from consumers.notifying.channels.channel import Attempt, DeliveryOutcome
 from consumers.notifying.channels.circuit import Circuit
-from sentiment.errors import FatalError
-from sentiment.events import Alert
+from sentiment.errors import FatalError, Pressure
+from sentiment.events import Alert, decode_alert
 from tests.consumers.notifying.support import P0, NoHistory, alert, batch, handler, outcomes, persist
 from tests.consumers.results import START
 
@@ -51,22 +51,64 @@ def test_an_open_circuit_is_tried_rarely() -> None:
     assert 15 <= len(dead.seen) <= 3 + 600 / 30
 
 
-def test_an_alert_is_given_up_after_an_hour() -> None:
-    """An alert that always breaks a receiver does not hold up the next ones for ever."""
+def test_an_alert_is_parked_after_an_hour() -> None:
+    """An alert that always breaks a receiver does not hold up the next ones for ever, and is not lost."""
     channel = Scripted(stumbles_over="alert-0")
     made = handler(channel)
-    took = persist(made, batch(alert(0), alert(1)), within=timedelta(hours=2))
+    took = persist(made, batch(alert(0), alert(1)), within=timedelta(hours=2), parked=(parked := []))
     assert timedelta(hours=1) < took < timedelta(hours=1, minutes=1)
     assert channel.seen.index("alert-1") < 4
-    assert outcomes(made, "scripted") == {"delivered": 1.0, "failed": 1.0}
+    assert outcomes(made, "scripted") == {"delivered": 1.0, "parked": 1.0}
+    (record,) = parked
+    assert (record.topic, decode_alert(record.value)) == ("parked", alert(0))
+    assert dict(record.headers)["parked-for"] == b"scripted"
 
 
-def test_a_refused_alert_is_not_tried_again() -> None:
-    """It is counted as failed, and the next one is delivered."""
+def test_a_refused_alert_is_parked_at_once() -> None:
+    """It is not tried again; the next one is delivered."""
     channel = Scripted(script=[DeliveryOutcome.REFUSED])
     made = handler(channel)
-    assert persist(made, batch(alert(0), alert(1))) == timedelta()
-    assert outcomes(made, "scripted") == {"failed": 1.0, "delivered": 1.0}
+    assert persist(made, batch(alert(0), alert(1)), parked=(parked := [])) == timedelta()
+    assert outcomes(made, "scripted") == {"parked": 1.0, "delivered": 1.0}
+    assert len(parked) == 1
+
+
+def test_a_misconfigured_channel_loses_nothing() -> None:
+    """Alerts wait for it and are delivered once it is mended; until then a metric says so."""
+    channel = Scripted(script=[DeliveryOutcome.MISCONFIGURED] * 5)
+    made = handler(channel)
+    with pytest.raises(Pressure):
+        made.handle(batch(alert(0)), START)
+    value = made.metrics.registry.get_sample_value
+    assert value("sentiment_channel_misconfigured", {"channel": "scripted"}) == 1.0
+    persist(made, batch(alert(0)))
+    assert outcomes(made, "scripted") == {"delivered": 1.0}
+    assert value("sentiment_channel_misconfigured", {"channel": "scripted"}) == 0.0
+    failures = {"channel": "scripted", "reason": "misconfigured"}
+    assert value("sentiment_delivery_failures_total", failures) == 5.0
+
+
+def test_a_failed_commit_parks_again() -> None:
+    """What was to be parked is parked with the next commit of the same records."""
+    made = handler(Scripted(script=[DeliveryOutcome.REFUSED]))
+    first = made.handle(batch(alert(0)), START)
+    made.on_lost(frozenset({P0}))
+    assert made.handle(batch(alert(0)), START) == first != EMPTY_RESULT
+
+
+def test_a_parked_alert_goes_only_to_the_channels_that_missed_it() -> None:
+    """And is not parked again when it is refused again."""
+    console, webhook = Scripted("console"), Scripted("webhook", [DeliveryOutcome.REFUSED])
+    first = handler(console, webhook)
+    result = first.handle(batch(alert(0)), START)
+    (record,) = result.outputs[P0]
+    parked = Record("parked", 0, 0, 0, record.key, record.value, tuple(record.headers))
+    webhook.script = [DeliveryOutcome.REFUSED]
+    for expected in ("failed", "delivered"):
+        again = handler(console, webhook, parked_topic=None)
+        assert again.handle(RecordBatch({P0: (parked,)}), START + timedelta(days=9)) == EMPTY_RESULT
+        assert outcomes(again, "webhook") == {expected: 1.0}
+    assert console.seen == ["alert-0"]
 
 
 def test_old_alerts_are_recorded_not_sent() -> None:

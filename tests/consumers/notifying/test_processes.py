@@ -24,6 +24,7 @@ from sentiment.spikes.message import make_alert
 from sentiment.spikes.segment_state import decode_stream
 from tests.brokers import Broker
 from tests.consumers.kafka_io import committed_offsets, produce
+from tests.consumers.notifying.channels.test_channels import receiver
 from tests.consumers.notifying.test_handler import alert
 from tests.consumers.results import a_day, scored
 from tests.e2e.pipeline import Pipeline, pipeline
@@ -119,6 +120,26 @@ def test_an_alert_that_was_published_twice_is_delivered_once(broker: Broker, tmp
             notifier = here.command("notify", "--until-idle", "1", SENTIMENT_NOTIFY__WEBHOOK_URL=there.url).start()
             assert notifier.wait() == 0, here.last_words()
         assert there.keys == ["alert-0"]
+
+
+@pytest.mark.timeout(600)
+def test_what_a_receiver_does_not_take_is_kept_for_redelivery(broker: Broker, tmp_path: Path) -> None:
+    """A wrong address holds the alerts back; one that is refused is parked, and delivered when it is sent again."""
+    sent = [alert(number, end=NOW) for number in range(2)]
+    with receiver(404, 404, 413) as there, pipeline(broker.bootstrap, tmp_path / "run") as here:
+        produce(broker.bootstrap, here.settings.topics.alerts, [(b"app", encode(each)) for each in sent])
+        settings = {"SENTIMENT_NOTIFY__WEBHOOK_URL": there.url, "SENTIMENT_NOTIFY__MAX_ATTEMPTS": "2"}
+        held = here.command("notify", "--until-idle", "1", **settings).start()
+        assert held.wait() != 0
+        assert held.has_said("HTTP 404")
+        here.commands.remove(held)
+        assert here.command("notify", "--until-idle", "1", **settings).start().wait() == 0, here.last_words()
+        again = here.command("notify", "--redeliver", "--until-idle", "1", **settings).start()
+        assert again.wait() == 0, here.last_words()
+        keys = [headers["Idempotency-Key"] for headers, _ in there.requests]
+        assert set(keys[2:]) == {"alert-0", "alert-1"}
+        assert len(keys[2:]) == 3
+        assert again.output.read_text() == ""  # the console had them
 
 
 def _handled(here: Pipeline) -> int:

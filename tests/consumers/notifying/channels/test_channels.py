@@ -5,16 +5,19 @@ from __future__ import annotations
 import hashlib
 import hmac
 import io
+import json
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+import httpx
 import pytest
 
 from consumers.notifying.channels.channel import Attempt, DeliveryOutcome
 from consumers.notifying.channels.console import ConsoleChannel, as_text
+from consumers.notifying.channels.slack import is_slack_compatible, slack_message
 from consumers.notifying.channels.webhook import IDEMPOTENCY_HEADER, SIGNATURE_HEADER, WebhookChannel
 from sentiment.errors import ConfigurationError
 from sentiment.events import encode
@@ -32,6 +35,7 @@ class Receiver:
     requests: list[tuple[Mapping[str, str], bytes]] = field(default_factory=list)
     url: str = ""
     headers: dict[str, str] = field(default_factory=dict)
+    answers: list[bytes] = field(default_factory=list)
     over: threading.Event = field(default_factory=threading.Event)
 
 
@@ -52,6 +56,8 @@ def receiver(*script: int | None, **headers: str) -> Iterator[Receiver]:
             for name, value in made.headers.items():
                 self.send_header(name, value)
             self.end_headers()
+            if made.answers:
+                self.wfile.write(made.answers.pop(0))
 
         def log_message(self, format: str, *args: object) -> None:
             """Quiet."""
@@ -102,10 +108,16 @@ def test_without_a_secret_nothing_is_signed() -> None:
     [
         (200, DeliveryOutcome.DELIVERED),
         (202, DeliveryOutcome.DELIVERED),
-        (302, DeliveryOutcome.REFUSED),
-        (400, DeliveryOutcome.REFUSED),
-        (401, DeliveryOutcome.REFUSED),
-        (404, DeliveryOutcome.REFUSED),
+        (302, DeliveryOutcome.MISCONFIGURED),
+        (308, DeliveryOutcome.MISCONFIGURED),
+        (400, DeliveryOutcome.MISCONFIGURED),
+        (401, DeliveryOutcome.MISCONFIGURED),
+        (403, DeliveryOutcome.MISCONFIGURED),
+        (404, DeliveryOutcome.MISCONFIGURED),
+        (405, DeliveryOutcome.MISCONFIGURED),
+        (410, DeliveryOutcome.MISCONFIGURED),
+        (413, DeliveryOutcome.REFUSED),
+        (422, DeliveryOutcome.REFUSED),
         (408, DeliveryOutcome.UNAVAILABLE),
         (429, DeliveryOutcome.UNAVAILABLE),
         (500, DeliveryOutcome.UNAVAILABLE),
@@ -113,12 +125,62 @@ def test_without_a_secret_nothing_is_signed() -> None:
     ],
 )
 def test_what_an_answer_means(status: int, outcome: DeliveryOutcome) -> None:
-    """A status means success, a temporary failure or a permanent one. A redirect is not followed."""
+    """A status means success, a receiver that is unwell, an alert it cannot take, or a wrong address, key or format. A
+    redirect is not followed.
+    """
     with receiver(status, Location="/elsewhere") as there:
         with closing(WebhookChannel(there.url, SECRET, timeout_s=5.0)) as webhook:
             attempt = webhook.attempt(alert(), START)
         assert attempt.outcome is outcome
         assert len(there.requests) == 1
+
+
+def test_a_bad_answer_is_shown_redacted_and_without_our_address_or_text() -> None:
+    """The beginning of the answer helps whoever mends the channel; it never holds a token or what was sent."""
+    with receiver(404, 403, 400) as there:
+        there.answers = [
+            b"no hook at /services/T0123456/B0123456\nask anna.smith@example.com",
+            b"\x1b[31mnot allowed\x1b[0m " + b"x" * 4_000,
+            encode(alert()),
+        ]
+        url = httpx.URL(there.url).copy_with(path="/services/T0123456/B0123456")
+        with closing(WebhookChannel(str(url), None, timeout_s=5.0)) as hooked:
+            reasons = [hooked.attempt(alert(), START).reason for _ in range(3)]
+    assert reasons[0] == "HTTP 404: no hook at … ask [EMAIL]"
+    assert reasons[1].startswith("HTTP 403: ")
+    assert "not allowed" in reasons[1]
+    assert "\x1b" not in reasons[1]
+    assert len(reasons[1]) < 150
+    assert reasons[2] == "HTTP 400: (the answer repeats the alert)"
+
+
+@pytest.mark.parametrize(
+    ("address", "is_chat"),
+    [
+        ("https://hooks.slack.com/services/T1/B1/abc", True),
+        ("https://chat.example.com/hooks/abcdefghijklmnopqrstuvwxyz", True),
+        ("https://discord.com/api/webhooks/1/abc/slack", True),
+        ("https://hooks.example.org/sentiment", False),
+        ("https://slack.com.example.org/services/T1", False),
+    ],
+)
+def test_chats_get_a_message(address: str, is_chat: bool) -> None:
+    """Slack and its like take `{"text": …}`, with their markup escaped; others get the alert."""
+    assert is_slack_compatible(httpx.URL(address)) is is_chat
+    shouting = alert(exemplars=["<!channel> fails & <b>breaks</b>"])
+    text = json.loads(slack_message(shouting))["text"]
+    assert "&lt;!channel&gt; fails &amp; &lt;b&gt;breaks&lt;/b&gt;" in text
+    assert "<" not in text
+
+
+def test_the_format_can_be_chosen() -> None:
+    """Whatever the address looks like."""
+    with (
+        receiver() as there,
+        closing(WebhookChannel(there.url, None, timeout_s=5.0, body_format="slack")) as webhook,
+    ):
+        webhook.attempt(alert(), START)
+        assert there.requests[0][1] == slack_message(alert())
 
 
 @pytest.mark.parametrize(("value", "seconds"), [("7", 7.0), ("99999", 300.0), ("Wed, 21 Oct 2026 07:28:00 GMT", None)])
