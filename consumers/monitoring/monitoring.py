@@ -12,6 +12,7 @@ from consumers.cluster.reader import CommittedReader
 from consumers.cluster.records import Record, fault_fields, partition_name
 from consumers.monitoring.monitor_metrics import MonitorMetrics
 from consumers.runtime.idle import IdleTimer
+from consumers.runtime.outage import Outage, Source, wait_for_kafka
 from consumers.runtime.service import Instruments, instruments
 from consumers.runtime.shutdown import StopRequest
 from consumers.timing.clock import Clock
@@ -19,7 +20,7 @@ from sentiment.drift.event_clock import EventClock
 from sentiment.drift.monitor import Monitor, MonitorConfig
 from sentiment.drift.observing import TokenFacts
 from sentiment.drift.reports import MonitorSummary, WindowReport
-from sentiment.errors import PoisonRecord
+from sentiment.errors import BrokerUnavailable, PoisonRecord
 from sentiment.events import ScoredFeedback, decode_label, decode_scored
 from sentiment.settings import Settings
 
@@ -54,18 +55,20 @@ def run_monitor(
 
     If the input ends (`until_idle_s`), windows are evaluated at the end, with all their results in whatever order they
     came. Otherwise a window is over once event time has passed its end. A restart reports the same windows again.
+    While Kafka is away, the monitor waits, as the workers do.
 
     Raises:
-        SentimentError: see `instruments` and `CommittedReader`.
+        KafkaAwayError: Kafka was away for longer than `settings.kafka.exit_after_s`.
+        SentimentError: see `instruments`.
     """
     topics = settings.topics
     needed = (topics.sentiment, topics.labels)
-    with instruments(settings, needed, clock) as its, closing(CommittedReader(settings)) as reader:
+    with instruments(settings, needed, stop, clock) as its, closing(CommittedReader(settings)) as reader:
         reader.follow(*needed)
         monitor = Monitor(job.config, reference=job.reference, token_facts=job.token_facts)
         shown = MonitorMetrics(its.metrics)
         event_clock = EventClock(patience_s=settings.alerts.patience_s)
-        run = _Run(job, reader, _Intake(topics.labels, monitor, event_clock, shown, its.clock), its, emit)
+        run = _Run(settings, job, reader, _Intake(topics.labels, monitor, event_clock, shown, its.clock), its, emit)
         _log.info("monitor_starting", topic=topics.sentiment, labels=topics.labels)
         its.health.enter("ready")
         run.until_done(stop)
@@ -112,6 +115,7 @@ class _Intake:
 class _Run:
     """The loop around the monitor."""
 
+    settings: Settings
     job: MonitorJob
     reader: CommittedReader
     intake: _Intake
@@ -121,8 +125,18 @@ class _Run:
     def until_done(self, stop: StopRequest) -> None:
         """Work until stopped, or until idle; then evaluate the last windows."""
         idle = IdleTimer(self.job.until_idle_s)
+        outage = Outage(self.its.clock, self.settings.kafka.exit_after_s)
+        self.its.health.watch_kafka(outage.seconds)
+        self.its.metrics.gauge("sentiment_kafka_unreachable_seconds").set_function(outage.seconds)
         while not stop.event.is_set():
-            behind = self._turn()
+            try:
+                behind = self._turn()
+            except BrokerUnavailable as error:  # the reader keeps its positions
+                outage.failed(Source.LOOP, error.message)
+                idle.expired(idle=False, now_s=self.its.clock.monotonic())
+                wait_for_kafka(self.settings, outage, self.its.health, stop.event)
+                continue
+            outage.answered(Source.LOOP)
             if idle.expired(idle=not behind, now_s=self.its.clock.monotonic()):
                 self._report(self.intake.monitor.finish())
                 return

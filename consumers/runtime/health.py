@@ -18,10 +18,10 @@ class Condition:
 
 
 class Health:
-    """Whether the loop runs, and whether it is a member of its group. Thread-safe.
+    """Whether the loop runs, is a member of its group, and has Kafka. Thread-safe.
 
     Alive: the loop turned, and the handler returned, within `stuck_after_s`. Restart a process that is not alive.
-    Ready: the process is a member of its group and works.
+    Ready: the process is a member of its group and works, and Kafka answers.
     """
 
     def __init__(self, clock: Clock, *, stuck_after_s: float) -> None:
@@ -31,11 +31,17 @@ class Health:
         self._beat_s = clock.monotonic()
         self._phase = "starting"
         self._handler_running_for: Callable[[], float] = lambda: 0.0
+        self._kafka_away_for: Callable[[], float] = lambda: 0.0
 
     def watch_handler(self, running_for: Callable[[], float]) -> None:
         """Set the function that tells for how many seconds the current handler call has been running."""
         with self._lock:
             self._handler_running_for = running_for
+
+    def watch_kafka(self, away_for: Callable[[], float]) -> None:
+        """Set the function that tells for how many seconds Kafka has been away."""
+        with self._lock:
+            self._kafka_away_for = away_for
 
     def beat(self) -> None:
         """The loop turned."""
@@ -43,7 +49,9 @@ class Health:
             self._beat_s = self._clock.monotonic()
 
     def enter(self, phase: str) -> None:
-        """The loop is now `starting`, `joining`, `ready`, `recovering`, `draining` or `stopped`."""
+        """The loop is now in `phase`: `starting`, `joining`, `ready`, `recovering`, `waiting for Kafka`, `draining`,
+        `leaving` or `stopped`.
+        """
         with self._lock:
             self._phase = phase
 
@@ -64,4 +72,7 @@ class Health:
         if not alive.ok:
             return alive
         with self._lock:
-            return Condition(self._phase == "ready", self._phase)
+            phase, away_s = self._phase, self._kafka_away_for()
+        if away_s > 0:
+            return Condition(False, f"Kafka has not answered for {away_s:.0f} s")
+        return Condition(phase == "ready", phase)

@@ -14,6 +14,11 @@ class IdleTimer:
         self._limit_s = limit_s
         self._since: float | None = None
 
+    @property
+    def since_s(self) -> float:
+        """Since when it has been idle (monotonic time); infinite while it is not."""
+        return float("inf") if self._since is None else self._since
+
     def expired(self, *, idle: bool, now_s: float) -> bool:
         """Note the state at the monotonic time `now_s`. True once idle for the whole limit."""
         if not idle:

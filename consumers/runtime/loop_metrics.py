@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 
 from consumers.cluster.records import TopicPartition
+from consumers.runtime.cluster_watch import Progress
 from consumers.runtime.metrics import Metrics
 from consumers.runtime.ownership import Rebalance
 from consumers.runtime.session import ReadPosition
 from consumers.runtime.unit import Unit
-
-_RATE_WINDOW_S = 60.0
+from consumers.runtime.work_rate import WorkRate
 
 
 class LoopMetrics:
@@ -20,12 +19,22 @@ class LoopMetrics:
 
     def __init__(self, metrics: Metrics) -> None:
         self._metrics = metrics
-        self._recent: deque[tuple[float, int]] = deque()
-        """(monotonic time, records) of the commits of the last minute."""
+        self._rate = WorkRate()
+        self._lagging: set[TopicPartition] = set()
+        """The partitions whose lag is shown."""
+        metrics.gauge("sentiment_lag_seconds").set(float("nan"))
+
+    def watch_kafka(self, away_for: Callable[[], float]) -> None:
+        """Show what `away_for` returns: for how many seconds Kafka has been away."""
+        self._metrics.gauge("sentiment_kafka_unreachable_seconds").set_function(away_for)
 
     def rebalanced(self, rebalance: Rebalance) -> None:
         """The assignment changed."""
         self._metrics.counter("sentiment_rebalances_total", change=rebalance.kind.value).inc()
+
+    def polled(self, now_s: float) -> None:
+        """Records came."""
+        self._rate.begin(now_s)
 
     def handed_over(self, n_records: int) -> None:
         """A batch went to the handler."""
@@ -45,7 +54,7 @@ class LoopMetrics:
                     self._metrics.counter("sentiment_damaged_records_total", topic=record.topic).inc()
                 if record.timestamp_ms >= 0:  # -1: the record has none
                     latency.observe(max(0.0, at_s - record.timestamp_ms / 1000))
-        self._recent.append((now_s, n_records))
+        self._rate.done(n_records, now_s)
 
     def transaction_failed(self) -> None:
         """A transaction failed, or its outcome is unknown."""
@@ -61,23 +70,33 @@ class LoopMetrics:
         self._metrics.gauge("sentiment_pressure").set(under_pressure)
 
     def lag(
-        self, positions: Mapping[TopicPartition, ReadPosition], outstanding: Mapping[TopicPartition, int], now_s: float
+        self,
+        positions: Mapping[TopicPartition, ReadPosition],
+        outstanding: Mapping[TopicPartition, int],
+        progress: Mapping[TopicPartition, Progress],
+        now_s: float,
     ) -> None:
-        """How far the owned partitions are read, and how many of the records read from each are not committed."""
-        self._metrics.forget("sentiment_lag_records")
-        total = 0
+        """Show how far the group is behind on the owned partitions, which are those of `positions`.
+
+        `outstanding` is how many of the records read from each are not committed. `progress` is what the brokers said
+        a moment ago: only they know the end of a partition from which nothing was fetched for a while.
+        """
+        if not any(outstanding.values()):
+            self._rate.pause()
+        lags: dict[TopicPartition, int] = {}
         for partition, state in positions.items():
-            lag = state.behind + outstanding.get(partition, 0)
-            total += lag
-            self._metrics.gauge("sentiment_lag_records", topic=partition.topic, partition=str(partition.partition)).set(
-                lag
-            )
-        while self._recent and now_s - self._recent[0][0] > _RATE_WINDOW_S:
-            self._recent.popleft()
-        done = sum(n for _, n in self._recent)
-        window_s = max(1.0, now_s - self._recent[0][0]) if self._recent else _RATE_WINDOW_S
-        lag_s = total * window_s / done if done else (float("inf") if total else 0.0)
-        self._metrics.gauge("sentiment_lag_seconds").set(lag_s)
+            lag = _lag(state, outstanding.get(partition, 0), progress.get(partition))
+            if lag is not None:
+                lags[partition] = lag
+        for partition, lag in lags.items():
+            name, number = partition.topic, str(partition.partition)
+            self._metrics.gauge("sentiment_lag_records", topic=name, partition=number).set(lag)
+        for partition in self._lagging - lags.keys():
+            self._metrics.forget_one("sentiment_lag_records", partition.topic, str(partition.partition))
+        self._lagging = set(lags)
+        known = len(lags) == len(positions)
+        seconds = self._rate.seconds_for(sum(lags.values()), now_s) if known else None
+        self._metrics.gauge("sentiment_lag_seconds").set(float("nan") if seconds is None else seconds)
 
     def unreadable(self, gaps: Mapping[TopicPartition, int], stuck: frozenset[TopicPartition]) -> None:
         """The number of offsets that cannot be read yet, by partition, and the partitions that are stuck."""
@@ -87,3 +106,11 @@ class LoopMetrics:
                 "sentiment_unreadable_records", topic=partition.topic, partition=str(partition.partition)
             ).set(behind)
         self._metrics.gauge("sentiment_hanging_transactions").set(len(stuck))
+
+
+def _lag(state: ReadPosition, outstanding: int, progress: Progress | None) -> int | None:
+    """The offsets of a partition that are not committed yet. None: unknown."""
+    if progress is None:
+        return None if None in (state.position, state.high_watermark) else state.behind + outstanding
+    position = progress.reached if state.position is None else state.position
+    return max(0, max(progress.end, state.high_watermark or 0) - position) + outstanding

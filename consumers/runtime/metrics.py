@@ -88,14 +88,21 @@ TABLE = (
         "gauge",
         "offsets",
         ("topic", "partition"),
-        "Offsets of an owned partition that are not committed yet, transaction markers included.",
+        "Offsets of an owned partition that are not committed yet, transaction markers included; absent while unknown.",
     ),
     Metric(
         "sentiment_lag_seconds",
         "gauge",
         "seconds",
         (),
-        "Estimated time to work off the lag at the rate of the last minute.",
+        "Estimated time to work off the lag at the rate of the last minute of work; NaN while unknown.",
+    ),
+    Metric(
+        "sentiment_kafka_unreachable_seconds",
+        "gauge",
+        "seconds",
+        (),
+        "Time since Kafka last answered, while it does not answer; 0 otherwise.",
     ),
     Metric(
         "sentiment_rebalances_total",
@@ -296,3 +303,7 @@ class Metrics:
     def forget(self, name: str) -> None:
         """Drop all label values of a gauge whose set of values changes, such as the owned partitions."""
         self._gauges[name].clear()
+
+    def forget_one(self, name: str, /, *label_values: str) -> None:
+        """Drop one set of label values of a gauge. Unlike `forget`, no scrape misses the others meanwhile."""
+        self._gauges[name].remove(*label_values)

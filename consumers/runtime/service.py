@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 import structlog
 
-from consumers.cluster.connection import check_connection
 from consumers.cluster.topics import ensure_topics
 from consumers.runtime.endpoint import serve
 from consumers.runtime.handler import Handler
@@ -17,6 +16,7 @@ from consumers.runtime.loop import run_loop
 from consumers.runtime.loop_config import LoopConfig
 from consumers.runtime.loop_metrics import LoopMetrics
 from consumers.runtime.metrics import Metrics
+from consumers.runtime.outage import Outage, connect
 from consumers.runtime.shutdown import StopRequest
 from consumers.timing.clock import Clock, SystemClock
 from sentiment.settings import Settings
@@ -34,20 +34,23 @@ class Instruments:
 
 
 @contextmanager
-def instruments(settings: Settings, topics: Sequence[str], clock: Clock | None = None) -> Iterator[Instruments]:
-    """Check the connection, open the endpoint while the context lasts, and create missing `topics` if allowed.
+def instruments(
+    settings: Settings, topics: Sequence[str], stop: StopRequest, clock: Clock | None = None
+) -> Iterator[Instruments]:
+    """Open the endpoint while the context lasts, connect, and create missing `topics` if allowed.
 
-    This order finds mistakes in the configuration soonest.
+    Waits for Kafka for `kafka.wait_at_start_s` seconds.
 
     Raises:
-        SentimentError: see `check_connection`, `serve` and `ensure_topics`.
+        SentimentError: see `serve`, `connect` and `ensure_topics`.
     """
     clock = clock or SystemClock()
-    check_connection(settings)
     metrics = Metrics()
     health = Health(clock, stuck_after_s=settings.worker.stuck_after_s)
+    outage = Outage(clock, None)
+    metrics.gauge("sentiment_kafka_unreachable_seconds").set_function(outage.seconds)
     with serve(settings.metrics, metrics, health):
-        ensure_topics(settings, topics)
+        connect(settings, lambda: ensure_topics(settings, topics), outage, health, stop.event)
         yield Instruments(clock, metrics, health)
 
 
@@ -88,5 +91,5 @@ def service(
     clock: Clock | None = None,
 ) -> Iterator[Service]:
     """A worker with its `instruments`, while the context lasts. Raises what `instruments` raises."""
-    with instruments(settings, topics, clock) as its:
+    with instruments(settings, topics, stop, clock) as its:
         yield Service(name, settings, config, stop, its.clock, its.metrics, its.health)

@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-import threading
 from collections import Counter
-from dataclasses import dataclass
 
 import structlog
 
 from consumers.cluster.records import TopicPartition, partition_name
 from consumers.runtime.backlog import Backlog
 from consumers.runtime.handler import Committed, Handler
-from consumers.runtime.hanging import GapReporter, StandstillDetector
-from consumers.runtime.health import Health
-from consumers.runtime.idle import IdleTimer
+from consumers.runtime.hanging import StandstillDetector
 from consumers.runtime.loop_config import LoopConfig
-from consumers.runtime.loop_metrics import LoopMetrics
+from consumers.runtime.outage import Source
 from consumers.runtime.ownership import Ownership, Rebalance, RebalanceKind
+from consumers.runtime.reporting import Reporter
+from consumers.runtime.services import Services
 from consumers.runtime.session import Session
 from consumers.runtime.unit import Finished
 from consumers.runtime.work_thread import Ticket, WorkThread
-from consumers.timing.backoff import Backoff
-from consumers.timing.clock import Clock
 from sentiment.errors import SentimentError
 
 _log = structlog.get_logger(__name__)
@@ -34,21 +30,6 @@ _BUSY_WAIT_S = 0.05
 
 _MAX_TICKETS = 2
 """One batch in the handler and one that waits, so that the handler never waits for a commit."""
-
-_REPORT_S = 1.0
-_SETTLED_S = 60.0
-"""After a session has lasted this long, the next failure counts as the first."""
-
-
-@dataclass(frozen=True, slots=True)
-class Services:
-    """What the process provides to its loop."""
-
-    clock: Clock
-    stop: threading.Event
-    metrics: LoopMetrics
-    health: Health
-    backoff: Backoff
 
 
 class SessionRun:
@@ -68,17 +49,14 @@ class SessionRun:
         self._handler = handler
         self._work = work
         self._services = services
-        self._gaps = GapReporter(standstill, services.metrics)
+        self._reporter = Reporter(session, services, standstill, config.until_idle_s)
         self._ownership = Ownership()
         self._backlog = Backlog(config.max_batch_records, config.max_batch_bytes)
         self._finished = Finished()
         self._outstanding: Counter[TopicPartition] = Counter()
-        self._idle = IdleTimer(config.until_idle_s)
         limit_s = config.until_idle_s
         self._idle_poll_ms = _LONG_POLL_MS if limit_s is None else min(_LONG_POLL_MS, round(limit_s * 1000))
-        self._started_s = services.clock.monotonic()
-        self._next_tick_s = self._started_s
-        self._next_report_s = self._started_s
+        self._next_tick_s = services.clock.monotonic()
         self._tick_out = False
         self._stable = False
         self._over = False
@@ -95,6 +73,8 @@ class SessionRun:
 
     def end(self) -> None:
         """Drop what is in flight, and close the clients."""
+        self._services.health.enter("leaving")
+        self._services.watch.follow(())
         self._work.abandon()
         owned = self._ownership.partitions
         if owned:
@@ -102,6 +82,7 @@ class SessionRun:
         self._session.close()
 
     def _turn(self) -> None:
+        self._services.outage.check()
         self._poll()
         self._hand_over()
         committed = self._commit_if_due(more_coming=self._work.n_tickets > 0)
@@ -136,6 +117,8 @@ class SessionRun:
         for rebalance in self._session.rebalances():
             self._rebalance(rebalance)
         now_s = self._services.clock.monotonic()
+        if polled:
+            self._services.metrics.polled(now_s)
         for partition, records in polled.items():
             self._backlog.add(partition, records, now_s)
             self._outstanding[partition] += len(records)
@@ -162,6 +145,7 @@ class SessionRun:
         names = [partition_name(*partition) for partition in sorted(rebalance.partitions)]
         _log.info("partitions_changed", change=rebalance.kind.value, partitions=names)
         self._ownership.apply(rebalance)
+        self._services.watch.follow(self._ownership.partitions)
         partitions = rebalance.partitions
         if rebalance.kind is RebalanceKind.ASSIGNED:
             now = self._services.clock.now()
@@ -202,6 +186,8 @@ class SessionRun:
             self._services.metrics.transaction_failed()
             raise
         self._services.backoff.reset()
+        self._services.outages.reset()
+        self._services.outage.answered(Source.LOOP)
         now_s, at = clock.monotonic(), clock.now()
         self._services.metrics.committed(unit, at, now_s - started_s, now_s)
         for batch in unit.batches:
@@ -217,23 +203,11 @@ class SessionRun:
         self._services.metrics.flow(paused=paused, under_pressure=self._work.under_pressure)
 
     def _report(self, *, committed: bool) -> None:
-        """Report lag, stuck readers and idleness: about once a second, and whenever there is nothing to do."""
-        clock = self._services.clock
-        now_s = clock.monotonic()
         working = self._work.n_tickets > self._tick_out  # a tick alone must not keep an idle worker alive
         quiet = not (working or self._finished or self._backlog or committed)
-        if now_s < self._next_report_s and not quiet:
-            self._idle.expired(idle=False, now_s=now_s)
-            return
-        self._next_report_s = now_s + _REPORT_S
-        if now_s - self._started_s > _SETTLED_S and self._stable:
-            self._services.backoff.reset()
-        positions = self._session.read_positions(self._ownership.partitions) if self._stable else {}
-        self._services.metrics.lag(positions, self._outstanding, now_s)
-        at_end = self._stable and len(positions) == len(self._ownership.partitions)
-        at_end = at_end and all(state.at_end for state in positions.values())
-        self._gaps.report(positions if quiet else {}, now_s)
-        self._over = self._idle.expired(idle=quiet and at_end, now_s=now_s)
+        self._over = self._reporter.report(
+            self._ownership.partitions, self._outstanding, stable=self._stable, quiet=quiet
+        )
 
     def _tick(self) -> None:
         now_s = self._services.clock.monotonic()

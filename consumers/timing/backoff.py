@@ -9,10 +9,12 @@ class Backoff:
     """Exponential delays with full jitter, starting again after a success.
 
     The n-th delay in a row is uniform between a tenth of min(max_s, base_s × 2ⁿ⁻¹) and all of it, so that workers that
-    lost the same broker do not come back at the same moment.
+    lost the same broker do not come back at the same moment. Without a `limit` it never gives up.
     """
 
-    def __init__(self, limit: int, *, base_s: float = 0.25, max_s: float = 15.0, seed: int | None = None) -> None:
+    def __init__(
+        self, limit: int | None, *, base_s: float = 0.25, max_s: float = 15.0, seed: int | None = None
+    ) -> None:
         self._limit = limit
         self._base_s = base_s
         self._max_s = max_s
@@ -22,9 +24,9 @@ class Backoff:
     def next_delay(self) -> float | None:
         """Seconds to wait before the next attempt. None after `limit` failures in a row."""
         self.failures += 1
-        if self.failures >= self._limit:
+        if self._limit is not None and self.failures >= self._limit:
             return None
-        bound = min(self._max_s, self._base_s * 2.0 ** (self.failures - 1))
+        bound = min(self._max_s, self._base_s * 2.0 ** min(self.failures - 1, 30))
         return self._random.uniform(bound / 10, bound)
 
     def reset(self) -> None:

@@ -32,7 +32,7 @@ Alerts go to the alerts topic, from which `sentiment notify` delivers them. A re
 --until-idle, the last minutes are evaluated before the command exits."""
 )
 @until_idle_option
-@common_options("kafka", "alerts", "metrics", "topics")
+@common_options("kafka", "outage", "alerts", "metrics", "topics")
 def run(settings: Settings, until_idle_s: float | None) -> None:
     """Raise an alert when a product's share of negative results rises by more than chance."""
     from consumers.alerting.worker import run_alerts

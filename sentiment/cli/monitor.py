@@ -75,7 +75,7 @@ summary is the last one. With --until-idle, the open windows are judged before t
 )
 @seed_option
 @json_option("Print one JSON object per line.")
-@common_options("kafka", "model-path", "label-map", "metrics", "topics")
+@common_options("kafka", "outage", "model-path", "label-map", "metrics", "topics")
 def monitor(
     settings: Settings,
     reference: str,

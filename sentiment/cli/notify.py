@@ -28,7 +28,7 @@ With --until-idle, a channel that keeps failing ends the run with an error."""
 )
 @click.option("--redeliver", is_flag=True, help="Deliver parked alerts instead of new ones.")
 @until_idle_option
-@common_options("kafka", "notify", "metrics", "topics")
+@common_options("kafka", "outage", "notify", "metrics", "topics")
 def notify(settings: Settings, until_idle_s: float | None, redeliver: bool) -> None:
     """Deliver alerts to the console and to a webhook, each at least once."""
     from consumers.notifying.worker import run_notify

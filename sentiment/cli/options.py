@@ -24,6 +24,10 @@ _THREADS = SettingFlag("--threads", "model.threads", "N")
 
 _GROUPS: dict[str, tuple[SettingFlag, ...]] = {
     "kafka": (SettingFlag("--bootstrap-servers", "kafka.bootstrap_servers", "HOST:PORT,…"),),
+    "outage": (
+        SettingFlag("--wait-for-kafka", "kafka.wait_at_start_s", "SECONDS"),
+        SettingFlag("--exit-after", "kafka.exit_after_s", "SECONDS"),
+    ),
     "topics": (_PARTITIONS, SettingFlag("--create-topics/--no-create-topics", "topics.create")),
     "partitions": (_PARTITIONS,),
     "feedback": (SettingFlag("--topic", "topics.feedback", "NAME"),),

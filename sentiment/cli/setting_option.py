@@ -73,6 +73,8 @@ def _type_of(field: FieldInfo) -> click.ParamType[Any]:
         return Pairs()
     if kind is int:
         return click.IntRange(_bound(field, "ge"), _bound(field, "le"))
+    if kind is float:
+        return click.FloatRange(_bound(field, "ge"), _bound(field, "le"))
     return click.BOOL if kind is bool else click.STRING
 
 

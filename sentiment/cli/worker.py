@@ -25,7 +25,7 @@ SIGTERM or Ctrl-C finishes the work in flight; a second one exits at once. Eithe
 counted twice."""
 )
 @until_idle_option
-@common_options("kafka", "worker", "model", "metrics", "topics")
+@common_options("kafka", "outage", "worker", "model", "metrics", "topics")
 def worker(settings: Settings, until_idle_s: float | None) -> None:
     """Score the feedback topic.
 

@@ -45,6 +45,19 @@ class KafkaSettings(Section):
         examples=["/run/secrets/kafka-key-password"],
     )
     ssl_check_hostname: bool = Field(True, description="Check that a broker's certificate matches its host name.")
+    wait_at_start_s: float = Field(
+        0.0,
+        ge=0,
+        le=86_400,
+        description="How many seconds a service that starts waits for Kafka. At 0, a wrong address shows at once.",
+    )
+    exit_after_s: float | None = Field(
+        None,
+        ge=1,
+        le=86_400,
+        description="End a running service when Kafka has been away for this many seconds, instead of waiting on.",
+        examples=[300.0],
+    )
     request_timeout_ms: int = Field(10_000, ge=1_000, le=120_000, description="Timeout of a request to a broker.")
     session_timeout_ms: int = Field(
         10_000,

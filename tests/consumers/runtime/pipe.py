@@ -74,6 +74,7 @@ class Pipe:
         self.source = new_topic(bootstrap, "in")
         self.target = new_topic(bootstrap, "out")
         self.metrics = Metrics()
+        self.health = Health(SystemClock(), stuck_after_s=120.0)
         self.stop = threading.Event()
         self.n_records = 0
         self.add(n_records)
@@ -88,6 +89,7 @@ class Pipe:
         """The same pipe for another worker, with its own stop signal and metrics."""
         other = copy.copy(self)
         other.stop, other.metrics = threading.Event(), Metrics()
+        other.health = Health(SystemClock(), stuck_after_s=120.0)
         return other
 
     def settings(self, **kafka: Any) -> Settings:
@@ -95,16 +97,15 @@ class Pipe:
         return load_settings(None, {"kafka": {"bootstrap_servers": self.bootstrap} | fast | kafka})
 
     def run(self, handler: BaseHandler, settings: Settings | None = None, **config: Any) -> None:
-        clock = SystemClock()
         defaults: dict[str, Any] = {"until_idle_s": 0.2, "max_batch_records": 50}
         run_loop(
             settings or self.settings(),
             LoopConfig((self.source,), f"group-{self.source}", **(defaults | config)),
             handler,
-            clock=clock,
+            clock=SystemClock(),
             stop=self.stop,
             metrics=LoopMetrics(self.metrics),
-            health=Health(clock, stuck_after_s=120.0),
+            health=self.health,
         )
 
     @contextmanager

@@ -5,17 +5,19 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from kafka.errors import KafkaTimeoutError, ProducerFencedError
 
 from consumers.cluster.records import OutgoingRecord, Record, RecordBatch, TopicPartition, WorkResult
+from consumers.runtime.cluster_watch import Progress
 from consumers.runtime.hanging import StandstillDetector
 from consumers.runtime.idle import IdleTimer
+from consumers.runtime.loop_metrics import LoopMetrics
+from consumers.runtime.metrics import Metrics
 from consumers.runtime.ownership import Ownership, Rebalance, RebalanceKind, RebalanceLog
-from consumers.runtime.takeover import TakeoverGuard
+from consumers.runtime.session import ReadPosition
 from consumers.runtime.unit import Finished
+from consumers.runtime.work_rate import WorkRate
 from consumers.runtime.work_thread import Done, Ticket
 from consumers.timing.backoff import Backoff
-from sentiment.errors import ConfigurationError, TransactionFailed
 
 A, B = TopicPartition("in", 0), TopicPartition("in", 1)
 
@@ -127,20 +129,44 @@ def test_reading_stands_still_only_when_a_gap_does_not_move() -> None:
     assert detector.observe({A: (10, 0), B: (9, 0)}, 112.0) == frozenset()
 
 
-def failed(cause: Exception) -> TransactionFailed:
-    error = TransactionFailed("commit failed")
-    error.__cause__ = cause
-    return error
+def test_the_rate_counts_time_with_work_only() -> None:
+    """A quiet hour does not make a worker slow. A minute of work without a result makes it infinitely slow."""
+    rate = WorkRate()
+    assert rate.seconds_for(0, 0.0) == 0.0
+    assert rate.seconds_for(10, 0.0) is None
+    rate.begin(0.0)
+    rate.done(50, 1.0)
+    rate.done(150, 2.0)
+    rate.pause()
+    assert rate.seconds_for(1_000, 3_600.0) == 10.0
+    rate.begin(3_600.0)
+    assert rate.seconds_for(1_000, 3_600.0) == 10.0
+    assert rate.seconds_for(1_000, 3_602.0) == 20.0
+    rate.done(0, 3_602.0)
+    assert rate.seconds_for(1_000, 3_663.0) == float("inf")
 
 
-def test_a_rival_with_the_same_instance_id_is_noticed() -> None:
-    """A static member stops after it is fenced a few times in minutes. Other failures and random names do not count."""
-    guard = TakeoverGuard("worker-1")
-    for now_s in (0.0, 10.0, 1_000.0, 1_010.0):
-        guard.note(failed(ProducerFencedError()), now_s)
-        guard.note(failed(KafkaTimeoutError()), now_s)
-    with pytest.raises(ConfigurationError, match="taken over the instance id 'worker-1'"):
-        guard.note(failed(ProducerFencedError()), 1_020.0)
-    dynamic = TakeoverGuard(None)
-    for _ in range(10):
-        dynamic.note(failed(ProducerFencedError()), 0.0)
+@pytest.mark.parametrize(
+    ("position", "high_watermark", "outstanding", "progress", "lag"),
+    [
+        (10, 30, 5, None, 25),
+        (10, None, 5, None, None),
+        (None, 30, 0, None, None),
+        (10, 30, 5, Progress(reached=8, end=90), 85),
+        (10, 95, 5, Progress(reached=8, end=90), 90),
+        (10, None, 0, Progress(reached=8, end=90), 80),
+        (None, None, 0, Progress(reached=8, end=90), 82),
+    ],
+)
+def test_lag_counts_what_was_never_fetched(
+    position: int | None, high_watermark: int | None, outstanding: int, progress: Progress | None, lag: int | None
+) -> None:
+    """The end is the later of what the brokers and the last fetch say. What nobody has said is unknown, not 0."""
+    metrics = Metrics()
+    shown = LoopMetrics(metrics)
+    answers = {} if progress is None else {A: progress}
+    shown.lag({A: ReadPosition(position, high_watermark)}, {A: outstanding}, answers, 0.0)
+    labels = {"topic": A.topic, "partition": str(A.partition)}
+    assert metrics.registry.get_sample_value("sentiment_lag_records", labels) == lag
+    shown.lag({}, {}, {}, 1.0)
+    assert metrics.registry.get_sample_value("sentiment_lag_records", labels) is None
