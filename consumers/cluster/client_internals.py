@@ -7,18 +7,22 @@ not UTF-8 come with the odd bytes escaped (`\\xff`). What cannot be read at all 
 has a `fault`, at the last of the offsets that it stands for.
 
 **A slot that must be freed.** See `free_read_out_slot`.
+
+**Fencing that is not told.** See `note_fencing`.
 """
 
 from __future__ import annotations
 
 import functools
+import threading
 from typing import Any
 
 import kafka
 import structlog
 from kafka import KafkaConsumer
 from kafka.consumer.fetcher import Fetcher
-from kafka.errors import CorruptRecordError, UnsupportedCodecError
+from kafka.coordinator.base import BaseCoordinator
+from kafka.errors import CorruptRecordError, FencedInstanceIdError, UnsupportedCodecError
 from kafka.record.default_records import DefaultRecordBatch
 
 from consumers.cluster.records import Record, TopicPartition
@@ -30,6 +34,7 @@ _log = structlog.get_logger(__name__)
 _USED = (
     (Fetcher, ("PartitionRecords", "fetched_records")),
     (Fetcher.PartitionRecords, ("_unpack_records",)),
+    (BaseCoordinator, ("_send_heartbeat_request",)),
     (DefaultRecordBatch, ("_buffer", "_pos", "_num_records", "_next_record_index", "LOG_APPEND_TIME", "CODEC_ZSTD")),
 )
 
@@ -65,6 +70,28 @@ def free_read_out_slot(consumer: KafkaConsumer) -> None:
     fetcher = consumer._fetcher
     if not fetcher._next_partition_records:
         fetcher._next_partition_records = None
+
+
+def note_fencing(consumer: KafkaConsumer) -> threading.Event:
+    """An event that is set once a heartbeat finds that another member has taken over the instance id of `consumer`.
+
+    The client only stops its heartbeats then. Without records it would poll on for ever, as if it were still a member.
+    """
+    fenced = threading.Event()
+    coordinator: Any = getattr(consumer, "_coordinator", None)
+    if coordinator is None:
+        raise _unknown_client("KafkaConsumer._coordinator")
+    send = coordinator._send_heartbeat_request
+
+    async def noting() -> None:
+        try:
+            await send()
+        except FencedInstanceIdError:
+            fenced.set()
+            raise
+
+    coordinator._send_heartbeat_request = noting
+    return fenced
 
 
 def poll(consumer: KafkaConsumer, timeout_ms: int) -> dict[TopicPartition, list[Record]]:

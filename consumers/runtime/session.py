@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import uuid
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -14,19 +15,28 @@ from kafka.errors import (
     FencedInstanceIdError,
     InconsistentGroupProtocolError,
     InvalidGroupIdError,
+    InvalidProducerEpochError,
     InvalidSessionTimeoutError,
     KafkaError,
+    ProducerFencedError,
 )
 from kafka.structs import ConsumerGroupMetadata, MemberState
 
-from consumers.cluster.client_internals import poll
+from consumers.cluster.client_internals import note_fencing, poll
 from consumers.cluster.clients import make_consumer
 from consumers.cluster.records import OutgoingRecord, Record, TopicPartition
 from consumers.cluster.transaction import TransactionalProducer
 from consumers.runtime.loop_config import LoopConfig
 from consumers.runtime.ownership import Rebalance, RebalanceLog
 from consumers.timing.deadline import run_with_deadline
-from sentiment.errors import BrokerUnavailable, ConfigurationError, DeadlineExceeded, FatalError, SentimentError
+from sentiment.errors import (
+    BrokerUnavailable,
+    ConfigurationError,
+    DeadlineExceeded,
+    FatalError,
+    SentimentError,
+    TransactionFailed,
+)
 from sentiment.settings import Settings
 
 _log = structlog.get_logger(__name__)
@@ -34,6 +44,12 @@ _log = structlog.get_logger(__name__)
 T = TypeVar("T")
 
 _CLOSE_S = 5.0
+
+_FENCING = (ProducerFencedError, InvalidProducerEpochError)
+"""Either a rival has our transactional id, or the broker has ended our transaction because it took too long."""
+
+_RIVAL_JOINS_S = 2.0
+"""A rival joins the group this soon after it has fenced our producer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,10 +80,21 @@ def transactional_id(config: LoopConfig) -> str:
 class Session:
     """The two clients between two rebuilds. For the loop's thread only: kafka-python's consumer has no locks."""
 
-    def __init__(self, consumer: KafkaConsumer, producer: TransactionalProducer, rebalances: RebalanceLog) -> None:
+    def __init__(
+        self,
+        consumer: KafkaConsumer,
+        producer: TransactionalProducer,
+        rebalances: RebalanceLog,
+        instance_id: str | None = None,
+        notices_s: float = 0.0,
+    ) -> None:
         self._consumer = consumer
         self._producer = producer
         self._rebalances = rebalances
+        self._instance_id = instance_id
+        self._notices_s = notices_s
+        """Within this time after a rival has joined, a heartbeat says so."""
+        self._fenced = threading.Event() if instance_id is None else note_fencing(consumer)
 
     @classmethod
     def open(cls, settings: Settings, config: LoopConfig, transactional_id: str) -> Session:
@@ -91,12 +118,20 @@ class Session:
         except SentimentError:
             producer.close()
             raise
-        session = cls(consumer, producer, rebalances)
+        notices_s = 2 * settings.kafka.heartbeat_interval_ms / 1000
+        session = cls(consumer, producer, rebalances, config.instance_id, notices_s)
         session._learn_partitions(config.topics, settings.kafka.request_timeout_ms / 1000)
         return session
 
     def poll(self, timeout_ms: int) -> dict[TopicPartition, list[Record]]:
-        """Return new records. Also drives joins and rejoins, which `rebalances` then reports."""
+        """Return new records. Also drives joins and rejoins, which `rebalances` then reports.
+
+        Raises:
+            ConfigurationError: another worker has taken over the instance id, or the group rejects this member.
+            BrokerUnavailable, FatalError: see `client_internals.poll`.
+        """
+        if self._fenced.is_set():
+            raise self._displaced()
         polled: dict[TopicPartition, list[Record]] = self._translated(lambda: poll(self._consumer, timeout_ms))
         return polled
 
@@ -136,8 +171,22 @@ class Session:
     def commit(
         self, records: Iterable[OutgoingRecord], offsets: Mapping[TopicPartition, int], group: ConsumerGroupMetadata
     ) -> int:
-        """Commit records and offsets in one transaction; see `TransactionalProducer.commit`."""
-        return self._producer.commit(records, offsets, group)
+        """Commit records and offsets in one transaction; see `TransactionalProducer.commit`.
+
+        Raises:
+            ConfigurationError: another worker has taken over the instance id. It must not be taken back, or the two
+                would fence each other for ever.
+        """
+        try:
+            return self._producer.commit(records, offsets, group)
+        except TransactionFailed as error:
+            if self._instance_id is None:
+                raise
+            fenced = isinstance(error.__cause__, _FENCING)
+            displaced = fenced and self._fenced.wait(_RIVAL_JOINS_S + self._notices_s)
+            if displaced or isinstance(error.__cause__, FencedInstanceIdError):
+                raise self._displaced() from error
+            raise
 
     def close(self) -> None:
         """Leave the group (a static member keeps its place) and close both clients, within seconds."""
@@ -166,9 +215,7 @@ class Session:
         try:
             return call()
         except FencedInstanceIdError:
-            raise ConfigurationError(
-                "another worker of this group has the same instance id", hint="give each worker its own --instance-id"
-            ) from None
+            raise self._displaced() from None
         except (InconsistentGroupProtocolError, InvalidGroupIdError, InvalidSessionTimeoutError) as error:
             raise ConfigurationError(
                 f"the group rejects this member ({type(error).__name__})",
@@ -178,3 +225,9 @@ class Session:
             raise FatalError(f"Kafka does not allow this ({type(error).__name__})", hint="ask for the ACLs") from None
         except KafkaError as error:
             raise BrokerUnavailable(f"consuming failed ({type(error).__name__})") from error
+
+    def _displaced(self) -> ConfigurationError:
+        return ConfigurationError(
+            f"another worker has taken over the instance id {self._instance_id!r}",
+            hint="give each worker its own --instance-id; nothing is lost, the other worker goes on",
+        )

@@ -42,6 +42,7 @@ def test_all_is_copied_once_and_then_the_loop_ends(broker: Broker) -> None:
     assert sample("sentiment_event_latency_seconds_count") == 500
     lags = [sample("sentiment_lag_records", {"topic": pipe.source, "partition": str(p)}) for p in range(3)]
     assert lags == [0, 0, 0]
+    assert sample("sentiment_lag_seconds") == 0
     pipe.run(Copier(pipe.target, before=lambda _: pytest.fail("a second run finds nothing to do")))
 
 
@@ -225,6 +226,34 @@ def test_work_ahead_is_bounded(broker: Broker) -> None:
     pipe.assert_exactly_once()
 
 
+def test_lag_covers_partitions_that_were_never_fetched(broker: Broker) -> None:
+    """From the first answer on, the lag is the whole backlog of all partitions. It falls to 0 as the work is done."""
+    pipe = Pipe(broker.bootstrap, 30)
+    elsewhere = KafkaProducer(bootstrap_servers=broker.bootstrap, acks="all")
+    go_on = threading.Event()
+    handler = Copier(pipe.target, before=lambda _: go_on.wait(WITHIN_S) or None)
+
+    def lag() -> float:
+        (family,) = pipe.metrics.gauge("sentiment_lag_records").collect()
+        return sum(each.value for each in family.samples)
+
+    with pipe.running(handler, max_batch_records=10):
+        paused = pipe.metrics.gauge("sentiment_paused")
+        wait_until(lambda: paused.collect()[0].samples[0].value == 1, "fetching pauses")
+        for number in range(3_000):
+            pipe_partition = number % 3
+            elsewhere.send(pipe.source, b"%d" % (30 + number), key=b"k%d" % pipe_partition, partition=pipe_partition)
+        elsewhere.flush()
+        pipe.n_records += 3_000
+        wait_until(lambda: lag() == 3_030, lambda: f"the whole backlog, not {lag()}")
+        go_on.set()
+        wait_until(lambda: handler.n_committed == 3_030, "the work is done")
+        wait_until(lambda: lag() == 0, "no lag")
+        assert pipe.metrics.registry.get_sample_value("sentiment_lag_seconds") == 0
+    elsewhere.close()
+    pipe.assert_exactly_once()
+
+
 def test_ticks_commit_without_records(broker: Broker) -> None:
     """A handler may produce records without input, and learns which partitions are read to their end."""
     pipe = Pipe(broker.bootstrap, 0)
@@ -273,34 +302,41 @@ def test_an_open_transaction_keeps_the_worker_waiting(broker: Broker) -> None:
     pipe.assert_exactly_once()
 
 
-@pytest.mark.slow
-def test_two_workers_with_one_instance_id_end_with_a_message(
-    dev_broker: Broker, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """One of two workers with the same instance id stops with an error, and no record is lost or doubled."""
-    monkeypatch.setattr(loop, "Backoff", lambda limit: Backoff(limit, base_s=0.01, max_s=0.1))
-    pipe = Pipe(dev_broker.bootstrap, 600)
-    errors: list[SentimentError] = []
+@pytest.mark.parametrize("n_records", [0, 600])
+def test_of_two_workers_with_one_instance_id_one_ends(broker: Broker, n_records: int) -> None:
+    """The one that is fenced ends at once with a clear error and is not ready, also without records. The other works
+    on, and no record is lost or doubled.
+    """
+    pipe = Pipe(broker.bootstrap, n_records)
+    rival = pipe.beside()
+    errors: dict[Pipe, SentimentError] = {}
 
     def run(each: Pipe) -> None:
         try:
-            each.run(
-                # Slow enough that both are at work at once.
-                Copier(pipe.target, before=lambda batch: time.sleep(len(batch) * 0.005)),
-                instance_id="same",
-                until_idle_s=2.0,  # long enough for the other to notice that it is not alone
-                max_batch_records=10,
-                slice_s=0.0,
-                max_attempts=50,
-            )
+            # Slow enough that both are at work at once.
+            slowly = Copier(pipe.target, before=lambda batch: time.sleep(len(batch) * 0.005))
+            each.run(slowly, instance_id="same", until_idle_s=None, max_batch_records=10, slice_s=0.0)
         except SentimentError as error:
-            errors.append(error)
+            errors[each] = error
 
-    threads = [threading.Thread(target=run, args=(each,)) for each in (pipe, pipe.beside())]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(2 * WITHIN_S)
-    assert not any(thread.is_alive() for thread in threads)
-    assert [type(error) for error in errors] == [ConfigurationError]
+    threads = {each: threading.Thread(target=run, args=(each,)) for each in (pipe, rival)}
+    threads[pipe].start()
+    wait_until(lambda: pipe.health.ready().ok, "the first one works")
+    threads[rival].start()
+    wait_until(lambda: errors, "one of them ends")
+    (fenced,) = errors
+    other = rival if fenced is pipe else pipe
+    threads[fenced].join(WITHIN_S)
+    assert not fenced.health.ready().ok
+    assert type(errors[fenced]) is ConfigurationError
+    assert str(errors[fenced]) == "another worker has taken over the instance id 'same'"
+    assert errors[fenced].exit_code == 2
+    wait_until(lambda: other.health.ready().ok, "the other one works")
+    pipe.add(20)
+    target = pipe.n_records
+    wait_until(lambda: len(read_committed(broker.bootstrap, pipe.target)) >= target, "all records")
+    other.stop.set()
+    threads[other].join(WITHIN_S)
+    assert not threads[other].is_alive()
+    assert list(errors) == [fenced]
     pipe.assert_exactly_once()
