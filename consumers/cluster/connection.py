@@ -2,6 +2,9 @@
 
 The Kafka client itself says too little: a wrong password and an untrusted certificate both end in "unable to bootstrap"
 after its timeout. Messages name the step, the address and the reason, but never the password.
+
+A client uses the addresses of `bootstrap_servers` only to ask for the brokers. Then it connects to the addresses that
+these advertise, so they are tried too.
 """
 
 from __future__ import annotations
@@ -9,9 +12,12 @@ from __future__ import annotations
 import socket
 import ssl
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
+from concurrent.futures import ThreadPoolExecutor
 from enum import StrEnum
 from typing import Any, TypeVar
+
+import structlog
 
 from consumers.cluster.clients import CLIENT_ID, connection_options
 from consumers.cluster.wire import WireConnection, WireError
@@ -19,10 +25,15 @@ from consumers.timing.deadline import run_with_deadline
 from sentiment.errors import BrokerUnavailable, ConfigurationError, DeadlineExceeded
 from sentiment.settings import KafkaSettings, Settings
 
+_log = structlog.get_logger(__name__)
+
 T = TypeVar("T")
 
 PROBE_S = 7.0
-"""For all servers and steps together, because somebody is waiting at a prompt."""
+"""For all servers and steps together, because somebody waits at a prompt. As long again for advertised addresses."""
+
+_MAX_ADVERTISED = 8
+"""Of a large cluster, this many brokers are tried. A wrong advertised address is usually wrong for all."""
 
 
 class Step(StrEnum):
@@ -33,6 +44,7 @@ class Step(StrEnum):
     TLS = "TLS handshake"
     API_VERSIONS = "ApiVersions"
     AUTHENTICATE = "authentication"
+    BROKERS = "Metadata"
 
 
 class StepError(Exception):
@@ -46,10 +58,13 @@ class StepError(Exception):
 
 
 def check_connection(settings: Settings) -> None:
-    """Return as soon as one bootstrap server passes every step. Blocks for about ten seconds at most.
+    """Return as soon as one bootstrap server passes every step, and a broker at its advertised address does too.
+
+    Blocks for about 15 seconds at most.
 
     Raises:
-        BrokerUnavailable: no server did; the message names the step that failed at the first one.
+        BrokerUnavailable: no server did; the message names the step that failed at the first one. Or a server did, but
+            no broker can be reached at the address that it advertises.
         ConfigurationError: a certificate file cannot be used, or the password is missing.
     """
     kafka = settings.kafka
@@ -61,16 +76,51 @@ def check_connection(settings: Settings) -> None:
     failures: list[BrokerUnavailable] = []
     for server in servers:
         try:
-            probe(server, options, context, timeout_s=PROBE_S / len(servers))
+            advertised = probe(server, options, context, timeout_s=PROBE_S / len(servers))
         except StepError as error:
             failures.append(BrokerUnavailable(f"cannot reach Kafka at {server}: {error}", hint=error.hint))
         else:
+            _check_advertised(server, advertised, options, context)
             return
     raise failures[0]
 
 
-def probe(server: str, options: dict[str, Any], context: ssl.SSLContext | None, *, timeout_s: float) -> None:
-    """Take every step to `server` (`host:port`) that `options` require, or raise StepError."""
+def _check_advertised(
+    server: str, advertised: Collection[str], options: dict[str, Any], context: ssl.SSLContext | None
+) -> None:
+    """Take every step to the `advertised` addresses. Raise BrokerUnavailable if all fail; warn of those that fail."""
+    unknown = sorted(set(advertised) - {server})[:_MAX_ADVERTISED]
+    if not unknown:
+        return
+    with ThreadPoolExecutor(len(unknown)) as pool:
+        found = list(pool.map(lambda address: _failure(address, options, context), unknown))
+    failed = [(address, error) for address, error in zip(unknown, found, strict=True) if error is not None]
+    if len(failed) < len(set(advertised)):
+        for address, error in failed:
+            _log.warning("broker_unreachable", advertised=address, reason=str(error), setting="advertised.listeners")
+        return
+    address, error = failed[0]
+    raise BrokerUnavailable(
+        f"Kafka at {server} answers, but its broker advertises {address}, which cannot be reached: {error}",
+        hint="set advertised.listeners in the broker's configuration to an address that this machine can reach",
+    )
+
+
+def _failure(address: str, options: dict[str, Any], context: ssl.SSLContext | None) -> StepError | None:
+    try:
+        probe(address, options, context, timeout_s=PROBE_S)
+    except StepError as error:
+        return error
+    except ConfigurationError as error:  # not host:port
+        return StepError(Step.RESOLVE, error.message, "")
+    return None
+
+
+def probe(server: str, options: dict[str, Any], context: ssl.SSLContext | None, *, timeout_s: float) -> list[str]:
+    """Take every step to `server` (`host:port`) that `options` require, or raise StepError.
+
+    Returns the addresses that the brokers of its cluster advertise.
+    """
     deadline = time.monotonic() + timeout_s
     host, port = _address(server)
     family, address = _step(
@@ -83,19 +133,19 @@ def probe(server: str, options: dict[str, Any], context: ssl.SSLContext | None, 
     connection = _step(Step.CONNECT, lambda: _connect(family, address, deadline), "is the broker running there?")
     with connection:
         if context is None:
-            _speak(connection, host, options, deadline, "is this a TLS port? Then set kafka.security_protocol")
-            return
+            return _speak(connection, host, options, deadline, "is this a TLS port? Then set kafka.security_protocol")
         hint = "is this the TLS port, and is kafka.ssl_cafile the authority that signed the broker's certificate?"
         with _step(Step.TLS, lambda: context.wrap_socket(connection, server_hostname=host), hint) as secured:
-            _speak(secured, host, options, deadline, "is this Kafka?")
+            return _speak(secured, host, options, deadline, "is this Kafka?")
 
 
-def _speak(connection: socket.socket, host: str, options: dict[str, Any], deadline: float, hint: str) -> None:
+def _speak(connection: socket.socket, host: str, options: dict[str, Any], deadline: float, hint: str) -> list[str]:
     wire = WireConnection(connection, client_id=CLIENT_ID, deadline=deadline)
     _step(Step.API_VERSIONS, wire.api_versions, hint)
     if "sasl_mechanism" in options:
         hint = "check kafka.sasl_username, the password and kafka.sasl_mechanism"
         _step(Step.AUTHENTICATE, lambda: wire.authenticate(host, options), hint)
+    return _step(Step.BROKERS, wire.brokers, "does the log of the broker say why?")
 
 
 def tls_context(kafka: KafkaSettings) -> ssl.SSLContext | None:

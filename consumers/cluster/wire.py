@@ -1,4 +1,4 @@
-"""Just enough of the Kafka protocol on a plain socket to ask for versions and to authenticate.
+"""Just enough of the Kafka protocol on a plain socket to ask for versions and brokers, and to authenticate.
 
 The encoding and the SASL mechanisms are kafka-python's; only this file uses them.
 """
@@ -12,7 +12,7 @@ from typing import Any
 from kafka.errors import IncompatibleBrokerVersion, KafkaError, NoError, UnsupportedVersionError, for_code
 from kafka.net.sasl import get_sasl_mechanism
 from kafka.protocol.broker_version_data import BrokerVersionData
-from kafka.protocol.metadata import ApiVersionsRequest
+from kafka.protocol.metadata import ApiVersionsRequest, MetadataRequest
 from kafka.protocol.parser import KafkaProtocol
 from kafka.protocol.sasl import SaslAuthenticateRequest, SaslHandshakeRequest
 
@@ -64,6 +64,13 @@ class WireConnection:
                 mechanism.receive(answer.auth_bytes)
             except (ValueError, KeyError):
                 raise WireError("the broker's proof of the password is wrong") from None
+
+    def brokers(self) -> list[str]:
+        """The address (`host:port`) that each broker advertises to clients. Call it last. Raises WireError."""
+        answer = self._ask(MetadataRequest(topics=[], allow_auto_topic_creation=False))
+        return [
+            f"[{each.host}]:{each.port}" if ":" in each.host else f"{each.host}:{each.port}" for each in answer.brokers
+        ]
 
     def _ask(self, request: Any) -> Any:
         if request.API_VERSION is None and self._versions is not None:

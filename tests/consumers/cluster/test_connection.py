@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import threading
 from collections.abc import Iterator
@@ -13,10 +14,12 @@ import pytest
 
 from consumers.cluster.clients import connection_options, make_admin, make_consumer, make_producer
 from consumers.cluster.connection import Step, StepError, check_connection, probe
+from consumers.cluster.wire import WireConnection
 from sentiment.errors import BrokerUnavailable, ConfigurationError
 from sentiment.settings import Settings, load_settings
 from tests.brokers import ApacheKafka, Broker, free_port
 from tests.consumers.cluster.certificates import self_signed
+from tests.processes import run, sentiment
 from tests.waiting import WITHIN_S, wait_until
 
 PASSWORD = "correct-horse-battery"
@@ -89,6 +92,54 @@ def test_the_message_names_server_step_and_what_to_do() -> None:
     assert str(raised.value) == f"cannot reach Kafka at {server}: TCP connection failed: connection refused"
     assert raised.value.hint == "is the broker running there?"
     assert raised.value.exit_code == 1
+
+
+@pytest.mark.parametrize("advertised", ["no-such-host.invalid:9092", "127.0.0.1:1"])
+def test_an_advertised_address_that_cannot_be_reached_is_named(
+    broker: Broker, monkeypatch: pytest.MonkeyPatch, advertised: str
+) -> None:
+    """The error names the bootstrap server, the advertised address, the step, and the broker's setting.
+
+    One of several is only a warning: that broker may be down, and the others serve.
+    """
+    monkeypatch.setattr(WireConnection, "brokers", lambda _: [advertised])
+    with pytest.raises(BrokerUnavailable) as raised:
+        check_connection(settings_for(broker.bootstrap))
+    start = f"Kafka at {broker.bootstrap} answers, but its broker advertises {advertised}, which cannot be reached: "
+    assert raised.value.message.startswith(start)
+    assert re.search("name resolution failed|TCP connection failed: connection refused", raised.value.message)
+    assert "advertised.listeners" in (raised.value.hint or "")
+    for reachable in (broker.bootstrap, broker.bootstrap.replace("127.0.0.1", "127.0.0.2"), "[::1]:1"):
+        brokers = [advertised, reachable, broker.bootstrap]
+        monkeypatch.setattr(WireConnection, "brokers", lambda _, each=brokers: each)
+        check_connection(settings_for(broker.bootstrap))
+
+
+def test_the_brokers_advertise_where_they_are(broker: Broker) -> None:
+    """A probe returns the advertised addresses, also by another name of the server."""
+    for server in (broker.bootstrap, broker.bootstrap.replace("127.0.0.1", "localhost")):
+        found = probe(server, connection_options(settings_for(server).kafka), None, timeout_s=WITHIN_S)
+        assert found == [broker.bootstrap]
+        check_connection(settings_for(server))
+
+
+@pytest.mark.slow
+def test_apache_kafka_with_a_wrong_advertised_listener(tmp_path: Path) -> None:
+    """The whole way, as it happens with containers: every command says what to mend, with exit code 1."""
+    if reason := ApacheKafka.missing():
+        pytest.skip(reason)
+    with ApacheKafka(properties={"advertised.listeners": "CLIENT://no-such-host.invalid:9092"}) as kafka:
+        command = [*sentiment("topics", "list"), "--bootstrap-servers", kafka.bootstrap]
+        said = ""
+
+        def told() -> bool:
+            nonlocal said
+            answer = run(command)
+            said = answer.stderr
+            return answer.returncode == 1 and "advertises no-such-host.invalid:9092" in said
+
+        wait_until(told, lambda: said)
+        assert "advertised.listeners" in said
 
 
 @pytest.mark.parametrize(
