@@ -171,6 +171,13 @@ TABLE = (
         "late (minute closed) or future.",
     ),
     Metric(
+        "sentiment_hash_key_info",
+        "gauge",
+        "info",
+        ("fingerprint",),
+        "1, with a fingerprint of the key of pseudonyms. Several fingerprints: workers give one author several names.",
+    ),
+    Metric(
         "sentiment_notifications_total",
         "counter",
         "notifications",

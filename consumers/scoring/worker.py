@@ -6,9 +6,12 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
+import structlog
+
 from consumers.cluster.clients import MAX_REQUEST_BYTES
 from consumers.cluster.topic_limits import largest_record
 from consumers.runtime.loop_config import LoopConfig
+from consumers.runtime.metrics import Metrics
 from consumers.runtime.service import Service, service
 from consumers.runtime.shutdown import StopRequest
 from consumers.scoring.breaker import Breaker
@@ -19,7 +22,10 @@ from consumers.scoring.serving import Reloader, ServingModel
 from consumers.timing.clock import Clock
 from sentiment.model.classifier import Classifier
 from sentiment.model.registry import Registry, is_registry
-from sentiment.settings import ModelSettings, Settings
+from sentiment.settings import ModelSettings, PrivacySettings, Settings
+from sentiment.settings.privacy import fingerprint
+
+_log = structlog.get_logger(__name__)
 
 
 def run_worker(
@@ -40,7 +46,7 @@ def run_worker(
     worker, topics = settings.worker, settings.topics
     needed = (topics.feedback, topics.sentiment, topics.dead_letter)
     with service("worker", settings, _loop_config(settings, until_idle_s), needed, stop, clock) as running:
-        hash_key = settings.privacy.key()
+        hash_key = _hash_key(settings.privacy, running.metrics)
         serving = ServingModel(load_classifier(), running.metrics)
         limits = largest_record(settings, (topics.sentiment, topics.dead_letter), at_most=MAX_REQUEST_BYTES)
         handler = ScoringHandler(
@@ -53,6 +59,19 @@ def run_worker(
         model = serving.classifier.model
         with _reloading(settings.model, load_classifier, serving, running):
             running.run(handler, model=model.name, version=model.version)
+
+
+def _hash_key(privacy: PrivacySettings, metrics: Metrics) -> bytes:
+    """The key of pseudonyms. Says which it is, because workers with different keys split one author in several."""
+    key = privacy.key()
+    metrics.gauge("sentiment_hash_key_info", fingerprint=fingerprint(key)).set(1)
+    if privacy.is_local:
+        _log.warning(
+            "hash_key_made_on_this_machine",
+            fingerprint=fingerprint(key),
+            remedy="set privacy.hash_key or privacy.hash_key_file if workers run on other machines too",
+        )
+    return key
 
 
 def _loop_config(settings: Settings, until_idle_s: float | None) -> LoopConfig:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import gzip
 import io
 import stat
-import sys
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,6 +15,7 @@ from typing import BinaryIO, cast
 from consumers.sources.rows import SUFFIXES, FileFormat
 from sentiment.bounded import open_gzip
 from sentiment.errors import InputError, UsageError
+from sentiment.streams import standard_input
 
 _GZIP_MAGIC = b"\x1f\x8b"
 _SNIFF_BYTES = 8_192
@@ -42,9 +42,10 @@ def find_input(argument: str) -> InputFile:
     """The input that an argument of the command line names; `-` is standard input.
 
     Raises:
-        InputError: there is no such file, or it is a directory.
+        InputError: there is no such file, it is a directory, or standard input is closed.
     """
     if argument == "-":
+        standard_input()
         return InputFile(None)
     path = Path(argument)
     with reading(argument):
@@ -112,7 +113,7 @@ def open_bytes(given: InputFile) -> Iterator[BinaryIO]:
 @contextmanager
 def _open_raw(given: InputFile) -> Iterator[io.BufferedReader]:
     if given.path is None:
-        yield cast("io.BufferedReader", sys.stdin.buffer)
+        yield cast("io.BufferedReader", standard_input())
         return
     with given.path.open("rb") as file:
         yield file

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import importlib
-import os
 import sys
 from typing import Any
 
 import click
 
 from sentiment.errors import SentimentError
+from sentiment.streams import flush_quietly, repair_streams
 from sentiment.terminal import printable
 
 # command → (module of sentiment.cli, attribute, help for the overview)
@@ -55,6 +55,14 @@ class LazyGroup(click.Group):
         command: click.Command = getattr(importlib.import_module(f"sentiment.cli.{module}"), attribute)
         return command
 
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command. That the reader of its output went away (`… | head`) is no error."""
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:  # click would exit with 1
+            flush_quietly()
+            return 0
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the overview, from the table above."""
         with formatter.section("Commands"):
@@ -93,7 +101,10 @@ def cli() -> None:
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line and exit. Errors become one line and an exit code, never a traceback."""
-    sys.exit(run(arguments))
+    repair_streams()
+    code = run(arguments)
+    flush_quietly()
+    sys.exit(code)
 
 
 def run(arguments: list[str] | None = None) -> int:
@@ -112,10 +123,6 @@ def run(arguments: list[str] | None = None) -> int:
     except (click.Abort, KeyboardInterrupt):
         click.echo("interrupted", err=True)
         return 130
-    except BrokenPipeError:
-        # The reader of our output went away (`… | head`). That is no error, and nothing more can be written.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
     except Exception as error:  # noqa: BLE001 the last line of defence; the message may hold text, so it is not shown
         _say(
             f"internal error: {type(error).__name__} at {_place(error)}",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,6 +13,7 @@ import msgspec
 
 from sentiment.bounded import MAX_LINE_BYTES, bounded_lines, in_mib, open_gzip
 from sentiment.errors import InputError
+from sentiment.streams import standard_input
 from sentiment.text import text_fault
 
 _STDIN = Path("-")
@@ -63,7 +63,7 @@ def read_lines(path: Path) -> Iterator[Line]:
 @contextmanager
 def _open(path: Path) -> Iterator[IO[bytes]]:
     if path == _STDIN:
-        yield sys.stdin.buffer
+        yield standard_input()
         return
     with path.open("rb") as stream:
         if stream.peek(len(_GZIP_MAGIC)).startswith(_GZIP_MAGIC):

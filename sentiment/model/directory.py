@@ -81,7 +81,7 @@ def _open_exported(path: Path) -> ModelDirectory:
     manifest = load_manifest(path)
     verify_files(path, manifest, (CONFIG_FILE, TOKENIZER_FILE))
     config = _read_json(path / CONFIG_FILE)
-    positions = _positions(config)
+    positions = positions_of(config)
     if positions is not None and manifest.max_length > positions:
         raise ModelError(
             f"{path / MANIFEST_FILE} has max_length {manifest.max_length}, but the model ends at {positions} tokens",
@@ -183,7 +183,7 @@ def _output_names(config_path: Path, config: Mapping[str, Any]) -> Sequence[str]
 def _max_length(path: Path, config: Mapping[str, Any]) -> int:
     """The most tokens that the model takes: the tokenizer's limit if it has one, and never more than the positions."""
     limits = [_DEFAULT_MAX_LENGTH]
-    if (positions := _positions(config)) is not None:
+    if (positions := positions_of(config)) is not None:
         limits.append(positions)
     tokenizer_config = path / "tokenizer_config.json"
     stated = _read_json(tokenizer_config).get("model_max_length") if has_file(tokenizer_config) else None
@@ -196,7 +196,7 @@ def _max_length(path: Path, config: Mapping[str, Any]) -> int:
     return min(limits)
 
 
-def _positions(config: Mapping[str, Any]) -> int | None:
+def positions_of(config: Mapping[str, Any]) -> int | None:
     """How many tokens have a position embedding; None for a model without such a limit (T5)."""
     positions = config.get("max_position_embeddings", config.get("n_positions"))
     if not isinstance(positions, int) or positions <= 0:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,6 +18,7 @@ from sentiment.settings.kafka import KafkaSettings, TopicSettings
 from sentiment.settings.observing import LogSettings, MetricsSettings
 from sentiment.settings.privacy import PrivacySettings
 from sentiment.settings.scoring import ModelSettings, WorkerSettings
+from sentiment.settings.variables import refuse_unknown
 
 
 class Settings(BaseSettings):
@@ -43,7 +45,7 @@ def load_settings(
     """Return the settings of this process. `overrides` are flags: section → field → value; None means not given.
 
     Raises:
-        ConfigurationError: names each faulty setting, never its value.
+        ConfigurationError: names each faulty setting, or variable that is no setting, and never a value.
     """
     flags = {
         section: {field: value for field, value in values.items() if value is not None}
@@ -63,6 +65,7 @@ def load_settings(
         ) -> tuple[PydanticBaseSettingsSource, ...]:
             return init_settings, env_settings, InitSettingsSource(settings_cls, table)
 
+    refuse_unknown(os.environ, Settings.model_fields)
     try:
         return Loaded(**flags)  # type: ignore[arg-type]
     except ValidationError as error:

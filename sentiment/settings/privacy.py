@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 import os
 import secrets
 import tempfile
@@ -23,6 +24,11 @@ class PrivacySettings(Section):
         None, description="File that holds the key of pseudonyms.", examples=["/run/secrets/sentiment-hash-key"]
     )
 
+    @property
+    def is_local(self) -> bool:
+        """Whether the key is one that was made on this machine, which other machines do not share."""
+        return self.hash_key is None and self.hash_key_file is None
+
     def key(self) -> bytes:
         """Return the HMAC key for pseudonyms, at least 16 bytes."""
         given = read_secret(self.hash_key, self.hash_key_file, "privacy.hash_key_file")
@@ -32,6 +38,11 @@ class PrivacySettings(Section):
                 f"privacy.hash_key has fewer than {_MIN_KEY_BYTES} bytes", hint="create one: openssl rand -hex 32"
             )
         return key
+
+
+def fingerprint(key: bytes) -> str:
+    """Eight digits that tell two keys apart and say nothing else about them."""
+    return hmac.digest(key, b"fingerprint of the key of pseudonyms", "sha256").hex()[:8]
 
 
 def _own_key() -> bytes:

@@ -47,6 +47,38 @@ def test_faults_name_the_setting(tmp_path: Path, content: str, fault: str) -> No
     assert str(file) in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("SENTIMENT_KAFKA_BOOTSTRAP_SERVERS", "SENTIMENT_KAFKA__BOOTSTRAP_SERVERS"),
+        ("SENTIMENT_KAFKA__BOOTSTRAP_SERVER", "SENTIMENT_KAFKA__BOOTSTRAP_SERVERS"),
+        ("sentiment_topics__feedbak", "SENTIMENT_TOPICS__FEEDBACK"),
+        ("SENTIMENT_PRIVACY__HASHKEY", "SENTIMENT_PRIVACY__HASH_KEY"),
+        ("SENTIMENT_XYZZY", None),
+    ],
+)
+def test_a_variable_that_is_no_setting_is_refused(
+    name: str, meant: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It would be ignored otherwise. The message names it and the nearest setting, and no value."""
+    monkeypatch.setenv(name, "canary-value")
+    with pytest.raises(ConfigurationError) as caught:
+        load_settings()
+    assert name in caught.value.message
+    assert (meant or "unset it") in (caught.value.hint or "")
+    assert "canary" not in f"{caught.value.message} {caught.value.hint}"
+
+
+def test_other_variables_are_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those that Kubernetes makes for a service of our name, a whole section, and other letter case."""
+    for name in ("SERVICE_HOST", "WORKER_SERVICE_PORT_METRICS", "PORT", "WORKER_PORT_9100_TCP_ADDR"):
+        monkeypatch.setenv(f"SENTIMENT_{name}", "tcp://10.0.0.1:9100")
+    monkeypatch.setenv("SENTIMENT_LOG", '{"level": "debug"}')
+    monkeypatch.setenv("sentiment_topics__partitions", "3")
+    settings = load_settings()
+    assert (settings.log.level, settings.topics.partitions) == ("debug", 3)
+
+
 def test_a_missing_file_is_said(tmp_path: Path) -> None:
     """A configuration that does not exist is an error, not a silent default."""
     with pytest.raises(ConfigurationError, match=r"none\.toml"):

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from transformers import AutoConfig, AutoModelForSequenceClassification, AutoTok
 
 from sentiment.errors import InputError, ModelError
 from sentiment.events import LABELS
+from sentiment.model.directory import positions_of
 
 _PAD_TOKEN = "[PAD]"  # noqa: S105 not a password
 
@@ -31,18 +33,12 @@ def load_backbone(backbone: str, *, keep_layers: int = 0) -> tuple[Any, PreTrain
         InputError: it has fewer layers than `keep_layers`.
     """
     labels = dict(enumerate(LABELS))
-    try:
+    with _translated(backbone):
         config = AutoConfig.from_pretrained(
             backbone, num_labels=len(LABELS), id2label=labels, label2id={v: k for k, v in labels.items()}
         )
         tokenizer = AutoTokenizer.from_pretrained(backbone)
         model = AutoModelForSequenceClassification.from_pretrained(backbone, config=config, dtype=torch.float32)
-    except (OSError, ValueError, KeyError, RuntimeError) as error:
-        place = "directory" if os.path.isdir(backbone) else "hub id"  # noqa: PTH112 a hub id is not a path
-        raise ModelError(
-            f"the backbone {backbone!r} cannot be loaded as a {place} ({type(error).__name__})",
-            hint="give a directory with config.json, tokenizer.json and model.safetensors, or a reachable hub id",
-        ) from error
     if not getattr(tokenizer, "is_fast", False):
         raise ModelError(
             f"the backbone {backbone!r} has no fast tokenizer, and serving needs tokenizer.json",
@@ -52,6 +48,35 @@ def load_backbone(backbone: str, *, keep_layers: int = 0) -> tuple[Any, PreTrain
     if keep_layers:
         truncate_layers(model, keep_layers)
     return tokenizer, model
+
+
+def require_length(backbone: str, max_length: int) -> None:
+    """Check that `backbone` reads texts of `max_length` tokens, from its configuration alone.
+
+    Raises:
+        ModelError: its configuration cannot be loaded.
+        InputError: it ends earlier.
+    """
+    with _translated(backbone):
+        config = AutoConfig.from_pretrained(backbone).to_dict()
+    positions = positions_of(config)
+    if positions is not None and max_length > positions:
+        raise InputError(
+            f"--max-length {max_length} is more than the {positions} tokens that the backbone {backbone} reads",
+            hint=f"use --max-length {positions} or less",
+        )
+
+
+@contextmanager
+def _translated(backbone: str) -> Iterator[None]:
+    try:
+        yield
+    except (OSError, ValueError, KeyError, RuntimeError) as error:
+        place = "directory" if os.path.isdir(backbone) else "hub id"  # noqa: PTH112 a hub id is not a path
+        raise ModelError(
+            f"the backbone {backbone!r} cannot be loaded as a {place} ({type(error).__name__})",
+            hint="give a directory with config.json, tokenizer.json and model.safetensors, or a reachable hub id",
+        ) from error
 
 
 def truncate_layers(model: PreTrainedModel, count: int) -> None:

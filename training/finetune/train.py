@@ -16,6 +16,7 @@ from sentiment.model.manifest import Manifest, write_manifest
 from sentiment.progress import Progress, Silent
 from training.evaluation.as_served import measure_as_served
 from training.exporting.export import N_CALIBRATION_TEXTS, ExportPlan, Provenance, export_model
+from training.finetune.backbones import require_length
 from training.finetune.distill import ask_teacher
 from training.finetune.encoded import SoftTargets
 from training.finetune.job import TrainingJob
@@ -37,6 +38,7 @@ def train_model(job: TrainingJob, *, resume: bool = False, progress: Progress | 
     """
     shown = progress or Silent()
     work = _work_folder(job.output, resume=resume)
+    require_length(job.backbone, job.recipe.max_length)
     rows = prepare_rows(job, shown)
     _claim(work, job, rows)
     soft: SoftTargets | None = None

@@ -76,6 +76,7 @@ def test_an_interrupted_training_resumes_to_a_model_that_reproduces_its_manifest
         (["--class-weight", "angry=2"], "angry"),
         (["--class-weight", "negative=x"], "NAME=WEIGHT"),
         (["--backbone", "/no/such/backbone"], "backbone"),
+        (["--max-length", "512"], "is more than the 64 tokens"),
         (["--resume"], "nothing to resume"),
     ],
 )
