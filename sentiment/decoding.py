@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from sentiment.errors import PoisonReason, PoisonRecord
+from sentiment.json_repair import repaired_json
 
 EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
 LATEST = datetime(2100, 1, 1, tzinfo=UTC)
@@ -20,7 +21,7 @@ _QUOTED_VALUE = re.compile(r"value '.*'", re.DOTALL)
 
 
 def decode_json(decoder: msgspec.json.Decoder[T], value: bytes | None, *, newest_version: int) -> T:
-    """`value` as the decoder's type, with each of its times in UTC.
+    """`value` as the decoder's type, with each of its times in UTC. `repaired_json` is tried on what is not JSON.
 
     Raises:
         PoisonRecord: it has no value, is not UTF-8, JSON or this type, has a newer schema than `newest_version`, or a
@@ -29,20 +30,27 @@ def decode_json(decoder: msgspec.json.Decoder[T], value: bytes | None, *, newest
     if value is None:
         raise PoisonRecord(PoisonReason.TOMBSTONE, "the record has no value")
     try:
-        value.decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise PoisonRecord(PoisonReason.NOT_UTF8, f"not UTF-8 at byte {error.start}") from None
-    try:
-        decoded = decoder.decode(value)
-    except msgspec.ValidationError as error:
-        raise _schema_fault(str(error)) from None
-    except (msgspec.DecodeError, RecursionError):
-        raise PoisonRecord(PoisonReason.NOT_JSON, "not a JSON object") from None
+        value.decode("utf-8")  # the decoder checks only what it uses
+        decoded = _decode(decoder, value)
+    except (UnicodeDecodeError, msgspec.DecodeError):
+        try:
+            decoded = _decode(decoder, repaired_json(value))
+        except msgspec.DecodeError as error:
+            raise PoisonRecord(PoisonReason.NOT_JSON, f"not a JSON object: {error}") from None
     if getattr(decoded, "schema_version", newest_version) > newest_version:
         raise PoisonRecord(
             PoisonReason.SCHEMA_VERSION, f"schema_version is above {newest_version}", path="$.schema_version"
         )
     return _with_times_in_utc(decoded)
+
+
+def _decode(decoder: msgspec.json.Decoder[T], value: bytes) -> T:
+    try:
+        return decoder.decode(value)
+    except msgspec.ValidationError as error:
+        raise _schema_fault(str(error)) from None
+    except RecursionError:
+        raise PoisonRecord(PoisonReason.NOT_JSON, "nested too deeply") from None
 
 
 def to_utc(time: datetime, *, path: str) -> datetime:

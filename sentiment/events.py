@@ -6,6 +6,7 @@ without a zone for UTC. Unknown fields pass, but bounds are strict. The JSON Sch
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Annotated, Any, Literal, get_args
 
@@ -194,6 +195,8 @@ class DeadLetterHeaders(msgspec.Struct, frozen=True, kw_only=True, rename="kebab
     dead_letter_payload: Literal["raw", "omitted"]
 
 
+_DEAD_LETTER_PREFIX = "dead-letter-"
+
 SCHEMAS: dict[str, type[msgspec.Struct]] = {
     "feedback": FeedbackInput,
     "sentiment": ScoredFeedback,
@@ -265,6 +268,20 @@ def decode_label(value: bytes | None) -> LateLabel:
     if label.event_id is None and label.position is None:
         raise PoisonRecord(PoisonReason.SCHEMA, "neither event_id nor position names the event")
     return label
+
+
+def decode_dead_letter_headers(headers: Iterable[tuple[str, bytes | None]]) -> DeadLetterHeaders:
+    """What the headers of a dead letter say, whatever else is among them.
+
+    Raises:
+        PoisonRecord: they are not those of a dead letter.
+    """
+    own = {name: value for name, value in headers if name.startswith(_DEAD_LETTER_PREFIX)}
+    try:
+        texts = {name: (value or b"").decode() for name, value in own.items()}
+        return msgspec.convert(texts, DeadLetterHeaders, strict=False)
+    except (UnicodeDecodeError, msgspec.ValidationError):
+        raise PoisonRecord(PoisonReason.SCHEMA, "its headers are not those of a dead letter") from None
 
 
 def json_schema(name: str) -> dict[str, Any]:

@@ -35,6 +35,7 @@ WORKERS = {"runtime", "scoring", "alerting", "notifying", "ingest", "rescore", "
 PURE = (
     "errors",
     "decoding",
+    "json_repair",
     "events",
     "progress",
     "terminal",

@@ -82,6 +82,12 @@ class _Partition:
         return now - self.last_seen.get(feed, self.owned_since)
 
 
+def _newest(records: Iterable[Record], now: datetime) -> datetime:
+    """The newest timestamp of records. Foreign ones may have any or none, but none was written after now."""
+    newest_ms = max(record.timestamp_ms for record in records)
+    return datetime.fromtimestamp(max(0.0, min(newest_ms / 1000, now.timestamp())), UTC)
+
+
 class AlertingHandler(BaseHandler):
     """Watches the assigned partitions."""
 
@@ -117,8 +123,7 @@ class AlertingHandler(BaseHandler):
             watched = self._partitions[partition]
             fates = Counter(fate for record in records if (fate := self._take(watched, record, now)) is not None)
             self._count(partition, fates)
-            newest_ms = max(record.timestamp_ms for record in records)
-            watched.read_until = max(watched.read_until, datetime.fromtimestamp(newest_ms / 1000, UTC))
+            watched.read_until = max(watched.read_until, _newest(records, now))
             changes = watched.monitor.advance(feeds=self._feeds.names(), idle_ms={})
             outputs[partition] = self._outputs(partition, watched, changes, now)
         self._show_episodes()
@@ -152,6 +157,9 @@ class AlertingHandler(BaseHandler):
 
     def _take(self, watched: _Partition, record: Record, now: datetime) -> Fate | None:
         """Hand a result to its monitor. Skip a record that is not a result: no worker has written it."""
+        if record.is_tombstone:
+            watched.monitor.skip(record.offset)
+            return None
         try:
             scored = decode_scored(record.content())
         except PoisonRecord as poison:

@@ -9,23 +9,27 @@ has a `fault`, at the last of the offsets that it stands for.
 **A slot that must be freed.** See `free_read_out_slot`.
 
 **Fencing that is not told.** See `note_fencing`.
+
+**Headers without a value.** The producer refuses them, though Kafka allows them. See `sendable`.
 """
 
 from __future__ import annotations
 
 import functools
 import threading
+from collections.abc import Iterable
 from typing import Any
 
 import kafka
+import kafka.record.memory_records as memory_records
 import structlog
 from kafka import KafkaConsumer
 from kafka.consumer.fetcher import Fetcher
 from kafka.coordinator.base import BaseCoordinator
 from kafka.errors import CorruptRecordError, FencedInstanceIdError, UnsupportedCodecError
-from kafka.record.default_records import DefaultRecordBatch
+from kafka.record.default_records import DefaultRecordBatch, DefaultRecordBatchBuilder
 
-from consumers.cluster.records import Record, TopicPartition
+from consumers.cluster.records import Header, Record, TopicPartition
 from consumers.cluster.safe_batches import Fault, SafeBatches
 from sentiment.errors import FatalError
 
@@ -35,6 +39,8 @@ _USED = (
     (Fetcher, ("PartitionRecords", "fetched_records")),
     (Fetcher.PartitionRecords, ("_unpack_records",)),
     (BaseCoordinator, ("_send_heartbeat_request",)),
+    (memory_records, ("DefaultRecordBatchBuilder",)),
+    (DefaultRecordBatchBuilder, ("append",)),
     (DefaultRecordBatch, ("_buffer", "_pos", "_num_records", "_next_record_index", "LOG_APPEND_TIME", "CODEC_ZSTD")),
 )
 
@@ -57,7 +63,7 @@ def check_client() -> None:
     for owner, names in _USED:
         for name in names:
             if not hasattr(owner, name):
-                raise _unknown_client(f"{owner.__qualname__}.{name}")
+                raise _unknown_client(f"{getattr(owner, '__qualname__', owner.__name__)}.{name}")
 
 
 def free_read_out_slot(consumer: KafkaConsumer) -> None:
@@ -92,6 +98,27 @@ def note_fencing(consumer: KafkaConsumer) -> threading.Event:
 
     coordinator._send_heartbeat_request = noting
     return fenced
+
+
+class _NullValue(bytes):
+    """Passes the producer's checks as an empty header value, and is written as null."""
+
+
+_NULL = _NullValue()
+
+
+class _NullWritingBuilder(DefaultRecordBatchBuilder):  # type: ignore[misc]  # the client is untyped
+    __slots__ = ()
+
+    def append(self, offset: int, timestamp: int | None, key: Any, value: Any, headers: list[Any]) -> Any:
+        written = [(name, None if content is _NULL else content) for name, content in headers]
+        return super().append(offset, timestamp, key, value, written)
+
+
+def sendable(headers: Iterable[Header]) -> list[tuple[str, bytes]]:
+    """`headers` as a producer takes them; those without a value arrive without one."""
+    memory_records.DefaultRecordBatchBuilder = _NullWritingBuilder
+    return [(name, _NULL if value is None else value) for name, value in headers]
 
 
 def poll(consumer: KafkaConsumer, timeout_ms: int) -> dict[TopicPartition, list[Record]]:

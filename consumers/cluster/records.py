@@ -36,7 +36,7 @@ __all__ = [
 ]
 
 Header = tuple[str, bytes | None]
-"""Name and value. Kafka allows a null value; kafka-python reads it but cannot send it (`TransactionalProducer`)."""
+"""Name and value, which may be null."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +61,11 @@ class Record:
         """The size of key, value and headers, without Kafka's framing."""
         size = len(self.key or b"") + len(self.value or b"")
         return size + sum(len(name.encode()) + len(value or b"") for name, value in self.headers)
+
+    @property
+    def is_tombstone(self) -> bool:
+        """Whether the record has no value: in a compacted topic it deletes its key. It says nothing else."""
+        return self.value is None and self.fault is None
 
     def content(self) -> bytes | None:
         """The value; None for a tombstone.

@@ -22,6 +22,7 @@ from kafka import KafkaProducer
 from kafka.errors import AuthorizationError, KafkaError, MessageSizeTooLargeError, UnsupportedVersionError
 from kafka.structs import ConsumerGroupMetadata, OffsetAndMetadata
 
+from consumers.cluster.client_internals import sendable
 from consumers.cluster.clients import make_producer
 from consumers.cluster.records import OutgoingRecord, TopicPartition
 from consumers.timing.deadline import run_with_deadline
@@ -126,13 +127,11 @@ class TransactionalProducer:
         self._guarded_here("delivery", lambda: [future.get(timeout=0) for future in futures])
 
     def _send(self, record: OutgoingRecord) -> Any:
-        # The client refuses a null header value, though Kafka allows it: an empty one goes in its place.
-        headers = [(name, b"" if value is None else value) for name, value in record.headers]
         return self._producer.send(
             record.topic,
             value=record.value,
             key=record.key,
-            headers=headers,
+            headers=sendable(record.headers),
             partition=record.partition,
             timestamp_ms=record.timestamp_ms,
         )

@@ -122,6 +122,7 @@ def _score_faults(tally: Tally, published: int) -> list[str]:
         "results are duplicates": (tally.doubled, 0),
         "results belong to no event": (tally.unknown, 0),
         "events are dead letters": (tally.dead_letters.total(), 0),
+        "records of the pipeline cannot be read": (tally.unreadable, 0),
     }
     return [f"{n:,} {what}, expected {wanted:,}" for what, (n, wanted) in counts.items() if n != wanted]
 

@@ -13,7 +13,16 @@ from datetime import datetime
 from consumers.cluster.reader import CommittedReader, read_to_end
 from consumers.cluster.records import Record, TopicPartition
 from sentiment.errors import PoisonRecord
-from sentiment.events import Alert, Label, ScoredFeedback, SourcePosition, decode_alert, decode_feedback, decode_scored
+from sentiment.events import (
+    Alert,
+    Label,
+    ScoredFeedback,
+    SourcePosition,
+    decode_alert,
+    decode_dead_letter_headers,
+    decode_feedback,
+    decode_scored,
+)
 from sentiment.settings import Settings, TopicSettings
 
 
@@ -35,6 +44,9 @@ class Tally:
 
     reasons: Counter[str] = field(default_factory=Counter)
     """Reason code → number of dead letters."""
+
+    unreadable: int = 0
+    """Results, dead letters and alerts that cannot be decoded. They count for nothing else."""
 
     alerts: list[Alert] = field(default_factory=list)
     models: set[str] = field(default_factory=set)
@@ -101,7 +113,7 @@ class Observer:
         found = []
         for record in self._reader.poll(wait_s):
             self.reached[TopicPartition(record.topic, record.partition)] = record.offset + 1
-            found.append(_count(self.tally, record, self._topics))
+            found.append(count(self.tally, record, self._topics))
         return [each for each in found if each is not None]
 
     @property
@@ -127,7 +139,7 @@ def count_everything(settings: Settings) -> Tally:
     """
     tally = Tally()
     for record in read_to_end(settings, *_observed(settings.topics)):
-        _count(tally, record, settings.topics)
+        count(tally, record, settings.topics)
     return tally
 
 
@@ -135,27 +147,36 @@ def _observed(topics: TopicSettings) -> tuple[str, ...]:
     return topics.feedback, topics.sentiment, topics.dead_letter, topics.alerts
 
 
-def _count(tally: Tally, record: Record, topics: TopicSettings) -> ScoredFeedback | Alert | None:
+def count(tally: Tally, record: Record, topics: TopicSettings) -> ScoredFeedback | Alert | None:
     """Count one record by its topic. Returns it if it is a result or an alert."""
+    is_parked = record.topic == topics.dead_letter
+    if record.is_tombstone and not is_parked:
+        return None
     if record.topic == topics.feedback:
         _count_event(tally, record)
         return None
-    if record.topic == topics.dead_letter:
-        headers = {name: (value or b"").decode() for name, value in record.headers}
-        position = SourcePosition(
-            topic=headers["dead-letter-topic"],
-            partition=int(headers["dead-letter-partition"]),
-            offset=int(headers["dead-letter-offset"]),
-        )
-        tally.add_dead_letter(position, headers["dead-letter-reason"])
+    try:
+        if is_parked:
+            _count_dead_letter(tally, record)
+            return None
+        if record.topic == topics.alerts:
+            alert = decode_alert(record.content())
+            tally.alerts.append(alert)
+            return alert
+        result = decode_scored(record.content())
+        tally.add_result(result)
+        return result
+    except PoisonRecord:
+        tally.unreadable += 1
         return None
-    if record.topic == topics.alerts:
-        alert = decode_alert(record.content())
-        tally.alerts.append(alert)
-        return alert
-    result = decode_scored(record.content())
-    tally.add_result(result)
-    return result
+
+
+def _count_dead_letter(tally: Tally, record: Record) -> None:
+    about = decode_dead_letter_headers(record.headers)
+    position = SourcePosition(
+        topic=about.dead_letter_topic, partition=about.dead_letter_partition, offset=about.dead_letter_offset
+    )
+    tally.add_dead_letter(position, about.dead_letter_reason.value)
 
 
 def _count_event(tally: Tally, record: Record) -> None:

@@ -23,6 +23,10 @@ class MonitorMetrics:
         """A record could not be decoded."""
         self._metrics.counter("sentiment_monitor_records_total", kind=kind, fate="unreadable").inc()
 
+    def tombstone(self, topic: str) -> None:
+        """A record without a value was passed over."""
+        self._metrics.counter("sentiment_tombstones_total", topic=topic).inc()
+
     def window(self, report: WindowReport) -> None:
         """A window was evaluated. The gauges show the latest window with enough results."""
         self._metrics.counter("sentiment_monitor_windows_total", outcome=report.outcome).inc()

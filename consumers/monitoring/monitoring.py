@@ -89,6 +89,9 @@ class _Intake:
 
     def take(self, record: Record) -> None:
         """Count one record."""
+        if record.is_tombstone:
+            self.shown.tombstone(record.topic)
+            return
         is_label = record.topic == self.labels_topic
         try:
             if is_label:

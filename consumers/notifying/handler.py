@@ -211,6 +211,8 @@ class NotifyHandler(BaseHandler):
 
 def _decode(record: Record) -> Alert | None:
     """The alert. None, which is skipped, for a record that the alert worker has not written."""
+    if record.is_tombstone:
+        return None
     try:
         return decode_alert(record.content())
     except PoisonRecord as poison:

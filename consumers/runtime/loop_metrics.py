@@ -52,6 +52,8 @@ class LoopMetrics:
                 n_records += 1
                 if record.fault is not None:
                     self._metrics.counter("sentiment_damaged_records_total", topic=record.topic).inc()
+                if record.is_tombstone:
+                    self._metrics.counter("sentiment_tombstones_total", topic=record.topic).inc()
                 if record.timestamp_ms >= 0:  # -1: the record has none
                     latency.observe(max(0.0, at_s - record.timestamp_ms / 1000))
         self._rate.done(n_records, now_s)

@@ -148,6 +148,13 @@ TABLE = (
         "Records and batches that could not be read, and were stepped over with a line in the log.",
     ),
     Metric(
+        "sentiment_tombstones_total",
+        "counter",
+        "records",
+        ("topic",),
+        "Records without a value, which were passed over: in a compacted topic they delete their key.",
+    ),
+    Metric(
         "sentiment_hanging_transactions",
         "gauge",
         "partitions",

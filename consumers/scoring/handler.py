@@ -52,17 +52,18 @@ class ScoringHandler(BaseHandler):
         """In the order in which the records were handled."""
 
     def handle(self, batch: RecordBatch, now: datetime) -> WorkResult:
-        """One result or one dead letter for every record, in the order of each partition.
+        """One result or one dead letter for every record but tombstones, in the order of each partition.
 
         Raises:
             TooManyPoisonRecords: the breaker opened.
             FatalError: the model gave fewer or more answers than it got texts.
         """
-        decoded = self._decode(batch)
+        records = [record for record in batch if not record.is_tombstone]
+        decoded = self._decode(records)
         answered = iter(self._score([each for each in decoded if isinstance(each, FeedbackEvent)]))
         started = time.perf_counter()
         outputs: dict[TopicPartition, list[OutgoingRecord]] = {partition: [] for partition in batch.partitions}
-        for record, each in zip(batch, decoded, strict=True):
+        for record, each in zip(records, decoded, strict=True):
             output, outcome = self._settle(record, next(answered) if isinstance(each, FeedbackEvent) else each, now)
             outputs[outcome.partition].append(output)
             self._uncommitted.append(outcome)
@@ -88,11 +89,11 @@ class ScoringHandler(BaseHandler):
         self._uncommitted = waiting
         self._count(done)
 
-    def _decode(self, batch: RecordBatch) -> list[FeedbackEvent | PoisonRecord]:
-        """The event of each record, or the reason why it has none, in the order of the batch."""
+    def _decode(self, records: Sequence[Record]) -> list[FeedbackEvent | PoisonRecord]:
+        """The event of each record, or the reason why it has none, in the same order."""
         started = time.perf_counter()
         decoded: list[FeedbackEvent | PoisonRecord] = []
-        for record in batch:
+        for record in records:
             position = SourcePosition(topic=record.topic, partition=record.partition, offset=record.offset)
             try:
                 decoded.append(decode_feedback(record.content(), position=position, timestamp_ms=record.timestamp_ms))

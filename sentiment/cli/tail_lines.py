@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 import click
 import msgspec
 
 from consumers.cluster.records import Record
+from sentiment.decoding import from_timestamp
 from sentiment.errors import PoisonRecord
 from sentiment.events import (
     Alert,
@@ -44,6 +45,7 @@ def line_renderer(topics: TopicSettings, topic: str, *, as_json: bool, raw: bool
         topics.feedback: (_feedback_line, _feedback_json),
         topics.dead_letter: (_dead_letter_line, _dead_letter_json),
     }
+    contracts = kinds.keys() - {topics.dead_letter}  # a dead letter without a value says the rest in its headers
     for_people, for_machines = kinds.get(topic, (_other_line, _other_json))
     render = for_machines if as_json else for_people
     if raw:
@@ -52,6 +54,8 @@ def line_renderer(topics: TopicSettings, topic: str, *, as_json: bool, raw: bool
     def one_line(record: Record) -> str:
         try:
             record.content()  # raises if it could not be read
+            if record.is_tombstone and not raw and topic in contracts:
+                return _tombstone(record, as_json=as_json)
             line = render(record)
         except PoisonRecord as poison:
             if as_json:
@@ -60,6 +64,12 @@ def line_renderer(topics: TopicSettings, topic: str, *, as_json: bool, raw: bool
         return escape_controls(line) if as_json else line
 
     return one_line
+
+
+def _tombstone(record: Record, *, as_json: bool) -> str:
+    if as_json:
+        return _json({**_place(record), "tombstone": True})
+    return click.style(f"{_position(record)}  tombstone: no value, deletes its key", fg="bright_black")
 
 
 def _scored_line(record: Record) -> str:
@@ -171,7 +181,10 @@ def _time(time: datetime) -> str:
 
 
 def _time_of(record: Record) -> str:
-    return _time(datetime.fromtimestamp(max(record.timestamp_ms, 0) / 1000, UTC))
+    try:
+        return _time(from_timestamp(record.timestamp_ms))
+    except PoisonRecord:
+        return f"{'-':<19}"  # none, or one that no clock shows
 
 
 def _shortened(text: str, used: int) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 from datetime import UTC, datetime, timedelta, timezone
 
@@ -19,6 +20,7 @@ from sentiment.events import (
     MAX_TEXT_CHARS,
     SCHEMAS,
     Alert,
+    FeedbackEvent,
     FeedbackInput,
     LateLabel,
     ModelRef,
@@ -204,6 +206,59 @@ def test_faults_name_reason_and_path_but_never_the_text(
     """Each fault has its reason code and JSON path, and its message contains nothing of the record."""
     error = poison(value)
     assert (error.reason, error.path) == (reason, path)
+
+
+def read(value: bytes) -> FeedbackEvent:
+    return decode_feedback(value, position=POSITION, timestamp_ms=NOW_MS)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-32"])
+@given(text=st.text(min_size=1, alphabet=st.characters(codec="utf-8")).filter(str.strip))
+def test_a_byte_order_mark_says_the_encoding(encoding: str, text: str) -> None:
+    """With a mark, UTF-8, UTF-16 and UTF-32 are read alike."""
+    value = json.dumps({"text": text}, ensure_ascii=False)
+    assert read(value.encode(encoding)).text == text
+    if encoding != "utf-8-sig":
+        mark = {"utf-16": codecs.BOM_UTF16_BE, "utf-32": codecs.BOM_UTF32_BE}[encoding]
+        assert read(mark + value.encode(f"{encoding}-be")).text == text
+
+
+@given(st.lists(st.integers(0x21, 0x10FFFF) | st.integers(0xD800, 0xDFFF), min_size=1), st.booleans())
+def test_half_a_surrogate_pair_is_a_replacement_character(points: list[int], escaped: bool) -> None:
+    """An emoji that somebody cut in half costs itself, not its record; two halves make one again."""
+    text = "x" + "".join(map(chr, points))
+    units = text.encode("utf-16", "surrogatepass")
+    value = json.dumps({"text": text, "metadata": {text: [text]}}, ensure_ascii=escaped)
+    event = read(value.encode("utf-8", "surrogatepass"))
+    expected = units.decode("utf-16", "replace")
+    assert (event.text, event.metadata) == (expected, {expected: [expected]})
+
+
+def test_nan_is_no_value_and_stays_where_it_is_a_word() -> None:
+    """Python and pandas write a missing number as NaN. In a text, and beside escapes, it is left alone."""
+    event = read(
+        rb'{"text": "NaN \"NaN\ud83d", "rating": NaN, "product": NaN, "metadata": {"NaN": [NaN, -NaN, "NaN"]}}'
+    )
+    assert event.text == 'NaN "NaN\ufffd'
+    assert (event.rating, event.product, event.metadata) == (None, "unknown", {"NaN": [None, None, "NaN"]})
+
+
+@pytest.mark.parametrize(
+    ("value", "says"),
+    [
+        (b'{"text": "a", "rating": -Infinity}', "Infinity is not a JSON value"),
+        (b'{"text": NaN}', "got `null` at $.text"),
+        (b'{"text": "a"} canary-7f3a', "trailing characters"),
+        (b'{"text": "a', "truncated"),
+        (b"\xff\xfe{\x00}", "not UTF-16 at byte"),
+        (b'\xef\xbb\xbf{"text": "\xff"}', "not UTF-8 at byte"),
+        (b'{"text":"a","metadata":' + b'{"k":' * 100_000, "nested too deeply"),
+        (b'{"text": "' + rb"\"" * 300_000 + b"\\", "truncated"),
+    ],
+)
+def test_what_is_not_clear_is_poison_with_the_true_reason(value: bytes, says: str) -> None:
+    """The message says what is wrong, and nothing of what the record holds."""
+    assert says in poison(value).message
 
 
 def test_the_longest_text_is_accepted() -> None:

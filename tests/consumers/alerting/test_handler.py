@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -222,6 +223,19 @@ def test_what_is_not_a_result_is_passed_over() -> None:
     assert world.store.commit(world.handler.handle(RecordBatch({P0: junk}), NOW)) == []
     assert decode_stream(world.store.committed[0, STREAM_KEY]).next_offset == 2
     assert world.counted("counted") == 0
+
+
+@pytest.mark.parametrize("timestamp_ms", [-1, 2**63 - 1, -(2**63), 0])
+def test_tombstones_pass_silently_whatever_their_time(
+    timestamp_ms: int, logged: Callable[[], list[dict[str, Any]]]
+) -> None:
+    """The state moves past them, and nothing is logged. A foreign timestamp stops nothing."""
+    world = World()
+    world.store.commit(
+        world.handler.handle(RecordBatch({P0: (Record("sentiment", 0, 4, timestamp_ms, b"app", None),)}), NOW)
+    )
+    assert decode_stream(world.store.committed[0, STREAM_KEY]).next_offset == 5
+    assert logged() == []
 
 
 def test_flagged_languages_late_and_future_results_are_reported() -> None:

@@ -153,6 +153,23 @@ def test_a_record_that_could_not_be_read_is_shown_and_counted() -> None:
     assert metrics.registry.get_sample_value("sentiment_damaged_records_total", {"topic": "odd"}) == 1
 
 
+def test_a_tombstone_is_counted_and_shown_as_one() -> None:
+    """Each worker counts it by topic. `tail` says what it is; one in the dead-letter topic is a dead letter."""
+    topics = TopicSettings()
+    gone = Record(topics.sentiment, 0, 5, 1_750_000_000_000, b"k", None)
+    assert "tombstone" in line_renderer(topics, topics.sentiment, as_json=False, raw=False)(gone)
+    assert '"tombstone":true' in line_renderer(topics, topics.sentiment, as_json=True, raw=False)(gone)
+    assert "tombstone" not in line_renderer(topics, topics.dead_letter, as_json=False, raw=False)(gone)
+    metrics = Metrics()
+    unit = Unit((), {PARTITION: 6}, (RecordBatch({PARTITION: (gone,)}),))
+    LoopMetrics(metrics).committed(unit, datetime(2026, 3, 1, tzinfo=UTC), 0.1, 1.0)
+    counted = metrics.registry.get_sample_value("sentiment_tombstones_total", {"topic": topics.sentiment})
+    assert (counted, metrics.registry.get_sample_value("sentiment_damaged_records_total", {"topic": "odd"})) == (
+        1,
+        None,
+    )
+
+
 def test_a_client_without_the_parts_that_are_used_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     """The message names the part and the client's version."""
     check_client()

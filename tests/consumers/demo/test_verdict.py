@@ -8,10 +8,14 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 import pytest
 
+from consumers.cluster.records import Record
 from consumers.demo.stream import Incident
 from consumers.demo.verdict import DemoVerdict, as_text, reach_verdict
-from consumers.demo.verify import Tally
+from consumers.demo.verify import Tally, count
+from consumers.scoring.dead_letters import Parking
+from sentiment.errors import PoisonReason, PoisonRecord
 from sentiment.events import Alert, ModelRef, Probabilities, Rate, ScoredFeedback, SourcePosition
+from sentiment.settings import TopicSettings
 
 NOON = datetime(2026, 3, 14, 12, tzinfo=UTC)
 INCIDENT = Incident("shop", NOON, NOON + timedelta(hours=1))
@@ -153,3 +157,33 @@ def test_the_summary_is_readable_by_people_and_machines() -> None:
     assert "3 events in, 3 results, 3 distinct, 0 doubled, 0 missing, 0 dead letters" in text
     assert "shop: 60 % negative [warning, resolved 12:20]" in text
     assert msgspec.json.decode(msgspec.json.encode(summary), type=DemoVerdict) == summary
+
+
+def test_whatever_is_on_the_topics_is_counted() -> None:
+    """An unreadable event has its dead letter. What cannot be read elsewhere is a fault; a tombstone is none."""
+    topics = TopicSettings()
+    lost = "offset 0 cannot be read: it is a test"
+    tally = Tally()
+    event = Record(topics.feedback, 0, 0, -1, None, None, fault=lost)
+    letter = Parking(topics.dead_letter, "raw", 1_000_000).dead_letter(
+        event, PoisonRecord(PoisonReason.UNREADABLE, lost), NOON
+    )
+    junk = Parking(topics.dead_letter, "raw", 1_000_000).dead_letter(
+        Record(topics.feedback, 0, 1, 0, None, b"junk", (("odd", b"\xff"), ("null", None))),
+        PoisonRecord(PoisonReason.NOT_JSON, "junk"),
+        NOON,
+    )
+    count(tally, event, topics)
+    count(tally, Record(topics.feedback, 0, 1, 0, None, b"junk"), topics)
+    for offset, parked in enumerate((letter, junk)):
+        count(tally, Record(topics.dead_letter, 0, offset, 0, parked.key, parked.value, parked.headers), topics)
+    assert (tally.missing, tally.unknown, tally.unreadable) == (0, 0, 0)
+    assert tally.reasons == {"unreadable": 1, "not_json": 1}
+    for topic in (topics.feedback, topics.sentiment, topics.alerts):
+        count(tally, Record(topic, 0, 9, 0, b"k", None), topics)
+    assert (len(tally.events), tally.unreadable) == (2, 0)
+    for topic in (topics.sentiment, topics.alerts, topics.dead_letter):
+        count(tally, Record(topic, 0, 10, 0, None, b"junk"), topics)
+        count(tally, Record(topic, 0, 11, -1, None, None, fault=lost), topics)
+    assert tally.unreadable == 6
+    assert "6 records of the pipeline cannot be read, expected 0" in Found(tally).judge(None, published=2).faults

@@ -6,8 +6,10 @@ import json
 import threading
 import time
 import urllib.request
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -199,6 +201,18 @@ def test_the_command_prints_json_lines_and_fails_on_drift(
     assert run(command) == 2
     assert "line 1" in capsys.readouterr().err
     assert run(["monitor", "--fail-on-drift"]) == 2
+
+
+def test_tombstones_pass_silently(dev_broker: DevBroker, logged: Callable[[], list[dict[str, Any]]]) -> None:
+    """Results and labels without a value are passed over, and not logged as unreadable."""
+    settings = settings_for(dev_broker)
+    results = [scored(n, START + timedelta(seconds=n), "negative") for n in range(40)]
+    produce(dev_broker.bootstrap, _made(settings), [(b"app", encode(each)) for each in results] + [(b"app", None)] * 3)
+    produce(dev_broker.bootstrap, settings.topics.labels, [(b"key", None)] * 3)
+    reports: list[WindowReport] = []
+    run_monitor(settings, StopRequest(), MonitorJob(MonitorConfig(window_ms=HOUR_MS), until_idle_s=0.2), reports.append)
+    assert [report.n for report in reports] == [40]
+    assert "record_unreadable" not in {line["event"] for line in logged()}
 
 
 def test_a_review_of_the_topic_reaches_the_monitor(dev_broker: DevBroker, tmp_path: Path) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -154,6 +156,14 @@ def test_what_is_not_an_alert_is_passed_over() -> None:
     junk = RecordBatch({P0: (Record("alerts", 0, 0, 0, None, b"{}"), Record("alerts", 0, 1, 0, None, None))})
     assert handler(channel).handle(junk, START) == EMPTY_RESULT
     assert channel.seen == []
+
+
+def test_tombstones_pass_silently(logged: Callable[[], list[dict[str, Any]]]) -> None:
+    """Nothing is delivered, parked or logged for a record without a value."""
+    channel = Scripted()
+    made = handler(channel)
+    assert made.handle(RecordBatch({P0: (Record("alerts", 0, 0, -1, b"app", None),)}), START) == EMPTY_RESULT
+    assert logged() == []
 
 
 def test_a_circuit_waits_longer_and_closes_on_success() -> None:

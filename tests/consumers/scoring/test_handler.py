@@ -154,7 +154,6 @@ def test_the_text_can_be_left_out() -> None:
 @pytest.mark.parametrize(
     ("value", "reason"),
     [
-        (None, PoisonReason.TOMBSTONE),
         (b"\xff\x00", PoisonReason.NOT_UTF8),
         (b"{", PoisonReason.NOT_JSON),
         (b'{"texts": 1}', PoisonReason.SCHEMA),
@@ -179,15 +178,29 @@ def test_poison_is_parked_whole_with_its_reason(value: bytes | None, reason: Poi
 
 
 @pytest.mark.parametrize(
-    ("payload", "value"), [("omit", b"\xff junk of jane.roe@example.com"), ("raw", b"\xff" * 5_000_000), ("raw", None)]
+    ("payload", "value", "fault"),
+    [
+        ("omit", b"\xff junk of jane.roe@example.com", None),
+        ("raw", b"\xff" * 5_000_000, None),
+        ("raw", None, "offset 3 cannot be read"),
+    ],
 )
-def test_a_dead_letter_without_payload_keeps_its_position(payload: str, value: bytes | None) -> None:
+def test_a_dead_letter_without_payload_keeps_its_position(payload: str, value: bytes | None, fault: str | None) -> None:
     """By configuration, when too large to park, and when there is nothing to park: position and reason remain."""
-    (out,) = outputs(scorer(payload=payload), feedback(A, 3, value, headers=(("secret", b"\xff"),)))
+    (out,) = outputs(scorer(payload=payload), feedback(A, 3, value, headers=(("secret", b"\xff"),), fault=fault))
     assert (out.value, out.key) == (None, b"feedback/0/3")
     assert headers(out)["dead-letter-payload"] == b"omitted"
     assert "source-secret" not in headers(out)
-    assert headers(out)["dead-letter-reason"] in {b"not_utf8", b"record_too_large", b"tombstone"}
+    assert headers(out)["dead-letter-reason"] in {b"not_utf8", b"record_too_large", b"unreadable"}
+
+
+def test_tombstones_pass_silently(logged: Callable[[], list[dict[str, Any]]]) -> None:
+    """They are neither results nor dead letters, and however many come, the breaker stays closed."""
+    handler = scorer(breaker=Breaker(10, 0.5))
+    assert outputs(handler, *(feedback(A, offset, None, key=b"k") for offset in range(50))) == []
+    (out,) = outputs(handler, feedback(A, 50, {"text": "great"}), feedback(A, 51, None))
+    assert scored(out).position.offset == 50
+    assert logged() == []
 
 
 def test_a_record_that_failed_before_says_so() -> None:

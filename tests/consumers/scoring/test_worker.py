@@ -45,7 +45,7 @@ def settings_for(bootstrap: str, **worker: object) -> Settings:
 
 
 def test_bad_input_is_parked_and_the_rest_is_scored(broker: Broker) -> None:
-    """Junk, an empty text, a tombstone and a 5 MB record become one dead letter each, and the worker goes on."""
+    """Junk, an empty text and a 5 MB record become one dead letter each, a tombstone none, and the worker goes on."""
     settings = settings_for(broker.bootstrap)
     records = [
         (b"a", GOOD), (b"a", b"\x00\xff junk"), (b"a", b'{"text": ""}'), (b"a", None),
@@ -57,7 +57,7 @@ def test_bad_input_is_parked_and_the_rest_is_scored(broker: Broker) -> None:
     assert [decode_scored(record.value).label for record in results] == ["positive"] * 3
     parked = read_committed(broker.bootstrap, settings.topics.dead_letter)
     told = {dict(record.headers)["dead-letter-reason"]: record for record in parked}
-    assert set(told) == {b"not_utf8", b"text_empty", b"tombstone", b"record_too_large"}
+    assert set(told) == {b"not_utf8", b"text_empty", b"record_too_large"}
     assert (told[b"not_utf8"].key, told[b"not_utf8"].value) == (b"a", b"\x00\xff junk")
     assert told[b"record_too_large"].value is None
     offsets = committed_offsets(broker.bootstrap, settings.topics.feedback, settings.topics.feedback)
@@ -84,6 +84,21 @@ def test_records_that_the_client_cannot_decode_stop_nothing(broker: Broker) -> N
     assert (damaged["dead-letter-topic"], damaged["dead-letter-offset"]) == (topics.feedback.encode(), b"5")
     assert damaged["dead-letter-message"].startswith(b"offsets 4 to 5 cannot be read")
     assert committed_offsets(broker.bootstrap, topics.feedback, topics.feedback)[0] == 7
+
+
+def test_headers_without_a_value_stay_without_one(broker: Broker) -> None:
+    """In results and in dead letters. An empty value stays empty."""
+    settings = settings_for(broker.bootstrap)
+    topics = settings.topics
+    given = [("null", None), ("empty", b""), ("full", b"1")]
+    store(broker, topics.feedback, batch([GOOD, b"junk"], headers=[given, given]))
+    run_worker(settings, LexiconClassifier, StopRequest(), until_idle_s=1.0)
+    (result,) = read_committed(broker.bootstrap, topics.sentiment)
+    (parked,) = read_committed(broker.bootstrap, topics.dead_letter)
+    assert result.headers == given
+    assert [header for header in parked.headers if header[0].startswith("source-")] == [
+        (f"source-{name}", value) for name, value in given
+    ]
 
 
 def test_a_record_of_very_many_headers_is_parked(broker: Broker) -> None:
