@@ -21,14 +21,19 @@ Example:
   sentiment distill train.jsonl.gz --validation dev.jsonl.gz --unlabelled reviews.csv --text-field content \\
     --teacher large-model --student sentence-transformers/all-MiniLM-L6-v2 --student-layers 3 --output small-model
 
-Requires the `train` extra. In the loss, --hard-share is the weight of the labels, and the teacher has the rest;
-unlabelled texts have only the teacher. The teacher's answers are kept in OUTPUT.training until the end, so that
+Requires the `train` extra. In the loss, --hard-share is the weight of the labels, and the teachers have the rest;
+unlabelled texts have only the teachers. The teachers' answers are kept in OUTPUT.training until the end, so that
 --resume does not ask again."""
 )
 @click.argument("train_data", metavar="TRAIN")
 @validation_option
 @click.option(
-    "--teacher", required=True, metavar="DIR|ID", help="Model to learn from: any that `sentiment score --model` takes."
+    "--teacher",
+    "teachers",
+    required=True,
+    multiple=True,
+    metavar="DIR|ID",
+    help="Model to learn from: any that `sentiment score --model` takes; repeatable, for the mean of several.",
 )
 @click.option("--student", required=True, metavar="DIR|ID", help="Backbone to train: a local directory or a hub id.")
 @click.option(
@@ -43,7 +48,7 @@ unlabelled texts have only the teacher. The teacher's answers are kept in OUTPUT
     multiple=True,
     type=FILE,
     metavar="FILE",
-    help="More texts, which only the teacher labels; repeatable.",
+    help="More texts, which only the teachers label; repeatable.",
 )
 @text_field_option("Text column of the unlabelled files.")
 @click.option(
@@ -64,7 +69,7 @@ unlabelled texts have only the teacher. The teacher's answers are kept in OUTPUT
 @common_options()
 def distill(
     train_data: str,
-    teacher: str,
+    teachers: tuple[str, ...],
     student: str,
     student_layers: int,
     unlabelled: tuple[Path, ...],
@@ -82,6 +87,6 @@ def distill(
     """
     with train_extra():
         from training.finetune.distill import Teaching
-    teaching = Teaching(teacher, unlabelled, text_field, temperature, hard_share)
+    teaching = Teaching(teachers, unlabelled, text_field, temperature, hard_share)
     job = make_job(train=train_data, backbone=student, keep_layers=student_layers, teaching=teaching, **flags)
     run_job(job, resume=resume, as_json=as_json)

@@ -28,6 +28,20 @@ _OPTIONS = (
         help="Optimiser steps, instead of --epochs; -1 for no limit.",
     ),
     click.option("--learning-rate", type=_POSITIVE, default=6e-5, metavar="X", help="Peak learning rate."),
+    click.option(
+        "--warmup",
+        "warmup_ratio",
+        type=click.FloatRange(0, 1, max_open=True),
+        default=0.06,
+        metavar="X",
+        help="Share of the steps over which the learning rate rises to its peak.",
+    ),
+    click.option(
+        "--schedule",
+        type=click.Choice(["linear", "cosine"]),
+        default="linear",
+        help="How the learning rate falls from its peak to 0.",
+    ),
     click.option("--batch-size", type=click.IntRange(1), default=32, metavar="N", help="Rows per optimiser step."),
     click.option(
         "--max-length", type=click.IntRange(8, 512), default=96, metavar="N", help="Maximum tokens per training text."
@@ -111,6 +125,13 @@ _OPTIONS = (
         default=1.0,
         metavar="X",
         help="Learning rate of each layer as a share of that of the layer above; 1 gives all the same.",
+    ),
+    click.option(
+        "--freeze-layers",
+        type=click.IntRange(0),
+        default=0,
+        metavar="N",
+        help="Leave the embeddings and the N lowest layers as they are, which is faster; 0 trains everything.",
     ),
     click.option(
         "--drop-near-duplicates",

@@ -1,4 +1,4 @@
-"""Learning rates that fall from the head to the embeddings.
+"""Learning rates that fall from the head to the embeddings, and layers that do not learn at all.
 
 Lower layers hold what is true of all texts, so they should change least (Howard and Ruder 2018, "Universal Language
 Model Fine-tuning for Text Classification"; Clark et al. 2020 use 0.8 for a small ELECTRA).
@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from transformers import PreTrainedModel
 
+from sentiment.errors import InputError
 from training.finetune.backbones import layer_stacks
 
 
@@ -25,12 +26,31 @@ def depths(model: PreTrainedModel) -> dict[str, int]:
         for index, part in enumerate(stack)
         for weight in part.parameters()
     }
+    # MPNet keeps the embeddings of relative positions, which all layers use, behind the layers.
+    embeddings = {
+        id(weight) for part in model.modules() if isinstance(part, torch.nn.Embedding) for weight in part.parameters()
+    }
     found: dict[str, int] = {}
     above = False
     for name, weight in model.named_parameters():
         above = above or id(weight) in of_layer
-        found[name] = of_layer.get(id(weight), top if above else 0)
+        found[name] = of_layer.get(id(weight), top if above and id(weight) not in embeddings else 0)
     return found
+
+
+def freeze_layers(model: PreTrainedModel, count: int) -> None:
+    """Stop the gradients of the embeddings and of the `count` ≥ 1 lowest layers of each stack.
+
+    Raises:
+        InputError: the network has fewer layers.
+    """
+    present = min(len(stack) for _, _, stack in layer_stacks(model))
+    if count > present:
+        raise InputError(f"the network has {present} layers, fewer than the {count} to freeze")
+    depth = depths(model)
+    for name, weight in model.named_parameters():
+        if depth[name] <= count:
+            weight.requires_grad_(False)
 
 
 def parameter_groups(

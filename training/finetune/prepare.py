@@ -12,16 +12,21 @@ from training.augmentation import augment
 from training.data.examples import Example, describe, read_examples
 from training.data.leakage import NEAR_THRESHOLD, Leakage, find_leakage
 from training.data.rows import listed
+from training.finetune.distill import unlabelled_texts
 from training.finetune.job import TrainingJob
 
 
 @dataclass(frozen=True, slots=True)
 class PreparedRows:
-    """Rows to train on and to validate on, and what the manifest says of `leakage` between the two."""
+    """Rows to train on and to validate on, and what the manifest says of `leakage` between the two.
+
+    `unlabelled` are the texts that only teachers answer.
+    """
 
     train: list[Example]
     validation: list[Example]
     leakage: dict[str, Any]
+    unlabelled: tuple[str, ...] = ()
 
     def description(self) -> dict[str, Any]:
         """Counts and fingerprints, for the manifest."""
@@ -33,7 +38,8 @@ def prepare_rows(job: TrainingJob, progress: Progress) -> PreparedRows:
     validation, everything = read_examples(job.validation), read_examples(job.train)
     train, leakage = _without_leaks(job, everything, validation, progress)
     train += augment(train, job.recipe.augment, seed=job.recipe.seed)
-    return PreparedRows(train, validation, leakage)
+    unlabelled = unlabelled_texts(job.teaching, (*train, *validation)) if job.teaching is not None else ()
+    return PreparedRows(train, validation, leakage, unlabelled)
 
 
 def _without_leaks(

@@ -7,6 +7,7 @@ from typing import Literal
 
 Selection = Literal["macro_f1", "source_macro_f1"]
 Precision = Literal["auto", "bf16", "no"]
+Schedule = Literal["linear", "cosine"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +21,9 @@ class Recipe:
     `emoji_tokens` adds emoji to the vocabulary. `max_steps` −1 leaves the length to `epochs`.
 
     The mean of the weights after the share `average_from` of all steps competes with the best weights; 1 is off.
-    Each layer learns `layer_decay` times as fast as the one above it.
+    Each layer learns `layer_decay` times as fast as the one above it. With `freeze_layers` > 0 the embeddings and that
+    many of the lowest layers stay as they are. The learning rate rises over the share `warmup_ratio` of all steps, and
+    then falls to 0 as `schedule` says.
     """
 
     epochs: float = 1.0
@@ -43,3 +46,5 @@ class Recipe:
     emoji_tokens: bool = False
     average_from: float = 1.0
     layer_decay: float = 1.0
+    freeze_layers: int = 0
+    schedule: Schedule = "linear"

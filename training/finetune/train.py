@@ -17,7 +17,7 @@ from sentiment.progress import Progress, Silent
 from training.evaluation.as_served import measure_as_served
 from training.exporting.export import N_CALIBRATION_TEXTS, ExportPlan, Provenance, export_model
 from training.finetune.backbones import require_length
-from training.finetune.distill import ask_teacher
+from training.finetune.distill import ask_teachers, fingerprint_of_texts
 from training.finetune.encoded import SoftTargets
 from training.finetune.job import TrainingJob
 from training.finetune.prepare import PreparedRows, prepare_rows
@@ -44,8 +44,8 @@ def train_model(job: TrainingJob, *, resume: bool = False, progress: Progress | 
     soft: SoftTargets | None = None
     distillation: dict[str, Any] = {}
     if job.teaching is not None:
-        soft, distillation["distillation"] = ask_teacher(
-            job.teaching, rows.train, rows.validation, work / "teacher", progress=shown
+        soft, distillation["distillation"] = ask_teachers(
+            job.teaching, rows.train, rows.unlabelled, work / "teacher", progress=shown
         )
     # A finished fine-tuning whose export was interrupted is not repeated.
     if not (work / "model.safetensors").is_file():
@@ -73,10 +73,10 @@ def _work_folder(output: Path, *, resume: bool) -> Path:
 
 def _claim(work: Path, job: TrainingJob, rows: PreparedRows) -> None:
     """Note what is being made, so that a resumed run cannot make something else of it."""
-    teaching = (
-        None if job.teaching is None else [job.teaching.teacher, job.teaching.temperature, job.teaching.hard_share]
-    )
+    asked = job.teaching
+    teaching = None if asked is None else [list(asked.teachers), asked.temperature, asked.hard_share]
     prints = [part["fingerprint"] for part in rows.description().values()]
+    prints.append(fingerprint_of_texts(rows.unlabelled))
     now = json.dumps([job.backbone, asdict(job.recipe), asdict(job.weighting), prints, teaching], sort_keys=True)
     begun = work / "run.json"
     if begun.is_file() and begun.read_text() != now:

@@ -28,7 +28,7 @@ from training.finetune.backbones import load_backbone, with_adapters
 from training.finetune.callbacks import KeepBest, ShowProgress
 from training.finetune.emoji import add_emoji
 from training.finetune.encoded import EncodedTexts, Padding, SoftTargets, text_tokenizer
-from training.finetune.layers import parameter_groups
+from training.finetune.layers import freeze_layers, parameter_groups
 from training.finetune.loss import MixedLoss
 from training.finetune.recipe import Recipe
 from training.finetune.tracking import Tracker
@@ -39,6 +39,8 @@ _LEAST_ROWS_OF_A_DATA_SET = 30
 _SAVES_A_RUN = 20
 # Padding a batch takes as long as a step on a GPU.
 _LOADERS_FOR_A_GPU = 2
+_EVALUATED_AT_ONCE_BY_A_GPU = 512
+_FIRST_WITH_TF32 = (8, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +141,9 @@ def _load_student(run: FineTuning) -> tuple[Any, Any]:
     if recipe.emoji_tokens:
         tokenizer = add_emoji(tokenizer, model)
     if recipe.lora_rank:
-        return tokenizer, with_adapters(model, rank=recipe.lora_rank, alpha=recipe.lora_alpha, seed=recipe.seed)
+        model = with_adapters(model, rank=recipe.lora_rank, alpha=recipe.lora_alpha, seed=recipe.seed)
+    if recipe.freeze_layers:
+        freeze_layers(model, recipe.freeze_layers)
     return tokenizer, model
 
 
@@ -171,15 +175,17 @@ def _make_trainer(
 
 def _arguments(recipe: Recipe, steps: Path) -> TrainingArguments:
     bf16 = _fast_bf16() if recipe.precision == "auto" else recipe.precision == "bf16"
+    cuda = torch.cuda.is_available()
     return TrainingArguments(
         output_dir=str(steps),
         num_train_epochs=recipe.epochs,
         max_steps=recipe.max_steps,
         learning_rate=recipe.learning_rate,
+        lr_scheduler_type=recipe.schedule,
         warmup_steps=recipe.warmup_ratio,
         weight_decay=recipe.weight_decay,
         per_device_train_batch_size=recipe.batch_size,
-        per_device_eval_batch_size=128,
+        per_device_eval_batch_size=_EVALUATED_AT_ONCE_BY_A_GPU if cuda else 128,
         train_sampling_strategy="group_by_length",
         eval_strategy="steps",
         eval_steps=1.0 / recipe.evaluations if recipe.evaluations > 1 else 0.9999,
@@ -188,10 +194,12 @@ def _arguments(recipe: Recipe, steps: Path) -> TrainingArguments:
         save_total_limit=1,
         logging_steps=0.01,
         bf16=bf16,
-        use_cpu=bf16 and not torch.cuda.is_available(),  # the library refuses bf16 on a CPU unless it is asked for one
+        tf32=True if cuda and torch.cuda.get_device_capability() >= _FIRST_WITH_TF32 else None,
+        use_cpu=bf16 and not cuda,  # the library refuses bf16 on a CPU unless it is asked for one
         seed=recipe.seed,
-        dataloader_pin_memory=torch.cuda.is_available(),
-        dataloader_num_workers=_LOADERS_FOR_A_GPU if torch.cuda.is_available() else 0,
+        dataloader_pin_memory=cuda,
+        dataloader_num_workers=_LOADERS_FOR_A_GPU if cuda else 0,
+        dataloader_persistent_workers=cuda,  # a new process for every evaluation would copy the data again
         remove_unused_columns=False,
         label_names=["labels", "source"],
         report_to="none",

@@ -1,20 +1,24 @@
-"""The mean of the weights, and learning rates by layer."""
+"""The mean of the weights, learning rates by layer, and layers that do not learn."""
 
 from __future__ import annotations
 
 import json
+import math
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from safetensors.torch import load_file
 from transformers import TrainerControl, TrainerState
 
+from sentiment.errors import InputError
 from tests.training import tiny
 from training.data.examples import Weighting
 from training.finetune.averaging import AverageWeights
 from training.finetune.backbones import load_backbone
-from training.finetune.layers import depths, parameter_groups
+from training.finetune.layers import depths, freeze_layers, parameter_groups
 from training.finetune.recipe import Recipe
 from training.finetune.trainer import FineTuning, fine_tune
 
@@ -74,3 +78,47 @@ def test_lower_layers_learn_more_slowly(tmp_path: Path) -> None:
     assert sorted(ids) == sorted(id(weight) for weight in model.parameters())
     (head,) = [group for group in groups if group["weight_decay"]]
     assert head["params"] == [model.classifier.weight]
+
+
+@pytest.mark.parametrize("architecture", tiny.ARCHITECTURES)
+def test_frozen_layers_get_no_gradient_and_all_above_do(tmp_path: Path, architecture: str) -> None:
+    """In every architecture: embeddings and the lowest layer of each stack stand still, the rest of them learns."""
+    tiny.save_backbone(tmp_path / "backbone", architecture, layers=3)
+    tokenizer, model = load_backbone(str(tmp_path / "backbone"))
+    freeze_layers(model, 1)
+    ids = torch.tensor([tokenizer("the app was great again")["input_ids"]])
+    model(input_ids=ids, labels=torch.tensor([2])).loss.backward()
+    frozen = {name for name, weight in model.named_parameters() if weight.grad is None}
+    embeddings = ("shared", "wte", "wpe", "embeddings", "relative_attention_bias")
+    for name, _ in model.named_parameters():
+        layer = re.search(r"\.(\d+)\.", name)  # a T5 layer has numbered parts
+        lowest = layer is not None and layer[1] == "0"
+        assert (name in frozen) == (lowest or any(part in name for part in embeddings)), name
+    with pytest.raises(InputError, match="has 3 layers, fewer than the 4"):
+        freeze_layers(model, 4)
+
+
+def test_a_training_leaves_frozen_weights_as_they_were(tmp_path: Path) -> None:
+    """Also with rates by layer, a mean of weights, and another schedule: the file has the backbone's own numbers."""
+    tiny.save_backbone(tmp_path / "backbone", std=0.2)
+    recipe = Recipe(
+        max_steps=6,
+        learning_rate=5e-2,
+        batch_size=16,
+        evaluations=1,
+        max_length=32,
+        average_from=0.5,
+        layer_decay=0.9,
+        freeze_layers=1,
+        schedule="cosine",
+    )
+    train, dev = tiny.examples(64, seed=1), tiny.examples(40, seed=2)
+    fine_tune(FineTuning(str(tmp_path / "backbone"), train, dev, tmp_path / "out", recipe, Weighting()))
+    before = load_file(tmp_path / "backbone" / "model.safetensors")
+    after = load_file(tmp_path / "out" / "model.safetensors")
+    same = {name for name in before if torch.equal(before[name], after[f"bert.{name}"])}
+    assert same == {name for name in before if name.startswith(("embeddings.", "encoder.layer.0."))}
+    log: list[dict[str, Any]] = json.loads((tmp_path / "out" / "log.json").read_text())
+    rates = [entry["learning_rate"] for entry in log if "learning_rate" in entry]
+    half_a_cosine = [5e-2 * (1 + math.cos(math.pi * step / 5)) / 2 for step in range(5)]
+    assert rates[1:] == pytest.approx(half_a_cosine, abs=1e-4)
