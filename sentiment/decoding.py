@@ -13,6 +13,8 @@ from sentiment.json_repair import repaired_json
 
 EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
 LATEST = datetime(2100, 1, 1, tzinfo=UTC)
+NO_TIMESTAMP_MS = -1
+"""Kafka's timestamp of a record without one."""
 
 T = TypeVar("T", bound=msgspec.Struct)
 
@@ -65,8 +67,13 @@ def to_utc(time: datetime, *, path: str) -> datetime:
     return aware.astimezone(UTC)
 
 
-def from_timestamp(timestamp_ms: int) -> datetime:
-    """The time of a Kafka record (Unix milliseconds), for want of a `created_at`. Raises PoisonRecord like `to_utc`."""
+def from_timestamp(timestamp_ms: int) -> datetime | None:
+    """The time of a Kafka record (Unix milliseconds), for want of a `created_at`; None if it has none (-1).
+
+    Raises PoisonRecord like `to_utc`.
+    """
+    if timestamp_ms == NO_TIMESTAMP_MS:
+        return None
     try:
         return to_utc(datetime.fromtimestamp(timestamp_ms / 1000, UTC), path="$.created_at")
     except (OverflowError, ValueError, OSError):

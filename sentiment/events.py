@@ -54,11 +54,14 @@ class SourcePosition(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class FeedbackEvent(msgspec.Struct, frozen=True, kw_only=True):
-    """One complete piece of feedback: `decode_feedback` has filled in a missing `id` or `created_at`."""
+    """One complete piece of feedback: `decode_feedback` has filled in a missing `id` or `created_at`.
+
+    `created_at` is None only if the record had no timestamp either.
+    """
 
     id: Identifier
     text: Annotated[str, Meta(min_length=1, max_length=MAX_TEXT_CHARS)]
-    created_at: datetime
+    created_at: datetime | None
     product: Name = "unknown"
     source: Name = "unknown"
     author_id: Identifier | None = None
@@ -71,7 +74,8 @@ class FeedbackEvent(msgspec.Struct, frozen=True, kw_only=True):
 class FeedbackInput(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A feedback record as producers write it. Only `text` is required.
 
-    `id` defaults to the record's topic/partition/offset, `created_at` to the record's timestamp.
+    `id` defaults to the record's topic/partition/offset, `created_at` to the record's timestamp, and if the record has
+    none, to the time of scoring.
     """
 
     text: Annotated[str, Meta(max_length=MAX_TEXT_CHARS)]
@@ -102,7 +106,10 @@ class Probabilities(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ScoredFeedback(msgspec.Struct, frozen=True, kw_only=True):
-    """One result. `score` = p(positive) − p(negative), in [−1, 1]. `text` is redacted, or None by configuration."""
+    """One result. `score` = p(positive) − p(negative), in [−1, 1]. `text` is redacted, or None by configuration.
+
+    `undated`: neither the event nor its record had a time, so `created_at` is the time of scoring.
+    """
 
     event_id: Identifier
     position: SourcePosition
@@ -123,6 +130,7 @@ class ScoredFeedback(msgspec.Struct, frozen=True, kw_only=True):
     n_chunks: Annotated[int, Meta(ge=1)]
     truncated: bool
     redactions: dict[str, int]
+    undated: bool = False
     schema_version: SchemaVersion = SCHEMA_VERSION
 
     def identity(self) -> str:
@@ -233,7 +241,7 @@ def decode_feedback_input(value: bytes | None) -> FeedbackInput:
 
 
 def decode_feedback(value: bytes | None, *, position: SourcePosition, timestamp_ms: int) -> FeedbackEvent:
-    """The event of one feedback record; `timestamp_ms` is the record's own (Unix milliseconds).
+    """The event of one feedback record; `timestamp_ms` is the record's own (Unix milliseconds; -1 for none).
 
     Raises PoisonRecord like `decode_feedback_input`.
     """

@@ -152,11 +152,11 @@ class Log:
         """The offset up to which whole segments are too old or too many, never past `stable_offset`.
 
         A limit of -1 is none. As in Apache Kafka a segment is as old as its newest record *timestamp* says, so old data
-        is old on arrival.
+        is old on arrival. One whose records have no timestamps is as old as its file.
         """
         start, excess = self.start_offset, self.size - retention_bytes
         for segment in self._segments:
-            too_old = retention_ms >= 0 and 0 <= segment.max_timestamp_ms < now_ms - retention_ms
+            too_old = retention_ms >= 0 and segment.size > 0 and segment.newest_ms() < now_ms - retention_ms
             too_many = retention_bytes >= 0 and excess >= segment.size > 0 and segment is not self._segments[-1]
             if not (too_old or too_many) or segment.end_offset > stable_offset:
                 break

@@ -59,6 +59,10 @@ class Segment:
         """The descriptor while the file is open for appending."""
         return self._fd
 
+    def newest_ms(self) -> int:
+        """The largest record timestamp; without any, when the file was last written."""
+        return self.max_timestamp_ms if self.max_timestamp_ms >= 0 else int(self.path.stat().st_mtime * 1000)
+
     def append(self, data: bytes, header: BatchHeader) -> None:
         """Write one batch whose offset is set. OSError (full disk) leaves the segment as it was."""
         if self._fd is None:

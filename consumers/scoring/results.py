@@ -68,7 +68,7 @@ class ResultWriter:
             author=None if event.author_id is None else pseudonym(event.author_id, self.hash_key),
             rating=event.rating,
             metadata=answered.metadata,
-            created_at=event.created_at,
+            created_at=event.created_at or now,
             scored_at=now,
             model=answer.model,
             language=language,
@@ -76,6 +76,7 @@ class ResultWriter:
             n_chunks=answer.n_chunks,
             truncated=answer.truncated,
             redactions=redactions,
+            undated=event.created_at is None,
         )
         result = OutgoingRecord(self.topic, encode(scored), product.encode(), headers)
         size = Record(self.topic, 0, 0, 0, result.key, result.value, result.headers).n_bytes

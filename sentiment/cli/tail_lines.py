@@ -176,15 +176,15 @@ def _json(value: object) -> str:
     return msgspec.json.encode(value).decode()
 
 
-def _time(time: datetime) -> str:
-    return f"{time:%Y-%m-%d %H:%M:%S}"
+def _time(time: datetime | None) -> str:
+    return f"{'-':<19}" if time is None else f"{time:%Y-%m-%d %H:%M:%S}"
 
 
 def _time_of(record: Record) -> str:
     try:
         return _time(from_timestamp(record.timestamp_ms))
     except PoisonRecord:
-        return f"{'-':<19}"  # none, or one that no clock shows
+        return _time(None)  # one that no clock shows
 
 
 def _shortened(text: str, used: int) -> str:

@@ -57,6 +57,24 @@ def test_the_broker_can_stamp_records(broker: Broker) -> None:
     assert before_ms - 1000 <= record.timestamp <= time.time() * 1000 + 1000
 
 
+def test_records_without_a_timestamp_stay_without_one(broker: Broker) -> None:
+    """-1 is read as it was sent, alone and among others, and retention does not take it for very old."""
+    topic = new_topic(broker.bootstrap, configs={"retention.ms": "3600000"})
+    now_ms = int(time.time() * 1000)
+    with Wire(broker.bootstrap) as wire:
+        for times in ([-1], [-1, now_ms], [now_ms, -1]):
+            assert wire.produce(topic, batch([b"value"] * len(times), timestamp_ms=times)).error_code == 0
+    records = read(broker.bootstrap, topic, 5)
+    assert [(record.timestamp, record.timestamp_type) for record in records] == [
+        (-1, 0), (-1, 0), (now_ms, 0), (now_ms, 0), (-1, 0),
+    ]  # fmt: skip
+    stamped = new_topic(broker.bootstrap, configs={"message.timestamp.type": "LogAppendTime"})
+    with Wire(broker.bootstrap) as wire:
+        assert wire.produce(stamped, batch([b"value"], timestamp_ms=-1)).error_code == 0
+    (record,) = read(broker.bootstrap, stamped, 1)
+    assert record.timestamp >= now_ms - 1000
+
+
 def test_too_large_a_batch_is_refused(broker: Broker) -> None:
     """A batch above max.message.bytes is MESSAGE_TOO_LARGE, and one at the topic's higher limit is taken."""
     small = new_topic(broker.bootstrap)

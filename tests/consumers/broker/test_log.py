@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -160,6 +161,21 @@ def test_retention_by_time_and_size_drops_whole_old_segments(tmp_path: Path) -> 
     partition.clean(NOW_MS)
     assert 600 <= partition.log.size < before
     assert _offsets(partition, partition.start_offset)[0][0] == partition.start_offset > 0
+
+
+def test_records_without_a_timestamp_are_as_old_as_their_file(tmp_path: Path) -> None:
+    """Retention counts from when they were written, also after a restart."""
+    partition = open_partition(tmp_path / "log", segment_bytes="200", retention_ms="1000")
+    for _ in range(3):
+        partition.append(batch([b"x" * 100], timestamp_ms=-1), NOW_MS)
+    partition.log.close()
+    partition = open_partition(tmp_path / "log", segment_bytes="200", retention_ms="1000")
+    for path in (tmp_path / "log").glob("*.log"):
+        os.utime(path, (NOW_MS / 1000, NOW_MS / 1000))
+    partition.clean(NOW_MS + 500)
+    assert partition.start_offset == 0
+    partition.clean(NOW_MS + 1_500)
+    assert partition.start_offset == 3
 
 
 def test_retention_waits_for_open_transactions(tmp_path: Path) -> None:

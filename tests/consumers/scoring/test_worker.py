@@ -86,6 +86,19 @@ def test_records_that_the_client_cannot_decode_stop_nothing(broker: Broker) -> N
     assert committed_offsets(broker.bootstrap, topics.feedback, topics.feedback)[0] == 7
 
 
+def test_records_without_a_timestamp_are_scored(broker: Broker) -> None:
+    """Their `created_at` is the time of scoring, and the result says so; a time of the event's own still counts."""
+    settings = settings_for(broker.bootstrap)
+    dated = json.dumps({"text": "great", "created_at": "2026-03-01T00:00:00Z"}).encode()
+    store(broker, settings.topics.feedback, batch([GOOD, dated], timestamp_ms=-1), batch([GOOD]))
+    run_worker(settings, LexiconClassifier, StopRequest(), until_idle_s=1.0)
+    results = [decode_scored(record.value) for record in read_committed(broker.bootstrap, settings.topics.sentiment)]
+    assert [(result.undated, result.created_at == result.scored_at) for result in results] == [
+        (True, True), (False, False), (False, False),
+    ]  # fmt: skip
+    assert read_committed(broker.bootstrap, settings.topics.dead_letter) == []
+
+
 def test_headers_without_a_value_stay_without_one(broker: Broker) -> None:
     """In results and in dead letters. An empty value stays empty."""
     settings = settings_for(broker.bootstrap)
