@@ -70,6 +70,7 @@ class PoisonReason(StrEnum):
     RECORD_TOO_LARGE = "record_too_large"
     TIMESTAMP_OUT_OF_RANGE = "timestamp_out_of_range"
     MODEL_REJECTED = "model_rejected"
+    CRASHED = "crashed"
 
 
 class PoisonRecord(SentimentError):

@@ -129,6 +129,13 @@ class AlertingHandler(BaseHandler):
         self._show_episodes()
         return WorkResult(outputs)
 
+    def park(self, record: Record, now: datetime) -> WorkResult:
+        """Leave the result out."""
+        partition = TopicPartition(record.topic, record.partition)
+        watched = self._partitions[partition]
+        watched.monitor.skip(record.offset)
+        return WorkResult({partition: self._outputs(partition, watched, [], now)})
+
     def on_tick(self, now: datetime, at_end: frozenset[TopicPartition]) -> WorkResult:
         """Advance the clock without the feeds that are silent for a good reason."""
         for partition in at_end & self._partitions.keys():

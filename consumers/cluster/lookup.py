@@ -86,6 +86,11 @@ class ClusterLookup:
         found: dict[TopicPartition, Any] = self._ask(lambda admin: admin.list_group_offsets({group: wanted})[group])
         return {partition: each.offset for partition, each in found.items() if each.offset >= 0}
 
+    def members(self, group: str) -> set[str]:
+        """The ids of the present members of `group`."""
+        found: dict[str, Any] = self._ask(lambda admin: admin.describe_groups([group])[group])
+        return {member["member_id"] for member in found["members"]}
+
     def members_at_work(self, group: str) -> int:
         """Members that own a partition, once the group is stable; 0 before."""
         found: dict[str, Any] = self._ask(lambda admin: admin.describe_groups([group])[group])

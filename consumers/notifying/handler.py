@@ -30,7 +30,7 @@ from consumers.cluster.records import (
 )
 from consumers.notifying.channels.channel import Attempt, Channel, DeliveryOutcome
 from consumers.notifying.channels.circuit import Circuit
-from consumers.notifying.parking import parked_alert, wanted_channels
+from consumers.notifying.parking import REASON_HEADER, parked_alert, wanted_channels
 from consumers.runtime.handler import BaseHandler
 from consumers.runtime.metrics import Metrics
 from sentiment.errors import FatalError, PoisonRecord, Pressure
@@ -133,6 +133,14 @@ class NotifyHandler(BaseHandler):
             for name in self._channels:
                 self._failures.pop((name, alert.alert_id), None)
         return WorkResult(outputs) if outputs else EMPTY_RESULT
+
+    def park(self, record: Record, now: datetime) -> WorkResult:
+        """Park the alert for all channels, as it is."""
+        if self._options.parked_topic is None:
+            return EMPTY_RESULT
+        headers = ((REASON_HEADER, b"handling it has ended the process, also alone"),)
+        parked = OutgoingRecord(self._options.parked_topic, record.value, record.key, headers)
+        return WorkResult({TopicPartition(record.topic, record.partition): [parked]})
 
     def _deliver(self, name: str, due: Sequence[tuple[Alert, set[str]]], now: datetime) -> int:
         """Try the alerts that one channel has not finished with. Returns how many remain.

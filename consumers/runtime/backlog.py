@@ -74,6 +74,22 @@ class Backlog:
             self.oldest_s = None
         return RecordBatch(taken)
 
+    def heads(self) -> dict[TopicPartition, int]:
+        """The offset of the first waiting record of each partition."""
+        return {partition: queue[0].offset for partition, queue in self._waiting.items()}
+
+    def take_first(self, partition: TopicPartition) -> RecordBatch:
+        """Remove and return the first waiting record of `partition`, which must have one."""
+        queue = self._waiting[partition]
+        record = queue.popleft()
+        if not queue:
+            del self._waiting[partition]
+        self._n_records -= 1
+        self._n_bytes -= record.n_bytes
+        if not self._n_records:
+            self.oldest_s = None
+        return RecordBatch({partition: (record,)})
+
     def drop(self, partitions: Iterable[TopicPartition]) -> None:
         """Forget the records of `partitions`."""
         for partition in partitions:

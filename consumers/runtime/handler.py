@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from consumers.cluster.records import EMPTY_RESULT, RecordBatch, TopicPartition, WorkResult
+from consumers.cluster.records import EMPTY_RESULT, Record, RecordBatch, TopicPartition, WorkResult
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +52,9 @@ class Handler(Protocol):
     def handle(self, batch: RecordBatch, now: datetime) -> WorkResult:
         """Process a batch. The loop commits the result together with the batch's offsets."""
 
+    def park(self, record: Record, now: datetime) -> WorkResult:
+        """Put a record aside without touching its content: handling it has ended the process, again and again."""
+
     def on_tick(self, now: datetime, at_end: frozenset[TopicPartition]) -> WorkResult:
         """Called about every `LoopConfig.tick_s` seconds, if that is set. The result is committed without offsets.
 
@@ -74,6 +77,10 @@ class BaseHandler:
 
     def on_lost(self, partitions: frozenset[TopicPartition]) -> None:
         """Nothing to forget."""
+
+    def park(self, record: Record, now: datetime) -> WorkResult:
+        """Nowhere to park it; the loop logs its position."""
+        return EMPTY_RESULT
 
     def on_tick(self, now: datetime, at_end: frozenset[TopicPartition]) -> WorkResult:
         """Nothing to do."""

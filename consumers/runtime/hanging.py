@@ -14,7 +14,7 @@ import structlog
 
 from consumers.cluster.records import TopicPartition, partition_name
 from consumers.runtime.loop_metrics import LoopMetrics
-from consumers.runtime.session import ReadPosition
+from consumers.runtime.read_position import ReadPosition
 
 _log = structlog.get_logger(__name__)
 

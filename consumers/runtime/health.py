@@ -33,6 +33,11 @@ class Health:
         self._handler_running_for: Callable[[], float] = lambda: 0.0
         self._kafka_away_for: Callable[[], float] = lambda: 0.0
 
+    @property
+    def stuck_after_s(self) -> float:
+        """A loop or handler that is silent for longer is not alive."""
+        return self._stuck_after_s
+
     def watch_handler(self, running_for: Callable[[], float]) -> None:
         """Set the function that tells for how many seconds the current handler call has been running."""
         with self._lock:

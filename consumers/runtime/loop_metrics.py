@@ -9,7 +9,7 @@ from consumers.cluster.records import TopicPartition
 from consumers.runtime.cluster_watch import Progress
 from consumers.runtime.metrics import Metrics
 from consumers.runtime.ownership import Rebalance
-from consumers.runtime.session import ReadPosition
+from consumers.runtime.read_position import ReadPosition
 from consumers.runtime.unit import Unit
 from consumers.runtime.work_rate import WorkRate
 

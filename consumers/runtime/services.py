@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from consumers.runtime.cluster_watch import ClusterWatch
 from consumers.runtime.health import Health
@@ -25,3 +25,5 @@ class Services:
     outages: Backoff
     outage: Outage
     watch: ClusterWatch
+    own_members: set[str] = field(default_factory=set)
+    """The ids that this process has had in its group, in all sessions."""

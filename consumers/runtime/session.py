@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import uuid
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from contextlib import closing
 from typing import Any, TypeVar
 
 import structlog
@@ -20,14 +20,16 @@ from kafka.errors import (
     KafkaError,
     ProducerFencedError,
 )
-from kafka.structs import ConsumerGroupMetadata, MemberState
+from kafka.structs import ConsumerGroupMetadata, MemberState, OffsetAndMetadata
 
 from consumers.cluster.client_internals import note_fencing, poll
 from consumers.cluster.clients import make_consumer
+from consumers.cluster.lookup import ClusterLookup, NotAllowedError
 from consumers.cluster.records import OutgoingRecord, Record, TopicPartition
 from consumers.cluster.transaction import TransactionalProducer
 from consumers.runtime.loop_config import LoopConfig
 from consumers.runtime.ownership import Rebalance, RebalanceLog
+from consumers.runtime.read_position import ReadPosition
 from consumers.timing.deadline import run_with_deadline
 from sentiment.errors import (
     BrokerUnavailable,
@@ -52,26 +54,6 @@ _RIVAL_JOINS_S = 2.0
 """A rival joins the group this soon after it has fenced our producer."""
 
 
-@dataclass(frozen=True, slots=True)
-class ReadPosition:
-    """How far a partition is read: the next offset, and the end of the log as the last fetch saw it."""
-
-    position: int | None
-    high_watermark: int | None
-
-    @property
-    def at_end(self) -> bool:
-        """Whether everything is read, so that nothing waits behind an open transaction."""
-        return None not in (self.position, self.high_watermark) and self.behind == 0
-
-    @property
-    def behind(self) -> int:
-        """The number of offsets up to the end of the log, with markers and aborted records. 0 while unknown."""
-        if self.position is None or self.high_watermark is None:
-            return 0
-        return max(0, self.high_watermark - self.position)
-
-
 def transactional_id(config: LoopConfig) -> str:
     """Group and instance id; without an instance id, a random one for each process."""
     return f"{config.group_id}.{config.instance_id or uuid.uuid4().hex}"
@@ -82,6 +64,8 @@ class Session:
 
     def __init__(
         self,
+        settings: Settings,
+        group_id: str,
         consumer: KafkaConsumer,
         producer: TransactionalProducer,
         rebalances: RebalanceLog,
@@ -94,6 +78,8 @@ class Session:
         self._instance_id = instance_id
         self._notices_s = notices_s
         """Within this time after a rival has joined, a heartbeat says so."""
+        self._settings = settings
+        self._group_id = group_id
         self._fenced = threading.Event() if instance_id is None else note_fencing(consumer)
 
     @classmethod
@@ -119,7 +105,7 @@ class Session:
             producer.close()
             raise
         notices_s = 2 * settings.kafka.heartbeat_interval_ms / 1000
-        session = cls(consumer, producer, rebalances, config.instance_id, notices_s)
+        session = cls(settings, config.group_id, consumer, producer, rebalances, config.instance_id, notices_s)
         session._learn_partitions(config.topics, settings.kafka.request_timeout_ms / 1000)
         return session
 
@@ -169,7 +155,10 @@ class Session:
             self._consumer.resume(*(already & assigned))
 
     def commit(
-        self, records: Iterable[OutgoingRecord], offsets: Mapping[TopicPartition, int], group: ConsumerGroupMetadata
+        self,
+        records: Iterable[OutgoingRecord],
+        offsets: Mapping[TopicPartition, OffsetAndMetadata],
+        group: ConsumerGroupMetadata,
     ) -> int:
         """Commit records and offsets in one transaction; see `TransactionalProducer.commit`.
 
@@ -187,6 +176,39 @@ class Session:
             if displaced or isinstance(error.__cause__, FencedInstanceIdError):
                 raise self._displaced() from error
             raise
+
+    def annotate(self, offsets: Mapping[TopicPartition, OffsetAndMetadata]) -> bool:
+        """Commit offsets with metadata, and nothing else. False, and nothing is done, during a rebalance."""
+        membership = self.stable_membership()
+        if membership is None:
+            return False
+        self.commit((), offsets, membership)
+        return True
+
+    def metadata(self, partitions: Iterable[TopicPartition]) -> dict[TopicPartition, tuple[int, str]]:
+        """The committed offset of each of `partitions`, with its metadata; those without a commit are left out."""
+        limit_ms = self._settings.kafka.request_timeout_ms
+        found: dict[TopicPartition, tuple[int, str]] = {}
+        for partition in partitions:
+            committed = self._translated(
+                lambda each=partition: self._consumer.committed(each, metadata=True, timeout_ms=limit_ms)
+            )
+            if committed is not None:
+                found[partition] = (committed.offset, committed.metadata or "")
+        return found
+
+    @property
+    def member_id(self) -> str:
+        """Our id in the group; empty before the first join."""
+        return self._consumer.group_metadata().member_id or ""
+
+    def members(self) -> set[str]:
+        """The ids of the present members of the group; none if the access rules hide them."""
+        with closing(ClusterLookup(self._settings)) as lookup:
+            try:
+                return lookup.members(self._group_id)
+            except NotAllowedError:
+                return set()
 
     def close(self) -> None:
         """Leave the group (a static member keeps its place) and close both clients, within seconds."""

@@ -13,6 +13,7 @@ from consumers.runtime.hanging import StandstillDetector
 from consumers.runtime.loop_config import LoopConfig
 from consumers.runtime.outage import Source
 from consumers.runtime.ownership import Ownership, Rebalance, RebalanceKind
+from consumers.runtime.quarantine import Quarantine
 from consumers.runtime.reporting import Reporter
 from consumers.runtime.services import Services
 from consumers.runtime.session import Session
@@ -53,6 +54,7 @@ class SessionRun:
         self._ownership = Ownership()
         self._backlog = Backlog(config.max_batch_records, config.max_batch_bytes)
         self._finished = Finished()
+        self._quarantine = Quarantine(session, services, self._ownership, work)
         self._outstanding: Counter[TopicPartition] = Counter()
         limit_s = config.until_idle_s
         self._idle_poll_ms = _LONG_POLL_MS if limit_s is None else min(_LONG_POLL_MS, round(limit_s * 1000))
@@ -76,6 +78,7 @@ class SessionRun:
         self._services.health.enter("leaving")
         self._services.watch.follow(())
         self._work.abandon()
+        self._unmark()
         owned = self._ownership.partitions
         if owned:
             self._work.notify(lambda: self._handler.on_lost(owned))
@@ -150,7 +153,9 @@ class SessionRun:
         if rebalance.kind is RebalanceKind.ASSIGNED:
             now = self._services.clock.now()
             self._work.notify(lambda: self._handler.on_assigned(partitions, now))
+            self._quarantine.assigned(partitions)
             return
+        self._quarantine.released(partitions)
         self._backlog.drop(partitions)
         for partition in partitions:
             self._outstanding.pop(partition, None)
@@ -159,7 +164,12 @@ class SessionRun:
 
     def _hand_over(self) -> None:
         """Hand over a batch when it is full, or when the handler is idle and the oldest record has waited enough."""
+        if not self._finished:
+            self._quarantine.mark_if_slow()
         while self._backlog and self._work.n_tickets < _MAX_TICKETS:
+            if self._quarantine.rules(self._backlog):
+                self._hand_over_alone()
+                return
             idle = self._work.n_tickets == 0
             now_s = self._services.clock.monotonic()
             if not self._backlog.full and not (idle and self._backlog.due(now_s, self._config.max_wait_ms / 1000)):
@@ -167,6 +177,23 @@ class SessionRun:
             batch = self._backlog.take()
             self._services.metrics.handed_over(len(batch))
             self._work.submit(Ticket(batch, self._ownership.epochs()))
+
+    def _hand_over_alone(self) -> None:
+        if self._work.n_tickets or self._finished or not self._stable:
+            return
+        ticket = self._quarantine.next_ticket(self._backlog, self._config.max_wait_ms / 1000)
+        if ticket is not None:
+            self._services.metrics.handed_over(len(ticket.batch or ()))
+            self._work.submit(ticket)
+
+    def _unmark(self) -> None:
+        """What ends now is not a death. If this fails, records are tried alone that need not be."""
+        if self._services.outage.seconds():
+            return
+        try:
+            self._quarantine.unmark()
+        except SentimentError as error:
+            _log.debug("marks_left", reason=error.message)
 
     def _commit_if_due(self, *, more_coming: bool) -> bool:
         """Commit finished work if it is due and the group is stable. Returns whether something was committed."""
@@ -181,10 +208,11 @@ class SessionRun:
             return False
         started_s = clock.monotonic()
         try:
-            n_produced = self._session.commit(unit.records, unit.offsets, membership)
+            n_produced = self._session.commit(unit.records, self._quarantine.annotated(unit.offsets), membership)
         except SentimentError:
             self._services.metrics.transaction_failed()
             raise
+        self._quarantine.committed(unit.offsets)
         self._services.backoff.reset()
         self._services.outages.reset()
         self._services.outage.answered(Source.LOOP)
@@ -212,7 +240,7 @@ class SessionRun:
     def _tick(self) -> None:
         now_s = self._services.clock.monotonic()
         due = self._config.tick_s is not None and now_s >= self._next_tick_s
-        if due and self._stable and self._ownership.partitions and not self._tick_out:
+        if due and self._stable and self._ownership.partitions and not (self._tick_out or self._quarantine.busy):
             self._tick_out = True
             self._next_tick_s = now_s + (self._config.tick_s or 0.0)
             positions = self._session.read_positions(self._ownership.partitions)

@@ -24,12 +24,13 @@ _PRESSURE_MAX_S = 5.0
 class Ticket:
     """Work for the handler: a batch or, if there is none, a tick. `epochs` is the ownership when it was handed over.
 
-    `at_end` belongs to a tick: see `Handler.on_tick`.
+    `at_end` belongs to a tick: see `Handler.on_tick`. With `park`, the batch is a single record for `Handler.park`.
     """
 
     batch: RecordBatch | None
     epochs: Mapping[TopicPartition, int]
     at_end: frozenset[TopicPartition] = frozenset()
+    park: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +63,7 @@ class WorkThread:
         self._abandoned = 0
         self._closed = False
         self._running_since: float | None = None
+        self._running: Ticket | None = None
         self.under_pressure = False
         """Whether the handler currently refuses its batch."""
         self._thread = threading.Thread(target=self._run, name="work", daemon=True)
@@ -77,6 +79,12 @@ class WorkThread:
         """For how many seconds the current call has been running, without waits under pressure. 0 between calls."""
         with self._changed:
             return 0.0 if self._running_since is None else self._clock.monotonic() - self._running_since
+
+    @property
+    def running(self) -> Ticket | None:
+        """The ticket that the handler is working on, or that waits under pressure."""
+        with self._changed:
+            return self._running
 
     def submit(self, ticket: Ticket) -> None:
         """Hand over a batch or a tick. `take_done` will return it."""
@@ -133,9 +141,11 @@ class WorkThread:
                     return
                 ticket, call = self._calls.popleft()
                 life = self._abandoned
+                self._running = ticket
             started = self._clock.monotonic()
             result, error = self._call(call, life)
             with self._changed:
+                self._running = None
                 if life == self._abandoned and (result is not None or error is not None):
                     self._done.append(Done(ticket, result, error, self._clock.monotonic() - started))
                 self._changed.notify_all()
@@ -167,4 +177,6 @@ class WorkThread:
         now = self._clock.now()
         if ticket.batch is None:
             return self._handler.on_tick(now, ticket.at_end)
+        if ticket.park:
+            return self._handler.park(next(iter(ticket.batch)), now)
         return self._handler.handle(ticket.batch, now)

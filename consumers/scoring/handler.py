@@ -17,7 +17,7 @@ from consumers.scoring.breaker import Breaker
 from consumers.scoring.dead_letters import Parking
 from consumers.scoring.results import AnsweredEvent, ResultWriter
 from consumers.scoring.serving import ServingModel
-from sentiment.errors import PoisonRecord
+from sentiment.errors import PoisonReason, PoisonRecord
 from sentiment.events import FeedbackEvent, SourcePosition, decode_feedback
 from sentiment.model.classifier import BatchInfo
 from sentiment.privacy import redact_json
@@ -69,6 +69,13 @@ class ScoringHandler(BaseHandler):
             self._uncommitted.append(outcome)
         self._observe("encode", time.perf_counter() - started)
         return WorkResult(outputs)
+
+    def park(self, record: Record, now: datetime) -> WorkResult:
+        """A dead letter, without a look at the record."""
+        poison = PoisonRecord(PoisonReason.CRASHED, "handling it has ended the process, also alone")
+        dead_letter, outcome = self._settle(record, poison, now)
+        self._uncommitted.append(outcome)
+        return WorkResult({outcome.partition: [dead_letter]})
 
     def on_revoked(self, partitions: frozenset[TopicPartition]) -> None:
         """Drop outcomes that will not be committed here."""

@@ -13,7 +13,7 @@ from consumers.runtime.idle import IdleTimer
 from consumers.runtime.loop_metrics import LoopMetrics
 from consumers.runtime.metrics import Metrics
 from consumers.runtime.ownership import Ownership, Rebalance, RebalanceKind, RebalanceLog
-from consumers.runtime.session import ReadPosition
+from consumers.runtime.read_position import ReadPosition
 from consumers.runtime.unit import Finished
 from consumers.runtime.work_rate import WorkRate
 from consumers.runtime.work_thread import Done, Ticket
