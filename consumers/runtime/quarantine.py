@@ -4,8 +4,8 @@ A batch that has been running for a quarter of the watchdog's time is marked (`m
 next owner of the partitions knows which records to try one by one. A record whose lone attempt ends the process as well
 is handed to `Handler.park`.
 
-A death that comes sooner leaves no mark. So for some seconds after an assignment every batch is marked before it is
-handed over, one at a time: if the process dies of the same records again, they are known.
+A death that comes sooner leaves no mark. So for some seconds after the first records of a new partition every batch is
+marked before it is handed over, one at a time: if the process dies of the same records again, they are known.
 
 A stop, an error that ends the process in an orderly way, and a rebalance are no deaths: the first two remove the marks,
 and after the last the writer is still in the group, or it is this process itself.
@@ -48,16 +48,30 @@ class Quarantine:
         self._marked: dict[TopicPartition, Mark] = {}
         """The marks that are committed now."""
         self._cautious_until_s = 0.0
+        self._unread: set[TopicPartition] = set()
+        """Partitions that were assigned, and whose mark is not read yet."""
 
     def assigned(self, partitions: Iterable[TopicPartition]) -> None:
-        """Read the marks of new partitions.
+        """New partitions, whose marks are not read yet."""
+        self._unread.update(partitions)
+
+    def read_marks(self, partitions: Iterable[TopicPartition]) -> None:
+        """Read the marks of those of `partitions` that are new, and be careful from now on, for a while.
+
+        Call it when the first records of a partition came.
+
+        Not sooner: the offset is final only then, and asking would wait for the last transaction of the old owner.
 
         Raises:
             FatalError: several records in a row ended the process.
         """
+        new = self._unread.intersection(partitions)
+        if not new:
+            return
+        self._unread -= new
         self._cautious_until_s = self._services.clock.monotonic() + _CAUTIOUS_S
         marks: dict[TopicPartition, Mark] = {}
-        for partition, (offset, metadata) in self._session.metadata(partitions).items():
+        for partition, (offset, metadata) in self._session.metadata(new).items():
             mark = Mark.decode(metadata)
             if mark is not None and mark.first == offset:  # otherwise somebody has moved the offset since
                 marks[partition] = mark
@@ -71,6 +85,7 @@ class Quarantine:
     def released(self, partitions: Iterable[TopicPartition]) -> None:
         """Forget partitions that are not owned any more."""
         for partition in partitions:
+            self._unread.discard(partition)
             self._suspects.pop(partition, None)
             self._marked.pop(partition, None)
 

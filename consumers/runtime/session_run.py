@@ -122,6 +122,7 @@ class SessionRun:
         now_s = self._services.clock.monotonic()
         if polled:
             self._services.metrics.polled(now_s)
+            self._quarantine.read_marks(polled)
         for partition, records in polled.items():
             self._backlog.add(partition, records, now_s)
             self._outstanding[partition] += len(records)

@@ -59,6 +59,7 @@ class Scene:
 
     def handed_over(self) -> Ticket:
         self.quarantine.assigned({A})
+        self.quarantine.read_marks({A})
         self.clock.advance(60)
         assert self.quarantine.rules(self.backlog)
         ticket = self.quarantine.next_ticket(self.backlog, 0.0)
@@ -84,6 +85,7 @@ def test_a_writer_that_lives_is_no_death(member: str) -> None:
     """Partitions moved to another worker, or came back to this one after it was rebuilt."""
     scene = Scene(Mark(5, 7, member=member).encode())
     scene.quarantine.assigned({A})
+    scene.quarantine.read_marks({A})
     scene.clock.advance(60)
     assert not scene.quarantine.rules(scene.backlog)
 
@@ -107,6 +109,7 @@ def test_a_mark_from_before_the_offset_moved_is_void() -> None:
     """Somebody has reset the group."""
     scene = Scene(Mark(4, 7, member="dead").encode())
     scene.quarantine.assigned({A})
+    scene.quarantine.read_marks({A})
     scene.clock.advance(60)
     assert not scene.quarantine.rules(scene.backlog)
 
@@ -121,6 +124,7 @@ def test_after_an_assignment_every_batch_is_marked_for_some_seconds() -> None:
     """So that a sudden death is known the second time."""
     scene = Scene("")
     scene.quarantine.assigned({A})
+    scene.quarantine.read_marks({A})
     assert scene.quarantine.rules(scene.backlog)
     assert scene.quarantine.next_ticket(scene.backlog, 0.0) is not None
     assert Mark.decode(scene.session.committed[A][1]) == Mark(5, 9, member="me")
