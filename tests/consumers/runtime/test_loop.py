@@ -136,7 +136,7 @@ def test_any_other_error_stops_with_the_offsets_untouched(broker: Broker, error:
     pipe = Pipe(broker.bootstrap, 100)
     with pytest.raises(type(error)):
         pipe.run(Copier(pipe.target, before=raising_once(error)))
-    assert committed_offsets(broker.bootstrap, f"group-{pipe.source}", pipe.source) == {}
+    assert not any(committed_offsets(broker.bootstrap, f"group-{pipe.source}", pipe.source).values())
     pipe.run(Copier(pipe.target))
     pipe.assert_exactly_once()
 

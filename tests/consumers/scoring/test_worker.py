@@ -130,7 +130,7 @@ def test_too_much_poison_stops_the_worker_with_its_offsets_untouched(broker: Bro
     produce(broker.bootstrap, settings.topics.feedback, [(b"a", b"junk")] * 60)
     with pytest.raises(TooManyPoisonRecords):
         run_worker(settings, LexiconClassifier, StopRequest(), until_idle_s=0.2)
-    assert committed_offsets(broker.bootstrap, settings.topics.feedback, settings.topics.feedback) == {}
+    assert not any(committed_offsets(broker.bootstrap, settings.topics.feedback, settings.topics.feedback).values())
     assert read_committed(broker.bootstrap, settings.topics.dead_letter) == []
 
 
