@@ -109,6 +109,7 @@ class ScoredFeedback(msgspec.Struct, frozen=True, kw_only=True):
     """One result. `score` = p(positive) − p(negative), in [−1, 1]. `text` is redacted, or None by configuration.
 
     `undated`: neither the event nor its record had a time, so `created_at` is the time of scoring.
+    `label` is the most likely one, unless the model has a decision rule: do not compute it from `probabilities`.
     """
 
     event_id: Identifier

@@ -43,6 +43,7 @@ PURE = (
     "chunking",
     "batching",
     "calibration",
+    "decision",
     "statistics",
     "spikes",
     "drift",

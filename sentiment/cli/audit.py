@@ -13,12 +13,11 @@ from sentiment.cli.options import common_options
 from sentiment.cli.outputs import print_json
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from sentiment.model.classifier import Classifier
     from sentiment.settings import Settings
     from training.audit.groups import GroupQuality
     from training.audit.report import AuditLimits
+    from training.evaluation.predicting import Answers
 
 
 @click.command(
@@ -122,12 +121,12 @@ def _limits(file: Path | None, flags: dict[str, Any]) -> AuditLimits:
     return msgspec.structs.replace(AuditLimits(**flags) if file is None else read_limits(file), **typed(flags))
 
 
-def _predict(classifier: Classifier, texts: Sequence[str]) -> NDArray[Any]:
+def _predict(classifier: Classifier, texts: Sequence[str]) -> Answers:
     from sentiment.cli.progress import Ticker
-    from training.evaluation.predicting import probabilities_of
+    from training.evaluation.predicting import answers_of
 
     with Ticker() as ticker:
-        return probabilities_of(classifier, texts, progress=ticker, phase="auditing")
+        return answers_of(classifier, texts, progress=ticker, phase="auditing")
 
 
 def _groups(classifier: Classifier, grouped: Any, *, seed: int, min_n: int) -> list[GroupQuality]:
@@ -138,6 +137,6 @@ def _groups(classifier: Classifier, grouped: Any, *, seed: int, min_n: int) -> l
     from training.audit.groups import compare_groups
 
     examples, groups = grouped
-    chosen = _predict(classifier, [example.text for example in examples]).argmax(axis=1)
+    chosen = _predict(classifier, [example.text for example in examples]).chosen
     labels = np.array([example.label for example in examples])
     return compare_groups(labels, chosen, groups, seed=seed, min_n=min_n)

@@ -23,9 +23,11 @@ if TYPE_CHECKING:
 Example:
   sentiment calibrate dev.jsonl.gz --model my-model
   sentiment calibrate dev.jsonl.gz --model my-model --output my-calibrated-model --plot reliability.svg
+  sentiment calibrate dev.jsonl.gz --model my-model --in-place --decide macro-recall
 
-Requires the `train` extra. Labels never change, only how confident the answers sound. Nothing is written without
---output or --in-place. Trust the cross-fitted figures: their rows were not used to fit the temperature."""
+Requires the `train` extra. Temperatures never change a label, only how confident the answers sound; --decide changes
+labels and no probability. Nothing is written without --output or --in-place. Trust the cross-fitted figures: their rows
+were not used to fit."""
 )
 @click.argument("data", metavar="DATA", type=FILE)
 @click.option(
@@ -40,6 +42,12 @@ Requires the `train` extra. Labels never change, only how confident the answers 
 @click.option(
     "--max-ece", type=SHARE, metavar="X", help="Exit with 1, and write no model, if the cross-fitted ECE is higher."
 )
+@click.option(
+    "--decide",
+    type=click.Choice(["argmax", "macro-recall"]),
+    show_default="as the model does",
+    help="Give the most likely label, or weigh labels so that each is found as often as the others.",
+)
 @seed_option
 @force_option
 @json_option()
@@ -52,6 +60,7 @@ def calibrate(
     in_place: bool,
     plot: Path | None,
     max_ece: float | None,
+    decide: Any,
     seed: int,
     force: bool,
     as_json: bool,
@@ -75,7 +84,7 @@ def calibrate(
 
     directory = _directory(settings.model.path, in_place=in_place, output=output)
     forms = calibrating.forms_of(open_directory(directory)) if form == "all" else (form,)
-    report = _run(directory, data, forms, seed=seed, threads=settings.model.threads)
+    report = _run(directory, data, forms, seed=seed, decide=decide, threads=settings.model.threads)
     if plot is not None:
         bins = {f"{part.form}": (part.bins_before, part.bins_after) for part in report.forms}
         write_output(plot, calibration_plot(bins))
@@ -121,14 +130,16 @@ def _directory(path: str, *, in_place: bool, output: Path | None) -> Path:
     return directory
 
 
-def _run(directory: Path, data: Path, forms: tuple[Any, ...], *, seed: int, threads: int) -> CalibrationReport:
+def _run(
+    directory: Path, data: Path, forms: tuple[Any, ...], *, seed: int, decide: Any, threads: int
+) -> CalibrationReport:
     from sentiment.cli.progress import Ticker
     from training.data.examples import read_examples
     from training.exporting.calibrate import calibrate as fit
 
     examples = read_examples(data)
     with Ticker() as ticker:
-        return fit(directory, examples, forms, seed=seed, threads=threads, progress=ticker)
+        return fit(directory, examples, forms, seed=seed, decide=decide, threads=threads, progress=ticker)
 
 
 def _print(report: CalibrationReport) -> None:
@@ -147,3 +158,14 @@ def _print(report: CalibrationReport) -> None:
     console = output()
     console.print(f"{report.n:,} rows")
     console.print(table(("", "temperature", "ECE", "Brier", "log loss"), rows))
+    if (found := report.decision) is not None:
+        console.print(
+            f"labels of {found.form}: macro-recall {found.most_likely:.4f} of the most likely, {found.fitted:.4f} with "
+            f"offsets, {found.cross_fitted:.4f} cross-fitted"
+        )
+        negative, neutral, positive = found.offsets
+        console.print(
+            f"offsets: negative {negative:+.2f}, neutral {neutral:+.2f}, positive {positive:+.2f}"
+            if any(found.offsets)
+            else "the offsets gain nothing on rows that they were not fitted on, so none are kept"
+        )

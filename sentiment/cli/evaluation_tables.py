@@ -49,11 +49,20 @@ def _overall(evaluation: Evaluation) -> Table:
         ("macro-F1", _ends(evaluation.macro_f1), ""),
         ("macro-recall", _ends(evaluation.macro_recall), ""),
         ("accuracy", _ends(evaluation.accuracy), ""),
+        *_most_likely(evaluation),
         ("ECE", _ends(reliability.ece), f"{reliability.ece_by_chance:.3f} by chance if perfect"),
         ("Brier", _ends(reliability.brier), "0 … 2, lower is better"),
         ("log loss", _ends(reliability.nll), "nats"),
     ]
     return table(("", f"value [{evaluation.level:.0%} interval]", "note"), rows, title="overall", words=("note",))
+
+
+def _most_likely(evaluation: Evaluation) -> list[tuple[str, str, str]]:
+    likely = evaluation.most_likely
+    if likely is None:
+        return []
+    note = f"of the most likely labels; {likely.n_differing:,} differ"
+    return [("macro-F1", _ends(likely.macro_f1), note), ("macro-recall", _ends(likely.macro_recall), note)]
 
 
 def _classes(evaluation: Evaluation) -> Table:

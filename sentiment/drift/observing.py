@@ -22,7 +22,7 @@ def observe(result: ScoredFeedback, token_facts: TokenFacts | None) -> DriftObse
         segment=result.product,
         model_version=result.model.version,
         label=result.label,
-        confidence=max(shares.negative, shares.neutral, shares.positive),
+        confidence=getattr(shares, result.label),
         language=result.language,
         n_chars=None if result.text is None else len(result.text),
         unknown_share=unknown_share,

@@ -13,7 +13,8 @@ from sentiment.events import Label, ModelRef
 class Prediction:
     """The prediction for one text.
 
-    ``probabilities`` are (negative, neutral, positive), calibrated, and sum to 1. ``score`` is
+    ``probabilities`` are (negative, neutral, positive), calibrated, and sum to 1. ``label`` is
+    the most likely one, unless the model has a decision rule (`sentiment.decision`). ``score`` is
     p(positive) − p(negative), in [−1, 1]. ``n_chunks`` windows of the text were read, 1 for a short text.
     ``truncated`` says that the text is longer than the windows allowed, and that its end was not read.
     """

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from sentiment.decision import MOST_LIKELY, Decision
 from sentiment.errors import ModelError
 from sentiment.events import LABELS, ModelRef
 from sentiment.model.files import has_file, read_json
@@ -61,6 +62,7 @@ class ModelDirectory:
     openvino_files: Mapping[str, Path]
     onnx_file: Path | None
     safetensors: tuple[Path, ...]
+    decision: Decision = MOST_LIKELY
 
 
 def open_directory(
@@ -101,6 +103,7 @@ def _open_exported(path: Path) -> ModelDirectory:
         openvino_files=openvino,
         onnx_file=None,
         safetensors=tuple(path / name for name in weights),
+        decision=manifest.decision,
     )
 
 

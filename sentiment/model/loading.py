@@ -63,7 +63,7 @@ def load_model(
         model=directory.ref,
         backend=computing,
         tokenizer=TextTokenizer.from_file(directory.path / TOKENIZER_FILE),
-        reading=Reading(targets=directory.targets, temperature=temperature),
+        reading=Reading(targets=directory.targets, temperature=temperature, decision=directory.decision),
         limits=BatchLimits(max_batch_tokens=max_batch_tokens, max_batch_items=max_batch_items),
         max_length=directory.max_length,
         pad_id=directory.pad_id,

@@ -14,6 +14,7 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta
 
+from sentiment.decision import Decision
 from sentiment.errors import ModelError
 from sentiment.events import LABELS, ModelRef
 from sentiment.model.files import has_file, read_json
@@ -64,6 +65,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     architecture: ShortText
     backbone: ShortText
     calibration: Calibration = Calibration()
+    decision: Decision = Decision()
     training: dict[str, Any] = {}
     metrics: dict[str, Any] = {}
     data: dict[str, Any] = {}

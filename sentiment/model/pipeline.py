@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from sentiment.batching import Batch, plan_batches, restore_order
 from sentiment.calibration import apply_temperature
 from sentiment.chunking import combine_windows, split_windows
+from sentiment.decision import MOST_LIKELY, Decision
 from sentiment.errors import FatalError
 from sentiment.events import LABELS, ModelRef
 from sentiment.model.classifier import BatchInfo, Prediction
@@ -53,10 +54,14 @@ class Backend(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """How outputs are read: output i stands for the label `targets[i]`, and `temperature` divides the logits."""
+    """How outputs are read: output i stands for the label `targets[i]`, and `temperature` divides the logits.
+
+    `decision` makes a label of the probabilities of a text.
+    """
 
     targets: tuple[int, ...]
     temperature: float
+    decision: Decision = MOST_LIKELY
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +122,7 @@ class TextClassifier:
         predictions = []
         for (start, stop), truncated in zip(pairwise(encoded.first), encoded.truncated, strict=True):
             combined = combine_windows(probabilities[start:stop], lengths[start:stop])
-            predictions.append(_prediction(combined, stop - start, truncated))
+            predictions.append(_prediction(combined, self._reading.decision, stop - start, truncated))
         if len(predictions) != len(texts):
             raise FatalError(f"{len(predictions)} predictions for {len(texts)} texts: answers would be swapped")
         return predictions, info
@@ -201,11 +206,11 @@ class TextClassifier:
         return probabilities
 
 
-def _prediction(probabilities: NDArray[np.float64], n_chunks: int, truncated: bool) -> Prediction:
+def _prediction(probabilities: NDArray[np.float64], decision: Decision, n_chunks: int, truncated: bool) -> Prediction:
     negative, neutral, positive = probabilities.tolist()
     return Prediction(
         probabilities=(negative, neutral, positive),
-        label=LABELS[int(probabilities.argmax())],
+        label=LABELS[int(decision.choose(probabilities[None])[0])],
         score=positive - negative,
         n_chunks=n_chunks,
         truncated=truncated,

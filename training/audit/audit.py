@@ -7,15 +7,14 @@ from collections.abc import Sequence
 import numpy as np
 
 from sentiment.privacy import redact
-from sentiment.statistics import Floats
 from training.audit import cases, pairs
-from training.audit.behaviour import judge
+from training.audit.behaviour import Answer, judge
 from training.audit.gaps import AttributeGaps, measure_gaps
 from training.audit.pairs import PairSet
 from training.audit.report import AuditReport
 from training.evaluation.predicting import Predict
 
-_Answers = dict[str, Floats]
+_Answers = dict[str, Answer]
 
 
 def audit(predict: Predict, *, seed: int, corpora: Sequence[PairSet] = ()) -> AuditReport:
@@ -37,14 +36,16 @@ def audit(predict: Predict, *, seed: int, corpora: Sequence[PairSet] = ()) -> Au
 
 
 def _answer(predict: Predict, texts: Sequence[str]) -> _Answers:
-    """The probabilities of every distinct text. Texts are redacted first, as in serving."""
+    """Score and label of every distinct text. Texts are redacted first, as in serving."""
     different = list(dict.fromkeys(texts))
-    probabilities = predict([redact(text).text for text in different])
-    if probabilities.shape != (len(different), 3):
-        raise ValueError(f"{len(different)} texts got answers of shape {probabilities.shape}")
-    return dict(zip(different, probabilities, strict=True))
+    found = predict([redact(text).text for text in different])
+    if found.probabilities.shape != (len(different), 3):
+        raise ValueError(f"{len(different)} texts got answers of shape {found.probabilities.shape}")
+    scores = (found.probabilities[:, 2] - found.probabilities[:, 0]).tolist()
+    return dict(zip(different, map(Answer, scores, found.chosen.tolist()), strict=True))
 
 
 def _gaps_of(pair_set: PairSet, answers: _Answers, seed: int) -> AttributeGaps:
-    rows = np.array([answers[variant.text] for variant in pair_set.variants])
-    return measure_gaps(pair_set, rows[:, 2] - rows[:, 0], rows.argmax(axis=1), seed=seed)
+    found = [answers[variant.text] for variant in pair_set.variants]
+    scores, labels = np.array([each.score for each in found]), np.array([each.label for each in found])
+    return measure_gaps(pair_set, scores, labels, seed=seed)

@@ -11,16 +11,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import msgspec
-import numpy as np
-from numpy.typing import NDArray
 
 from sentiment.statistics import Interval, wilson
 from training.audit.cases import Case
 
 DIRECTION_TOLERANCE = 0.1
 INVARIANCE_TOLERANCE = 0.2
+
+
+class Answer(NamedTuple):
+    """p(positive) − p(negative), and the chosen label as an index of ``LABELS``."""
+
+    score: float
+    label: int
 
 
 class TestResult(msgspec.Struct, frozen=True, kw_only=True):
@@ -56,12 +62,12 @@ def failed(case: Case, scores: Sequence[float], labels: Sequence[int]) -> bool:
     return labels[0] != labels[1] and abs(moved) > INVARIANCE_TOLERANCE
 
 
-def judge(cases: Sequence[Case], answers: Mapping[str, NDArray[np.float64]]) -> list[CapabilityResult]:
-    """Results by capability, in the order of the cases. `answers` maps every text to its three probabilities."""
+def judge(cases: Sequence[Case], answers: Mapping[str, Answer]) -> list[CapabilityResult]:
+    """Results by capability, in the order of the cases. `answers` has the answer to every text."""
     by_capability: dict[str, list[tuple[Case, bool]]] = {}
     for case in cases:
-        rows = [answers[text] for text in case.texts]
-        fault = failed(case, [float(row[2] - row[0]) for row in rows], [int(row.argmax()) for row in rows])
+        found = [answers[text] for text in case.texts]
+        fault = failed(case, [each.score for each in found], [each.label for each in found])
         by_capability.setdefault(case.capability, []).append((case, fault))
     return [_result(capability, judged) for capability, judged in by_capability.items()]
 

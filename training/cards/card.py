@@ -12,6 +12,7 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from sentiment.decision import MOST_LIKELY
 from sentiment.model.manifest import OPENVINO_FILES, Manifest
 
 _TEMPLATES = Path(__file__).parent / "templates"
@@ -35,6 +36,9 @@ def card(manifest: Manifest) -> str:
         manifest=manifest,
         forms=_forms(manifest),
         temperatures=_temperatures(manifest),
+        decided=list(zip(manifest.labels, manifest.decision.offsets, strict=True))
+        if manifest.decision != MOST_LIKELY
+        else [],
         validation={name: part for name, part in validation.items() if isinstance(part, Mapping) and "n" in part},
         agreement={
             name.removesuffix("_agrees_with_fp32"): value

@@ -94,7 +94,7 @@ def _quality(one: Measured, labels: Ints, request: ComparisonRequest) -> Quality
     interval = percentile_interval(
         macro_f1_of(resample_counts(counts, n_resamples=request.n_resamples, seed=request.seed))
     )
-    found = quality(one.probabilities, labels)
+    found = quality(one.answers, labels)
     has_probabilities = one.facts.has_probabilities
     return Quality(
         macro_f1=interval.of(found["macro_f1"]),

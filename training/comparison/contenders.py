@@ -15,7 +15,7 @@ from sentiment.errors import ConfigurationError
 from sentiment.events import LABELS
 from sentiment.model.classifier import Classifier
 from sentiment.model.loading import BackendChoice, load_model, locate
-from sentiment.statistics import Floats
+from training.evaluation.predicting import Answers
 
 SHIPPED = "shipped"
 LEXICON = "lexicon"
@@ -34,10 +34,10 @@ class ContenderSpec:
 
 
 @dataclass(frozen=True, slots=True)
-class Answers:
-    """(n, 3) probabilities, one-hot for a word list. `n_tokens` is how many were read, None for a word list."""
+class Read:
+    """Answers, one-hot for a word list. `n_tokens` is how many were read, None for a word list."""
 
-    probabilities: Floats
+    answers: Answers
     n_tokens: int | None
 
 
@@ -59,7 +59,7 @@ class Contender(Protocol):
         """See ``Facts``."""
         ...
 
-    def answer(self, texts: Sequence[str]) -> Answers:
+    def answer(self, texts: Sequence[str]) -> Read:
         """Score all texts, batched as in serving."""
         ...
 
@@ -100,10 +100,9 @@ class _Served:
             has_probabilities=True,
         )
 
-    def answer(self, texts: Sequence[str]) -> Answers:
+    def answer(self, texts: Sequence[str]) -> Read:
         predictions, info = self._classifier.predict(texts)
-        rows = np.array([prediction.probabilities for prediction in predictions], dtype=np.float64)
-        return Answers(rows.reshape(len(texts), len(LABELS)), info.real_tokens)
+        return Read(Answers.of(predictions), info.real_tokens)
 
 
 class _Vader:
@@ -122,9 +121,9 @@ class _Vader:
             has_probabilities=False,
         )
 
-    def answer(self, texts: Sequence[str]) -> Answers:
+    def answer(self, texts: Sequence[str]) -> Read:
         scores = np.array([self._analyser.polarity_scores(text)["compound"] for text in texts], dtype=np.float64)
-        return Answers(np.eye(len(LABELS))[classes_of_scores(scores)], None)
+        return Read(Answers.most_likely(np.eye(len(LABELS))[classes_of_scores(scores)]), None)
 
 
 def classes_of_scores(scores: NDArray[np.float64]) -> NDArray[np.int64]:

@@ -9,13 +9,14 @@ from pathlib import Path
 import numpy as np
 
 from sentiment.progress import Progress
-from sentiment.statistics import Floats, Ints
+from sentiment.statistics import Ints
 from training.audit.audit import audit
 from training.comparison.contenders import ContenderSpec, Facts
 from training.comparison.cost import Assumptions
 from training.comparison.process import ContenderProcess
 from training.comparison.records import FairnessGap
 from training.comparison.timing import Times, time_in_rounds
+from training.evaluation.predicting import Answers
 
 # Progress may lag behind by as many, and they are enough to sort by length.
 _TEXTS_AT_ONCE = 256
@@ -49,7 +50,7 @@ class Measured:
 
     name: str
     facts: Facts
-    probabilities: Floats
+    answers: Answers
     times: Times
     gaps: tuple[FairnessGap, ...] | None
     peak_memory_bytes: int
@@ -57,8 +58,7 @@ class Measured:
     @property
     def chosen(self) -> Ints:
         """The predictions (n,) as indices of ``LABELS``."""
-        chosen: Ints = self.probabilities.argmax(axis=1)
-        return chosen
+        return self.answers.chosen
 
 
 def measure(
@@ -67,9 +67,9 @@ def measure(
     """Ask every process in turn for its answers to `texts` and its fairness, then time all of them in rounds."""
     # All are loaded before anything long begins, so that a mistake shows at once.
     facts = [process.facts() for process in processes]
-    probabilities, gaps = [], []
+    answers, gaps = [], []
     for process in processes:
-        probabilities.append(_answer(process, texts, f"{process.name}: quality", progress))
+        answers.append(_answer(process, texts, f"{process.name}: quality", progress))
         gaps.append(_gaps(process, request.seed, progress) if request.fairness else None)
     progress.begin("timing rounds", request.rounds)
     times = time_in_rounds(
@@ -81,21 +81,23 @@ def measure(
     )
     return [
         Measured(process.name, fact, answered, timed_as, gap, process.peak_memory_bytes())
-        for process, fact, answered, timed_as, gap in zip(processes, facts, probabilities, times, gaps, strict=True)
+        for process, fact, answered, timed_as, gap in zip(processes, facts, answers, times, gaps, strict=True)
     ]
 
 
-def _answer(process: ContenderProcess, texts: Sequence[str], what: str, progress: Progress) -> Floats:
+def _answer(process: ContenderProcess, texts: Sequence[str], what: str, progress: Progress) -> Answers:
     progress.begin(what, len(texts))
     parts = []
     for start in range(0, len(texts), _TEXTS_AT_ONCE):
-        parts.append(process.answer(texts[start : start + _TEXTS_AT_ONCE]).probabilities)
+        parts.append(process.answer(texts[start : start + _TEXTS_AT_ONCE]).answers)
         progress.at(min(start + _TEXTS_AT_ONCE, len(texts)))
-    return np.concatenate(parts)
+    return Answers(
+        np.concatenate([part.probabilities for part in parts]), np.concatenate([part.chosen for part in parts])
+    )
 
 
 def _gaps(process: ContenderProcess, seed: int, progress: Progress) -> tuple[FairnessGap, ...]:
-    def predict(texts: Sequence[str]) -> Floats:
+    def predict(texts: Sequence[str]) -> Answers:
         return _answer(process, texts, f"{process.name}: fairness", progress)
 
     return tuple(

@@ -21,7 +21,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from sentiment.errors import SentimentError
-from training.comparison.contenders import Answers, Contender, ContenderSpec, Facts, open_contender
+from training.comparison.contenders import Contender, ContenderSpec, Facts, Read, open_contender
 
 _STOP_DEADLINE_S = 5.0
 
@@ -67,10 +67,10 @@ class ContenderProcess:
         facts: Facts = self._ask("facts")
         return facts
 
-    def answer(self, texts: Sequence[str]) -> Answers:
+    def answer(self, texts: Sequence[str]) -> Read:
         """See ``Contender.answer``."""
-        answers: Answers = self._ask("answer", texts)
-        return answers
+        read: Read = self._ask("answer", texts)
+        return read
 
     def time_batch(self, texts: Sequence[str]) -> Timed:
         """One pass over all `texts` together."""
@@ -113,14 +113,14 @@ class _Work:
     def facts(self) -> Facts:
         return self._contender().facts
 
-    def answer(self, texts: Sequence[str]) -> Answers:
+    def answer(self, texts: Sequence[str]) -> Read:
         return self._contender().answer(texts)
 
     def time_batch(self, texts: Sequence[str]) -> Timed:
         contender = self._contender()
         wall_s, cpu_s = time.perf_counter(), time.process_time()
-        answers = contender.answer(texts)
-        return Timed(time.perf_counter() - wall_s, time.process_time() - cpu_s, answers.n_tokens)
+        read = contender.answer(texts)
+        return Timed(time.perf_counter() - wall_s, time.process_time() - cpu_s, read.n_tokens)
 
     def time_singles(self, texts: Sequence[str]) -> list[float]:
         contender = self._contender()

@@ -13,7 +13,7 @@ from sentiment.model.loading import load_model
 from sentiment.statistics import macro_f1
 from training.data.examples import Example
 from training.evaluation.metrics import quality
-from training.evaluation.predicting import probabilities_of
+from training.evaluation.predicting import answers_of
 
 
 def measure_as_served(model: Path, examples: Sequence[Example]) -> dict[str, Any]:
@@ -23,16 +23,16 @@ def measure_as_served(model: Path, examples: Sequence[Example]) -> dict[str, Any
     """
     labels = np.array([example.label for example in examples])
     texts = [example.text for example in examples]
-    fp32 = probabilities_of(load_model(model, backend="torch"), texts)
+    fp32 = answers_of(load_model(model, backend="torch"), texts)
     measured: dict[str, Any] = {"fp32": quality(fp32, labels)}
     form = next(iter(open_directory(model).openvino_files), "fp32")
-    served = fp32 if form == "fp32" else probabilities_of(load_model(model, backend="openvino"), texts)
+    served = fp32 if form == "fp32" else answers_of(load_model(model, backend="openvino"), texts)
     if form != "fp32":
         measured[form] = quality(served, labels)
-        measured[f"{form}_agrees_with_fp32"] = float((served.argmax(axis=1) == fp32.argmax(axis=1)).mean())
+        measured[f"{form}_agrees_with_fp32"] = float((served.chosen == fp32.chosen).mean())
     sources = np.array([example.source for example in examples])
     measured[f"{form}_macro_f1_by_source"] = {
-        source: macro_f1(labels[sources == source], served[sources == source].argmax(axis=1))
+        source: macro_f1(labels[sources == source], served.chosen[sources == source])
         for source in sorted(set(sources.tolist()))
     }
     return measured

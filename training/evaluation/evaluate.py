@@ -25,7 +25,8 @@ from sentiment.statistics import (
 )
 from training.data.examples import Example
 from training.evaluation.metrics import expected_calibration_error
-from training.evaluation.records import ClassQuality, Evaluation, SliceQuality
+from training.evaluation.predicting import Answers
+from training.evaluation.records import ClassQuality, Evaluation, MostLikely, SliceQuality
 from training.evaluation.reliability import measure_reliability
 from training.evaluation.slices import SLICE_KINDS, Slice, slice_rows
 
@@ -51,7 +52,7 @@ class _Resampled:
 
 
 def evaluate(
-    probabilities: Floats,
+    answers: Answers,
     examples: Sequence[Example],
     *,
     seed: int,
@@ -59,16 +60,16 @@ def evaluate(
     min_slice: int = MIN_SLICE,
     slices: Sequence[str] = tuple(SLICE_KINDS),
 ) -> Evaluation:
-    """Evaluate the calibrated `probabilities` (n, 3) of `examples`, in their order.
+    """Evaluate the `answers` to `examples`, in their order: the chosen labels, and the calibrated probabilities.
 
     `slices` names kinds of ``SLICE_KINDS``. Parts with fewer than `min_slice` rows are merged. The same seed gives the
     same intervals. Raises ``ValueError`` without rows.
     """
     labels = np.array([example.label for example in examples], dtype=np.int64)
-    counted = _Resampled(labels, probabilities.argmax(axis=1), n_resamples=n_resamples, seed=seed)
+    counted = _Resampled(labels, answers.chosen, n_resamples=n_resamples, seed=seed)
 
     def part(piece: Slice) -> SliceQuality:
-        return _slice_quality(piece, probabilities, labels, min_slice=min_slice, n_resamples=n_resamples, seed=seed)
+        return _slice_quality(piece, answers, labels, min_slice=min_slice, n_resamples=n_resamples, seed=seed)
 
     return Evaluation(
         n=len(labels),
@@ -81,8 +82,23 @@ def evaluate(
         accuracy=counted.estimate(accuracy_of),
         by_class=_by_class(counted),
         confusion=tuple(tuple(row) for row in counted.table.tolist()),
-        reliability=measure_reliability(probabilities, labels, seed=seed, n_resamples=n_resamples),
+        most_likely=_most_likely(answers, labels, n_resamples=n_resamples, seed=seed),
+        reliability=measure_reliability(answers.probabilities, labels, seed=seed, n_resamples=n_resamples),
         slices={kind: tuple(map(part, slice_rows(examples, kind, min_slice))) for kind in slices},
+    )
+
+
+def _most_likely(answers: Answers, labels: Ints, *, n_resamples: int, seed: int) -> MostLikely | None:
+    chosen = Answers.most_likely(answers.probabilities).chosen
+    differing = int((chosen != answers.chosen).sum())
+    if not differing:
+        return None
+    counted = _Resampled(labels, chosen, n_resamples=n_resamples, seed=seed)
+    return MostLikely(
+        n_differing=differing,
+        macro_f1=counted.estimate(macro_f1_of),
+        macro_recall=counted.estimate(macro_recall_of),
+        accuracy=counted.estimate(accuracy_of),
     )
 
 
@@ -101,10 +117,10 @@ def _by_class(counted: _Resampled) -> dict[Label, ClassQuality]:
 
 
 def _slice_quality(
-    piece: Slice, probabilities: Floats, labels: Ints, *, min_slice: int, n_resamples: int, seed: int
+    piece: Slice, answers: Answers, labels: Ints, *, min_slice: int, n_resamples: int, seed: int
 ) -> SliceQuality:
-    inside, labels_inside = probabilities[piece.rows], labels[piece.rows]
-    counted = _Resampled(labels_inside, inside.argmax(axis=1), n_resamples=n_resamples, seed=seed)
+    inside, labels_inside = answers.probabilities[piece.rows], labels[piece.rows]
+    counted = _Resampled(labels_inside, answers.chosen[piece.rows], n_resamples=n_resamples, seed=seed)
     return SliceQuality(
         name=piece.name,
         n=len(piece.rows),

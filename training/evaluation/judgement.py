@@ -18,7 +18,7 @@ from training.data.examples import fingerprint, read_examples
 from training.data.rows import sample_rows
 from training.evaluation.evaluate import evaluate
 from training.evaluation.mistakes import surest_mistakes
-from training.evaluation.predicting import probabilities_of
+from training.evaluation.predicting import answers_of
 from training.evaluation.records import Evaluation, Mistake
 from training.evaluation.reproduction import Reproduction, form_of, reproduce
 
@@ -75,10 +75,10 @@ def judge(settings: ModelSettings, request: EvaluationRequest, progress: Progres
     examples = [in_file[index] for index in kept]
     classifier = load_configured(settings)
     began_s = time.perf_counter()
-    probabilities = probabilities_of(classifier, [example.text for example in examples], progress=progress)
+    answers = answers_of(classifier, [example.text for example in examples], progress=progress)
     seconds = time.perf_counter() - began_s
     judged = evaluate(
-        probabilities,
+        answers,
         examples,
         seed=request.seed,
         n_resamples=request.n_resamples,
@@ -92,7 +92,7 @@ def judge(settings: ModelSettings, request: EvaluationRequest, progress: Progres
         data=DataRef(file=request.data.name, n_in_file=len(in_file), fingerprint=print_of_rows),
         evaluation=judged,
         reproduction=_reproduction(settings, judged, form_of(classifier.backend), print_of_rows),
-        errors=surest_mistakes(probabilities, examples, request.n_errors, rows=[index + 1 for index in kept]),
+        errors=surest_mistakes(answers, examples, request.n_errors, rows=[index + 1 for index in kept]),
         cost=ScoringTime(seconds=seconds, texts_per_s=len(examples) / max(seconds, 1e-9)),
     )
 

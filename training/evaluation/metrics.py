@@ -8,6 +8,7 @@ import numpy as np
 
 from sentiment.events import LABELS
 from sentiment.statistics import Floats, Ints, accuracy_of, confusion_table, f1_of, macro_f1_of, macro_recall_of
+from training.evaluation.predicting import Answers
 
 N_BINS = 15
 """Bins of confidence, as in Guo et al. 2017."""
@@ -16,9 +17,10 @@ N_BINS = 15
 _LEAST_PROBABILITY = 1e-12
 
 
-def quality(probabilities: Floats, labels: Ints) -> dict[str, Any]:
-    """All metrics of `probabilities` (n, 3) against `labels` (n,) in 0 … 2, as plain values for a manifest."""
-    table = confusion_table(labels, probabilities.argmax(axis=1))
+def quality(answers: Answers, labels: Ints) -> dict[str, Any]:
+    """All metrics of `answers` against `labels` (n,) in 0 … 2, as plain values for a manifest."""
+    probabilities = answers.probabilities
+    table = confusion_table(labels, answers.chosen)
     return {
         "n": len(labels),
         "macro_f1": float(macro_f1_of(table)),

@@ -5,21 +5,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
 from sentiment.events import LABELS
 from training.data.examples import Example
+from training.evaluation.predicting import Answers
 from training.evaluation.records import Mistake
 
 
 def surest_mistakes(
-    probabilities: NDArray[np.float64], examples: Sequence[Example], count: int, *, rows: Sequence[int] | None = None
+    answers: Answers, examples: Sequence[Example], count: int, *, rows: Sequence[int] | None = None
 ) -> tuple[Mistake, ...]:
     """At most `count` wrong predictions, the most confident first, ties in the order of the rows.
 
     `rows` are the row numbers of the examples in their file, from 1. Confident mistakes are often wrong labels.
     """
-    chosen = probabilities.argmax(axis=1)
+    probabilities, chosen = answers.probabilities, answers.chosen
     labels = np.array([example.label for example in examples], dtype=np.int64)
     wrong = np.flatnonzero(chosen != labels)
     order = np.argsort(-probabilities[wrong, chosen[wrong]], kind="stable")[:count]

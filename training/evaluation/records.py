@@ -73,11 +73,23 @@ class Mistake(msgspec.Struct, frozen=True, kw_only=True):
     text: str
 
 
+class MostLikely(msgspec.Struct, frozen=True, kw_only=True):
+    """What a model with a decision rule would reach if it always gave the most likely label.
+
+    `n_differing` rows would get another label.
+    """
+
+    n_differing: int
+    macro_f1: Estimate
+    macro_recall: Estimate
+    accuracy: Estimate
+
+
 class Evaluation(msgspec.Struct, frozen=True, kw_only=True):
     """The evaluation of one model on one set of rows. Intervals are by bootstrap, at `level`.
 
     `confusion[i][j]` counts the rows with label i and prediction j, in the order of ``LABELS``. `slices` are by kind
-    (source, product, language, length), largest first.
+    (source, product, language, length), largest first. `most_likely` is None if every row gets its most likely label.
     """
 
     n: int
@@ -92,3 +104,4 @@ class Evaluation(msgspec.Struct, frozen=True, kw_only=True):
     confusion: tuple[tuple[int, ...], ...]
     reliability: Reliability
     slices: dict[str, tuple[SliceQuality, ...]]
+    most_likely: MostLikely | None = None

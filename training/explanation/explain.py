@@ -77,7 +77,7 @@ def explain(
         model=network.model,
         method=method,
         text=encoded.text,
-        label=LABELS[int(probabilities.argmax())],
+        label=LABELS[int(network.decision.choose(probabilities[None])[0])],
         probabilities=dict(zip(LABELS, probabilities.tolist(), strict=True)),
         score=float(probabilities[2] - probabilities[0]),
         words=_words(encoded, found),

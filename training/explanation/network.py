@@ -61,6 +61,7 @@ class ExplainedNetwork:
         self, network: Any, tokenizer: Tokenizer, directory: ModelDirectory, *, max_tokens: int = MAX_TOKENS
     ) -> None:
         self.model: ModelRef = directory.ref
+        self.decision = directory.decision
         self._network = network
         self._tokenizer = tokenizer
         around = TextTokenizer(tokenizer)

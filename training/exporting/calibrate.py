@@ -1,4 +1,4 @@
-"""Refit the temperatures of a model on labelled rows, and measure how well calibrated it is then.
+"""Refit the temperatures and the decision of a model on labelled rows, and measure how good it is then.
 
 A temperature looks a little too good on the rows that it was fitted on. So the figures after calibration are given
 twice: in sample, and cross-fitted (each fifth of the rows is measured with the temperature of the other four).
@@ -9,13 +9,14 @@ from __future__ import annotations
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from sentiment.calibration import apply_temperature
+from sentiment.decision import MOST_LIKELY, Decision
 from sentiment.errors import InputError, ModelError
 from sentiment.events import LABELS
 from sentiment.model.directory import ModelDirectory, open_directory
@@ -27,6 +28,7 @@ from training.data.examples import Example, fingerprint
 from training.evaluation.metrics import brier_score, expected_calibration_error, log_loss
 from training.evaluation.records import Bin
 from training.evaluation.reliability import ece_by_chance, reliability_bins
+from training.exporting.decisions import DecisionFit, fit_decision
 from training.exporting.temperatures import fit_temperature, set_calibration
 
 N_FOLDS = 5
@@ -35,6 +37,7 @@ MIN_ROWS = 50
 _OF_TEMPERATURE = ("ece", "brier", "nll")
 _TEXTS_AT_ONCE = 512
 _Rows = NDArray[np.float64]
+Decide = Literal["argmax", "macro-recall"]
 
 
 class Figures(msgspec.Struct, frozen=True, kw_only=True):
@@ -63,13 +66,14 @@ class FormCalibration(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CalibrationReport(msgspec.Struct, frozen=True, kw_only=True):
-    """What was refitted, and on which rows."""
+    """What was refitted, and on which rows. `decision` is None if the label is to be the most likely one."""
 
     n: int
     fingerprint: str
     seed: int
     n_folds: int
     forms: tuple[FormCalibration, ...]
+    decision: DecisionFit | None = None
 
 
 def forms_of(directory: ModelDirectory) -> tuple[str, ...]:
@@ -84,10 +88,14 @@ def calibrate(
     forms: Sequence[str],
     *,
     seed: int,
+    decide: Decide | None = None,
     threads: int = 0,
     progress: Progress | None = None,
 ) -> CalibrationReport:
-    """Fit a temperature for each of `forms` on `examples`. Nothing is written.
+    """Fit a temperature for each of `forms` on `examples`, and the decision as `decide` says. Nothing is written.
+
+    `decide` None leaves the kind of decision as it is. One decision serves all forms. It is fitted to the first of
+    `forms` in the order in which they are preferred for serving.
 
     A text of several windows is judged by the mean of their logits, while serving takes the mean of their
     probabilities. Only long texts differ.
@@ -97,7 +105,7 @@ def calibrate(
         ModelError: the directory has no manifest, or lacks one of `forms`.
     """
     # A foreign directory without a manifest has no place for a temperature.
-    calibration = load_manifest(directory).calibration
+    manifest = load_manifest(directory)
     opened = open_directory(directory)
     if missing := [form for form in forms if form not in forms_of(opened)]:
         raise ModelError(f"{directory} has no {missing[0]} form", hint=f"it has {', '.join(forms_of(opened))}")
@@ -106,12 +114,23 @@ def calibrate(
     texts = [example.text for example in examples]
     labels = np.array([example.label for example in examples], dtype=np.int64)
     shown = progress or Silent()
-    refitted = []
+    refitted, probabilities = [], {}
     for form in forms:
         logits = _logits(_load(opened, form, threads), form, texts, shown)
-        refitted.append(refit_temperature(form, logits, labels, before=calibration.of(form), seed=seed))
+        found = refit_temperature(form, logits, labels, before=manifest.calibration.of(form), seed=seed)
+        refitted.append(found)
+        probabilities[form] = apply_temperature(logits, found.temperature_after)
+    decision = None
+    if decide == "macro-recall" or (decide is None and manifest.decision != MOST_LIKELY):
+        served = next((form for form in opened.openvino_files if form in probabilities), forms[0])
+        decision = fit_decision(served, probabilities[served], labels, folds=_folds(len(labels), seed))
     return CalibrationReport(
-        n=len(examples), fingerprint=fingerprint(examples), seed=seed, n_folds=N_FOLDS, forms=tuple(refitted)
+        n=len(examples),
+        fingerprint=fingerprint(examples),
+        seed=seed,
+        n_folds=N_FOLDS,
+        forms=tuple(refitted),
+        decision=decision,
     )
 
 
@@ -138,23 +157,28 @@ def refit_temperature(
 def cross_fitted(logits: _Rows, labels: NDArray[np.int64], *, seed: int) -> _Rows:
     """(n, 3) probabilities: each fifth of the rows with the temperature that fits the other four."""
     probabilities = np.empty_like(logits)
-    folds = np.array_split(np.random.default_rng(seed).permutation(len(labels)), N_FOLDS)
-    for fold in folds:
+    for fold in _folds(len(labels), seed):
         others = np.setdiff1d(np.arange(len(labels)), fold)
         probabilities[fold] = apply_temperature(logits[fold], fit_temperature(logits[others], labels[others]))
     return probabilities
 
 
-def write_calibrated(directory: Path, report: CalibrationReport, *, output: Path | None) -> Manifest:
-    """Give the model of `directory` the temperatures of `report`: in place, or in a copy if `output` is given.
+def _folds(n: int, seed: int) -> list[NDArray[np.int64]]:
+    return np.array_split(np.random.default_rng(seed).permutation(n), N_FOLDS)
 
-    The version changes, because the probabilities do. In the manifest, the figures of `report` replace those that
-    depended on the old temperature. An existing `output` is replaced; the caller has to check whether it may be.
+
+def write_calibrated(directory: Path, report: CalibrationReport, *, output: Path | None) -> Manifest:
+    """Give the model of `directory` what `report` fitted: in place, or in a copy if `output` is given.
+
+    The version changes, because the answers do. In the manifest, the figures of `report` replace those that depended on
+    what was fitted before. An existing `output` is replaced; the caller has to check whether it may be.
     """
     manifest = load_manifest(directory)
     temperatures = {f"temperature_{form.form}": form.temperature_after for form in report.forms}
     calibration = msgspec.structs.replace(manifest.calibration, **temperatures)
-    manifest = msgspec.structs.replace(manifest, metrics=_metrics(manifest.metrics, report))
+    decision = MOST_LIKELY if report.decision is None else Decision(offsets=report.decision.offsets)
+    metrics = _metrics(manifest.metrics, report, same_labels=decision == manifest.decision)
+    manifest = msgspec.structs.replace(manifest, metrics=metrics, decision=decision)
     if output is None:
         return set_calibration(directory, manifest, calibration)
     staging = output.with_name(output.name + ".partial")
@@ -166,9 +190,12 @@ def write_calibrated(directory: Path, report: CalibrationReport, *, output: Path
     return updated
 
 
-def _metrics(metrics: dict[str, Any], report: CalibrationReport) -> dict[str, Any]:
-    """The recorded figures, with those of the old temperatures replaced by those of the new."""
-    kept = dict(metrics)
+def _metrics(metrics: dict[str, Any], report: CalibrationReport, *, same_labels: bool) -> dict[str, Any]:
+    """The recorded figures, with those of the old temperatures replaced by those of the new.
+
+    If the labels change, all other figures except those of cost have to be measured again.
+    """
+    kept = {name: value for name, value in metrics.items() if same_labels or name == "cost"}
     refitted = {form.form for form in report.forms}
     if isinstance(validation := kept.get("validation"), dict):
         kept["validation"] = {

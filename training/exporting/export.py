@@ -92,8 +92,8 @@ class ExportJob:
 def export_checkpoint(job: ExportJob, *, progress: Progress) -> Manifest:
     """Export, and record in the manifest's metrics, under `parity`, how far each form is from fp32.
 
-    If the checkpoint has a manifest, its backbone, data and licences are kept. So is its fp32 temperature, for every
-    form, until one is fitted for each.
+    If the checkpoint has a manifest, its backbone, data and licences are kept. So are its decision and, for every
+    form until one is fitted for each, its fp32 temperature.
     """
     texts = read_texts(job.calibration_file, job.text_field, most=N_CALIBRATION_TEXTS)
     progress.say(f"exporting {', '.join(job.forms)}")
@@ -102,6 +102,7 @@ def export_checkpoint(job: ExportJob, *, progress: Progress) -> Manifest:
     manifest = export_model(job.checkpoint, job.output, plan, _provenance(job, known))
     if known:
         kept = known.calibration.temperature_fp32
+        manifest = msgspec.structs.replace(manifest, decision=known.decision)
         same = Calibration(temperature_fp32=kept, temperature_bf16=kept, temperature_int8=kept)
         manifest = set_calibration(job.output, manifest, same)
     if job.parity_file is None:

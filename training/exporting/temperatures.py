@@ -13,6 +13,7 @@ import msgspec
 import numpy as np
 from numpy.typing import ArrayLike
 
+from sentiment.decision import MOST_LIKELY
 from sentiment.model.directory import open_directory
 from sentiment.model.loading import load_model
 from sentiment.model.manifest import Calibration, Manifest, version_of, write_manifest
@@ -73,8 +74,13 @@ def fit_calibration(directory: Path, rows: Sequence[Example]) -> Calibration:
 
 
 def set_calibration(directory: Path, manifest: Manifest, calibration: Calibration) -> Manifest:
-    """Write `calibration` to the manifest of `directory`. The version changes too, because the answers do."""
+    """Write `manifest`, with `calibration`, to `directory`. The version changes too, because the answers do.
+
+    They also depend on the manifest's decision.
+    """
     temperatures = {key: str(value) for key, value in msgspec.to_builtins(calibration).items()}
+    if manifest.decision != MOST_LIKELY:
+        temperatures["offsets"] = str(manifest.decision.offsets)
     updated = msgspec.structs.replace(
         manifest, calibration=calibration, version=version_of({**manifest.files, **temperatures})
     )

@@ -12,7 +12,7 @@ from sentiment.model.directory import open_directory
 from sentiment.model.loading import load_model
 from training.data.examples import Example
 from training.evaluation.paired_bootstrap import paired_bootstrap
-from training.evaluation.predicting import probabilities_of
+from training.evaluation.predicting import answers_of
 from training.promotion.records import Check, GateLimits
 
 
@@ -30,10 +30,10 @@ def form_checks(
     texts = [example.text for example in examples]
     labels = np.array([example.label for example in examples], dtype=np.int64)
     reference = load_model(directory, backend="torch", threads=threads)
-    expected = probabilities_of(reference, texts).argmax(axis=1)
+    expected = answers_of(reference, texts).chosen
     for form in opened.openvino_files:
         served = load_model(directory, backend="openvino", form=form, threads=threads)
-        chosen = probabilities_of(served, texts).argmax(axis=1)
+        chosen = answers_of(served, texts).chosen
         agreement = float((chosen == expected).mean())
         apart = paired_bootstrap(labels, chosen, expected, seed=seed).macro_f1
         within = apart.low <= limits.max_form_difference and apart.high >= -limits.max_form_difference

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from sentiment.model.classifier import Classifier
 from sentiment.model.loading import load_model
@@ -17,7 +16,7 @@ from sentiment.progress import Progress
 from training.audit.audit import audit
 from training.audit.report import AuditReport
 from training.data.examples import Example
-from training.evaluation.predicting import probabilities_of
+from training.evaluation.predicting import Answers, answers_of
 from training.promotion.fairness import audit_check
 from training.promotion.forms import form_checks
 from training.promotion.latency import latency_checks
@@ -37,9 +36,9 @@ class _LoadedModel:
     classifier: Classifier
     progress: Progress
 
-    def answers(self, texts: Sequence[str], what: str) -> NDArray[np.float64]:
-        """(n, 3) probabilities."""
-        return probabilities_of(self.classifier, texts, progress=self.progress, phase=f"{self.name}: {what}")
+    def answers(self, texts: Sequence[str], what: str) -> Answers:
+        """The answers, as they are served."""
+        return answers_of(self.classifier, texts, progress=self.progress, phase=f"{self.name}: {what}")
 
     def audited(self, seed: int) -> AuditReport:
         """The audit of the model."""
@@ -86,7 +85,7 @@ def _checks(
     answers = new.answers(texts, "quality")
     known = None if old is None else old.answers(texts, "quality")
     yield from quality_checks(answers, known, labels, limits, seed=seed)
-    yield calibration_check(answers, labels, limits, seed=seed)
+    yield calibration_check(answers.probabilities, labels, limits, seed=seed)
     drawn = np.random.default_rng(seed).permutation(len(examples))
     some = [examples[index] for index in drawn[:N_PARITY_ROWS]]
     new.progress.begin("candidate: forms of the weights", len(some))

@@ -58,7 +58,7 @@ def placeholder_checks(directory: Path, predict: Predict, limits: GateLimits) ->
         details=tuple(f"the tokenizer has no token for {placeholder}" for placeholder in unknown),
     )
     texts = [sentence.format(placeholder) for sentence in _SENTENCES for placeholder in PLACEHOLDERS]
-    chosen = predict(texts).argmax(axis=1).reshape(len(_SENTENCES), len(PLACEHOLDERS))
+    chosen = predict(texts).chosen.reshape(len(_SENTENCES), len(PLACEHOLDERS))
     moved = Counter[str]()
     for labels in chosen:
         usual = np.bincount(labels, minlength=len(LABELS)).argmax()

@@ -10,19 +10,20 @@ from numpy.typing import NDArray
 from sentiment.statistics import Floats, macro_f1
 from training.evaluation.metrics import expected_calibration_error
 from training.evaluation.paired_bootstrap import paired_bootstrap
+from training.evaluation.predicting import Answers
 from training.evaluation.reliability import ece_by_chance
 from training.promotion.records import Check, GateLimits
 
 
 def quality_checks(
-    new: Floats, old: Floats | None, labels: NDArray[np.int64], limits: GateLimits, *, seed: int
+    new: Answers, old: Answers | None, labels: NDArray[np.int64], limits: GateLimits, *, seed: int
 ) -> Iterator[Check]:
     """Macro-F1 against its minimum, and against the current version's predictions `old` on the same rows.
 
     The candidate is non-inferior if the whole 95 % interval of the paired difference is above −margin. With few rows
     the interval is wide, so a candidate has to be clearly no worse to pass.
     """
-    chosen = new.argmax(axis=1)
+    chosen = new.chosen
     score = macro_f1(labels, chosen)
     yield Check(
         name="macro-F1",
@@ -33,7 +34,7 @@ def quality_checks(
     )
     if old is None:
         return
-    paired = paired_bootstrap(labels, chosen, old.argmax(axis=1), seed=seed)
+    paired = paired_bootstrap(labels, chosen, old.chosen, seed=seed)
     difference = paired.macro_f1
     yield Check(
         name="macro-F1 against current",
@@ -41,7 +42,7 @@ def quality_checks(
         limit=f"low end > −{limits.margin:g}",
         passed=difference.low > -limits.margin,
         figures={
-            "current_macro_f1": macro_f1(labels, old.argmax(axis=1)),
+            "current_macro_f1": macro_f1(labels, old.chosen),
             "difference": difference.value,
             "low": difference.low,
             "high": difference.high,

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
 import pytest
-from numpy.typing import NDArray
 
 from tests.training.audit.fakes import constant, scoring
 from training.audit.audit import audit
 from training.audit.report import AuditLimits
+from training.evaluation.predicting import Answers
 
 TARGETS = AuditLimits()
 
@@ -75,7 +74,7 @@ def test_the_model_gets_each_redacted_text_once() -> None:
     """All texts go to the model in one call, without duplicates and with handles redacted."""
     calls: list[Sequence[str]] = []
 
-    def predict(texts: Sequence[str]) -> NDArray[np.float64]:
+    def predict(texts: Sequence[str]) -> Answers:
         calls.append(texts)
         return constant(texts)
 
@@ -89,7 +88,7 @@ def test_the_model_gets_each_redacted_text_once() -> None:
 def test_answers_are_counted_against_texts() -> None:
     """A missing prediction is an error, not a shifted result."""
     with pytest.raises(ValueError, match="got answers of shape"):
-        audit(lambda texts: constant(texts)[1:], seed=13)
+        audit(lambda texts: constant(texts[1:]), seed=13)
 
 
 def hash_of(text: str) -> int:

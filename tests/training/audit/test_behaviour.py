@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from training.audit import cases, lexicon
-from training.audit.behaviour import failed, judge
+from training.audit.behaviour import Answer, failed, judge
 from training.audit.cases import Case
 from training.audit.perturbations import PERTURBATIONS
 
@@ -69,7 +69,7 @@ def test_a_case_fails_beyond_its_tolerance(case: Case, scores: list[float], labe
 
 def test_failures_are_counted_by_capability_and_test() -> None:
     """Counts, rate and examples are those of the failed cases, and the interval holds the rate."""
-    answers = {"good": np.array([0.0, 0.1, 0.9]), "bad": np.array([0.9, 0.1, 0.0])}
+    answers = {"good": Answer(0.9, 2), "bad": Answer(-0.9, 0)}
     suite = [Case("c", "one", "label", ("good",), expect=(2,)), Case("c", "two", "label", ("bad",), expect=(2,))]
     (result,) = judge(suite, answers)
     assert (result.n, result.failures, result.rate, result.examples) == (2, 1, 0.5, [("bad",)])

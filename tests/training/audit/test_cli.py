@@ -25,7 +25,7 @@ class Biased:
 
     def predict(self, texts: Sequence[str]) -> tuple[list[Prediction], SimpleNamespace]:
         """As a ``Classifier`` does."""
-        rows = scoring(lambda text: -0.5 if "elderly" in text else 0.0)(texts)
+        rows = scoring(lambda text: -0.5 if "elderly" in text else 0.0)(texts).probabilities
         predictions = [
             Prediction(tuple(row), LABELS[int(row.argmax())], float(row[2] - row[0]), 1, False) for row in rows
         ]

@@ -24,6 +24,7 @@ from training.cards.card import card
 from training.evaluation.evaluate import evaluate
 from training.evaluation.judgement import DataRef, Judgement, ScoringTime
 from training.evaluation.mistakes import surest_mistakes
+from training.evaluation.predicting import Answers
 
 CHAPTERS = [
     "Intended use",
@@ -106,14 +107,14 @@ def documents(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """What evaluate, audit and compare print about version abc."""
     folder = tmp_path_factory.mktemp("documents")
     rows = examples(200, seed=1)
-    probabilities = answers(rows, seed=2)
+    served = Answers.most_likely(answers(rows, seed=2))
     judgement = Judgement(
         model=ModelRef(name="bare", version="abc"),
         backend="openvino-int8",
         data=DataRef(file="dev.jsonl", n_in_file=200, fingerprint="f" * 64),
-        evaluation=evaluate(probabilities, rows, seed=3, n_resamples=100),
+        evaluation=evaluate(served, rows, seed=3, n_resamples=100),
         reproduction=None,
-        errors=surest_mistakes(probabilities, rows, 5),
+        errors=surest_mistakes(served, rows, 5),
         cost=ScoringTime(seconds=1.0, texts_per_s=200.0),
     )
     made: dict[str, Any] = {

@@ -45,7 +45,7 @@ def test_the_word_list_answers_without_probabilities() -> None:
     """Its rows are one-hot, in order, and it says that they are not probabilities."""
     lexicon = open_contender(ContenderSpec(LEXICON, None, is_lexicon=True), threads=1, label_map=None)
     answers = lexicon.answer(["I love it, great!", "The meeting is on Monday.", "Terrible, I hate it."])
-    assert answers.probabilities.tolist() == [[0, 0, 1], [0, 1, 0], [1, 0, 0]]
+    assert answers.answers.probabilities.tolist() == [[0, 0, 1], [0, 1, 0], [1, 0, 0]]
     assert answers.n_tokens is None
     assert not lexicon.facts.has_probabilities
 
@@ -54,7 +54,7 @@ def test_a_served_model_is_what_the_worker_would_use() -> None:
     """The shipped model answers in order with probabilities, counts its tokens, and knows its size."""
     model = open_contender(ContenderSpec("shipped", None), threads=1, label_map=None)
     answers = model.answer(["I love it, great!", "Terrible, I hate it."])
-    assert answers.probabilities.argmax(axis=1).tolist() == [2, 0]
+    assert answers.answers.probabilities.argmax(axis=1).tolist() == [2, 0]
     assert answers.n_tokens is not None
     assert answers.n_tokens > 4
     assert (model.facts.n_parameters or 0) > 1_000_000

@@ -18,7 +18,7 @@ def test_a_child_answers_times_and_weighs_itself() -> None:
     """One process answers all requests, and its memory is measured without the parent's."""
     with ContenderProcess(WORD_LIST, threads=1, label_map=None) as process:
         assert process.facts().backend == "word list"
-        assert process.answer(["I love it"]).probabilities.tolist() == [[0, 0, 1]]
+        assert process.answer(["I love it"]).answers.probabilities.tolist() == [[0, 0, 1]]
         assert len(process.time_singles(["one", "two"])) == 2
         timed = process.time_batch(["one", "two"])
         assert timed.wall_s > 0

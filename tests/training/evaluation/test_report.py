@@ -16,6 +16,7 @@ from training.evaluation.evaluate import evaluate
 from training.evaluation.judgement import DataRef, Judgement, ScoringTime
 from training.evaluation.mistakes import surest_mistakes
 from training.evaluation.plots import calibration_plot, confusion_plot, reliability_plot, slices_plot
+from training.evaluation.predicting import Answers
 from training.evaluation.report import report_html, write_report
 
 VOID = {"meta", "img", "br", "hr", "link", "input"}
@@ -51,14 +52,14 @@ class Page(HTMLParser):
 @pytest.fixture(scope="module")
 def judgement() -> Judgement:
     rows = examples(200, seed=1, sources=("mail", "mail", "<b>chat</b> $x$"))
-    probabilities = answers(rows, seed=2)
+    served = Answers.most_likely(answers(rows, seed=2))
     return Judgement(
         model=ModelRef(name="tiny", version="abc"),
         backend="openvino-int8",
         data=DataRef(file="dev<1>.jsonl", n_in_file=200, fingerprint="f" * 64),
-        evaluation=evaluate(probabilities, rows, seed=3, n_resamples=100),
+        evaluation=evaluate(served, rows, seed=3, n_resamples=100),
         reproduction=None,
-        errors=surest_mistakes(probabilities, rows, 5),
+        errors=surest_mistakes(served, rows, 5),
         cost=ScoringTime(seconds=1.0, texts_per_s=200.0),
     )
 

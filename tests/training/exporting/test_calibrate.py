@@ -9,20 +9,26 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sklearn.metrics import recall_score
 
 from sentiment.calibration import apply_temperature
 from sentiment.cli.main import run
+from sentiment.decision import MOST_LIKELY, Decision
 from sentiment.events import LABELS
-from sentiment.model.loading import load_model
+from sentiment.model.loading import BackendChoice, load_model
 from sentiment.model.manifest import load_manifest, verify_files, write_manifest
 from tests.sentiment.model.models import save_classifier
 from tests.training import tiny
+from training.cards.card import card
 from training.evaluation.metrics import expected_calibration_error
+from training.evaluation.predicting import answers_of
 from training.exporting.calibrate import N_FOLDS, cross_fitted, refit_temperature
+from training.exporting.decisions import fit_decision
 from training.exporting.export import ExportPlan, Provenance, export_model
 from training.exporting.temperatures import fit_temperature
 
 ROWS = tiny.rows(120, seed=6)
+BACKENDS: tuple[BackendChoice, ...] = ("openvino", "torch")
 
 
 def overconfident(n: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -71,6 +77,39 @@ def test_folds_are_those_of_the_seed() -> None:
     assert not np.array_equal(found, cross_fitted(logits, labels, seed=5))
 
 
+def unbalanced(n: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Calibrated probabilities of a model that rarely finds a label that is rare."""
+    draw = np.random.default_rng(seed)
+    logits = draw.normal(loc=[-1.0, 0.8, 0.2], scale=1.2, size=(n, 3))
+    probabilities = apply_temperature(logits, 1.0)
+    return probabilities, np.array([draw.choice(3, p=row) for row in probabilities])
+
+
+def test_offsets_balance_rare_and_common_labels() -> None:
+    """The rarest label gets the highest offset, and macro-recall rises on rows that were not fitted on as well."""
+    probabilities, labels = unbalanced(3_000, seed=1)
+    found = fit_decision("int8", probabilities, labels, folds=np.array_split(np.arange(3_000), 5))
+    assert found.offsets[0] > found.offsets[2] > found.offsets[1]
+    assert found.fitted >= found.cross_fitted > found.most_likely + 0.02
+    others, truth = unbalanced(3_000, seed=2)
+    recalls = [
+        recall_score(truth, decision.choose(others), average="macro")
+        for decision in (MOST_LIKELY, Decision(offsets=found.offsets))
+    ]
+    assert recalls[1] > recalls[0] + 0.02
+
+
+def test_offsets_that_gain_nothing_are_not_kept() -> None:
+    """Labels that chance drew have nothing to balance: in sample there is a gain, on other rows there is none."""
+    draw = np.random.default_rng(5)
+    probabilities = draw.dirichlet([9.0, 9.0, 9.0], size=100)
+    labels = draw.integers(0, 3, 100)
+    found = fit_decision("int8", probabilities, labels, folds=np.array_split(np.arange(100), 5))
+    assert found.fitted > found.most_likely
+    assert found.cross_fitted <= found.most_likely
+    assert found.offsets == (0.0, 0.0, 0.0)
+
+
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("calibrate")
@@ -116,6 +155,42 @@ def test_a_calibrated_copy_is_another_version_with_honest_figures(
     assert "<svg" in plot.read_text()
     assert run(call) == 2
     assert "exists" in capsys.readouterr().err
+
+
+def test_a_decision_moves_labels_and_no_probability(
+    model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Every backend applies the fitted offsets to the label alone; a later calibration keeps the rule or takes it back.
+
+    The labels of the rows are those of another rule than the model's, so there is something to find.
+    """
+    texts = [row["text"] for row in ROWS]
+    before = {backend: answers_of(load_model(model, backend=backend, threads=1), texts) for backend in BACKENDS}
+    truth = Decision(offsets=(0.6, 0.0, -0.3)).choose(before["openvino"].probabilities)
+    rows = [{"text": text, "label": LABELS[label]} for text, label in zip(texts, truth, strict=True)]
+    (tmp_path / "rows.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    call = ["calibrate", str(tmp_path / "rows.jsonl"), "--threads", "1"]
+    copy = ["--model", str(tmp_path / "new"), "--in-place"]
+    assert run([*call, "--model", str(model), "--output", str(tmp_path / "new"), "--decide", "macro-recall"]) == 0
+    assert "cross-fitted" in capsys.readouterr().out
+    decided = load_manifest(tmp_path / "new")
+    assert decided.decision != MOST_LIKELY
+    assert "validation" not in decided.metrics
+    for backend in BACKENDS:
+        served = answers_of(load_model(tmp_path / "new", backend=backend, threads=1), texts)
+        assert np.array_equal(served.chosen, decided.decision.choose(served.probabilities))
+        assert (served.chosen != served.probabilities.argmax(axis=1)).any()
+        found = (served.chosen == truth).mean()
+        assert found > (before[backend].chosen == truth).mean()
+    assert run([*call, *copy]) == 0
+    again = load_manifest(tmp_path / "new")
+    assert (again.version, again.decision) == (decided.version, decided.decision)
+    assert "log-probability plus offset" in card(again)
+    assert run([*call, *copy, "--decide", "argmax"]) == 0
+    plain = load_manifest(tmp_path / "new")
+    assert plain.decision == MOST_LIKELY
+    assert plain.calibration == decided.calibration
+    assert plain.version != decided.version
 
 
 def test_without_a_place_to_write_nothing_is_written(model: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -18,6 +18,7 @@ from sentiment.statistics import Interval
 from training.audit.behaviour import CapabilityResult
 from training.audit.gaps import AttributeGaps
 from training.audit.report import AuditReport
+from training.evaluation.predicting import Answers
 from training.promotion.fairness import audit_check
 from training.promotion.latency import N_TEXTS, ROUNDS, latency_checks
 from training.promotion.placeholders import PLACEHOLDERS, placeholder_checks, unknown_placeholders
@@ -34,6 +35,10 @@ def answers(chosen: NDArray[np.int64], confidence: float = 0.8) -> NDArray[np.fl
     return np.full((len(chosen), 3), rest) + np.eye(3)[chosen] * (confidence - rest)
 
 
+def served(chosen: NDArray[np.int64]) -> Answers:
+    return Answers.most_likely(answers(chosen))
+
+
 def mistaken(labels: NDArray[np.int64], share: float, seed: int) -> NDArray[np.int64]:
     """The labels, of which about `share` are wrong."""
     draw = np.random.default_rng(seed)
@@ -47,7 +52,7 @@ def test_a_candidate_must_surely_be_no_worse(share: float, passes: bool) -> None
     labels = np.random.default_rng(0).integers(0, 3, 3_000)
     old = mistaken(labels, 0.2, seed=1)
     new = old if share == 0.2 else mistaken(labels, share, seed=2)
-    floor, against = quality_checks(answers(new), answers(old), labels, LIMITS, seed=3)
+    floor, against = quality_checks(served(new), served(old), labels, LIMITS, seed=3)
     assert floor.passed
     assert against.passed is passes
 
@@ -56,15 +61,15 @@ def test_few_rows_prove_nothing() -> None:
     """On 60 rows a model that is as good, but makes other mistakes, is not significantly as good: it does not pass."""
     labels = np.random.default_rng(0).integers(0, 3, 60)
     one, other = mistaken(labels, 0.2, seed=1), mistaken(labels, 0.2, seed=2)
-    checks = list(quality_checks(answers(one), answers(other), labels, LIMITS, seed=3))
+    checks = list(quality_checks(served(one), served(other), labels, LIMITS, seed=3))
     assert [check.passed for check in checks] == [True, False]
 
 
 def test_a_first_candidate_is_held_against_the_floor_only() -> None:
     """Without a current version there is one check of quality, and it can fail."""
     labels = np.random.default_rng(0).integers(0, 3, 300)
-    (good,) = quality_checks(answers(mistaken(labels, 0.2, seed=1)), None, labels, LIMITS, seed=3)
-    (bad,) = quality_checks(answers(mistaken(labels, 0.6, seed=1)), None, labels, LIMITS, seed=3)
+    (good,) = quality_checks(served(mistaken(labels, 0.2, seed=1)), None, labels, LIMITS, seed=3)
+    (bad,) = quality_checks(served(mistaken(labels, 0.6, seed=1)), None, labels, LIMITS, seed=3)
     assert (good.passed, bad.passed) == (True, False)
 
 
@@ -130,11 +135,11 @@ def test_a_placeholder_that_moves_labels_fails(tmp_path: Path) -> None:
     """A model that takes every phone number for a complaint fails, and the check says so; one that does not passes."""
     directory = tokenizer_with(tmp_path, SPELLED)
 
-    def steady(texts: Sequence[str]) -> NDArray[np.float64]:
-        return answers(np.full(len(texts), 2))
+    def steady(texts: Sequence[str]) -> Answers:
+        return served(np.full(len(texts), 2))
 
-    def nervous(texts: Sequence[str]) -> NDArray[np.float64]:
-        return answers(np.array([0 if "[PHONE]" in text else 2 for text in texts]))
+    def nervous(texts: Sequence[str]) -> Answers:
+        return served(np.array([0 if "[PHONE]" in text else 2 for text in texts]))
 
     assert [check.passed for check in placeholder_checks(directory, steady, LIMITS)] == [True, True]
     known, moves = placeholder_checks(directory, nervous, LIMITS)
