@@ -110,6 +110,7 @@ class ScoredFeedback(msgspec.Struct, frozen=True, kw_only=True):
 
     `undated`: neither the event nor its record had a time, so `created_at` is the time of scoring.
     `label` is the most likely one, unless the model has a decision rule: do not compute it from `probabilities`.
+    `exit_layer` is the layer after which the text left a model with early exits; unset if all layers were computed.
     """
 
     event_id: Identifier
@@ -132,6 +133,7 @@ class ScoredFeedback(msgspec.Struct, frozen=True, kw_only=True):
     truncated: bool
     redactions: dict[str, int]
     undated: bool = False
+    exit_layer: Annotated[int, Meta(ge=1)] | msgspec.UnsetType = msgspec.UNSET
     schema_version: SchemaVersion = SCHEMA_VERSION
 
     def identity(self) -> str:

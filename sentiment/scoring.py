@@ -19,7 +19,7 @@ from sentiment.privacy import Redacted, redact
 from sentiment.text import NormalisedText
 
 
-class Answer(msgspec.Struct, frozen=True, kw_only=True):
+class Answer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The result for one text.
 
     Attributes:
@@ -33,6 +33,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
         truncated: the end of the text was not read because it is too long.
         redactions: how many values of each kind of personal data were replaced.
         model: the model that answered.
+        exit_layer: the layer after which the text left a model with early exits; None if all layers were computed.
     """
 
     label: Label
@@ -45,6 +46,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     truncated: bool
     redactions: dict[str, int]
     model: ModelRef
+    exit_layer: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,4 +95,5 @@ def _answer(safe: Redacted, language: Language, prediction: Prediction, model: M
         truncated=prediction.truncated,
         redactions=safe.counts,
         model=model,
+        exit_layer=prediction.exit_layer,
     )

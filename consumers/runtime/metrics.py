@@ -66,6 +66,13 @@ TABLE = (
     ),
     Metric("sentiment_tokens_total", "counter", "tokens", ("kind",), "Tokens computed by the model: text or padding."),
     Metric(
+        "sentiment_layers_total",
+        "counter",
+        "layers",
+        ("kind",),
+        "Layers of a model with early exits, for each window of text: computed or skipped.",
+    ),
+    Metric(
         "sentiment_stage_seconds",
         "histogram",
         "seconds",

@@ -167,6 +167,9 @@ class ScoringHandler(BaseHandler):
         padding = info.padded_tokens - info.real_tokens
         self._metrics.counter("sentiment_tokens_total", kind="text").inc(info.real_tokens)
         self._metrics.counter("sentiment_tokens_total", kind="padding").inc(padding)
+        if info.layers:
+            self._metrics.counter("sentiment_layers_total", kind="computed").inc(info.layers)
+            self._metrics.counter("sentiment_layers_total", kind="skipped").inc(info.layers_skipped)
         if info.padded_tokens:
             self._metrics.histogram("sentiment_batch_padded_ratio").observe(padding / info.padded_tokens)
 

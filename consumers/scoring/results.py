@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+import msgspec
+
 from consumers.cluster.records import OutgoingRecord, Record
 from consumers.scoring.identifiers import Identifiers
 from sentiment.errors import PoisonReason, PoisonRecord
@@ -77,6 +79,7 @@ class ResultWriter:
             truncated=answer.truncated,
             redactions=redactions,
             undated=event.created_at is None,
+            exit_layer=msgspec.UNSET if answer.exit_layer is None else answer.exit_layer,
         )
         result = OutgoingRecord(self.topic, encode(scored), product.encode(), headers)
         size = Record(self.topic, 0, 0, 0, result.key, result.value, result.headers).n_bytes

@@ -14,6 +14,7 @@ from sentiment.cli.options import common_options
 from sentiment.cli.outputs import print_json, refuse_to_replace, write_output
 
 if TYPE_CHECKING:
+    from sentiment.model.manifest import Exits
     from sentiment.settings import Settings
     from training.exporting.calibrate import CalibrationReport
 
@@ -48,6 +49,13 @@ were not used to fit."""
     show_default="as the model does",
     help="Give the most likely label, or weigh labels so that each is found as often as the others.",
 )
+@click.option(
+    "--agreement",
+    type=click.FloatRange(0.5, 1, min_open=True, max_open=True),
+    default=0.99,
+    metavar="X",
+    help="Share of texts that must get the label of the whole network, if the model has early exits.",
+)
 @seed_option
 @force_option
 @json_option()
@@ -61,6 +69,7 @@ def calibrate(
     plot: Path | None,
     max_ece: float | None,
     decide: Any,
+    agreement: float,
     seed: int,
     force: bool,
     as_json: bool,
@@ -68,7 +77,8 @@ def calibrate(
     """Fit a model's temperatures on the labelled rows of DATA, and show its calibration before and after.
 
     Reports the expected calibration error (ECE), Brier score and log loss of each form of the weights. A calibrated
-    model gets a new version, because its probabilities change.
+    model gets a new version, because its probabilities change. For a model with early exits (`sentiment exits`) this
+    also sets how sure an exit must be: rows that taught the exits would make it too bold.
     """
     from sentiment.errors import CheckFailed, UsageError
 
@@ -84,7 +94,8 @@ def calibrate(
 
     directory = _directory(settings.model.path, in_place=in_place, output=output)
     forms = calibrating.forms_of(open_directory(directory)) if form == "all" else (form,)
-    report = _run(directory, data, forms, seed=seed, decide=decide, threads=settings.model.threads)
+    fitting = {"seed": seed, "decide": decide, "agreement": agreement, "threads": settings.model.threads}
+    report = _run(directory, data, forms, fitting)
     if plot is not None:
         bins = {f"{part.form}": (part.bins_before, part.bins_after) for part in report.forms}
         write_output(plot, calibration_plot(bins))
@@ -100,6 +111,8 @@ def calibrate(
         print_json(document)
     else:
         _print(report)
+        if (exits := open_directory(directory).exits) is not None:
+            _print_exits(exits, report)
     if not passed:
         raise CheckFailed(
             f"the cross-fitted ECE of {worst.form} is {worst.cross_fitted.ece:.4f}, above {max_ece:g}; no model written"
@@ -130,16 +143,14 @@ def _directory(path: str, *, in_place: bool, output: Path | None) -> Path:
     return directory
 
 
-def _run(
-    directory: Path, data: Path, forms: tuple[Any, ...], *, seed: int, decide: Any, threads: int
-) -> CalibrationReport:
+def _run(directory: Path, data: Path, forms: tuple[Any, ...], fitting: dict[str, Any]) -> CalibrationReport:
     from sentiment.cli.progress import Ticker
     from training.data.examples import read_examples
     from training.exporting.calibrate import calibrate as fit
 
     examples = read_examples(data)
     with Ticker() as ticker:
-        return fit(directory, examples, forms, seed=seed, decide=decide, threads=threads, progress=ticker)
+        return fit(directory, examples, forms, progress=ticker, **fitting)
 
 
 def _print(report: CalibrationReport) -> None:
@@ -168,4 +179,20 @@ def _print(report: CalibrationReport) -> None:
             f"offsets: negative {negative:+.2f}, neutral {neutral:+.2f}, positive {positive:+.2f}"
             if any(found.offsets)
             else "the offsets gain nothing on rows that they were not fitted on, so none are kept"
+        )
+
+
+def _print_exits(exits: Exits, report: CalibrationReport) -> None:
+    places = ", ".join(map(str, exits.layers))
+    for part in report.forms:
+        if part.exits is None:
+            click.echo(f"{part.form}: no threshold of the exits is safe enough on these rows; no text leaves early")
+            continue
+        shown = part.exits.agreement
+        here = 1 - shown.disagreements / shown.n
+        click.echo(
+            f"{part.form}: exits after layers {places} of {exits.n_layers} agree with the whole network on "
+            f"≥ {shown.target:.2%} of texts, at {shown.confidence:.0%} confidence\n"
+            f"  here {here:.2%} of {shown.n:,}, with {shown.mean_layers:.2f} layers on average; "
+            f"a text leaves where the exit is at least {part.exits.threshold:.4f} sure"
         )

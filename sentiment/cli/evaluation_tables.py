@@ -37,6 +37,13 @@ def print_judgement(judgement: Judgement, *, n_errors: int) -> None:
             f"manifest: its {len(reproduction.figures)} {reproduction.form} figures on these rows are {verdict} "
             f"(largest difference {reproduction.largest_difference:.6f})"
         )
+    if (exits := judgement.exits) is not None:
+        verdict = "holds" if exits.holds else "does NOT hold"
+        console.print(
+            f"early exits: {exits.agreement:.2%} of {exits.n:,} texts get the label of the whole network; "
+            f"the guarantee of ≥ {exits.target:.2%} {verdict}; "
+            f"{exits.mean_layers:.2f} of {exits.n_layers} layers on average"
+        )
 
 
 def _ends(measure: Estimate) -> str:

@@ -28,6 +28,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "models": ("models", "models", "List, promote and roll back models."),
     "evaluate": ("evaluate", "evaluate", "Evaluate a model on labelled rows."),
     "calibrate": ("calibrate", "calibrate", "Calibrate a model's probabilities."),
+    "exits": ("exits", "exits", "Let easy texts leave a model early."),
     "card": ("card", "card", "Print the model card."),
     "monitor": ("monitor", "monitor", "Watch results for drift and loss of quality."),
     "review": ("review", "review", "Export texts for labelling, and import the labels."),

@@ -21,6 +21,7 @@ _PARTITIONS = SettingFlag("--partitions", "topics.partitions", "N")
 _MODEL = SettingFlag("--model", "model.path", "DIR|ID")
 _LABEL_MAP = SettingFlag("--label-map", "model.label_map", "THEIRS=OURS,…")
 _THREADS = SettingFlag("--threads", "model.threads", "N")
+_EXITS = SettingFlag("--exits/--no-exits", "model.exits")
 
 _GROUPS: dict[str, tuple[SettingFlag, ...]] = {
     "kafka": (SettingFlag("--bootstrap-servers", "kafka.bootstrap_servers", "HOST:PORT,…"),),
@@ -31,7 +32,7 @@ _GROUPS: dict[str, tuple[SettingFlag, ...]] = {
     "topics": (_PARTITIONS, SettingFlag("--create-topics/--no-create-topics", "topics.create")),
     "partitions": (_PARTITIONS,),
     "feedback": (SettingFlag("--topic", "topics.feedback", "NAME"),),
-    "model": (_MODEL, _LABEL_MAP, _THREADS),
+    "model": (_MODEL, _LABEL_MAP, _THREADS, _EXITS),
     "model-path": (_MODEL,),
     "label-map": (_LABEL_MAP,),
     "threads": (_THREADS,),

@@ -16,7 +16,9 @@ class Prediction:
     ``probabilities`` are (negative, neutral, positive), calibrated, and sum to 1. ``label`` is
     the most likely one, unless the model has a decision rule (`sentiment.decision`). ``score`` is
     p(positive) − p(negative), in [−1, 1]. ``n_chunks`` windows of the text were read, 1 for a short text.
-    ``truncated`` says that the text is longer than the windows allowed, and that its end was not read.
+    ``truncated`` says that the text is longer than the windows allowed, and that its end was not read. ``exit_layer``
+    is the layer after which the text left a network with early exits, of several windows the last of them; None if
+    it went through the whole network.
     """
 
     probabilities: tuple[float, float, float]
@@ -24,19 +26,24 @@ class Prediction:
     score: float
     n_chunks: int
     truncated: bool
+    exit_layer: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class BatchInfo:
     """What one ``predict`` call cost. It is returned, so that the core needs no metrics of its own.
 
-    ``padded_tokens`` is what the device computed, ``real_tokens`` what it was asked for.
+    ``padded_tokens`` is what the device computed, ``real_tokens`` what it was asked for. In a network with exits, all
+    ``windows`` together went through ``layers`` layers and were spared ``layers_skipped``; both are 0 in any other.
     """
 
     real_tokens: int
     padded_tokens: int
     tokenise_s: float
     infer_s: float
+    windows: int = 0
+    layers: int = 0
+    layers_skipped: int = 0
 
 
 class Classifier(Protocol):

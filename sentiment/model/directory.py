@@ -18,11 +18,14 @@ from sentiment.events import LABELS, ModelRef
 from sentiment.model.files import has_file, read_json
 from sentiment.model.manifest import (
     CONFIG_FILE,
+    EXITS_FILE,
     EXPORTED_BY,
     MANIFEST_FILE,
     OPENVINO_FILES,
     TOKENIZER_FILE,
     Calibration,
+    Exits,
+    listed_graphs,
     load_manifest,
     sha256_file,
     verify_files,
@@ -49,8 +52,9 @@ class ModelDirectory:
 
     `targets[i]` is the index in ``LABELS`` that output i of the model stands for. Several outputs may stand for one
     label (five stars, three labels); their probabilities are added. `max_length` counts tokens, special ones included.
-    `openvino_files` are the graphs of an export by form ("int8", "bf16", "fp32"), the preferred one first. Without such
-    weights, `onnx_file` is None and the others are empty.
+    `openvino_files` are the consecutive graphs of an export by form ("int8", "bf16", "fp32"), the preferred one first:
+    one graph, or one for each stage of a model with `exits`. Without such weights, `onnx_file` is None and the others
+    are empty.
     """
 
     path: Path
@@ -59,10 +63,11 @@ class ModelDirectory:
     max_length: int
     pad_id: int
     calibration: Calibration
-    openvino_files: Mapping[str, Path]
+    openvino_files: Mapping[str, tuple[Path, ...]]
     onnx_file: Path | None
     safetensors: tuple[Path, ...]
     decision: Decision = MOST_LIKELY
+    exits: Exits | None = None
 
 
 def open_directory(
@@ -90,7 +95,7 @@ def _open_exported(path: Path) -> ModelDirectory:
             hint="export the model again",
         )
     weights = [name for name in manifest.files if name.endswith(".safetensors")]
-    openvino = {form: path / name for form, name in OPENVINO_FILES.items() if name in manifest.files}
+    openvino = {form: tuple(path / name for name in names) for form, names in listed_graphs(manifest).items()}
     if not weights and not openvino:
         raise ModelError(f"{path / MANIFEST_FILE} lists no weights", hint="export the model again")
     return ModelDirectory(
@@ -104,6 +109,7 @@ def _open_exported(path: Path) -> ModelDirectory:
         onnx_file=None,
         safetensors=tuple(path / name for name in weights),
         decision=manifest.decision,
+        exits=manifest.exits,
     )
 
 
@@ -114,7 +120,7 @@ def _open_foreign(path: Path, name: str, label_map: Mapping[str, str] | None) ->
             hint="give a directory that `export` wrote, or one in the layout of the Hugging Face hub",
         )
     config = _read_json(path / CONFIG_FILE)
-    if EXPORTED_BY in config or any((path / name).exists() for name in OPENVINO_FILES.values()):
+    if EXPORTED_BY in config or any((path / name).exists() for name in (*OPENVINO_FILES.values(), EXITS_FILE)):
         raise ModelError(
             f"{path} was exported, but its {MANIFEST_FILE} is missing, so nothing in it can be verified",
             hint="copy or export the model again",

@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from sentiment.errors import ModelError
 from sentiment.model.directory import ModelDirectory, open_directory
+from sentiment.model.exits import EarlyExits, Exit, read_heads
 from sentiment.model.files import has_file
+from sentiment.model.inference import Backend, BatchLimits
 from sentiment.model.manifest import (
+    EXITS_FILE,
     MANIFEST_FILE,
     TOKENIZER_FILE,
     load_manifest,
     verify_files,
 )
-from sentiment.model.pipeline import Backend, BatchLimits, Reading, TextClassifier
+from sentiment.model.pipeline import Reading, TextClassifier
 from sentiment.model.registry import Registry, is_registry
 from sentiment.model.tokenizer import TextTokenizer
 
@@ -48,25 +51,30 @@ def load_model(
     max_batch_tokens: int = 4096,
     max_batch_items: int = 64,
     label_map: Mapping[str, str] | None = None,
+    exits: bool = True,
 ) -> TextClassifier:
     """Load a classifier: the shipped model if `path` is empty, otherwise a directory, a registry or a hub id.
 
     ``auto`` takes OpenVINO if the directory has a graph for it, otherwise torch. `form` chooses the OpenVINO graph of
     an export; by default it is the first of int8, bf16 and fp32 that exists. `threads` 0 means all cores. `label_map`
-    says what the labels of a foreign model mean. Raises ``ModelError``, which says what is missing.
+    says what the labels of a foreign model mean. Without `exits`, every text goes through the whole network. Raises
+    ``ModelError``, which says what is missing.
     """
     directory = locate(path, label_map)
     if not has_file(directory.path / MANIFEST_FILE):
         _log.warning("%s has no %s: nothing in it is verified or calibrated", directory.path, MANIFEST_FILE)
-    computing, temperature = _load_backend(directory, backend, form, threads)
+    computing, kind = _load_backend(directory, backend, form, threads)
     return TextClassifier(
         model=directory.ref,
         backend=computing,
         tokenizer=TextTokenizer.from_file(directory.path / TOKENIZER_FILE),
-        reading=Reading(targets=directory.targets, temperature=temperature, decision=directory.decision),
+        reading=Reading(
+            targets=directory.targets, temperature=directory.calibration.of(kind), decision=directory.decision
+        ),
         limits=BatchLimits(max_batch_tokens=max_batch_tokens, max_batch_items=max_batch_items),
         max_length=directory.max_length,
         pad_id=directory.pad_id,
+        early=_early_exits(directory, kind) if exits else None,
     )
 
 
@@ -79,6 +87,7 @@ def load_configured(settings: ModelSettings) -> TextClassifier:
         max_batch_tokens=settings.max_batch_tokens,
         max_batch_items=settings.max_batch_items,
         label_map=settings.label_map or None,
+        exits=settings.exits,
     )
 
 
@@ -99,21 +108,23 @@ def locate(path: str | Path | None, label_map: Mapping[str, str] | None = None) 
 
 def _load_backend(
     directory: ModelDirectory, choice: BackendChoice, form: str | None, threads: int
-) -> tuple[Backend, float]:
+) -> tuple[Backend, str]:
+    """The backend, and the form of the weights that it computes with."""
     graphs = directory.openvino_files
     if choice == "torch" or (choice == "auto" and not graphs and directory.onnx_file is None):
         if not directory.safetensors:
             raise ModelError(f"{directory.path} has no *.safetensors, which the torch backend needs")
         _verify(directory, directory.safetensors)
-        return _torch_backend(directory.path, threads), directory.calibration.of("fp32")
+        exit_layers = directory.exits.layers if directory.exits else ()
+        return _torch_backend(directory.path, threads, exit_layers), "fp32"
     if graphs:
         kind = form or next(iter(graphs))
         if kind not in graphs:
             raise ModelError(f"{directory.path} has no form {kind}; it has {', '.join(graphs)}")
-        _verify(directory, (graphs[kind], graphs[kind].with_suffix(".bin")))
-        return _openvino_backend(graphs[kind], kind, threads), directory.calibration.of(kind)
+        _verify(directory, (file for graph in graphs[kind] for file in (graph, graph.with_suffix(".bin"))))
+        return _openvino_backend(graphs[kind], kind, threads), kind
     if directory.onnx_file is not None:
-        return _openvino_backend(directory.onnx_file, "fp32", threads), directory.calibration.of("fp32")
+        return _openvino_backend((directory.onnx_file,), "fp32", threads), "fp32"
     raise ModelError(
         f"{directory.path} has neither an OpenVINO graph nor model.onnx, which the openvino backend needs",
         hint="use the torch backend, or export the model",
@@ -127,20 +138,39 @@ def _verify(directory: ModelDirectory, files: Iterable[Path]) -> None:
         verify_files(directory.path, load_manifest(directory.path), names)
 
 
-def _openvino_backend(path: Path, kind: str, threads: int) -> Backend:
+def _early_exits(directory: ModelDirectory, kind: str) -> EarlyExits | None:
+    """The exits of a model. Until they are calibrated for the form `kind`, nothing leaves early."""
+    if directory.exits is None:
+        return None
+    layers, fitted = directory.exits.layers, directory.exits.forms.get(kind)
+    heads_file = directory.path / EXITS_FILE
+    _verify(directory, (heads_file,))
+    heads = read_heads(heads_file, len(layers))
+    if fitted is None:
+        _log.warning("the exits of %s are not calibrated for %s, so no text leaves early", directory.path, kind)
+        exits = tuple(map(Exit, layers, heads))
+    else:
+        exits = tuple(
+            Exit(layer, head, temperature, fitted.threshold)
+            for layer, head, temperature in zip(layers, heads, fitted.temperatures, strict=True)
+        )
+    return EarlyExits(exits, directory.exits.n_layers)
+
+
+def _openvino_backend(paths: Sequence[Path], kind: str, threads: int) -> Backend:
     from sentiment.model.openvino_backend import OpenVinoBackend
 
-    return OpenVinoBackend(path, kind=kind, threads=threads)
+    return OpenVinoBackend(*paths, kind=kind, threads=threads)
 
 
-def _torch_backend(path: Path, threads: int) -> Backend:
+def _torch_backend(path: Path, threads: int, exit_layers: Sequence[int]) -> Backend:
     try:
         from sentiment.model.torch_backend import TorchBackend
     except ImportError as error:
         raise ModelError(
             f"{path} needs the torch backend, and {error.name} is not installed", hint=_TRAIN_EXTRA
         ) from error
-    return TorchBackend(path, threads=threads)
+    return TorchBackend(path, threads=threads, exit_layers=exit_layers)
 
 
 def _download(hub_id: str) -> Path:

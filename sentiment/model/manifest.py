@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping
+from itertools import pairwise
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Any
 
@@ -30,11 +31,15 @@ OPENVINO_FILES: Mapping[str, str] = {
     "fp32": "openvino/fp32.xml",
 }
 
+EXITS_FILE = "exits.npz"
+"""The heads of a model with early exits (`exits.py`)."""
+
 EXPORTED_BY = "exported_by"
 """A key in the `config.json` of an export: without its manifest such a directory is damaged, not foreign."""
 
 FORMAT_VERSION = 1
 _SHORT_HASH_CHARS = 12
+_AGAIN = "the model directory is damaged or was edited: copy it again, or run `sentiment exits` again"
 
 ShortText = Annotated[str, Meta(min_length=1, max_length=200)]
 Sha256 = Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
@@ -53,6 +58,39 @@ class Calibration(msgspec.Struct, frozen=True, kw_only=True):
         return {"fp32": self.temperature_fp32, "bf16": self.temperature_bf16, "int8": self.temperature_int8}[form]
 
 
+class Agreement(msgspec.Struct, frozen=True, kw_only=True):
+    """What `sentiment calibrate` showed of exits, on `n` rows that their heads were not trained on.
+
+    With probability `confidence` over the choice of these rows, at least `target` of all such texts get the label of
+    the whole network. In these rows, `disagreements` did not; a window went through `mean_layers` layers.
+    """
+
+    target: Annotated[float, Meta(gt=0.0, lt=1.0)]
+    confidence: Annotated[float, Meta(gt=0.0, lt=1.0)]
+    n: Annotated[int, Meta(ge=1)]
+    disagreements: Annotated[int, Meta(ge=0)]
+    mean_layers: Annotated[float, Meta(ge=0.0)]
+
+
+class FormExits(msgspec.Struct, frozen=True, kw_only=True):
+    """The exits of one form: a temperature for each, and how sure an exit must be for a text to leave there."""
+
+    temperatures: tuple[Temperature, ...]
+    threshold: Annotated[float, Meta(ge=0.0, le=1.0)]
+    agreement: Agreement
+
+
+class Exits(msgspec.Struct, frozen=True, kw_only=True):
+    """Early exits after `layers` of the `n_layers` of the network.
+
+    No text leaves early in a form that is not in `forms`: `sentiment calibrate` puts it there.
+    """
+
+    layers: tuple[int, ...]
+    n_layers: int
+    forms: dict[str, FormExits] = {}
+
+
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     """The content of `manifest.json`. Nothing is computed from `training`, `metrics` and `data`: people read them."""
 
@@ -66,6 +104,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     backbone: ShortText
     calibration: Calibration = Calibration()
     decision: Decision = Decision()
+    exits: Exits | None = None
     training: dict[str, Any] = {}
     metrics: dict[str, Any] = {}
     data: dict[str, Any] = {}
@@ -95,7 +134,47 @@ def load_manifest(directory: Path) -> Manifest:
     for name in manifest.files:
         if PurePosixPath(name).is_absolute() or ".." in PurePosixPath(name).parts:
             raise ModelError(f"{path} lists a file outside of its directory")
+    if manifest.exits is not None:
+        _check_exits(path, manifest.exits, manifest.files)
     return manifest
+
+
+def graph_files(form: str, n_stages: int) -> tuple[str, ...]:
+    """The consecutive OpenVINO graphs of a form: a single one, or one for each stage of a model with exits."""
+    whole = OPENVINO_FILES[form]
+    if n_stages == 1:
+        return (whole,)
+    stem = whole.removesuffix(".xml")
+    return tuple(f"{stem}.{stage}.xml" for stage in range(1, n_stages + 1))
+
+
+def listed_graphs(manifest: Manifest) -> dict[str, tuple[str, ...]]:
+    """The OpenVINO graphs that a manifest lists, by form. Raises ``ModelError`` if it lists only some of a form."""
+    n_stages = 1 if manifest.exits is None else len(manifest.exits.layers) + 1
+    found = {}
+    for form in OPENVINO_FILES:
+        names = graph_files(form, n_stages)
+        listed = [name for name in names if name in manifest.files]
+        if listed and len(listed) < n_stages:
+            missing = next(name for name in names if name not in listed)
+            raise ModelError(f"{MANIFEST_FILE} of {manifest.name} does not list {missing}", hint=_AGAIN)
+        if listed:
+            found[form] = names
+    return found
+
+
+def _check_exits(path: Path, exits: Exits, files: Mapping[str, str]) -> None:
+    inside = [0, *exits.layers, exits.n_layers]
+    if not exits.layers or any(after <= before for before, after in pairwise(inside)):
+        raise ModelError(
+            f"{path} has exits after layers {', '.join(map(str, exits.layers)) or 'none'} of {exits.n_layers}",
+            hint=_AGAIN,
+        )
+    if EXITS_FILE not in files:
+        raise ModelError(f"{path} has exits, but does not list {EXITS_FILE}", hint=_AGAIN)
+    for form, fitted in exits.forms.items():
+        if form not in OPENVINO_FILES or len(fitted.temperatures) != len(exits.layers):
+            raise ModelError(f"{path}: the exits of form {form} do not fit its layers", hint=_AGAIN)
 
 
 def verify_files(directory: Path, manifest: Manifest, names: Iterable[str]) -> None:

@@ -8,7 +8,9 @@ of 3 long texts differ by less than 0.001. An ONNX model runs in float32.
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import openvino as ov
@@ -17,6 +19,8 @@ from numpy.typing import NDArray
 from sentiment.errors import ModelError
 
 _INPUT_IDS = "input_ids"
+HIDDEN_STATES = "hidden_states"
+"""Input of every graph but the first, if a network is cut at its exits."""
 _ATTENTION_MASK = "attention_mask"
 _ZERO_INPUTS = frozenset({"token_type_ids"})
 _BATCH_OVERHEAD_TOKENS = 64
@@ -24,29 +28,21 @@ _OUT_OF_MEMORY_WORDS = ("bad_alloc", "alloc", "out of memory")
 
 
 class OpenVinoBackend:
-    """One compiled model with inputs of any shape and one request, so calls must not overlap.
+    """Compiled graphs with inputs of any shape and one request each, so calls must not overlap.
 
-    `kind` is the end of the name: ``int8``, ``fp32`` or ``bf16``. A processor without bf16 (AVX-512 BF16, AMX) computes
-    a bf16 graph in fp32, and the name says so. `threads` 0 means every core that this process may use.
+    `paths` are the consecutive graphs of a network: one, or one for each stage of a network with exits. `kind` is the
+    end of the name: ``int8``, ``fp32`` or ``bf16``. A processor without bf16 (AVX-512 BF16, AMX) computes a bf16 graph
+    in fp32, and the name says so. `threads` 0 means every core that this process may use.
     """
 
-    def __init__(self, path: Path, *, kind: str, threads: int) -> None:
+    def __init__(self, *paths: Path, kind: str, threads: int) -> None:
         core = ov.Core()
-        try:
-            compiled = core.compile_model(core.read_model(path), "CPU", _properties(kind, threads))
-        except RuntimeError as error:
-            raise ModelError(f"{path} cannot be loaded by OpenVINO: {_first_line(error)}") from error
-        names = {name for port in compiled.inputs for name in port.names}
-        if not {_INPUT_IDS, _ATTENTION_MASK} <= names or names - {_INPUT_IDS, _ATTENTION_MASK} - _ZERO_INPUTS:
-            raise ModelError(
-                f"{path} has the inputs {', '.join(sorted(names))}; needed: {_INPUT_IDS}, {_ATTENTION_MASK}"
-            )
-        if compiled.output(0).partial_shape.rank.get_length() != 2:
-            raise ModelError(f"{path} does not end in logits (texts, labels): it has no classification head")
-        computes_bf16 = compiled.get_property("INFERENCE_PRECISION_HINT") == ov.Type.bf16
+        self._graphs = [
+            _Graph(core, path, _properties(kind, threads), takes_ids=not number, ends=number == len(paths) - 1)
+            for number, path in enumerate(paths)
+        ]
+        computes_bf16 = self._graphs[0].computes_bf16
         self._name = f"openvino-{'fp32' if kind == 'bf16' and not computes_bf16 else kind}"
-        self._zero_inputs = tuple(names & _ZERO_INPUTS)
-        self._request = compiled.create_infer_request()
 
     @property
     def name(self) -> str:
@@ -60,8 +56,42 @@ class OpenVinoBackend:
 
     def logits(self, input_ids: NDArray[np.int64], attention_mask: NDArray[np.int64]) -> NDArray[np.float32]:
         """(n, width) ids and mask to (n, outputs) logits. Raises ``MemoryError`` if the batch does not fit."""
-        feed = {_INPUT_IDS: input_ids, _ATTENTION_MASK: attention_mask}
-        feed.update((name, np.zeros_like(input_ids)) for name in self._zero_inputs)
+        outputs: NDArray[Any] = input_ids
+        for number in range(len(self._graphs)):
+            outputs = self.stage(number, outputs, attention_mask)
+        return outputs
+
+    def stage(self, number: int, inputs: NDArray[Any], attention_mask: NDArray[np.int64]) -> NDArray[np.float32]:
+        """See ``Backend.stage``."""
+        return self._graphs[number].compute(inputs, attention_mask)
+
+
+class _Graph:
+    """One compiled graph: ids or hidden states to hidden states, or at the end (`ends`) to logits."""
+
+    def __init__(
+        self, core: ov.Core, path: Path, properties: Mapping[str, Any], *, takes_ids: bool, ends: bool
+    ) -> None:
+        try:
+            compiled = core.compile_model(core.read_model(path), "CPU", properties)
+        except RuntimeError as error:
+            raise ModelError(f"{path} cannot be loaded by OpenVINO: {_first_line(error)}") from error
+        self._first = _INPUT_IDS if takes_ids else HIDDEN_STATES
+        names = {name for port in compiled.inputs for name in port.names}
+        needed = {self._first, _ATTENTION_MASK}
+        if not needed <= names or names - needed - _ZERO_INPUTS:
+            raise ModelError(f"{path} has the inputs {', '.join(sorted(names))}; needed: {', '.join(sorted(needed))}")
+        if compiled.output(0).partial_shape.rank.get_length() != (2 if ends else 3):
+            what = "logits (texts, labels): it has no classification head" if ends else "hidden states"
+            raise ModelError(f"{path} does not end in {what}")
+        self.computes_bf16 = compiled.get_property("INFERENCE_PRECISION_HINT") == ov.Type.bf16
+        self._zero_inputs = tuple(names & _ZERO_INPUTS)
+        self._request = compiled.create_infer_request()
+
+    def compute(self, inputs: NDArray[Any], attention_mask: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Compute one batch. Raises ``MemoryError`` if it does not fit."""
+        feed = {self._first: inputs, _ATTENTION_MASK: attention_mask}
+        feed.update((name, np.zeros_like(attention_mask)) for name in self._zero_inputs)
         try:
             outputs = self._request.infer(feed, share_inputs=True)
         except RuntimeError as error:

@@ -1,7 +1,8 @@
 """The way from texts to predictions: text → ids → windows → batches → logits → probabilities.
 
-There are three steps: pre (this file, the tokenizer, the plans), core (a ``Backend``) and post (this file). Only core
-touches a device. A text's answer does not depend on the texts in its batch, except for rounding in the backend.
+There are three steps: pre (this file, the tokenizer), core (`inference.py`, a ``Backend``) and post (this file). Only
+core touches a device. In a model with exits, each window of a text leaves by itself. A text's answer does not depend on
+the texts in its batch, except for rounding in the backend.
 """
 
 from __future__ import annotations
@@ -10,46 +11,25 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sentiment.batching import Batch, plan_batches, restore_order
 from sentiment.calibration import apply_temperature
 from sentiment.chunking import combine_windows, split_windows
 from sentiment.decision import MOST_LIKELY, Decision
 from sentiment.errors import FatalError
 from sentiment.events import LABELS, ModelRef
 from sentiment.model.classifier import BatchInfo, Prediction
+from sentiment.model.exits import EarlyExits, Exit
+from sentiment.model.inference import Backend, BatchLimits, Computed, Inference, Logits
 from sentiment.model.tokenizer import TextTokenizer
-
-Ids = NDArray[np.int64]
-Logits = NDArray[np.float32]
 
 # A text of 32,768 characters has about 8,000 tokens. Sixteen windows of 128 read about the first 1,600: more than any
 # review needs, and a bound on the cost of one record.
 MAX_WINDOWS = 16
 # An overlap of one eighth keeps a clause whole in one of two windows, for 14 % more tokens on long texts.
 _OVERLAP_DIVISOR = 8
-
-
-class Backend(Protocol):
-    """The core step. It knows tensors and a device, but neither texts nor labels."""
-
-    @property
-    def name(self) -> str:
-        """Runtime, device if it matters, and arithmetic: ``openvino-int8``."""
-        ...
-
-    @property
-    def batch_overhead_tokens(self) -> int:
-        """The cost of starting one more batch, as the number of tokens that take the same time."""
-        ...
-
-    def logits(self, input_ids: Ids, attention_mask: Ids) -> Logits:
-        """(n, width) ids and mask to (n, outputs) logits. Raises ``MemoryError`` if the batch does not fit."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,20 +45,35 @@ class Reading:
 
 
 @dataclass(frozen=True, slots=True)
-class BatchLimits:
-    """The budget of one batch. Higher limits cost memory and latency, and give more throughput up to a point."""
-
-    max_batch_tokens: int
-    max_batch_items: int
-
-
-@dataclass(frozen=True, slots=True)
 class _Encoded:
     """Windows of all texts, flat. `first[i]` is where text i starts; `first[-1]` is the number of windows."""
 
     windows: list[list[int]]
     first: list[int]
     truncated: list[bool]
+
+    def lengths(self) -> NDArray[np.int64]:
+        """Tokens of each window."""
+        return np.array([len(window) for window in self.windows], dtype=np.int64)
+
+
+@dataclass(frozen=True, slots=True)
+class Stages:
+    """`outputs` (windows, outputs) of each exit, and last of the whole network.
+
+    Text i has the windows from `first[i]` up to `first[i + 1]`; `lengths` are their tokens.
+    """
+
+    outputs: list[NDArray[np.float32]]
+    first: NDArray[np.int64]
+    lengths: NDArray[np.int64]
+
+    @classmethod
+    def joined(cls, parts: Sequence[Stages]) -> Stages:
+        """The parts as one, in their order; at least one."""
+        outputs = [np.concatenate(of_stage) for of_stage in zip(*(part.outputs for part in parts), strict=True)]
+        counts = np.concatenate([np.diff(part.first) for part in parts])
+        return cls(outputs, np.concatenate([[0], np.cumsum(counts)]), np.concatenate([part.lengths for part in parts]))
 
 
 class TextClassifier:
@@ -94,6 +89,7 @@ class TextClassifier:
         limits: BatchLimits,
         max_length: int,
         pad_id: int,
+        early: EarlyExits | None = None,
     ) -> None:
         self._model = model
         self._backend = backend
@@ -102,6 +98,7 @@ class TextClassifier:
         self._limits = limits
         self._capacity = max_length - len(tokenizer.prefix) - len(tokenizer.suffix)
         self._pad_id = pad_id
+        self._early = early or EarlyExits()
         self._label_of_output = np.eye(len(LABELS))[list(reading.targets)]
 
     @property
@@ -116,61 +113,42 @@ class TextClassifier:
 
     def predict(self, texts: Sequence[str]) -> tuple[list[Prediction], BatchInfo]:
         """See ``Classifier.predict``."""
-        encoded, logits, info = self._run(texts)
-        probabilities = self._probabilities(logits)
-        lengths = np.array([len(window) for window in encoded.windows], dtype=np.int64)
-        predictions = []
-        for (start, stop), truncated in zip(pairwise(encoded.first), encoded.truncated, strict=True):
-            combined = combine_windows(probabilities[start:stop], lengths[start:stop])
-            predictions.append(_prediction(combined, self._reading.decision, stop - start, truncated))
+        started = time.perf_counter()
+        encoded = self._encode(texts)
+        tokenised = time.perf_counter()
+        computed = self._inference(encoded, self._early.exits).run(self._n_outputs)
+        infer_s = time.perf_counter() - tokenised
+        predictions = self._predictions(encoded, computed)
         if len(predictions) != len(texts):
             raise FatalError(f"{len(predictions)} predictions for {len(texts)} texts: answers would be swapped")
-        return predictions, info
+        layers = self._layers(computed.stages)
+        return predictions, BatchInfo(
+            real_tokens=sum(map(len, encoded.windows)),
+            padded_tokens=computed.padded_tokens,
+            tokenise_s=tokenised - started,
+            infer_s=infer_s,
+            windows=len(encoded.windows),
+            layers=layers,
+            layers_skipped=self._early.n_layers * len(encoded.windows) - layers,
+        )
 
     def logits(self, texts: Sequence[str]) -> NDArray[np.float64]:
         """Raw outputs (texts, outputs), before temperature and label mapping. A temperature is fitted to these.
 
-        A text with several windows gets the mean of their logits, weighted by tokens.
+        They are those of the whole network, whatever exits there are. A text with several windows gets the mean of
+        their logits, weighted by tokens.
         """
-        encoded, logits, _ = self._run(texts)
-        wide = logits.astype(np.float64)
-        lengths = np.array([len(window) for window in encoded.windows], dtype=np.int64)
-        rows = [combine_windows(wide[start:stop], lengths[start:stop]) for start, stop in pairwise(encoded.first)]
-        return np.array(rows, dtype=np.float64).reshape(len(texts), len(self._reading.targets))
-
-    def _run(self, texts: Sequence[str]) -> tuple[_Encoded, Logits, BatchInfo]:
-        started = time.perf_counter()
         encoded = self._encode(texts)
-        tokenised = time.perf_counter()
-        lengths = [len(window) for window in encoded.windows]
-        pending = plan_batches(
-            lengths,
-            max_batch_tokens=self._limits.max_batch_tokens,
-            max_batch_items=self._limits.max_batch_items,
-            batch_overhead_tokens=self._backend.batch_overhead_tokens,
-        )
-        # The longest come first, so that a batch that does not fit into memory fails at once and not after minutes.
-        done: list[tuple[Batch, Logits]] = []
-        while pending:
-            batch = pending.pop()
-            try:
-                done.append((batch, self._compute(batch, encoded.windows)))
-            except MemoryError as error:
-                if len(batch.indices) == 1:
-                    raise FatalError(
-                        f"out of memory for one window of {batch.width} tokens with {self._backend.name}",
-                        hint="give the process more memory, or use a smaller model",
-                    ) from error
-                pending.extend(batch.halves(lengths))
-        batches, outputs = [batch for batch, _ in done], [output for _, output in done]
-        logits = restore_order(batches, outputs, len(lengths), len(self._reading.targets))
-        info = BatchInfo(
-            real_tokens=sum(lengths),
-            padded_tokens=sum(batch.padded_tokens for batch in batches),
-            tokenise_s=tokenised - started,
-            infer_s=time.perf_counter() - tokenised,
-        )
-        return encoded, logits, info
+        wide = self._inference(encoded, ()).run(self._n_outputs).logits.astype(np.float64)
+        lengths = encoded.lengths()
+        rows = [combine_windows(wide[start:stop], lengths[start:stop]) for start, stop in pairwise(encoded.first)]
+        return np.array(rows, dtype=np.float64).reshape(len(texts), self._n_outputs)
+
+    def stages(self, texts: Sequence[str]) -> Stages:
+        """What each exit and the whole network say about every window of `texts`, before temperatures."""
+        encoded = self._encode(texts)
+        outputs = self._inference(encoded, self._early.exits).run_all_stages()
+        return Stages(outputs, np.array(encoded.first), encoded.lengths())
 
     def _encode(self, texts: Sequence[str]) -> _Encoded:
         prefix, suffix = list(self._tokenizer.prefix), list(self._tokenizer.suffix)
@@ -186,27 +164,54 @@ class TextClassifier:
             truncated.append(plan.truncated)
         return _Encoded(windows, first, truncated)
 
-    def _compute(self, batch: Batch, windows: Sequence[Sequence[int]]) -> Logits:
-        chosen = [windows[index] for index in batch.indices]
-        mask = np.arange(batch.width) < np.array([len(window) for window in chosen])[:, None]
-        input_ids = np.full(mask.shape, self._pad_id, dtype=np.int64)
-        input_ids[mask] = np.concatenate(chosen)
-        return self._backend.logits(input_ids, mask.astype(np.int64))
+    @property
+    def _n_outputs(self) -> int:
+        return len(self._reading.targets)
 
-    def _probabilities(self, logits: Logits) -> NDArray[np.float64]:
+    def _inference(self, encoded: _Encoded, exits: Sequence[Exit]) -> Inference:
+        return Inference(self._backend, exits, self._limits, encoded.windows, self._pad_id)
+
+    def _predictions(self, encoded: _Encoded, computed: Computed) -> list[Prediction]:
+        probabilities = np.empty((len(encoded.windows), len(LABELS)))
+        for stage, temperature in enumerate(self._temperatures):
+            rows = computed.stages == stage
+            probabilities[rows] = self._probabilities(computed.logits[rows], temperature)
+        lengths = encoded.lengths()
+        predictions = []
+        for (start, stop), truncated in zip(pairwise(encoded.first), encoded.truncated, strict=True):
+            combined = combine_windows(probabilities[start:stop], lengths[start:stop])
+            exit_layer = self._exit_layer(int(computed.stages[start:stop].max()))
+            predictions.append(_prediction(combined, self._reading.decision, stop - start, truncated, exit_layer))
+        return predictions
+
+    @property
+    def _temperatures(self) -> tuple[float, ...]:
+        """The temperature after each stage; the last is that of the whole network."""
+        return (*(each.temperature for each in self._early.exits), self._reading.temperature)
+
+    def _exit_layer(self, stage: int) -> int | None:
+        exits = self._early.exits
+        return exits[stage].layer if stage < len(exits) else None
+
+    def _layers(self, stages: NDArray[np.int64]) -> int:
+        """Layers computed for windows that left after `stages`, together."""
+        depths = np.array([*(each.layer for each in self._early.exits), self._early.n_layers])
+        return int(depths[stages].sum())
+
+    def _probabilities(self, logits: Logits, temperature: float) -> NDArray[np.float64]:
         if len(logits) == 0:
             return np.empty((0, len(LABELS)))
         if not np.isfinite(logits).all():
             raise FatalError(
                 f"{self._backend.name} computed a value that is not a number: the model or the device is faulty"
             )
-        probabilities: NDArray[np.float64] = (
-            apply_temperature(logits, self._reading.temperature) @ self._label_of_output
-        )
+        probabilities: NDArray[np.float64] = apply_temperature(logits, temperature) @ self._label_of_output
         return probabilities
 
 
-def _prediction(probabilities: NDArray[np.float64], decision: Decision, n_chunks: int, truncated: bool) -> Prediction:
+def _prediction(
+    probabilities: NDArray[np.float64], decision: Decision, n_chunks: int, truncated: bool, exit_layer: int | None
+) -> Prediction:
     negative, neutral, positive = probabilities.tolist()
     return Prediction(
         probabilities=(negative, neutral, positive),
@@ -214,4 +219,5 @@ def _prediction(probabilities: NDArray[np.float64], decision: Decision, n_chunks
         score=positive - negative,
         n_chunks=n_chunks,
         truncated=truncated,
+        exit_layer=exit_layer,
     )

@@ -20,6 +20,7 @@ class ModelSettings(Section):
     max_batch_tokens: int = Field(
         4_096, ge=128, le=1_000_000, description="Padded tokens per batch. Higher takes more memory and adds latency."
     )
+    exits: bool = Field(True, description="Let easy texts leave a model with early exits before its last layer.")
     max_batch_items: int = Field(64, ge=1, le=10_000, description="Texts per batch.")
     label_map: dict[str, Literal["negative", "neutral", "positive"]] = Field(
         default_factory=dict, description="Meaning of a foreign model's labels.", examples=[{"LABEL_0": "negative"}]

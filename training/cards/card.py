@@ -13,7 +13,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from sentiment.decision import MOST_LIKELY
-from sentiment.model.manifest import OPENVINO_FILES, Manifest
+from sentiment.model.manifest import OPENVINO_FILES, Manifest, listed_graphs
 
 _TEMPLATES = Path(__file__).parent / "templates"
 _DIGITS = 4
@@ -59,7 +59,7 @@ def card(manifest: Manifest) -> str:
 
 def _forms(manifest: Manifest) -> list[str]:
     """The forms of the weights, each with the runtime that computes it."""
-    graphs = [form for form, file in OPENVINO_FILES.items() if file in manifest.files]
+    graphs = listed_graphs(manifest)
     torch = any(name.endswith(".safetensors") for name in manifest.files)
     return [*(f"{form} (OpenVINO)" for form in graphs), *(["safetensors (torch)"] if torch else [])]
 
@@ -67,7 +67,8 @@ def _forms(manifest: Manifest) -> list[str]:
 def _temperatures(manifest: Manifest) -> list[str]:
     """The forms that have a temperature. Torch uses that of fp32."""
     torch = any(name.endswith(".safetensors") for name in manifest.files)
-    return [form for form, file in OPENVINO_FILES.items() if file in manifest.files or (form == "fp32" and torch)]
+    graphs = listed_graphs(manifest)
+    return [form for form in OPENVINO_FILES if form in graphs or (form == "fp32" and torch)]
 
 
 def _figure(value: object) -> str:

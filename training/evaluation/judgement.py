@@ -9,14 +9,16 @@ from pathlib import Path
 import msgspec
 
 from sentiment.events import ModelRef
+from sentiment.model.classifier import BatchInfo
 from sentiment.model.files import has_file
 from sentiment.model.loading import load_configured, locate
-from sentiment.model.manifest import MANIFEST_FILE, load_manifest
+from sentiment.model.manifest import MANIFEST_FILE, FormExits, load_manifest
 from sentiment.progress import Progress
 from sentiment.settings import ModelSettings
 from training.data.examples import fingerprint, read_examples
 from training.data.rows import sample_rows
 from training.evaluation.evaluate import evaluate
+from training.evaluation.exits import ExitsCheck, check_exits
 from training.evaluation.mistakes import surest_mistakes
 from training.evaluation.predicting import answers_of
 from training.evaluation.records import Evaluation, Mistake
@@ -52,7 +54,10 @@ class ScoringTime(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Judgement(msgspec.Struct, frozen=True, kw_only=True):
-    """The JSON document of `sentiment evaluate`. `reproduction`: None if the manifest has none of these rows."""
+    """The JSON document of `sentiment evaluate`. `reproduction`: None if the manifest has none of these rows.
+
+    `exits`: None if no text can leave early.
+    """
 
     model: ModelRef
     backend: str
@@ -61,6 +66,7 @@ class Judgement(msgspec.Struct, frozen=True, kw_only=True):
     reproduction: Reproduction | None
     errors: tuple[Mistake, ...]
     cost: ScoringTime
+    exits: ExitsCheck | None = None
 
 
 def judge(settings: ModelSettings, request: EvaluationRequest, progress: Progress) -> Judgement:
@@ -75,7 +81,9 @@ def judge(settings: ModelSettings, request: EvaluationRequest, progress: Progres
     examples = [in_file[index] for index in kept]
     classifier = load_configured(settings)
     began_s = time.perf_counter()
-    answers = answers_of(classifier, [example.text for example in examples], progress=progress)
+    texts = [example.text for example in examples]
+    spent: list[BatchInfo] = []
+    answers = answers_of(classifier, texts, progress=progress, spent=spent)
     seconds = time.perf_counter() - began_s
     judged = evaluate(
         answers,
@@ -86,6 +94,7 @@ def judge(settings: ModelSettings, request: EvaluationRequest, progress: Progres
         slices=request.slices,
     )
     print_of_rows = fingerprint(examples)
+    fitted = _fitted_exits(settings, form_of(classifier.backend))
     return Judgement(
         model=classifier.model,
         backend=classifier.backend,
@@ -94,7 +103,14 @@ def judge(settings: ModelSettings, request: EvaluationRequest, progress: Progres
         reproduction=_reproduction(settings, judged, form_of(classifier.backend), print_of_rows),
         errors=surest_mistakes(answers, examples, request.n_errors, rows=[index + 1 for index in kept]),
         cost=ScoringTime(seconds=seconds, texts_per_s=len(examples) / max(seconds, 1e-9)),
+        exits=None if fitted is None else check_exits(settings, fitted, texts, answers, spent, progress),
     )
+
+
+def _fitted_exits(settings: ModelSettings, form: str) -> FormExits | None:
+    """The exits that texts may leave at in `form`."""
+    exits = locate(settings.path, settings.label_map or None).exits if settings.exits else None
+    return None if exits is None else exits.forms.get(form)
 
 
 def _reproduction(settings: ModelSettings, judged: Evaluation, form: str, fingerprint: str) -> Reproduction | None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from sentiment.events import LABELS
-from sentiment.model.classifier import Classifier, Prediction
+from sentiment.model.classifier import BatchInfo, Classifier, Prediction
 from sentiment.progress import Progress, Silent
 from sentiment.statistics import Floats, Ints
 
@@ -45,14 +45,24 @@ _TEXTS_AT_ONCE = 512
 
 
 def answers_of(
-    classifier: Classifier, texts: Sequence[str], *, progress: Progress | None = None, phase: str = "scoring"
+    classifier: Classifier,
+    texts: Sequence[str],
+    *,
+    progress: Progress | None = None,
+    phase: str = "scoring",
+    spent: list[BatchInfo] | None = None,
 ) -> Answers:
-    """The answers to redacted `texts`, in order, as they are served. `progress` shows `phase` meanwhile."""
+    """The answers to redacted `texts`, in order, as they are served. `progress` shows `phase` meanwhile.
+
+    What the calls cost is added to `spent`.
+    """
     progress = progress or Silent()
     progress.begin(phase, len(texts))
     found: list[Prediction] = []
     for start in range(0, len(texts), _TEXTS_AT_ONCE):
-        predictions, _ = classifier.predict(texts[start : start + _TEXTS_AT_ONCE])
+        predictions, info = classifier.predict(texts[start : start + _TEXTS_AT_ONCE])
+        if spent is not None:
+            spent.append(info)
         found.extend(predictions)
         progress.at(len(found))
     return Answers.of(found)

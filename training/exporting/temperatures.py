@@ -76,13 +76,15 @@ def fit_calibration(directory: Path, rows: Sequence[Example]) -> Calibration:
 def set_calibration(directory: Path, manifest: Manifest, calibration: Calibration) -> Manifest:
     """Write `manifest`, with `calibration`, to `directory`. The version changes too, because the answers do.
 
-    They also depend on the manifest's decision.
+    They also depend on the manifest's decision, and on the temperatures and thresholds of its exits.
     """
-    temperatures = {key: str(value) for key, value in msgspec.to_builtins(calibration).items()}
+    decided = {key: str(value) for key, value in msgspec.to_builtins(calibration).items()}
     if manifest.decision != MOST_LIKELY:
-        temperatures["offsets"] = str(manifest.decision.offsets)
+        decided["offsets"] = str(manifest.decision.offsets)
+    for form, fitted in manifest.exits.forms.items() if manifest.exits else ():
+        decided[f"exits_{form}"] = f"{fitted.threshold} {fitted.temperatures}"
     updated = msgspec.structs.replace(
-        manifest, calibration=calibration, version=version_of({**manifest.files, **temperatures})
+        manifest, calibration=calibration, version=version_of({**manifest.files, **decided})
     )
     write_manifest(directory, updated)
     return updated

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,7 +14,9 @@ from numpy.typing import NDArray
 
 from sentiment.errors import FatalError
 from sentiment.events import ModelRef
-from sentiment.model.pipeline import MAX_WINDOWS, BatchLimits, Reading, TextClassifier
+from sentiment.model.exits import EarlyExits, Exit
+from sentiment.model.inference import BatchLimits
+from sentiment.model.pipeline import MAX_WINDOWS, Reading, TextClassifier
 from sentiment.model.tokenizer import TextTokenizer
 from tests.training import tiny
 
@@ -32,6 +35,7 @@ class CountingBackend:
     name: str = "counting"
     batch_overhead_tokens: int = 16
     shapes: list[tuple[int, int]] = field(default_factory=list)
+    stages: list[tuple[int, int]] = field(default_factory=list)
 
     def logits(self, input_ids: NDArray[np.int64], attention_mask: NDArray[np.int64]) -> NDArray[np.float32]:
         if input_ids.size > self.memory_tokens:
@@ -41,6 +45,20 @@ class CountingBackend:
         columns = [attention_mask.sum(axis=1), (input_ids * attention_mask).sum(axis=1) / 1e3, 0 * input_ids[:, 0]]
         return np.stack(columns, axis=1).astype(np.float32)
 
+    def stage(self, number: int, inputs: NDArray[Any], attention_mask: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Three stages: the hidden states are the ids, each of which is one more after every stage."""
+        if inputs[..., 0].size > self.memory_tokens or attention_mask.size > self.memory_tokens:
+            raise MemoryError
+        self.stages.append((number, attention_mask.shape[0]))
+        if number == 0:
+            self.shapes.append((inputs.shape[0], inputs.shape[1]))
+            return (inputs[:, :, None] + 1.0).astype(np.float32)
+        assert (inputs[attention_mask == 0] == 0).all()
+        if number == 1:
+            return (inputs + 1.0).astype(np.float32)
+        ids = (inputs[:, :, 0] - 2.0).astype(np.int64) * attention_mask
+        return CountingBackend().logits(ids, attention_mask)
+
 
 @pytest.fixture(scope="module")
 def tokenizer(checkpoint: Path) -> TextTokenizer:
@@ -48,7 +66,11 @@ def tokenizer(checkpoint: Path) -> TextTokenizer:
 
 
 def classifier(
-    tokenizer: TextTokenizer, backend: CountingBackend, tokens: int = 256, targets: tuple[int, ...] = (0, 1, 2)
+    tokenizer: TextTokenizer,
+    backend: CountingBackend,
+    tokens: int = 256,
+    targets: tuple[int, ...] = (0, 1, 2),
+    early: EarlyExits | None = None,
 ) -> TextClassifier:
     return TextClassifier(
         model=ModelRef(name="counting", version="1"),
@@ -58,7 +80,22 @@ def classifier(
         limits=BatchLimits(max_batch_tokens=tokens, max_batch_items=8),
         max_length=MAX_LENGTH,
         pad_id=0,
+        early=early,
     )
+
+
+def exit_after(layer: int, remainder: int) -> Exit:
+    """An exit for windows whose largest id has this remainder by 3; it answers with that id."""
+
+    def head(pooled: NDArray[np.float32]) -> NDArray[np.float32]:
+        largest = pooled[:, -1].astype(np.int64) - layer
+        sure = np.where(largest % 3 == remainder, 5.0, 0.0)
+        return np.stack([sure, largest % 2 * sure * 2, -sure], axis=1).astype(np.float32)
+
+    return Exit(layer, head, temperature=1.5, threshold=0.9)
+
+
+EARLY = EarlyExits((exit_after(1, 0), exit_after(2, 1)), n_layers=3)
 
 
 @settings(deadline=None, max_examples=40)
@@ -73,6 +110,45 @@ def test_answers_are_in_the_order_of_the_texts(checkpoint: Path, texts: list[str
     assert info.padded_tokens == sum(count * width for count, width in backend.shapes) >= info.real_tokens
     assert sum(count for count, _ in backend.shapes) == sum(prediction.n_chunks for prediction in predictions)
     assert predictions == [model.predict([text])[0][0] for text in texts]
+
+
+@settings(deadline=None, max_examples=40)
+@given(st.lists(st.lists(st.sampled_from(WORDS), max_size=60).map(" ".join), max_size=30), st.integers(16, 200))
+def test_a_text_leaves_where_it_leaves_alone(checkpoint: Path, texts: list[str], tokens: int) -> None:
+    """Whatever its neighbours do, each text gets the answer and the exit that it gets alone; the layers add up; and
+    with memory for few tokens nothing changes.
+    """
+    tokenizer = TextTokenizer.from_file(checkpoint / "tokenizer.json")
+    backend = CountingBackend()
+    model = classifier(tokenizer, backend, tokens, early=EARLY)
+    predictions, info = model.predict(texts)
+    assert max((count for _, count in backend.stages), default=0) <= 8
+    assert info.layers == sum(count for _, count in backend.stages)
+    assert info.layers + info.layers_skipped == 3 * info.windows
+    assert predictions == [model.predict([text])[0][0] for text in texts]
+    cramped = classifier(tokenizer, CountingBackend(memory_tokens=40), tokens, early=EARLY)
+    assert cramped.predict(texts)[0] == predictions
+
+
+def test_windows_that_go_on_fill_batches_together(tokenizer: TextTokenizer) -> None:
+    """Windows that stay wait for others, so that later stages compute full batches; all three ways out are taken."""
+    texts = [" ".join(WORDS[n % 20 : n % 20 + 1 + n % 2]) for n in range(64)]
+    backend = CountingBackend()
+    predictions, _ = classifier(tokenizer, backend, early=EARLY).predict(texts)
+    assert {prediction.exit_layer for prediction in predictions} == {1, 2, None}
+    for stage in (1, 2):
+        counts = [count for number, count in backend.stages if number == stage]
+        assert len(counts) <= -(-sum(counts) // 8) + 1
+
+
+def test_past_the_exits_lies_the_whole_network(tokenizer: TextTokenizer) -> None:
+    """What the last stage says about every window is what a network without exits says."""
+    texts = ["the app was great", "it was the screen " * 12, ""]
+    stages = classifier(tokenizer, CountingBackend(), early=EARLY).stages(texts)
+    plain = classifier(tokenizer, CountingBackend()).stages(texts)
+    assert np.array_equal(stages.outputs[-1], plain.outputs[0])
+    assert (len(stages.outputs), len(plain.outputs)) == (3, 1)
+    assert np.array_equal(stages.first, plain.first)
 
 
 def test_a_long_text_is_read_in_windows_up_to_the_bound(tokenizer: TextTokenizer) -> None:
