@@ -8,7 +8,10 @@ INPUTS := pyproject.toml $(wildcard requirements/*.txt) sentiment/__init__.py
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --fork-strategy fewest \
 	--generate-hashes --no-emit-index-url --custom-compile-command 'make lock'
 
-.PHONY: setup demo picture test lint licences lock clean
+# Needs labelled rows and pretrained networks, and hours: see training/recipes/model.toml. What is missing is named.
+WORK ?= work
+
+.PHONY: setup demo picture model test lint licences lock clean
 
 setup: .venv/.base ## .venv with what the pipeline needs to run
 
@@ -17,6 +20,10 @@ demo: .venv/.base ## the whole pipeline on a bundled stream, on the development 
 
 picture: .venv/.base ## docs/demo.svg, from a run of the demo
 	$(BIN)/python -m consumers.demo.picture docs/demo.svg
+
+model: .venv/.dev ## the models, from rows to card: DATA=… BACKBONE=… SMALL=… WORK=…; run it again to go on
+	$(BIN)/sentiment recipe training/recipes/model.toml --work $(WORK) \
+		--set data=$(DATA) --set backbone=$(BACKBONE) --set small=$(SMALL)
 
 test: .venv/.dev ## all tests; those on Apache Kafka need KAFKA_HOME, those on labelled data SENTIMENT_DATA
 	$(BIN)/python -m pytest -rs --durations 10 --numprocesses 2 --dist worksteal $(TESTS)

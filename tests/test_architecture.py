@@ -22,7 +22,7 @@ FLOORS = {
         ("scoring", "alerting", "notifying", "monitoring", "demo"),
     ),
     "training": (
-        ("data", "explanation"),
+        ("data", "explanation", "recipes"),
         ("evaluation", "augmentation"),
         ("exporting", "audit", "review", "cards"),
         ("finetune", "promotion"),

@@ -12,7 +12,7 @@ from sentiment.cli.flags import FILE
 from sentiment.cli.inputs import text_field_option
 from sentiment.cli.job import make_job, run_job
 from sentiment.cli.options import common_options
-from sentiment.cli.recipe import recipe_options, validation_option
+from sentiment.cli.recipe_flags import recipe_options, validation_option
 
 
 @click.command(

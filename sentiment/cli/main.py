@@ -35,6 +35,8 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "audit": ("audit", "audit", "Check whether a model treats people alike."),
     "compare": ("compare", "compare", "Compare models on the same rows."),
     "distill": ("distill", "distill", "Train a small model to imitate a large one."),
+    "average": ("average", "average", "Average the weights of several runs."),
+    "recipe": ("recipe", "recipe", "Make a model as a file describes it."),
     "export": ("export", "export", "Export a checkpoint for serving."),
     "explain": ("explain", "explain", "Show which words moved a score."),
     "schema": ("schema", "schema", "Print the JSON Schema of a contract."),

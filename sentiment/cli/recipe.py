@@ -1,159 +1,77 @@
-"""Flags that `sentiment train` and `sentiment distill` share."""
+"""`sentiment recipe`: make a model as a file describes it, stage by stage."""
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
 import click
 
-from sentiment.cli.flags import DIRECTORY, Command, json_option, name_option, seed_option
+from sentiment.cli.extras import train_extra
+from sentiment.cli.flags import DIRECTORY, FILE
+from sentiment.cli.options import common_options
 
-_POSITIVE = click.FloatRange(0, min_open=True)
+if TYPE_CHECKING:
+    from training.recipes.stages import StageState
 
-validation_option = click.option(
-    "--validation", required=True, metavar="FILE", help="Held-out rows, to choose the best weights and to calibrate."
+
+@click.command(
+    epilog="""\b
+Example:
+  sentiment recipe training/recipes/model.toml --work work --plan --set data=data --set backbone=gte-small
+  sentiment recipe training/recipes/model.toml --work work --set data=data --set backbone=gte-small
+
+Requires the `train` extra. Each stage is one `sentiment` command. The same call again goes on where the last one
+stopped, also in the middle of a training. WORK/journal.json has the time that each stage took."""
 )
+@click.argument("file", metavar="FILE", type=FILE)
+@click.option("--work", required=True, type=DIRECTORY, metavar="DIR", help="Folder for what the stages make.")
+@click.option("--set", "given", multiple=True, metavar="NAME=VALUE", help="Value of a parameter; repeatable.")
+@click.option("--only", metavar="STAGE", help="Run only this stage.")
+@click.option("--plan", is_flag=True, help="Show the stages and their expected hours, and run nothing.")
+@common_options()
+def recipe(file: Path, work: Path, given: tuple[str, ...], only: str | None, plan: bool, settings: Any) -> None:
+    """Make a model as the recipe FILE (TOML) describes it: a list of stages, each a command, which can be resumed."""
+    from sentiment.cli.signals import terminate_like_interrupt
 
-# In the order of the help page.
-_OPTIONS = (
-    click.option("--output", type=DIRECTORY, required=True, metavar="DIR", help="Model directory to create."),
-    name_option,
-    click.option(
-        "--backbone-licence", default="unknown", metavar="NAME", help="Licence of the backbone, for the manifest."
-    ),
-    click.option("--epochs", type=_POSITIVE, default=1.0, metavar="X", help="Passes over the training rows."),
-    click.option(
-        "--max-steps",
-        type=int,
-        default=-1,
-        metavar="N",
-        help="Optimiser steps, instead of --epochs; -1 for no limit.",
-    ),
-    click.option("--learning-rate", type=_POSITIVE, default=6e-5, metavar="X", help="Peak learning rate."),
-    click.option(
-        "--warmup",
-        "warmup_ratio",
-        type=click.FloatRange(0, 1, max_open=True),
-        default=0.06,
-        metavar="X",
-        help="Share of the steps over which the learning rate rises to its peak.",
-    ),
-    click.option(
-        "--schedule",
-        type=click.Choice(["linear", "cosine"]),
-        default="linear",
-        help="How the learning rate falls from its peak to 0.",
-    ),
-    click.option("--batch-size", type=click.IntRange(1), default=32, metavar="N", help="Rows per optimiser step."),
-    click.option(
-        "--max-length", type=click.IntRange(8, 512), default=96, metavar="N", help="Maximum tokens per training text."
-    ),
-    click.option(
-        "--label-smoothing",
-        type=click.FloatRange(0, 0.5),
-        default=0.05,
-        metavar="X",
-        help="Share of each label that is spread over all labels.",
-    ),
-    click.option(
-        "--class-weight",
-        "class_weights",
-        multiple=True,
-        metavar="LABEL=X",
-        show_default="1 for every label",
-        help="Weight of a label in the loss; repeatable.",
-    ),
-    click.option(
-        "--source-weight",
-        "source_weights",
-        multiple=True,
-        metavar="SOURCE=X",
-        show_default="1 for every source",
-        help="Weight of a source in the loss; repeatable.",
-    ),
-    click.option(
-        "--evaluations",
-        type=click.IntRange(1),
-        default=4,
-        metavar="N",
-        help="Evaluations per run, of which the best weights are kept.",
-    ),
-    click.option(
-        "--early-stopping",
-        "patience",
-        type=click.IntRange(0),
-        default=0,
-        metavar="N",
-        help="Stop after N evaluations without improvement; 0 for never.",
-    ),
-    click.option(
-        "--select-on",
-        type=click.Choice(["macro_f1", "source_macro_f1"]),
-        default="macro_f1",
-        help="Choose the best weights by macro-F1 over all rows, or by its mean over the sources.",
-    ),
-    click.option(
-        "--precision",
-        type=click.Choice(["auto", "bf16", "no"]),
-        default="auto",
-        help="Mixed precision. auto takes bf16 if the hardware is fast at it.",
-    ),
-    click.option(
-        "--lora-rank",
-        type=click.IntRange(0),
-        default=0,
-        metavar="N",
-        help="Train only low-rank adapters of this rank; 0 trains all weights.",
-    ),
-    click.option("--lora-alpha", type=click.IntRange(1), default=16, metavar="N", help="Scale of the adapters."),
-    click.option(
-        "--augment",
-        type=click.IntRange(0),
-        default=0,
-        metavar="N",
-        help="Synthetic examples to add: noisy copies of rows, and templates of negation, sarcasm, facts and people.",
-    ),
-    click.option("--emoji-tokens", is_flag=True, help="Add embeddings for emoji that the vocabulary lacks."),
-    click.option(
-        "--average-from",
-        type=click.FloatRange(0, 1),
-        default=1.0,
-        metavar="X",
-        help="Average the weights after this share of the steps, and keep the mean if it is the best; 1 is off.",
-    ),
-    click.option(
-        "--layer-decay",
-        type=click.FloatRange(0, 1, min_open=True),
-        default=1.0,
-        metavar="X",
-        help="Learning rate of each layer as a share of that of the layer above; 1 gives all the same.",
-    ),
-    click.option(
-        "--freeze-layers",
-        type=click.IntRange(0),
-        default=0,
-        metavar="N",
-        help="Leave the embeddings and the N lowest layers as they are, which is faster; 0 trains everything.",
-    ),
-    click.option(
-        "--drop-near-duplicates",
-        is_flag=True,
-        help="Drop training rows that nearly match a validation row. Exact matches are always dropped.",
-    ),
-    click.option(
-        "--tracker",
-        type=click.Choice(["tensorboard", "mlflow"]),
-        help="Also log the training curves with this tracker.",
-    ),
-    click.option(
-        "--tracking-dir", metavar="DIR|URL", show_default="OUTPUT.tracking", help="Where the tracker keeps its data."
-    ),
-    seed_option,
-    click.option("--resume", is_flag=True, help="Continue an interrupted run."),
-    json_option("Print the manifest as JSON."),
-)
+    with train_extra("making a model"):
+        from training.recipes.recipe_file import give, read_recipe
+        from training.recipes.stages import RecipeRun
+    run = RecipeRun(give(read_recipe(file), _values(given), work))
+    if plan:
+        _print(run.states())
+        return
+    with terminate_like_interrupt():
+        run.run(only=only, say=lambda text: click.echo(text, err=True))
 
 
-def recipe_options(command: Command) -> Command:
-    """Add the flags; the command gets them as keywords, for ``make_job`` and ``run_job``."""
-    for option in reversed(_OPTIONS):
-        command = option(command)
-    return command
+def _values(given: tuple[str, ...]) -> dict[str, str]:
+    from sentiment.errors import ConfigurationError
+
+    values = {}
+    for pair in given:
+        name, separator, value = pair.partition("=")
+        if not name or not separator:
+            raise ConfigurationError(f"--set takes NAME=VALUE, not {pair!r}")
+        values[name] = value
+    return values
+
+
+def _print(states: list[StageState]) -> None:
+    from sentiment.cli.tables import output, table
+
+    rows = [
+        (
+            each.stage.name,
+            each.stage.run[0],
+            each.state,
+            f"{each.stage.hours.cpu:g}",
+            f"{each.stage.hours.gpu:g}",
+            f"{each.spent_hours:.2f}" if each.spent_hours else "",
+        )
+        for each in states
+    ]
+    left = [each.stage.hours for each in states if each.state != "done"]
+    rows.append(("left", "", "", f"{sum(h.cpu for h in left):g}", f"{sum(h.gpu for h in left):g}", ""))
+    columns = ("stage", "command", "state", "hours on 2 cores", "hours on a GPU", "hours taken")
+    output().print(table(columns, rows, words=("command", "state")))

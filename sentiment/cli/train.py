@@ -8,7 +8,7 @@ import click
 
 from sentiment.cli.job import make_job, run_job
 from sentiment.cli.options import common_options
-from sentiment.cli.recipe import recipe_options, validation_option
+from sentiment.cli.recipe_flags import recipe_options, validation_option
 
 
 @click.command(

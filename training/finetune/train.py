@@ -12,7 +12,8 @@ from typing import Any
 import msgspec
 
 from sentiment.errors import InputError
-from sentiment.model.manifest import Manifest, write_manifest
+from sentiment.model.files import has_file
+from sentiment.model.manifest import MANIFEST_FILE, Manifest, load_manifest, write_manifest
 from sentiment.progress import Progress, Silent
 from training.evaluation.as_served import measure_as_served
 from training.exporting.export import N_CALIBRATION_TEXTS, ExportPlan, Provenance, export_model
@@ -112,6 +113,11 @@ def _export(job: TrainingJob, work: Path, rows: PreparedRows, distillation: dict
 
 
 def _public_name(backbone: str) -> str:
-    """A hub id as it is, and only the name of a directory, because a manifest travels."""
+    """A hub id as it is, and only the name of a directory, because a manifest travels.
+
+    A model that was trained before has the backbone of that training.
+    """
     path = Path(backbone)
+    if has_file(path / MANIFEST_FILE):
+        return load_manifest(path).backbone
     return path.absolute().name if path.is_dir() else backbone
