@@ -36,6 +36,12 @@ def write_tokenizer(checkpoint: Path, output: Path) -> None:
         shutil.copyfile(checkpoint / _TOKENIZER_CONFIG_FILE, output / _TOKENIZER_CONFIG_FILE)
 
 
+def forget_export(model: PreTrainedModel) -> None:
+    """Let `model`, loaded from an export, be saved as a checkpoint: without a manifest, an export counts as damaged."""
+    if hasattr(model.config, EXPORTED_BY):
+        delattr(model.config, EXPORTED_BY)
+
+
 def write_half(model: PreTrainedModel, checkpoint: Path, output: Path) -> None:
     """Write the weights in fp16, which halves the size. It is exact to 2⁻¹¹, far below what changes a label."""
     state = model.state_dict()

@@ -19,9 +19,9 @@ from sentiment.events import LABELS
 from sentiment.model.directory import ModelDirectory
 from sentiment.model.files import has_file
 from sentiment.model.loading import locate
-from sentiment.model.manifest import EXPORTED_BY, MANIFEST_FILE, TOKENIZER_FILE, load_manifest, verify_files
+from sentiment.model.manifest import MANIFEST_FILE, TOKENIZER_FILE, load_manifest, verify_files
 from sentiment.model.torch_backend import load_pretrained
-from training.exporting.files import make_readable, write_tokenizer
+from training.exporting.files import forget_export, make_readable, write_tokenizer
 
 
 def average_models(models: Sequence[str], output: Path) -> None:
@@ -81,9 +81,7 @@ def _write(model: PreTrainedModel, like: ModelDirectory, output: Path) -> None:
     staging = output.with_name(output.name + ".partial")
     shutil.rmtree(staging, ignore_errors=True)
     staging.mkdir(parents=True)
-    # Without its manifest an export would count as damaged.
-    if hasattr(model.config, EXPORTED_BY):
-        delattr(model.config, EXPORTED_BY)
+    forget_export(model)
     model.save_pretrained(staging)
     write_tokenizer(like.path, staging)
     make_readable(staging)

@@ -19,6 +19,7 @@ from transformers import AutoConfig, AutoModelForSequenceClassification, AutoTok
 from sentiment.errors import InputError, ModelError
 from sentiment.events import LABELS
 from sentiment.model.directory import positions_of
+from training.exporting.files import forget_export
 
 _PAD_TOKEN = "[PAD]"  # noqa: S105 not a password
 
@@ -44,6 +45,7 @@ def load_backbone(backbone: str, *, keep_layers: int = 0) -> tuple[Any, PreTrain
             f"the backbone {backbone!r} has no fast tokenizer, and serving needs tokenizer.json",
             hint="convert it with transformers: AutoTokenizer.from_pretrained(…, use_fast=True).save_pretrained(…)",
         )
+    forget_export(model)
     _give_padding(tokenizer, model)
     if keep_layers:
         truncate_layers(model, keep_layers)

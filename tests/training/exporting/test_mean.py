@@ -10,11 +10,13 @@ from safetensors.torch import load_file, save_file
 
 from sentiment.cli.main import run
 from sentiment.errors import InputError
+from sentiment.model.directory import open_directory
 from sentiment.model.loading import load_model
 from tests.sentiment.model.models import save_classifier
 from tests.training import tiny
 from training.exporting.export import ExportPlan, Provenance, export_model
 from training.exporting.mean import average_models
+from training.finetune.backbones import load_backbone
 
 
 def other(folder: Path, of: Path) -> Path:
@@ -45,6 +47,17 @@ def test_the_mean_is_that_of_every_weight(tmp_path: Path, capsys: pytest.Capture
     capsys.readouterr()
     assert run(["average", str(one), str(two), "--output", str(tmp_path / "mean")]) == 2
     assert "exists" in capsys.readouterr().err
+
+
+def test_a_training_can_begin_with_an_export(tmp_path: Path) -> None:
+    """What is saved from it is a checkpoint that opens, not an export whose manifest got lost."""
+    save_classifier(tmp_path / "one")
+    plan = ExportPlan(["a text"], forms=(), max_length=32)
+    export_model(tmp_path / "one", tmp_path / "exported", plan, Provenance("x", "x"))
+    tokenizer, model = load_backbone(str(tmp_path / "exported"))
+    model.save_pretrained(tmp_path / "trained")
+    tokenizer.save_pretrained(tmp_path / "trained")
+    assert open_directory(tmp_path / "trained").safetensors
 
 
 def test_weights_with_two_names_are_averaged_once(tmp_path: Path) -> None:
