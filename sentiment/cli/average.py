@@ -27,7 +27,7 @@ whether the mean is better than they are shows `sentiment compare`."""
 def average(models: tuple[str, ...], output: Path, settings: Any) -> None:
     """Write the mean of the weights of several MODELs (directories or hub ids) as a checkpoint.
 
-    `sentiment export`, `train --backbone` and `distill --teacher` take it.
+    `sentiment export` takes it, and so does a training as its backbone or teacher.
     """
     with train_extra("averaging"):
         from training.exporting.mean import average_models

@@ -8,12 +8,14 @@ import tomllib
 from functools import cache
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from sentiment.cli.main import COMMANDS, run
 from sentiment.settings import Settings
 from tests.docs.pages import PAGES, ROOT, anchors, blocks, commands, inline_code, links, name_of
 from tests.names import call_fault, metrics, sections, settings, variables
+from training.recipes.recipe_file import RecipeFile
 
 MANIFEST = json.loads((ROOT / "sentiment" / "assets" / "model" / "manifest.json").read_bytes())
 FOLDERS = ("sentiment", "consumers", "training", "deploy", "tests")
@@ -61,12 +63,15 @@ def test_metrics_exist(page: Path) -> None:
 
 @page
 def test_settings_exist(page: Path) -> None:
-    """Every `section.setting` and `SENTIMENT_…` variable on a page is a setting, and every TOML block is valid."""
+    """Every `section.setting` and `SENTIMENT_…` variable is a setting, and TOML is valid settings or a recipe."""
     named = {code for code in inline_code(page) if re.fullmatch(rf"({'|'.join(sections())})\.[a-z_]+", code)}
     assert named <= settings()
     assert set(re.findall(r"\bSENTIMENT_[A-Z][A-Z_]*\b", page.read_text("utf-8"))) <= variables()
     for block in blocks(page):
         table = tomllib.loads(block.body) if block.language == "toml" else {}
+        if "stage" in table:
+            msgspec.convert(table, RecipeFile)
+            continue
         for name, section in table.items():
             assert not isinstance(section, dict) or set(section) <= set(sections()[name]), name
 
