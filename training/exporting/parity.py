@@ -14,7 +14,7 @@ from sentiment.progress import Progress, Silent
 from sentiment.statistics import macro_f1
 from training.data.examples import read_examples, read_texts
 from training.data.rows import read_rows
-from training.evaluation.predicting import probabilities_of
+from training.evaluation.predicting import Answers, answers_of
 
 # Texts that are also scored one by one, which costs several times as much.
 N_ALONE = 300
@@ -53,10 +53,10 @@ def measure_parity(
     """
     shown = progress or Silent()
     truth = None if labels is None else np.asarray(labels)
-    reference = _probabilities(checkpoint, "torch", None, texts, shown)[1]
+    reference = _answers(checkpoint, "torch", None, texts, shown)[1]
     report = {}
     for form in forms:
-        backend, served = _probabilities(directory, "openvino", form, texts, shown)
+        backend, served = _answers(directory, "openvino", form, texts, shown)
         alone = _alone(directory, form, texts[:N_ALONE])
         report[form] = _compare(backend, served, reference, truth, alone)
     return report
@@ -64,37 +64,38 @@ def measure_parity(
 
 def _compare(
     backend: str,
-    served: NDArray[np.float64],
-    reference: NDArray[np.float64],
+    served: Answers,
+    reference: Answers,
     truth: NDArray[np.int64] | None,
-    alone: NDArray[np.float64],
+    alone: Answers,
 ) -> FormParity:
-    chosen, expected = served.argmax(axis=1), reference.argmax(axis=1)
-    batched = served[: len(alone)]
-    quality = None if truth is None else macro_f1(truth, chosen)
+    quality = None if truth is None else macro_f1(truth, served.chosen)
+    difference = None if truth is None or quality is None else quality - macro_f1(truth, reference.chosen)
+    apart = np.abs(served.probabilities - reference.probabilities)
+    n_alone = len(alone.chosen)
     return FormParity(
         backend=backend,
-        n_texts=len(served),
-        label_agreement=float((chosen == expected).mean()),
-        max_difference=float(np.abs(served - reference).max()),
-        mean_difference=float(np.abs(served - reference).mean()),
+        n_texts=len(served.chosen),
+        label_agreement=float((served.chosen == reference.chosen).mean()),
+        max_difference=float(apart.max()),
+        mean_difference=float(apart.mean()),
         macro_f1=quality,
-        macro_f1_difference=None if truth is None or quality is None else quality - macro_f1(truth, expected),
-        alone_label_agreement=float((alone.argmax(axis=1) == batched.argmax(axis=1)).mean()),
-        alone_max_difference=float(np.abs(alone - batched).max()),
+        macro_f1_difference=difference,
+        alone_label_agreement=float((alone.chosen == served.chosen[:n_alone]).mean()),
+        alone_max_difference=float(np.abs(alone.probabilities - served.probabilities[:n_alone]).max()),
     )
 
 
-def _probabilities(
+def _answers(
     directory: Path, backend: str, form: str | None, texts: Sequence[str], progress: Progress
-) -> tuple[str, NDArray[np.float64]]:
+) -> tuple[str, Answers]:
     classifier = load_model(directory, backend="torch" if backend == "torch" else "openvino", form=form)
     phase = f"parity: {form or backend}"
-    return classifier.backend, probabilities_of(classifier, texts, progress=progress, phase=phase)
+    return classifier.backend, answers_of(classifier, texts, progress=progress, phase=phase)
 
 
-def _alone(directory: Path, form: str, texts: Sequence[str]) -> NDArray[np.float64]:
-    return probabilities_of(load_model(directory, backend="openvino", form=form, max_batch_items=1), texts)
+def _alone(directory: Path, form: str, texts: Sequence[str]) -> Answers:
+    return answers_of(load_model(directory, backend="openvino", form=form, max_batch_items=1), texts)
 
 
 def read_parity_rows(source: str, text_field: str, most: int) -> tuple[list[str], list[int] | None]:

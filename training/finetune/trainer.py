@@ -37,6 +37,8 @@ _SHOWN_METRICS = ("macro_f1", "source_macro_f1", "loss")
 # One label moves the macro-F1 of a smaller data set by points. If all are small, all count.
 _LEAST_ROWS_OF_A_DATA_SET = 30
 _SAVES_A_RUN = 20
+# A run takes minutes there, and a save with the optimiser's state takes seconds.
+_SAVES_A_RUN_ON_A_GPU = 4
 # Padding a batch takes as long as a step on a GPU.
 _LOADERS_FOR_A_GPU = 2
 _EVALUATED_AT_ONCE_BY_A_GPU = 512
@@ -190,7 +192,7 @@ def _arguments(recipe: Recipe, steps: Path) -> TrainingArguments:
         eval_strategy="steps",
         eval_steps=1.0 / recipe.evaluations if recipe.evaluations > 1 else 0.9999,
         save_strategy="steps",
-        save_steps=1.0 / _SAVES_A_RUN,
+        save_steps=1.0 / (_SAVES_A_RUN_ON_A_GPU if cuda else _SAVES_A_RUN),
         save_total_limit=1,
         logging_steps=0.01,
         bf16=bf16,
