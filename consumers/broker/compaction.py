@@ -70,7 +70,7 @@ def _kept(header: BatchHeader, data: bytes, newest: dict[bytes | None, int], abo
 
 
 def _readable(data: bytes) -> list[StoredRecord]:
-    """The records of a batch; none of one in snappy or stored by a version that did not check, which is kept."""
+    """The records of a batch; none of one stored by a version that did not check, which is kept."""
     try:
         return list(records(data))
     except BadRecordsError:

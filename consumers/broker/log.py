@@ -136,7 +136,7 @@ class Log:
                         for record in records(segment.read_at(position, header.size)):
                             if record.timestamp_ms >= timestamp_ms and record.offset >= self.start_offset:
                                 return record.timestamp_ms, record.offset
-                    except BadRecordsError:  # snappy, or stored by a version that did not check
+                    except BadRecordsError:  # stored by a version that did not check
                         return header.max_timestamp_ms, max(header.base_offset, self.start_offset)
         return None
 

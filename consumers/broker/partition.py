@@ -16,7 +16,7 @@ from consumers.broker.codes import BrokerError, Code
 from consumers.broker.durability import Flusher
 from consumers.broker.log import Log
 from consumers.broker.producers import Aborted, ProducerStates
-from consumers.broker.records import BadRecordsError, check_records, is_snappy, records
+from consumers.broker.records import BadRecordsError, check_records, records
 from consumers.broker.topic_config import TopicConfig
 
 _log = structlog.get_logger(__name__)
@@ -85,8 +85,6 @@ class Partition:
         return self._write(data, header, now_ms)
 
     def _check_records(self, data: bytes, header: BatchHeader) -> None:
-        if self.config.compacted and is_snappy(header):
-            raise BrokerError(Code.UNSUPPORTED_COMPRESSION_TYPE, "this broker cannot compact batches in snappy")
         try:
             if not self.config.compacted:
                 check_records(data, header)

@@ -3,21 +3,16 @@
 Header names are not decoded: Apache Kafka does not ask for UTF-8 there.
 """
 
-import zlib
 from collections.abc import Iterator
 from typing import NamedTuple
 
-import lz4.frame
-import zstandard
-
 from consumers.broker.batch import HEADER_BYTES, BatchHeader, read_header
+from sentiment.codecs import BadCompressionError, TooLongError, decompress
 
 MAX_RECORDS_BYTES = 64 * 1024 * 1024
 """Most bytes of one batch's records, decompressed."""
 _CODEC = 0x07
-_GZIP, _SNAPPY, _LZ4, _ZSTD = 1, 2, 3, 4
 _LOG_APPEND_TIME = 0x08
-_GZIP_WINDOW = 31
 
 
 class BadRecordsError(Exception):
@@ -32,16 +27,10 @@ class StoredRecord(NamedTuple):
     key: bytes | None
 
 
-def is_snappy(header: BatchHeader) -> bool:
-    """Whether the batch has the one codec that this broker stores without reading it."""
-    return header.attributes & _CODEC == _SNAPPY
-
-
 def check_records(data: bytes, header: BatchHeader) -> None:
-    """Raise BadRecordsError unless the batch's records are as many and as long as they say. Snappy passes unread."""
-    if not is_snappy(header):
-        for _ in _walk(_payload(data, header), header.record_count):
-            pass
+    """Raise BadRecordsError unless the batch's records are as many and as long as they say."""
+    for _ in _walk(_payload(data, header), header.record_count):
+        pass
 
 
 def records(data: bytes) -> Iterator[StoredRecord]:
@@ -61,31 +50,11 @@ def _payload(data: bytes, header: BatchHeader) -> bytes:
     if codec == 0:
         return body
     try:
-        payload, complete = _decompressed(body, codec, MAX_RECORDS_BYTES + 1)
-    except (zlib.error, RuntimeError, EOFError, zstandard.ZstdError) as error:
-        raise BadRecordsError("the records do not decompress") from error
-    if len(payload) > MAX_RECORDS_BYTES:
-        raise BadRecordsError(f"the records have more than {MAX_RECORDS_BYTES} bytes decompressed")
-    if not complete:
-        raise BadRecordsError("the compressed records do not end where the batch ends")
-    return payload
-
-
-def _decompressed(body: bytes, codec: int, limit: int) -> tuple[bytes, bool]:
-    """At most `limit` bytes, and whether the compressed data ends with `body`."""
-    if codec == _GZIP:
-        gzip = zlib.decompressobj(_GZIP_WINDOW)
-        payload = gzip.decompress(body, limit)
-        return payload, gzip.eof and not gzip.unused_data
-    if codec == _LZ4:
-        frame = lz4.frame.LZ4FrameDecompressor()
-        payload = frame.decompress(body, limit)
-        return payload, frame.eof and not frame.unused_data
-    if codec == _ZSTD:
-        # One byte more than the records may have, so that what is longer shows without being made.
-        with zstandard.ZstdDecompressor().stream_reader(body, read_across_frames=True) as reader:
-            return reader.read(limit), True
-    raise BadRecordsError(f"this broker cannot read compression type {codec}")
+        return decompress(body, codec, MAX_RECORDS_BYTES)
+    except TooLongError:
+        raise BadRecordsError(f"the records have more than {MAX_RECORDS_BYTES} bytes decompressed") from None
+    except BadCompressionError as error:
+        raise BadRecordsError(f"the records cannot be decompressed: {error}") from error
 
 
 def _walk(data: bytes, count: int) -> Iterator[tuple[int, int, int, int]]:

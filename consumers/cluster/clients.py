@@ -3,7 +3,7 @@
 The client's defaults would break the guarantees, so:
 
 - consumers read committed records only, never commit on their own, start at the earliest record, and rebalance
-  cooperatively: partitions that stay are not interrupted. No record can stop them (`client_internals`);
+  cooperatively: partitions that stay are not interrupted. No record can stop them (`polling`);
 - producers are idempotent with `acks=all`. Their delivery timeout is below the transaction timeout; otherwise the
   broker would fence a transaction while its batches are still being retried;
 - asking for the metadata of a topic does not create it.
@@ -14,13 +14,12 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from kafka import KafkaConsumer, KafkaProducer
+from kafka import ConsumerRebalanceListener, KafkaConsumer, KafkaProducer
 from kafka.admin import KafkaAdminClient
-from kafka.consumer.subscription_state import ConsumerRebalanceListener
-from kafka.coordinator.assignors.cooperative_sticky import CooperativeStickyAssignor
 from kafka.errors import KafkaConfigurationError, KafkaError
 
-from consumers.cluster.client_internals import make_safe
+from consumers.cluster.client_internals import CooperativeStickyAssignor, check_client
+from consumers.cluster.polling import make_safe
 from sentiment.errors import BrokerUnavailable, ConfigurationError
 from sentiment.settings import KafkaSettings, Settings
 
@@ -82,6 +81,7 @@ def make_producer(settings: Settings, *, transactional_id: str | None = None) ->
     Raises:
         BrokerUnavailable: no broker answered within the request timeout.
         ConfigurationError: the client does not accept a setting.
+        FatalError: this release of the client is built differently.
     """
     kafka = settings.kafka
     delivery_timeout_ms = kafka.transaction_timeout_ms * 4 // 5
@@ -149,6 +149,7 @@ def connection_options(kafka: KafkaSettings) -> dict[str, Any]:
 
 
 def _construct(client: type[Any], kafka: KafkaSettings, **options: Any) -> Any:
+    check_client()
     common = {
         "client_id": CLIENT_ID,
         "request_timeout_ms": kafka.request_timeout_ms,

@@ -12,8 +12,8 @@ from contextlib import closing, contextmanager
 
 from kafka.errors import KafkaError
 
-from consumers.cluster.client_internals import poll
 from consumers.cluster.clients import make_consumer
+from consumers.cluster.polling import obstacles, poll, take_gaps
 from consumers.cluster.records import Record, TopicPartition, partition_name
 from sentiment.errors import BrokerUnavailable
 from sentiment.settings import Settings
@@ -65,6 +65,7 @@ class CommittedReader:
         with _translated():
             self._take_added_partitions()
             polled = poll(self._consumer, timeout_ms=int(wait_s * 1000))
+        take_gaps(self._consumer)
         return [record for records in polled.values() for record in records]
 
     def ends(self) -> dict[TopicPartition, int]:
@@ -74,14 +75,20 @@ class CommittedReader:
         return found
 
     def at_end(self) -> bool:
-        """Whether `poll` has returned everything that is committed by now."""
-        return not self._behind(self.ends())
+        """Whether `poll` has returned everything that is committed by now, but for what `check` says."""
+        return not self._behind(self.ends()).keys() - obstacles(self._consumer).keys()
+
+    def check(self) -> None:
+        """Raise FatalError if a partition cannot be read on until somebody does something."""
+        for error in obstacles(self._consumer).values():
+            raise error
 
     def read_to(self, ends: Mapping[TopicPartition, int], *, patience_s: float = _PATIENCE_S) -> Iterator[Record]:
         """The records before `ends` (the offset after the last one, by partition), as they come.
 
         Raises:
             ReadingStalledError: no partition came any further for `patience_s` seconds.
+            FatalError: see `check`.
         """
         before: dict[TopicPartition, int] = {}
         moved_s = time.monotonic()
@@ -90,6 +97,8 @@ class CommittedReader:
                 before, moved_s = behind, time.monotonic()
             elif time.monotonic() - moved_s > patience_s:
                 raise _stalled(behind, ends, patience_s)
+            if behind.keys() <= obstacles(self._consumer).keys():
+                self.check()
             for record in self.poll(_POLL_S):
                 if record.offset < ends.get(TopicPartition(record.topic, record.partition), 0):
                     yield record

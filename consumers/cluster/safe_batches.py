@@ -1,20 +1,33 @@
-"""Batches of a fetch whose records come out whatever they hold. Stands on the insides of kafka-python.
+"""Batches of a fetch whose records come out whatever they hold.
 
-What cannot be decoded comes as a record without content, whose checksum is a `Fault`. `client_internals` puts this in
-the place of the client's own decoding, and checks at the start that the client has what is used here.
+What cannot be decoded comes as a record without content, whose checksum is a `Fault`. `polling` puts this in the place
+of the client's own decoding.
 """
 
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from kafka.errors import CorruptRecordError, UnsupportedCodecError
-from kafka.record.default_records import DefaultRecord, DefaultRecordBatch
-from kafka.record.util import decode_varint
 
-from consumers.cluster.records import partition_name
+from consumers.cluster.client_internals import (
+    DefaultRecord,
+    DefaultRecordBatch,
+    decode_varint,
+    has_codec,
+    next_record_bytes,
+    pass_record,
+)
+from sentiment.codecs import BadCompressionError
+
+_LONG_RECORD_BYTES = 1024 * 1024
+_MAX_HEADERS = 200_000
+"""Of a long record: its headers may take two bytes each, and a hundred in memory."""
+
+Codecs = Callable[[Any, int, UnsupportedCodecError | None], None]
+"""Called for each compressed batch with partition, first offset wanted, and the error if nobody here can read it."""
 
 
 class Fault(str):
@@ -24,13 +37,19 @@ class Fault(str):
 
 
 class SafeBatches:
-    """The batches of one fetch of one partition, from the offset `position`."""
+    """The batches of one fetch of one partition, from the offset `position`, up to one whose codec is not installed.
 
-    def __init__(self, partition: Any, position: int, batches: Any, suspects: set[tuple[Any, int]]) -> None:
+    What another machine could read is not given up.
+    """
+
+    def __init__(
+        self, partition: Any, position: int, batches: Any, suspects: set[tuple[Any, int]], codecs: Codecs
+    ) -> None:
         self._partition = partition
         self._position = position
         self._batches = batches
         self._suspects = suspects
+        self._codecs = codecs
         self._over = False
 
     def next_batch(self) -> Any:
@@ -48,9 +67,25 @@ class SafeBatches:
             return None
         if not batch.validate_crc():
             return self._doubted(self._last_of_doubtful(batch), "the checksum of its batch is wrong")
+        if not self._can_decompress(batch):
+            self._over = True
+            return None
         last = batch.last_offset if batch.magic == 2 else batch.base_offset
         first, self._position = self._position, max(self._position, last + 1)
-        return _SafeBatch(batch, self._partition, first, last)
+        return _SafeBatch(batch, first, last)
+
+    def _can_decompress(self, batch: Any) -> bool:
+        """Whether the codec is here. One that Kafka does not know is a fault of the batch."""
+        codec = batch.compression_type
+        if not codec or codec > DefaultRecordBatch.CODEC_ZSTD:
+            return True
+        try:
+            has_codec(batch)
+        except UnsupportedCodecError as error:
+            self._codecs(self._partition, self._position, error)
+            return False
+        self._codecs(self._partition, self._position, None)
+        return True
 
     def _last_of_doubtful(self, batch: Any) -> int:
         """Two fields that agree are believed. Otherwise one offset is given up, and the next fetch comes here again."""
@@ -73,9 +108,8 @@ class SafeBatches:
 class _SafeBatch:
     """A batch whose records come out whatever they hold, from offset `first` to `last`; otherwise the batch itself."""
 
-    def __init__(self, batch: Any, partition: Any, first: int, last: int) -> None:
+    def __init__(self, batch: Any, first: int, last: int) -> None:
         self._batch = batch
-        self._partition = partition
         self._first = first
         self._last = last
         self._lowest = batch.base_offset if batch.magic == 2 else 0
@@ -92,7 +126,7 @@ class _SafeBatch:
         return True
 
     def __iter__(self) -> Iterator[Any]:
-        """The records in the order of their offsets. Raises UnsupportedCodecError if a package is missing."""
+        """The records in the order of their offsets."""
         for record in self._records():
             if not self._lowest <= record.offset <= self._last:  # going back would mean reading the same for ever
                 self._why_over = "the offsets of its batch are out of order"
@@ -110,7 +144,7 @@ class _SafeBatch:
             records = iter(batch)
             while True:
                 try:
-                    record = next(records)
+                    record = _salvaged(batch, self._lowest) if _next_is_long(batch) else next(records)
                 except CorruptRecordError:
                     record = _salvaged(batch, self._lowest) if batch.magic == 2 else None
                 if record is None:
@@ -120,10 +154,10 @@ class _SafeBatch:
                 yield record if whole else _damaged(record.offset, record.offset, "its checksum is wrong")
         except StopIteration:
             return
-        except UnsupportedCodecError as error:
-            if batch.compression_type <= DefaultRecordBatch.CODEC_ZSTD:
-                raise UnsupportedCodecError(f"{_place(self._partition, self._first)}: {error}") from error
+        except UnsupportedCodecError:
             self._why_over = "its batch is compressed in a way that Kafka does not know"
+        except BadCompressionError as error:
+            self._why_over = f"its batch cannot be decompressed: {error}"
         except Exception as error:  # noqa: BLE001 every codec has errors of its own, and none of them may stop a reader
             self._why_over = f"its batch cannot be decompressed ({type(error).__name__})"
 
@@ -172,23 +206,20 @@ def _damaged(first: int, last: int, why: str) -> _DamagedRecord:
     return _DamagedRecord(last, Fault(f"{what} cannot be read: {why}"))
 
 
+def _next_is_long(batch: Any) -> bool:
+    found = next_record_bytes(batch) if batch.magic == 2 else None
+    return found is not None and found[1] - found[0] > _LONG_RECORD_BYTES
+
+
 def _salvaged(batch: Any, offset: int) -> Any | None:
-    """The record that the client has just refused, and the batch moved on to the next. None if its end is not known.
+    """The next record, decoded here, and the batch moved on. None if its end is not known.
 
     A record that is damaged gets `offset`, the next one that is possible.
     """
-    if batch._next_record_index >= batch._num_records:
+    found = next_record_bytes(batch)
+    if found is None:
         return None
-    try:
-        length, start = decode_varint(batch._buffer, batch._pos)
-    except (ValueError, IndexError):
-        return None
-    end = start + length
-    if length <= 0 or end > len(batch._buffer):
-        return None
-    body = bytes(batch._buffer[start:end])
-    batch._pos = end
-    batch._next_record_index += 1
+    body = pass_record(batch, *found)
     try:
         return _decoded(batch, body)
     except (ValueError, IndexError):
@@ -203,6 +234,8 @@ def _decoded(batch: Any, body: bytes) -> Any:
     key, at = _nullable_bytes(body, at)
     value, at = _nullable_bytes(body, at)
     n_headers, at = decode_varint(body, at)
+    if n_headers > _MAX_HEADERS:
+        raise ValueError("too many headers")
     headers = []
     for _ in range(n_headers):
         name, at = _nullable_bytes(body, at)
@@ -225,7 +258,3 @@ def _nullable_bytes(body: bytes, at: int) -> tuple[bytes | None, int]:
     if at + length > len(body):
         raise ValueError("a part is longer than the record")
     return body[at : at + length], at + length
-
-
-def _place(partition: Any, offset: int) -> str:
-    return f"{partition_name(*partition)} at offset {offset}"

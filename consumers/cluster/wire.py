@@ -1,6 +1,6 @@
 """Just enough of the Kafka protocol on a plain socket to ask for versions and brokers, and to authenticate.
 
-The encoding and the SASL mechanisms are kafka-python's; only this file uses them.
+The encoding and the SASL mechanisms are kafka-python's.
 """
 
 from __future__ import annotations
@@ -10,11 +10,16 @@ import time
 from typing import Any
 
 from kafka.errors import IncompatibleBrokerVersion, KafkaError, NoError, UnsupportedVersionError, for_code
-from kafka.net.sasl import get_sasl_mechanism
-from kafka.protocol.broker_version_data import BrokerVersionData
-from kafka.protocol.metadata import ApiVersionsRequest, MetadataRequest
-from kafka.protocol.parser import KafkaProtocol
-from kafka.protocol.sasl import SaslAuthenticateRequest, SaslHandshakeRequest
+
+from consumers.cluster.client_internals import (
+    ApiVersionsRequest,
+    BrokerVersionData,
+    KafkaProtocol,
+    MetadataRequest,
+    SaslAuthenticateRequest,
+    SaslHandshakeRequest,
+    get_sasl_mechanism,
+)
 
 _OLDEST = (2, 5)
 

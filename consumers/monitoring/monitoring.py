@@ -141,6 +141,7 @@ class _Run:
                 continue
             outage.answered(Source.LOOP)
             if idle.expired(idle=not behind, now_s=self.its.clock.monotonic()):
+                self.reader.check()
                 self._report(self.intake.monitor.finish())
                 return
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
 
+from consumers.cluster.polling import Gap
 from consumers.cluster.records import TopicPartition
 from consumers.runtime.cluster_watch import Progress
 from consumers.runtime.metrics import Metrics
@@ -35,6 +36,11 @@ class LoopMetrics:
     def polled(self, now_s: float) -> None:
         """Records came."""
         self._rate.begin(now_s)
+
+    def missed(self, gap: Gap) -> None:
+        """Records were removed before they were read."""
+        name, number = gap.partition.topic, str(gap.partition.partition)
+        self._metrics.counter("sentiment_missed_records_total", topic=name, partition=number).inc(gap.n_offsets)
 
     def handed_over(self, n_records: int) -> None:
         """A batch went to the handler."""
@@ -108,6 +114,10 @@ class LoopMetrics:
                 "sentiment_unreadable_records", topic=partition.topic, partition=str(partition.partition)
             ).set(behind)
         self._metrics.gauge("sentiment_hanging_transactions").set(len(stuck))
+
+    def obstacles(self, partitions: Collection[TopicPartition]) -> None:
+        """The owned partitions that will not be read until somebody does something."""
+        self._metrics.gauge("sentiment_blocked_partitions").set(len(partitions))
 
 
 def _lag(state: ReadPosition, outstanding: int, progress: Progress | None) -> int | None:

@@ -155,6 +155,21 @@ TABLE = (
         "Records and batches that could not be read, and were stepped over with a line in the log.",
     ),
     Metric(
+        "sentiment_blocked_partitions",
+        "gauge",
+        "partitions",
+        (),
+        "Owned partitions that cannot be read until somebody does what the log says: a broker refuses to send their "
+        "records, or a codec is not installed.",
+    ),
+    Metric(
+        "sentiment_missed_records_total",
+        "counter",
+        "offsets",
+        ("topic", "partition"),
+        "Offsets that retention removed before they were read, transaction markers included.",
+    ),
+    Metric(
         "sentiment_tombstones_total",
         "counter",
         "records",

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from kafka.consumer.subscription_state import ConsumerRebalanceListener
+from kafka import ConsumerRebalanceListener
 
 from consumers.cluster.records import TopicPartition
 

@@ -44,6 +44,9 @@ class Reporter:
         """Report. `outstanding` is how many of the records read of each owned partition are not committed.
 
         Returns whether a finite run is over: the worker has been idle for the whole limit, and Kafka still answers.
+
+        Raises:
+            FatalError: it is over, but a partition was not read to its end.
         """
         now_s = self._services.clock.monotonic()
         self._quiet_s = None if not quiet else now_s if self._quiet_s is None else self._quiet_s
@@ -56,11 +59,17 @@ class Reporter:
         positions = self._session.read_positions(owned) if stable else {}
         if stable:
             self._services.metrics.lag(positions, outstanding, self._services.watch.progress(), now_s)
-        at_end = stable and len(positions) == len(owned) and all(state.at_end for state in positions.values())
+        blocked = self._session.obstacles()
+        self._services.metrics.obstacles(blocked.keys() & owned)
+        at_end = stable and len(positions) == len(owned)
+        at_end = at_end and all(state.at_end or partition in blocked for partition, state in positions.items())
         self._gaps.report(positions if quiet else {}, now_s)
         if stable and self._quiet_s is not None and (at_end or now_s - self._quiet_s > _CALM_S):
             self._services.outages.reset()
             self._services.outage.answered(Source.LOOP)
         idle = quiet and at_end and not self._services.outage.seconds()
         expired = self._idle.expired(idle=idle, now_s=now_s)
-        return expired and self._services.watch.answered_since(self._idle.since_s)
+        over = expired and self._services.watch.answered_since(self._idle.since_s)
+        for partition in blocked.keys() & owned if over else ():
+            raise blocked[partition]
+        return over

@@ -22,9 +22,10 @@ from kafka.errors import (
 )
 from kafka.structs import ConsumerGroupMetadata, MemberState, OffsetAndMetadata
 
-from consumers.cluster.client_internals import note_fencing, poll
+from consumers.cluster.client_internals import note_fencing
 from consumers.cluster.clients import make_consumer
 from consumers.cluster.lookup import ClusterLookup, NotAllowedError
+from consumers.cluster.polling import Gap, obstacles, poll, take_gaps
 from consumers.cluster.records import OutgoingRecord, Record, TopicPartition
 from consumers.cluster.transaction import TransactionalProducer
 from consumers.runtime.loop_config import LoopConfig
@@ -114,12 +115,20 @@ class Session:
 
         Raises:
             ConfigurationError: another worker has taken over the instance id, or the group rejects this member.
-            BrokerUnavailable, FatalError: see `client_internals.poll`.
+            BrokerUnavailable, FatalError: see `polling.poll`.
         """
         if self._fenced.is_set():
             raise self._displaced()
         polled: dict[TopicPartition, list[Record]] = self._translated(lambda: poll(self._consumer, timeout_ms))
         return polled
+
+    def gaps(self) -> list[Gap]:
+        """Records that were removed before they were read, since the last call."""
+        return take_gaps(self._consumer)
+
+    def obstacles(self) -> dict[TopicPartition, FatalError]:
+        """The partitions that will not be read until somebody does something, and why."""
+        return obstacles(self._consumer)
 
     def rebalances(self) -> list[Rebalance]:
         """The rebalances since the last call, in order."""

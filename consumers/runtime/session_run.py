@@ -119,6 +119,8 @@ class SessionRun:
         polled = self._session.poll(self._poll_timeout_ms())
         for rebalance in self._session.rebalances():
             self._rebalance(rebalance)
+        for gap in self._session.gaps():
+            self._services.metrics.missed(gap)
         now_s = self._services.clock.monotonic()
         if polled:
             self._services.metrics.polled(now_s)

@@ -9,13 +9,11 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from kafka.consumer.fetcher import Fetcher
-from kafka.errors import UnsupportedCodecError
 from kafka.protocol.consumer import IsolationLevel
 from kafka.record import MemoryRecords
-from kafka.record.default_records import DefaultRecordBatch
 
-from consumers.cluster.client_internals import SafePartitionRecords, check_client
+from consumers.cluster.client_internals import MAX_BATCH_BYTES, bound_decompression
+from consumers.cluster.polling import SafePartitionRecords, Watcher
 from consumers.cluster.reader import read_to_end
 from consumers.cluster.records import Record, RecordBatch, TopicPartition
 from consumers.cluster.safe_batches import Fault
@@ -23,7 +21,6 @@ from consumers.runtime.loop_metrics import LoopMetrics
 from consumers.runtime.metrics import Metrics
 from consumers.runtime.unit import Unit
 from sentiment.cli.tail_lines import line_renderer
-from sentiment.errors import FatalError
 from sentiment.settings import Settings, TopicSettings, load_settings
 from tests.broker.batches import at_offset, batch, signed, with_odd_header
 from tests.brokers import Broker
@@ -41,15 +38,21 @@ def settings_for(broker: Broker) -> Settings:
     return load_settings(None, {"kafka": {"bootstrap_servers": broker.bootstrap}})
 
 
-def decoded(data: bytes, *, offset: int = 0, suspects: set[tuple[Any, int]] | None = None) -> tuple[list[Any], int]:
-    """The records of one fetch from `offset`, and the offset of the next fetch."""
-    records = SafePartitionRecords(
+def fetched(data: bytes, *, offset: int = 0, watcher: Watcher | None = None) -> SafePartitionRecords:
+    """One fetch from `offset`."""
+    bound_decompression()
+    return SafePartitionRecords(
         offset,
         PARTITION,
         MemoryRecords(data),
         isolation_level=IsolationLevel.READ_COMMITTED,
-        suspects=set() if suspects is None else suspects,
+        watcher=watcher or Watcher(lambda: 0.0),
     )
+
+
+def decoded(data: bytes, *, offset: int = 0, watcher: Watcher | None = None) -> tuple[list[Any], int]:
+    """The records of one fetch from `offset`, and the offset of the next fetch."""
+    records = fetched(data, offset=offset, watcher=watcher)
     return records.take(None), records.next_fetch_offset
 
 
@@ -89,12 +92,12 @@ def test_a_stored_batch_that_was_damaged_is_stepped_over_and_named(
 def test_a_wrong_checksum_is_believed_at_the_second_fetch_only() -> None:
     """The first time, only the transfer may have been at fault."""
     broken = BEFORE[:-2] + b"!" + BEFORE[-1:]
-    suspects: set[tuple[Any, int]] = set()
-    assert decoded(broken + AFTER, suspects=suspects) == ([], 0)
-    records, after = decoded(broken + AFTER, suspects=suspects)
+    watcher = Watcher(lambda: 0.0)
+    assert decoded(broken + AFTER, watcher=watcher) == ([], 0)
+    records, after = decoded(broken + AFTER, watcher=watcher)
     assert faults(records) == {0: "offset 0 cannot be read: the checksum of its batch is wrong"}
     assert (len(records), after) == (1, 1)
-    assert suspects == set()
+    assert watcher.suspects == set()
 
 
 def test_one_damaged_record_costs_only_itself() -> None:
@@ -113,17 +116,69 @@ def test_a_batch_that_cannot_be_decompressed_costs_only_itself() -> None:
     data = at_offset(signed(data[:_HEADER_BYTES] + b"\x00" * (len(data) - _HEADER_BYTES)), 1)
     records, after = decoded(BEFORE + data + AFTER)
     assert [record.value for record in records] == [b"before", None, b"after"]
-    assert faults(records) == {5: "offsets 1 to 5 cannot be read: its batch cannot be decompressed (BadGzipFile)"}
+    assert faults(records) == {
+        5: "offsets 1 to 5 cannot be read: its batch cannot be decompressed: the data is damaged"
+    }
     assert after == 7
     assert list(faults(decoded(data + AFTER, offset=3)[0])) == [5]
 
 
-def test_a_missing_codec_is_no_damage(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What another machine could read is not given up; the error says where it is and what is missing."""
-    data = batch([b"text" * 50], codec=4)
-    monkeypatch.setattr("kafka.codec.has_zstd", lambda: False)
-    with pytest.raises(UnsupportedCodecError, match=r"topic/0 at offset 0.*zstd"):
-        decoded(data)
+@pytest.mark.parametrize("codec", [1, 2, 3, 4])
+def test_a_batch_that_is_too_long_decompressed_costs_only_itself(codec: int) -> None:
+    """A few kilobytes do not become gigabytes. The fault says how much is too much."""
+    bomb = at_offset(batch([bytes(MAX_BATCH_BYTES)], codec=codec), 1)
+    assert len(bomb) < MAX_BATCH_BYTES // 10
+    records, after = decoded(BEFORE + bomb + at_offset(AFTER, 2), offset=0)
+    assert [record.value for record in records] == [b"before", None, b"after"]
+    assert faults(records) == {
+        1: f"offset 1 cannot be read: its batch cannot be decompressed: more than {MAX_BATCH_BYTES} bytes decompressed"
+    }
+    assert after == 3
+
+
+def test_a_record_of_millions_of_headers_costs_only_itself() -> None:
+    """A header takes two bytes in the batch, and much more in memory."""
+    headers = [[("n", b"1")], [("", None)] * 600_000, [("n", b"1")]]
+    records, after = decoded(batch([b"one", b"two", b"three"], headers=headers, codec=4))
+    assert [record.value for record in records] == [b"one", None, b"three"]
+    assert faults(records) == {1: "offset 1 cannot be read: the record is damaged"}
+    assert after == 3
+
+
+def test_a_poll_returns_no_more_bytes_than_it_should() -> None:
+    """What is compressed well does not come all at once, and nothing is skipped."""
+    watcher = Watcher(lambda: 0.0)
+    packed = batch([bytes(3 << 20)] * 5, codec=4)
+    records = fetched(b"".join(at_offset(packed, offset) for offset in (0, 5, 10)), watcher=watcher)
+    taken = []
+    while records:
+        watcher.n_bytes = 0
+        taken.append([record.offset for record in records.take(500)])
+    assert taken == [list(range(6)), list(range(6, 12)), list(range(12, 15))]
+
+
+def test_a_missing_codec_is_no_damage(
+    monkeypatch: pytest.MonkeyPatch, logged: Callable[[], list[dict[str, Any]]]
+) -> None:
+    """What another machine could read is not given up: reading stops before it, and the log says what is missing."""
+    data = BEFORE + at_offset(batch([b"text" * 50], codec=4), 1) + AFTER
+    watcher = Watcher(lambda: 0.0)
+    with monkeypatch.context() as patch:
+        patch.setattr("kafka.codec.has_zstd", lambda: False)
+        records, after = decoded(data, watcher=watcher)
+        assert ([record.value for record in records], after) == ([b"before"], 1)
+        assert decoded(data, offset=1, watcher=watcher) == ([], 1)
+    assert watcher.obstacles.left_alone(0.0) == {PARTITION}
+    assert "zstd" in watcher.obstacles.lasting()[PARTITION].message
+    for line in logged():
+        assert (line["event"], line["topic"], line["partition"], line["offset"]) == (
+            "partition_not_readable", "topic", 0, 1,
+        )  # fmt: skip
+        assert "zstd" in line["reason"]
+        assert "install" in line["remedy"]
+    records, after = decoded(data, offset=1, watcher=watcher)
+    assert ([record.value for record in records], after) == ([b"text" * 50, b"after"], 7)
+    assert watcher.obstacles.lasting() == {}
 
 
 @given(st.data())
@@ -168,15 +223,3 @@ def test_a_tombstone_is_counted_and_shown_as_one() -> None:
         1,
         None,
     )
-
-
-def test_a_client_without_the_parts_that_are_used_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The message names the part and the client's version."""
-    check_client()
-    monkeypatch.delattr(Fetcher.PartitionRecords, "_unpack_records")
-    with pytest.raises(FatalError, match=r"kafka-python \d+\.\d+.* Fetcher\.PartitionRecords\._unpack_records"):
-        check_client()
-    monkeypatch.undo()
-    monkeypatch.delattr(DefaultRecordBatch, "_pos")
-    with pytest.raises(FatalError, match=r"DefaultRecordBatch\._pos"):
-        check_client()

@@ -86,6 +86,19 @@ def test_records_that_the_client_cannot_decode_stop_nothing(broker: Broker) -> N
     assert committed_offsets(broker.bootstrap, topics.feedback, topics.feedback)[0] == 7
 
 
+def test_every_codec_of_kafka_is_read(broker: Broker) -> None:
+    """Snappy is what most Java producers use; none of them needs anything but the base install."""
+    settings = settings_for(broker.bootstrap)
+    values = [json.dumps({"text": "great " * 40 + str(codec)}).encode() for codec in range(5)]
+    for codec, value in enumerate(values):
+        packed = batch([value], codec=codec)
+        assert packed[22] & 7 == codec
+        store(broker, settings.topics.feedback, packed)
+    run_worker(settings, LexiconClassifier, StopRequest(), until_idle_s=1.0)
+    results = [decode_scored(record.value) for record in read_committed(broker.bootstrap, settings.topics.sentiment)]
+    assert [result.position.offset for result in results] == [0, 1, 2, 3, 4]
+
+
 def test_records_without_a_timestamp_are_scored(broker: Broker) -> None:
     """Their `created_at` is the time of scoring, and the result says so; a time of the event's own still counts."""
     settings = settings_for(broker.bootstrap)
