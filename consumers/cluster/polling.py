@@ -49,11 +49,11 @@ _HEADER_BYTES = 100
 _CLIENT_DEALS_WITH = (AuthorizationError, FencedLeaderEpochError, RetriableError, UnknownLeaderEpochError)
 """It tries again, asks for the new leader, or raises what `Session` explains."""
 
-_LEADER_REMEDY = "does the topic still exist, and has the partition a leader? (kafka-topics.sh --describe)"
+_LEADER_REMEDY = "does the topic still exist, and has the partition a leader? (kafka-topics.sh tells)"
 _LOG_REMEDY = (
     "see the log of the broker that leads this partition, and check its disk. "
     "If another replica is sound, let it lead. "
-    "Otherwise move the group past the offset (kafka-consumer-groups.sh --reset-offsets)"
+    "Otherwise move the group past the offset (kafka-consumer-groups.sh resets offsets)"
 )
 _GAP_REMEDY = "they were deleted before they were read: raise the topic's retention, or start more workers"
 _END_REMEDY = "was the topic deleted and made again? It is read from its beginning"
