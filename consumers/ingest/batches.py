@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import queue
-import threading
 from collections.abc import Callable, Iterable, Iterator
 from datetime import timedelta
-from typing import TypeVar
 
 import msgspec
 
@@ -15,14 +12,9 @@ from consumers.ingest.fields import Publishable
 from consumers.ingest.pacing import Pace
 from sentiment.events import encode
 
-T = TypeVar("T")
-
 # A transaction costs about 10 ms. Over a thousand rows that is little, and so is what a kill makes us repeat.
 MAX_ROWS = 1_000
 MAX_BYTES = 4 * 1024 * 1024
-
-IDLE_S = 0.2
-"""Rows from a slow pipe are published when no other row has come for this long."""
 
 
 def to_record(row: Publishable, topic: str, shift: timedelta) -> OutgoingRecord:
@@ -68,32 +60,3 @@ def batches(
             pending, n_bytes = [], 0
     if pending:
         yield pending
-
-
-def with_idle_marks(items: Iterable[T], idle_s: float = IDLE_S) -> Iterator[T | None]:
-    """Yield `items`, and None whenever none came for `idle_s` seconds. A thread reads ahead.
-
-    The thread is a daemon, because it may be stuck in a read that never returns when the process ends.
-    """
-    ahead: queue.Queue[list[T] | BaseException | None] = queue.Queue(maxsize=MAX_ROWS)
-
-    def read() -> None:
-        try:
-            for item in items:
-                ahead.put([item])
-            ahead.put(None)
-        except BaseException as error:  # noqa: BLE001 raised again in the thread that consumes
-            ahead.put(error)
-
-    threading.Thread(target=read, name="read-ahead", daemon=True).start()
-    while True:
-        try:
-            found = ahead.get(timeout=idle_s)
-        except queue.Empty:
-            yield None
-            continue
-        if found is None:
-            return
-        if isinstance(found, BaseException):
-            raise found
-        yield found[0]

@@ -13,11 +13,12 @@ from pathlib import Path
 
 from consumers.cluster.connection import check_connection
 from consumers.cluster.topics import ensure_topics
-from consumers.ingest.batches import batches, to_record, with_idle_marks
+from consumers.ingest.batches import batches, to_record
 from consumers.ingest.checking import FileCheck, Plan, check_file, fingerprint, publishable, read_publishable
-from consumers.ingest.fields import FieldFlags, Fields, Publishable, Reject, resolve_fields
+from consumers.ingest.fields import FieldFlags, Fields, Publishable, Reject, encoded_bytes, resolve_fields
 from consumers.ingest.ordering import in_order_of_time
 from consumers.ingest.publisher import Publisher
+from consumers.ingest.read_ahead import with_idle_marks
 from consumers.ingest.rejects import RejectsFile, collecting, rejects_path
 from consumers.sources import FileFormat, InputFile, detect_format, find_input, open_rows
 from sentiment.errors import InputError, UsageError
@@ -103,7 +104,7 @@ def _ingest_pipe(
     with open_rows(given, file_format) as opened, collecting(rejects_path(given)) as rejects:
         fields = resolve_fields(request.fields, opened.columns, given.name)
         _require_times(request, fields)
-        rows = with_idle_marks(publishable(opened, fields, run[:_ID_DIGITS], rejects.add))
+        rows = with_idle_marks(publishable(opened, fields, run[:_ID_DIGITS], rejects.add), encoded_bytes)
         with closing(Publisher(settings, topic=request.topic, name=f"pipe-{run}", run=run)) as publisher:
             publisher.open(restart=False, shift_us=0)
             progress.begin("publishing", None)

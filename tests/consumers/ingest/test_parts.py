@@ -14,17 +14,27 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from consumers.cluster.records import OutgoingRecord
-from consumers.ingest.batches import MAX_ROWS, batches, to_record, with_idle_marks
+from consumers.ingest.batches import MAX_ROWS, batches, to_record
 from consumers.ingest.checking import Plan, check_file, fingerprint
-from consumers.ingest.fields import FieldFlags, Fields, Publishable, Reject, resolve_fields, to_publishable
+from consumers.ingest.fields import (
+    FieldFlags,
+    Fields,
+    Publishable,
+    Reject,
+    encoded_bytes,
+    resolve_fields,
+    to_publishable,
+)
 from consumers.ingest.ordering import in_order_of_time
 from consumers.ingest.pacing import Pace
+from consumers.ingest.read_ahead import with_idle_marks
 from consumers.ingest.rejects import RejectsFile, collecting
 from consumers.sources import InputFile, Row
 from sentiment.errors import InputError, UsageError
 from sentiment.events import FeedbackInput, SourcePosition, decode_feedback
 from tests.consumers.ingest.support import START, write_csv
 from tests.fakes import ManualClock
+from tests.waiting import wait_until
 
 CANARY = "canary-4f1c"
 
@@ -203,7 +213,7 @@ def test_rows_of_a_slow_pipe_do_not_wait_for_more() -> None:
     items: list[int] = []
 
     def consume() -> None:
-        for item in with_idle_marks(slow(), idle_s=0.01):
+        for item in with_idle_marks(slow(), lambda item: 1, idle_s=0.01):
             if item is None:
                 paused.set()
             else:
@@ -213,6 +223,45 @@ def test_rows_of_a_slow_pipe_do_not_wait_for_more() -> None:
         consume()
     assert items == [1, 2]
     assert paused.is_set()
+
+
+@pytest.mark.parametrize(
+    ("sizes", "ahead"),
+    [
+        ([1] * 300, 10),  # small rows: bounded by their number
+        ([30] * 50, 3),  # large ones: by their bytes
+        ([1_000] * 20, 1),  # each is larger than the bound: one at a time
+        ([1, 200, 50, 50, 1, 1, 1, 300, 1], 1),
+    ],
+)
+def test_what_is_read_ahead_is_bounded_in_rows_and_bytes(sizes: list[int], ahead: int) -> None:
+    """While nobody takes rows, the reader stops at the first bound. Then every row comes, in order."""
+    n_read = n_taken = 0
+
+    def source() -> Iterator[int]:
+        nonlocal n_read
+        for number, size in enumerate(sizes):
+            n_read = number + 1
+            waiting = sizes[n_taken + 1 : number]  # one more may have been taken than we have heard of
+            assert len(waiting) <= 10
+            assert len(waiting) <= 1 or sum(waiting) <= 100
+            yield size
+
+    items = with_idle_marks(source(), lambda size: size, max_items=10, max_bytes=100)
+    taken = [next(items)]
+    n_taken = 1
+    # One is taken, so many wait, and one more is in the reader's hand.
+    wait_until(lambda: n_read == 1 + ahead + 1, lambda: f"the bound; {n_read} rows are read")
+    for item in items:
+        n_taken += item is not None
+        taken.append(item)
+    assert [item for item in taken if item is not None] == sizes
+
+
+def test_the_size_of_a_row_counts_all_of_its_content() -> None:
+    """Not only its text: metadata can be much larger."""
+    large = FeedbackInput(text="x", id="r", metadata={f"m{n}": "y" * 1_000 for n in range(900)})
+    assert encoded_bytes(Publishable(1, large, None)) > 900_000
 
 
 def test_the_survey_finds_the_order_the_last_time_and_the_rejects(tmp_path: Path) -> None:
