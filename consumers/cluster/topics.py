@@ -1,7 +1,8 @@
 """The topics: how each is created, and which exist.
 
 Dead letters contain unredacted text, so their topic deletes them after `dead_letter_retention_ms`. The alert state is
-compacted and has as many partitions as `sentiment`, because an alert worker owns the same partition of both.
+compacted and has as many partitions as `sentiment`, because an alert worker owns the same partition of both. The
+state of `ingest` is compacted, too, and has one partition.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from kafka.errors import (
 from consumers.cluster.clients import make_admin
 from consumers.cluster.lookup import ClusterLookup
 from consumers.cluster.records import TopicPartition
+from consumers.cluster.topic_limits import require_compaction
 from sentiment.errors import BrokerUnavailable, ConfigurationError, SentimentError
 from sentiment.settings import Settings, TopicSettings
 
@@ -42,6 +44,11 @@ class TopicPlan:
     replication_factor: int
     configs: dict[str, str]
     partitions_of: str | None = None
+
+    @property
+    def is_compacted(self) -> bool:
+        """Whether Kafka keeps the newest record of every key for ever."""
+        return self.configs.get("cleanup.policy") == "compact"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +69,12 @@ class PartitionInfo:
 def plans(topics: TopicSettings) -> dict[str, TopicPlan]:
     """How to create each of the project's topics, by name, in the order in which the data passes them."""
 
-    def plan(name: str, partitions_of: str | None = None, **configs: str) -> TopicPlan:
+    def plan(
+        name: str, partitions_of: str | None = None, partitions: int = topics.partitions, **configs: str
+    ) -> TopicPlan:
         return TopicPlan(
             name,
-            topics.partitions,
+            partitions,
             topics.replication_factor,
             {k.replace("_", "."): v for k, v in configs.items()},
             partitions_of,
@@ -78,6 +87,7 @@ def plans(topics: TopicSettings) -> dict[str, TopicPlan]:
         plan(topics.alerts),
         plan(topics.parked_alerts),
         plan(topics.alert_state, partitions_of=topics.sentiment, cleanup_policy="compact"),
+        plan(topics.ingest_state, partitions=1, cleanup_policy="compact"),
         plan(topics.labels),
     ]
     return {each.name: each for each in every}
@@ -90,7 +100,8 @@ def ensure_topics(settings: Settings, names: Iterable[str] | None = None) -> lis
     once. Blocks until every new partition has a leader, for about ten seconds at most.
 
     Raises:
-        ConfigurationError: a topic is missing and must not be created, or cannot exist with this configuration.
+        ConfigurationError: a topic is missing and must not be created, cannot exist with this configuration, or exists
+            and would lose state.
         BrokerUnavailable: the cluster did not answer.
     """
     known = plans(settings.topics)
@@ -109,6 +120,8 @@ def ensure_topics(settings: Settings, names: Iterable[str] | None = None) -> lis
                 f"topics are missing: {', '.join(plan.name for plan in missing)}",
                 hint="create them with `sentiment topics create`, or leave out --no-create-topics",
             )
+        compacted = (name for name in wanted if name in counts and name in known and known[name].is_compacted)
+        require_compaction(admin, compacted)
         for plan in missing:
             _create(admin, plan)
         if missing:

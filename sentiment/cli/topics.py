@@ -60,7 +60,8 @@ Example:
   sentiment topics create
   sentiment topics create feedback --partitions 12
 
-Dead letters are kept for seven days. The alert state is compacted, and has as many partitions as the results."""
+Dead letters are kept for seven days. The states of alerts and ingest are compacted. The first has as many partitions as
+the results, the other has one."""
 )
 @click.argument("names", nargs=-1, metavar="[NAME]...")
 @common_options("kafka", "partitions")

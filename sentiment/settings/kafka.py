@@ -107,6 +107,9 @@ class TopicSettings(Section):
         "sentiment.alerts-parked", description="Topic of alerts that a channel could not deliver."
     )
     alert_state: str = Field("sentiment.alert-state", description="Compacted topic of the detector's state.")
+    ingest_state: str = Field(
+        "sentiment.ingest-state", description="Compacted topic of what `sentiment ingest` has published."
+    )
     labels: str = Field("labels", description="Topic of late labels, which `sentiment monitor` reads.")
     partitions: int = Field(4, ge=1, le=10_000, description="Partitions of topics that a command creates.")
     replication_factor: int = Field(

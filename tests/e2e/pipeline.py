@@ -148,6 +148,7 @@ def pipeline(bootstrap: str, folder: Path, *, partitions: int = 4) -> Iterator[P
             "alerts": f"{corner}.alerts",
             "parked_alerts": f"{corner}.alerts-parked",
             "alert_state": f"{corner}.alert-state",
+            "ingest_state": f"{corner}.ingest-state",
             "partitions": partitions,
         },
         "worker": {"group_id": f"{corner}.worker"},

@@ -22,7 +22,7 @@ from tests.waiting import WITHIN_S
 def settings_for(broker: Broker, **topics: object) -> Settings:
     """Settings with topics that no other test uses."""
     prefix = uuid4().hex[:10]
-    every = ("feedback", "sentiment", "dead_letter", "alerts", "parked_alerts", "alert_state", "labels")
+    every = ("feedback", "sentiment", "dead_letter", "alerts", "parked_alerts", "alert_state", "ingest_state", "labels")
     names = {name: f"{prefix}.{name}" for name in every}
     overrides = {"kafka": {"bootstrap_servers": broker.bootstrap}, "topics": {**names, **topics}}
     return load_settings(None, overrides)
@@ -41,17 +41,19 @@ def config_of(broker: Broker, topic: str, name: str) -> str:
 
 
 def test_missing_topics_are_made_in_the_shapes_of_the_contracts(broker: Broker) -> None:
-    """Dead letters are deleted after a week, and the alert state is compacted. Existing topics are left alone."""
+    """Dead letters are deleted after a week, and states are compacted. Existing topics are left alone."""
     settings = settings_for(broker, partitions=3)
     topics = settings.topics
     assert ensure_topics(settings, [topics.feedback]) == [topics.feedback]
     others = [topics.sentiment, topics.dead_letter, topics.alerts, topics.parked_alerts, topics.alert_state]
-    others.append(topics.labels)
+    others += [topics.ingest_state, topics.labels]
     assert ensure_topics(settings) == others
     assert ensure_topics(settings) == []
-    assert {partition_count(settings, name) for name in plans(topics)} == {3}
+    assert {partition_count(settings, name) for name in plans(topics) if name != topics.ingest_state} == {3}
+    assert partition_count(settings, topics.ingest_state) == 1
     assert config_of(broker, topics.dead_letter, "retention.ms") == str(7 * 24 * 3600 * 1000)
-    assert config_of(broker, topics.alert_state, "cleanup.policy") == "compact"
+    for compacted in (topics.alert_state, topics.ingest_state):
+        assert config_of(broker, compacted, "cleanup.policy") == "compact"
 
 
 def test_the_alert_state_follows_the_partitions_of_the_results(broker: Broker) -> None:
@@ -68,6 +70,24 @@ def test_the_alert_state_follows_the_partitions_of_the_results(broker: Broker) -
         ensure_topics(other)
 
 
+@pytest.mark.parametrize("state", ["alert_state", "ingest_state"])
+def test_a_state_that_kafka_would_delete_is_refused(broker: Broker, state: str) -> None:
+    """Somebody made the topic with Kafka's defaults, or with both policies. The error says what to change."""
+    settings = settings_for(broker)
+    name = getattr(settings.topics, state)
+    with closing(KafkaAdminClient(bootstrap_servers=broker.bootstrap)) as admin:
+        admin.create_topics({name: {"num_partitions": settings.topics.partitions, "replication_factor": 1}})
+        admin.wait_for_topics([name])
+        for policy in ("delete", "compact,delete"):
+            change = ConfigResource(ConfigResourceType.TOPIC, name, {"cleanup.policy": policy})
+            admin.alter_configs([change])
+            with pytest.raises(ConfigurationError, match=f"{name} has cleanup.policy={policy}") as refused:
+                ensure_topics(settings)
+            assert "cleanup.policy=compact" in str(refused.value.hint)
+        admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, name, {"cleanup.policy": "compact"})])
+    assert name not in ensure_topics(settings)
+
+
 def test_several_processes_may_make_the_same_topics_at_once(broker: Broker) -> None:
     """The first process creates it, and none fails."""
     settings = settings_for(broker)
@@ -75,7 +95,7 @@ def test_several_processes_may_make_the_same_topics_at_once(broker: Broker) -> N
         made = list(pool.map(lambda _: ensure_topics(settings), range(4)))
     every = list(plans(settings.topics))
     assert {name for names in made for name in names} == set(every)
-    assert len(list_partitions(settings, every)) == len(every) * settings.topics.partitions
+    assert len(list_partitions(settings, every)) == (len(every) - 1) * settings.topics.partitions + 1
 
 
 def test_topics_are_not_made_where_that_is_forbidden(broker: Broker) -> None:
