@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from consumers.ingest.fields import FieldFlags
-from consumers.ingest.ingest import IngestReport, IngestRequest, run_ingest
+from consumers.ingest.ingest import run_ingest
+from consumers.ingest.request import IngestReport, IngestRequest
 
 __all__ = ["FieldFlags", "IngestReport", "IngestRequest", "run_ingest"]

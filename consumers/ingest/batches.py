@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from datetime import timedelta
 
 import msgspec
@@ -15,6 +16,14 @@ from sentiment.events import encode
 # A transaction costs about 10 ms. Over a thousand rows that is little, and so is what a kill makes us repeat.
 MAX_ROWS = 1_000
 MAX_BYTES = 4 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A row as it is sent, and the digest to remember it by; an empty one is not remembered."""
+
+    record: OutgoingRecord
+    digest: bytes = b""
 
 
 def to_record(row: Publishable, topic: str, shift: timedelta) -> OutgoingRecord:
@@ -30,17 +39,17 @@ def to_record(row: Publishable, topic: str, shift: timedelta) -> OutgoingRecord:
 
 def batches(
     rows: Iterable[Publishable | None],
-    convert: Callable[[Publishable], OutgoingRecord],
+    prepare: Callable[[Publishable], Prepared],
     *,
     speed: float | None,
     monotonic: Callable[[], float],
     sleep: Callable[[float], None],
-) -> Iterator[list[OutgoingRecord]]:
-    """Yield non-empty batches of records in the order of `rows`. None among the rows means: no other for the moment.
+) -> Iterator[list[Prepared]]:
+    """Yield non-empty batches in the order of `rows`. None among the rows means: no other for the moment.
 
     With a `speed`, no row is yielded before it is due, and rows that are due do not wait for those that are not.
     """
-    pending: list[OutgoingRecord] = []
+    pending: list[Prepared] = []
     n_bytes = 0
     pace: Pace | None = None
     for row in rows:
@@ -52,9 +61,9 @@ def batches(
                     pending, n_bytes = [], 0
                 sleep(pace.wait_s(row.created_at, monotonic()))
         if row is not None:
-            record = convert(row)
-            pending.append(record)
-            n_bytes += len(record.value or b"")
+            prepared = prepare(row)
+            pending.append(prepared)
+            n_bytes += len(prepared.record.value or b"")
         if pending and (row is None or len(pending) >= MAX_ROWS or n_bytes >= MAX_BYTES):
             yield pending
             pending, n_bytes = [], 0

@@ -59,11 +59,15 @@ class Fields:
 
 @dataclass(frozen=True, slots=True)
 class Publishable:
-    """A row that can be published. `created_at` is in UTC, or None if the file has no times."""
+    """A row that can be published. `created_at` is in UTC, or None if the file has no times.
+
+    `has_id` says whether the event's id is the row's own, or made up.
+    """
 
     number: int
     event: FeedbackInput
     created_at: datetime | None
+    has_id: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,10 +136,11 @@ def to_publishable(row: Row | BadRow, fields: Fields, id_prefix: str) -> Publish
         created_at = parse_time(values.get(fields.time)) if fields.time is not None else None
     except UnreadableTimeError as error:
         return Reject(row.number, row.line, error.reason, str(error))
+    own_id = _name(values, fields.id)
     metadata = _value(values, fields.metadata)
     event = FeedbackInput(
         text=text,
-        id=_name(values, fields.id) or f"{id_prefix}-{row.number}",
+        id=own_id or f"{id_prefix}-{row.number}",
         created_at=created_at,
         product=fields.product if fields.product is not None else _name(values, fields.product_field),
         source=_name(values, fields.source),
@@ -152,7 +157,7 @@ def to_publishable(row: Row | BadRow, fields: Fields, id_prefix: str) -> Publish
         return Reject(row.number, row.line, "not_utf8", "a value is not valid UTF-8")
     except (TypeError, RecursionError):
         return Reject(row.number, row.line, "schema", "the metadata cannot be written as JSON")
-    return Publishable(row.number, event, created_at)
+    return Publishable(row.number, event, created_at, own_id is not None)
 
 
 def encoded_bytes(row: Publishable) -> int:

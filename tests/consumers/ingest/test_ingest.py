@@ -12,14 +12,15 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from kafka import TopicPartition
-from kafka.structs import ConsumerGroupMetadata, OffsetAndMetadata
 
 from consumers.cluster.clients import make_producer
 from consumers.cluster.records import OutgoingRecord
 from consumers.cluster.topics import ensure_topics
 from consumers.ingest import FieldFlags, IngestReport, IngestRequest, run_ingest
+from consumers.ingest.batches import Prepared
+from consumers.ingest.identity import DIGEST_BYTES
 from consumers.ingest.publisher import IngestTakenOverError, Publisher
+from consumers.ingest.state import WriterName
 from sentiment.errors import InputError, UsageError
 from tests.brokers import Broker
 from tests.consumers.ingest.support import (
@@ -52,6 +53,12 @@ def start_process(
     variables["SENTIMENT_KAFKA__TRANSACTION_TIMEOUT_MS"] = "10000"
     command = sentiment("ingest", path, "--topic", topic, "--time-field", "at", *flags)
     return start(command, variables, stdin=stdin, stderr=subprocess.PIPE)
+
+
+def prepared(topic: str, first: int, n: int) -> list[Prepared]:
+    """Rows `first` to `first + n`, ready to publish."""
+    rows = range(first, first + n)
+    return [Prepared(OutgoingRecord(topic, b'{"id":"r%d"}' % row), row.to_bytes(DIGEST_BYTES)) for row in rows]
 
 
 def expected_ids(n_rows: int) -> list[str]:
@@ -135,21 +142,18 @@ def test_the_second_of_two_takes_over_and_no_row_is_doubled(broker: Broker, tmp_
     """The first is fenced and says why; the second goes on from where the first was."""
     topic = new_topic()
     settings = settings_for(broker)
-    ensure_topics(settings, [topic])
+    ensure_topics(settings, [topic, settings.topics.ingest_state])
 
-    def records(first: int, n: int) -> list[OutgoingRecord]:
-        return [OutgoingRecord(topic, b'{"id":"r%d"}' % number) for number in range(first, first + n)]
-
-    first = Publisher(settings, topic=topic, name=topic, run="first")
-    second = Publisher(settings, topic=topic, name=topic, run="second")
+    first = Publisher(settings, WriterName("test", topic), run="first")
+    second = Publisher(settings, WriterName("test", topic), run="second")
     with closing(first), closing(second):
         assert first.open(restart=False, shift_us=5).published == 0
-        first.publish(records(0, 3))
+        first.publish(prepared(topic, 0, 3))
         taken = second.open(restart=False, shift_us=9)
         assert (taken.published, taken.shift_us) == (3, 5)
         with pytest.raises(IngestTakenOverError):
-            first.publish(records(3, 2))
-        second.publish(records(3, 2))
+            first.publish(prepared(topic, 3, 2))
+        second.publish(prepared(topic, 3, 2))
     assert ids(broker, topic) == expected_ids(5)
 
 
@@ -157,16 +161,16 @@ def test_a_run_that_died_before_its_commit_holds_nobody_up(broker: Broker, tmp_p
     """Its open transaction hides the progress until it is settled: the next run settles it, and loses nothing."""
     topic = new_topic()
     settings = settings_for(broker)
-    ensure_topics(settings, [topic])
-    dead = make_producer(settings, transactional_id=f"ingest.{topic}")
-    with closing(dead), closing(Publisher(settings, topic=topic, name=topic, run="next")) as publisher:
+    ensure_topics(settings, [topic, settings.topics.ingest_state])
+    state = settings.topics.ingest_state
+    dead = make_producer(settings, transactional_id=f"ingest.test.{topic}")
+    with closing(dead), closing(Publisher(settings, WriterName("test", topic), run="next")) as publisher:
         dead.init_transactions()
         dead.begin_transaction()
         dead.send(topic, b'{"id":"lost"}').get(timeout=WITHIN_S)
-        progress = OffsetAndMetadata(1, '{"published":1,"run":"dead"}', -1)
-        dead.send_offsets_to_transaction({TopicPartition(topic, 0): progress}, ConsumerGroupMetadata(f"ingest.{topic}"))
+        dead.send(state, b'{"published":1,"run":"dead"}', f"test/{topic}".encode(), partition=0).get(timeout=WITHIN_S)
         assert publisher.open(restart=False, shift_us=0).published == 0
-        publisher.publish([OutgoingRecord(topic, b'{"id":"r0"}')])
+        publisher.publish(prepared(topic, 0, 1))
     assert ids(broker, topic) == expected_ids(1)
 
 
@@ -174,11 +178,11 @@ def test_a_broker_that_is_killed_is_waited_for(broker: Broker, tmp_path: Path) -
     """kill -9 of the broker between and during transactions: the same run goes on and nothing is lost or doubled."""
     topic = new_topic()
     settings = settings_for(broker)
-    ensure_topics(settings, [topic])
-    with closing(Publisher(settings, topic=topic, name=topic, run="only")) as publisher:
+    ensure_topics(settings, [topic, settings.topics.ingest_state])
+    with closing(Publisher(settings, WriterName("test", topic), run="only")) as publisher:
         publisher.open(restart=False, shift_us=0)
         for unit in range(3):
-            publisher.publish([OutgoingRecord(topic, b'{"id":"r%d"}' % n) for n in range(unit * 10, unit * 10 + 10)])
+            publisher.publish(prepared(topic, unit * 10, 10))
             if unit == 1:
                 broker.restart()
         assert publisher.published == 30

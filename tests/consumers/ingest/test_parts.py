@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from consumers.cluster.records import OutgoingRecord
-from consumers.ingest.batches import MAX_ROWS, batches, to_record
+from consumers.ingest.batches import MAX_ROWS, Prepared, batches, to_record
 from consumers.ingest.checking import Plan, check_file, fingerprint
 from consumers.ingest.fields import (
     FieldFlags,
@@ -153,10 +153,10 @@ def test_rows_come_in_the_order_of_their_times(seconds: list[int], skip: int) ->
 def _play(rows: list[Publishable | None], speed: float | None, busy_s: float = 0.0) -> list[tuple[float, list[str]]]:
     """When each batch is handed out, and the ids in it; publishing one takes `busy_s`."""
     clock = ManualClock()
-    convert = lambda row: to_record(row, "t", timedelta())  # noqa: E731
+    prepare = lambda row: Prepared(to_record(row, "t", timedelta()))  # noqa: E731
     played = []
-    for batch in batches(rows, convert, speed=speed, monotonic=clock.monotonic, sleep=clock.advance):
-        played.append((clock.seconds, [(record.key or b"").decode() for record in batch]))
+    for batch in batches(rows, prepare, speed=speed, monotonic=clock.monotonic, sleep=clock.advance):
+        played.append((clock.seconds, [(row.record.key or b"").decode() for row in batch]))
         clock.advance(busy_s)
     return played
 
@@ -185,7 +185,7 @@ def test_at_full_speed_batches_are_bounded_in_rows_and_bytes() -> None:
     """One transaction neither holds a whole file nor a single row."""
     rows = [publishable(n, 0) for n in range(2 * MAX_ROWS + 5)]
     assert [len(keys) for _, keys in _play([*rows], speed=None)] == [MAX_ROWS, MAX_ROWS, 5]
-    large = OutgoingRecord("t", b"x" * 1_500_000)
+    large = Prepared(OutgoingRecord("t", b"x" * 1_500_000))
     units = list(batches(rows[:7], lambda row: large, speed=None, monotonic=lambda: 0.0, sleep=lambda s: None))
     assert [len(unit) for unit in units] == [3, 3, 1]
 
