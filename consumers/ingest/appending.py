@@ -23,12 +23,14 @@ _SUSPICIOUS_ROWS = 20
 class Comparison:
     """How many rows are new, how many were published before, and how many of those have another text now.
 
-    `repeated` rows have the id of a row before them in the same input.
+    `alike` rows are new, but have the text and the time of a row without an id that was published. `repeated` rows have
+    the id of a row before them in the same input.
     """
 
     new: int = 0
     before: int = 0
     changed: int = 0
+    alike: int = 0
     repeated: int = 0
 
     @property
@@ -37,12 +39,18 @@ class Comparison:
         return self.new + self.before + self.repeated
 
     def require_same_export(self, name: str) -> None:
-        """Raise InputError if most ids mean something else than before."""
-        if self.before >= _SUSPICIOUS_ROWS and self.changed * 2 > self.before:
+        """Raise InputError if most ids mean something else than before, or most rows differ in another column."""
+        if self.changed >= _SUSPICIOUS_ROWS and self.changed * 2 > self.before:
             raise InputError(
                 f"{name} is not the export that was published before: {self.changed:,} of {self.before:,} ids that were"
                 " published have another text",
                 hint="tell exports apart with --product, or name another --id-field; --restart publishes all rows",
+            )
+        if self.alike >= _SUSPICIOUS_ROWS and self.alike * 2 > self.new:
+            raise InputError(
+                f"{name} has other columns than before: {self.alike:,} of {self.new:,} rows that would be new have the"
+                " text and the time of published ones",
+                hint="export the same columns, or rows with an id (--id-field); --restart publishes all rows",
             )
 
 
@@ -53,32 +61,39 @@ class KnownRows:
         self._database = database
         self.found = Comparison()
         database.execute(
-            "CREATE TABLE known (identity BLOB PRIMARY KEY, text BLOB, published INTEGER, seen INTEGER) WITHOUT ROWID"
+            "CREATE TABLE known (identity BLOB PRIMARY KEY, likeness BLOB, published INT, seen INT) WITHOUT ROWID"
         )
         database.executemany(
             "INSERT INTO known VALUES (?, ?, 1, 0)"
-            " ON CONFLICT DO UPDATE SET published = published + 1, text = excluded.text",
+            " ON CONFLICT DO UPDATE SET published = published + 1, likeness = excluded.likeness",
             _split(digests),
         )
+        database.execute("CREATE INDEX by_likeness ON known (likeness)")
 
     def is_new(self, row: Publishable) -> bool:
         """Whether to publish this row. Ask once for each row of an input: it counts."""
         digest = row_digest(row)
-        identity, text = digest[:IDENTITY_BYTES], digest[IDENTITY_BYTES:]
-        query = "SELECT text, published, seen FROM known WHERE identity = ?"
-        text_before, published, seen = self._database.execute(query, (identity,)).fetchone() or (text, 0, 0)
+        identity, likeness = digest[:IDENTITY_BYTES], digest[IDENTITY_BYTES:]
+        query = "SELECT likeness, published, seen FROM known WHERE identity = ?"
+        before, published, seen = self._database.execute(query, (identity,)).fetchone() or (likeness, 0, 0)
         self._database.execute(
-            "INSERT INTO known VALUES (?, ?, 0, 1) ON CONFLICT DO UPDATE SET seen = seen + 1", (identity, text)
+            "INSERT INTO known VALUES (?, ?, 0, 1) ON CONFLICT DO UPDATE SET seen = seen + 1", (identity, likeness)
         )
         if row.has_id and seen:
             self.found.repeated += 1
             return False
         if seen < published:
             self.found.before += 1
-            self.found.changed += text != text_before
+            self.found.changed += likeness != before
             return False
         self.found.new += 1
+        if not row.has_id and row.created_at is not None and not published:
+            self.found.alike += self._is_alike(likeness)
         return True
+
+    def _is_alike(self, likeness: bytes) -> bool:
+        query = "SELECT EXISTS (SELECT 1 FROM known WHERE likeness = ? AND published > 0)"
+        return bool(self._database.execute(query, (likeness,)).fetchone()[0])
 
 
 @contextmanager

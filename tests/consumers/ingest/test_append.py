@@ -171,6 +171,35 @@ def test_killed_at_random_moments_while_the_export_grows(broker: Broker, tmp_pat
     assert texts(broker, topic) == once_each(export)
 
 
+def test_a_broker_that_is_killed_holds_an_export_up_and_no_more(broker: Broker, tmp_path: Path) -> None:
+    """kill -9 of the broker in the middle: the same run goes on, and the state is that of what is published."""
+    topic = new_topic()
+    path = tmp_path / "x.csv"
+    path.write_bytes(as_csv(rows(0, 500)))
+    append(broker, path, topic)
+    path.write_bytes(as_csv(rows(0, 2_500)))
+    process = start_append(broker, path, topic, "--append", "--speed", "1000")
+    wait_for_records(broker, topic, 900, process)
+    broker.restart()
+    _, said = process.communicate()
+    assert process.returncode == 0, said
+    path.write_bytes(as_csv(rows(0, 2_600)))
+    assert append(broker, path, topic).published_before == 2_500
+    assert texts(broker, topic) == once_each(rows(0, 2_600))
+
+
+def test_a_row_that_was_rejected_is_published_once_it_is_mended(dev_broker: Broker, tmp_path: Path) -> None:
+    """Only rows that are published are left out. Rows with an id and rows without one may stand in one export."""
+    topic = new_topic()
+    path = tmp_path / "x.jsonl"
+    lines = [{"id": "r1", "text": "one", "at": "2024-03-01"}, {"id": None, "text": "two", "at": "2024-03-02"}]
+    for mended, published in (("03/04/2024", 2), ("2024-04-03", 3)):
+        path.write_bytes(b"\n".join(map(msgspec.json.encode, [*lines, {"id": "r3", "text": "three", "at": mended}])))
+        report = append(dev_broker, path, topic)
+        assert (report.published, report.rejected) == (published, 3 - published)
+    assert texts(dev_broker, topic) == Counter(["one", "two", "three"])
+
+
 def test_equal_rows_without_ids_are_counted(dev_broker: Broker, tmp_path: Path) -> None:
     """Three people may say the same. If two of them are published, one is new. With ids, one id is one row."""
     topic = new_topic()
@@ -201,6 +230,27 @@ def test_an_edited_row_is_told_and_a_foreign_export_is_refused(dev_broker: Broke
     assert texts(dev_broker, topic) == once_each(rows(0, 50))
     assert append(dev_broker, path, topic, restart=True).published_before == 0
     assert append(dev_broker, path, topic).published_before == 60
+
+
+def test_an_export_without_ids_that_gains_a_column_is_not_published_again(dev_broker: Broker, tmp_path: Path) -> None:
+    """All of its rows would be new, though their texts and times are not. A few edited rows are new rows."""
+    topic = new_topic()
+    path = tmp_path / "x.jsonl"
+    objects = [{"text": text, "at": at(row_id)} for row_id, text in rows(0, 60)]
+
+    def write(*added: dict[str, object]) -> None:
+        path.write_bytes(
+            b"\n".join(msgspec.json.encode({**one, **two}) for one, two in zip(objects, added, strict=True))
+        )
+
+    write(*[{}] * 60)
+    assert append(dev_broker, path, topic).published == 60
+    write(*[{"rating": 4}] * 60)
+    with pytest.raises(InputError, match="60 of 60 rows that would be new have the text and the time"):
+        append(dev_broker, path, topic)
+    write(*[{"rating": 4}] * 3, *[{}] * 57)
+    report = append(dev_broker, path, topic)
+    assert (report.published, report.published_before) == (60, 57)
 
 
 def test_exports_topics_and_products_do_not_mix(dev_broker: Broker, tmp_path: Path) -> None:
