@@ -95,7 +95,9 @@ def _report(report: IngestReport, topic: str) -> None:
         before = f", {report.published_before:,} of them before" if report.published_before else ""
         click.echo(f"published {report.published:,} rows to {topic}{before}", err=True)
     if report.changed:
-        click.echo(f"{report.changed:,} of the rows from before have another text now; that is not published", err=True)
+        click.echo(
+            f"{report.changed:,} of the rows from before have another text now, which is not published", err=True
+        )
     if report.repeated:
         click.echo(f"left out {report.repeated:,} rows with the id of another row of the file", err=True)
     if report.rejected:

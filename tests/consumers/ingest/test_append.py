@@ -151,22 +151,21 @@ def test_rows_of_an_interrupted_ingest_without_the_flag_count(broker: Broker, tm
     assert texts(broker, topic) == once_each(rows(0, 2_500))
 
 
-@pytest.mark.parametrize("with_ids", [True, False])
-def test_killed_at_random_moments_while_the_export_grows(broker: Broker, tmp_path: Path, with_ids: bool) -> None:
-    """kill -9 in the middle of transactions, of a file and of a pipe; nothing is missing or doubled in the end."""
+def test_killed_at_random_moments_while_the_export_grows(broker: Broker, tmp_path: Path) -> None:
+    """kill -9 in the middle of transactions; a pipe publishes the rest. Nothing is missing or doubled in the end."""
     topic = new_topic()
     path = tmp_path / "x.csv"
     rng = random.Random(11)
     reached = n_rows = 0
     for _ in range(3):
         n_rows += 1_000
-        path.write_bytes(as_csv(rows(0, n_rows)[::-1], with_ids=with_ids))
+        path.write_bytes(as_csv(rows(0, n_rows)[::-1], with_ids=False))
         process = start_append(broker, path, topic, "--append", "--speed", "1000")
         reached = wait_for_records(broker, topic, reached + rng.randint(1, 400), process)
         process.send_signal(signal.SIGKILL)
         process.communicate()
     export = rows(0, n_rows)
-    append_pipe(broker, as_csv(export, with_ids=with_ids, line_end="\r\n"), topic)
+    append_pipe(broker, as_csv(export, with_ids=False, line_end="\r\n"), topic)
     assert append(broker, path, topic).published_before == n_rows
     assert texts(broker, topic) == once_each(export)
 
