@@ -25,7 +25,7 @@ def repair_streams() -> None:
 
 def standard_input() -> BinaryIO:
     """Standard input. Raises ``InputError`` if it is closed (`<&-`)."""
-    if sys.stdin is None or sys.stdin.closed:
+    if sys.stdin is None or getattr(sys.stdin, "closed", False):
         raise InputError("standard input is closed", hint="name a file, or pipe the rows into the command")
     return sys.stdin.buffer
 

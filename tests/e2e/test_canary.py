@@ -70,7 +70,7 @@ def send_all(here: Pipeline) -> int:
         feedback("The cage is lovely, thank you", row, now_ms - (90 * 60 - row * 60) * 1000) for row in range(NORMAL)
     ]
     records += [
-        feedback("Terrible cage, the door broke and I am angry", row, now_ms - (ANGRY - row) * MINUTE_MS)
+        feedback("Terrible cage, the door broke and I am angry", NORMAL + row, now_ms - (ANGRY - row) * MINUTE_MS)
         for row in range(ANGRY)
     ]
     records += [poison(row) for row in range(2 * len(CANARIES))]

@@ -6,6 +6,7 @@ A text that says `slow` takes longer than it takes until it is marked, and is fi
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import time
 from collections.abc import Sequence
@@ -29,11 +30,11 @@ class CrashingClassifier(LexiconClassifier):
         """Predict, or never come back."""
         for text in texts:
             if "exits" in text:
-                os._exit(86)
+                os.kill(os.getpid(), signal.SIGKILL)
             if "hangs" in text:
-                time.sleep(3_600)
+                time.sleep(3_600)  # as inference that never comes back
             if "slow" in text:
-                time.sleep(SLOW_S)
+                time.sleep(SLOW_S)  # inference that takes its time, and comes back
         return super().predict(texts)
 
 
