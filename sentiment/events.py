@@ -108,6 +108,7 @@ class Probabilities(msgspec.Struct, frozen=True, kw_only=True):
 class ScoredFeedback(msgspec.Struct, frozen=True, kw_only=True):
     """One result. `score` = p(positive) − p(negative), in [−1, 1]. `text` is redacted, or None by configuration.
 
+    `no_evidence`: the model knows nothing of the text, so the label is neutral and no opinion.
     `undated`: neither the event nor its record had a time, so `created_at` is the time of scoring.
     `label` is the most likely one, unless the model has a decision rule: do not compute it from `probabilities`.
     `exit_layer` is the layer after which the text left a model with early exits; unset if all layers were computed.
@@ -132,6 +133,7 @@ class ScoredFeedback(msgspec.Struct, frozen=True, kw_only=True):
     n_chunks: Annotated[int, Meta(ge=1)]
     truncated: bool
     redactions: dict[str, int]
+    no_evidence: bool = False
     undated: bool = False
     exit_layer: Annotated[int, Meta(ge=1)] | msgspec.UnsetType = msgspec.UNSET
     schema_version: SchemaVersion = SCHEMA_VERSION

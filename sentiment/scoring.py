@@ -31,6 +31,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         unsupported_language: the text is certainly in a language that the model was not trained on.
         n_chunks: windows of tokens that were read; 1 for a short text.
         truncated: the end of the text was not read because it is too long.
+        no_evidence: the model knows nothing of the text (flags, unknown signs, only links): neutral, but no opinion.
         redactions: how many values of each kind of personal data were replaced.
         model: the model that answered.
         exit_layer: the layer after which the text left a model with early exits; None if all layers were computed.
@@ -44,6 +45,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     unsupported_language: bool
     n_chunks: int
     truncated: bool
+    no_evidence: bool
     redactions: dict[str, int]
     model: ModelRef
     exit_layer: int | None = None
@@ -93,6 +95,7 @@ def _answer(safe: Redacted, language: Language, prediction: Prediction, model: M
         unsupported_language=language.unsupported,
         n_chunks=prediction.n_chunks,
         truncated=prediction.truncated,
+        no_evidence=prediction.no_evidence,
         redactions=safe.counts,
         model=model,
         exit_layer=prediction.exit_layer,

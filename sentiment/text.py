@@ -10,14 +10,15 @@ import html
 import re
 import unicodedata
 
+from sentiment.characters import unstyled, without_invisible
 from sentiment.events import MAX_TEXT_CHARS
+from sentiment.markup import without_markup
 from sentiment.privacy import PLACEHOLDER, placeholder
 
 _HANDLE = re.compile(rf"{re.escape(placeholder('handle'))}|(?<![\w@])@\w{{2,}}")
 _LINK = re.compile(rf"{re.escape(placeholder('url'))}|(?:https?://|www\.)\S+", re.IGNORECASE)
 _ESCAPED_COMMA = re.compile(r"\\u002c", re.IGNORECASE)
 _REPEATED = re.compile(r"(\S)\1{3,}")
-_INVISIBLE = re.compile(r"[\u200b\u2060\ufeff\u00ad\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _SPACE = re.compile(r"\s+")
 _QUOTES = str.maketrans({"\u2018": "'", "\u2019": "'", "\u201c": '"', "\u201d": '"'})
 
@@ -30,7 +31,7 @@ def text_fault(value: object) -> str | None:
         value.encode("utf-8")
     except UnicodeEncodeError:
         return "the text is not UTF-8"
-    if not value.strip():
+    if not without_invisible(value).strip():
         return "the text is empty"
     if len(value) > MAX_TEXT_CHARS:
         return f"the text has {len(value)} characters; at most {MAX_TEXT_CHARS} are read"
@@ -40,13 +41,15 @@ def text_fault(value: object) -> str | None:
 def normalise(text: str) -> str:
     """`text` in Unicode NFC with one spelling for handles, links, placeholders, quotes, long repeats and white space.
 
-    HTML entities are unescaped at most twice, because crawled text is often escaped twice. The result is empty if
-    nothing visible is left. Halves of surrogate pairs, which JSON can contain and tokenizers refuse, become "?".
+    Markup is removed (`sentiment.markup`). HTML entities are unescaped at most twice, because crawled text is often
+    escaped twice. Letters that are only styled become plain. The result is empty if nothing visible is left. Halves of
+    surrogate pairs, which JSON can contain and tokenizers refuse, become "?".
     """
     if "&" in text:
         text = html.unescape(html.unescape(text))
+    text = unstyled(without_markup(without_invisible(text)))
     text = unicodedata.normalize("NFC", text).translate(_QUOTES)
-    text = _ESCAPED_COMMA.sub(",", _INVISIBLE.sub("", text))
+    text = _ESCAPED_COMMA.sub(",", text)
     text = _LINK.sub("http", text)
     text = _HANDLE.sub("@user", text)
     text = PLACEHOLDER.sub(lambda found: found[0][1:-1].lower(), text)

@@ -25,7 +25,7 @@ def observation(scored: ScoredFeedback, *, include_unsupported_language: bool = 
         author=scored.author,
         model=scored.model,
         event=event_key(scored.product, scored.event_id, position),
-        left_out=scored.unsupported_language and not include_unsupported_language,
+        left_out=scored.no_evidence or (scored.unsupported_language and not include_unsupported_language),
     )
 
 

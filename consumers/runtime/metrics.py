@@ -196,8 +196,8 @@ TABLE = (
         "counter",
         "records",
         ("fate",),
-        "Results by what detection did with them: counted, duplicate (a known event id), left_out (language), "
-        "late (minute closed) or future.",
+        "Results by what detection did with them: counted, duplicate (a known event id), left_out (language or no "
+        "evidence), late (minute closed) or future.",
     ),
     Metric(
         "sentiment_hash_key_info",

@@ -77,6 +77,7 @@ class ResultWriter:
             unsupported_language=answer.unsupported_language,
             n_chunks=answer.n_chunks,
             truncated=answer.truncated,
+            no_evidence=answer.no_evidence,
             redactions=redactions,
             undated=event.created_at is None,
             exit_layer=msgspec.UNSET if answer.exit_layer is None else answer.exit_layer,

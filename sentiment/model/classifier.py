@@ -18,7 +18,8 @@ class Prediction:
     p(positive) − p(negative), in [−1, 1]. ``n_chunks`` windows of the text were read, 1 for a short text.
     ``truncated`` says that the text is longer than the windows allowed, and that its end was not read. ``exit_layer``
     is the layer after which the text left a network with early exits, of several windows the last of them; None if
-    it went through the whole network.
+    it went through the whole network. With
+    ``no_evidence`` the model knows nothing of the text: the label is neutral, and all labels are equally likely.
     """
 
     probabilities: tuple[float, float, float]
@@ -27,6 +28,7 @@ class Prediction:
     n_chunks: int
     truncated: bool
     exit_layer: int | None = None
+    no_evidence: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +67,7 @@ class Classifier(Protocol):
     def predict(self, texts: Sequence[str]) -> tuple[list[Prediction], BatchInfo]:
         """Classify redacted texts. One that is not a ``NormalisedText`` yet is normalised first.
 
-        No text is refused: an empty one gets the model's answer to an empty text. Raises ``FatalError`` if a single
+        No text is refused: of an empty one nothing is known. Raises ``FatalError`` if a single
         window does not fit into memory.
         """
         ...

@@ -46,11 +46,15 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class _Encoded:
-    """Windows of all texts, flat. `first[i]` is where text i starts; `first[-1]` is the number of windows."""
+    """Windows of all texts, flat. `first[i]` is where text i starts; `first[-1]` is the number of windows.
+
+    `known[i]`: the model knows something of text i.
+    """
 
     windows: list[list[int]]
     first: list[int]
     truncated: list[bool]
+    known: list[bool]
 
     def lengths(self) -> NDArray[np.int64]:
         """Tokens of each window."""
@@ -153,7 +157,7 @@ class TextClassifier:
     def _encode(self, texts: Sequence[str]) -> _Encoded:
         prefix, suffix = list(self._tokenizer.prefix), list(self._tokenizer.suffix)
         windows: list[list[int]] = []
-        first, truncated = [0], []
+        first, truncated, known = [0], [], []
         for ids in self._tokenizer.encode(texts):
             plan = split_windows(
                 len(ids), capacity=self._capacity, overlap=self._capacity // _OVERLAP_DIVISOR, max_windows=MAX_WINDOWS
@@ -162,7 +166,8 @@ class TextClassifier:
             windows.extend([*prefix, *ids[start:stop], *suffix] or [self._pad_id] for start, stop in plan.spans)
             first.append(len(windows))
             truncated.append(plan.truncated)
-        return _Encoded(windows, first, truncated)
+            known.append(self._tokenizer.says_something(ids))
+        return _Encoded(windows, first, truncated, known)
 
     @property
     def _n_outputs(self) -> int:
@@ -178,7 +183,11 @@ class TextClassifier:
             probabilities[rows] = self._probabilities(computed.logits[rows], temperature)
         lengths = encoded.lengths()
         predictions = []
-        for (start, stop), truncated in zip(pairwise(encoded.first), encoded.truncated, strict=True):
+        spans = zip(pairwise(encoded.first), encoded.truncated, encoded.known, strict=True)
+        for (start, stop), truncated, known in spans:
+            if not known:
+                predictions.append(_no_opinion(stop - start, truncated))
+                continue
             combined = combine_windows(probabilities[start:stop], lengths[start:stop])
             exit_layer = self._exit_layer(int(computed.stages[start:stop].max()))
             predictions.append(_prediction(combined, self._reading.decision, stop - start, truncated, exit_layer))
@@ -207,6 +216,10 @@ class TextClassifier:
             )
         probabilities: NDArray[np.float64] = apply_temperature(logits, temperature) @ self._label_of_output
         return probabilities
+
+
+def _no_opinion(n_chunks: int, truncated: bool) -> Prediction:
+    return Prediction((1 / 3, 1 / 3, 1 / 3), "neutral", 0.0, n_chunks, truncated, no_evidence=True)
 
 
 def _prediction(

@@ -30,6 +30,7 @@ class TextTokenizer:
         self._tokenizer = tokenizer
         self.prefix, self.suffix = _special_tokens(tokenizer)
         self._around = frozenset(self.prefix + self.suffix)
+        self._silent = _silent_tokens(tokenizer)
 
     @classmethod
     def from_file(cls, path: Path) -> TextTokenizer:
@@ -41,6 +42,10 @@ class TextTokenizer:
         prepared = [text if isinstance(text, NormalisedText) else normalise(text) for text in texts]
         encodings = self._tokenizer.encode_batch_fast(prepared, add_special_tokens=False)
         return [self._without_ends(encoding.ids) for encoding in encodings]
+
+    def says_something(self, ids: Sequence[int]) -> bool:
+        """Whether some token of a text is known, and is more than a handle or a link."""
+        return not self._silent.issuperset(ids)
 
     def _without_ends(self, ids: list[int]) -> list[int]:
         """Unigram tokenizers recognise a typed "</s>" in spite of the setting, and T5 refuses a second end."""
@@ -67,6 +72,13 @@ def unknown_id(tokenizer: Tokenizer) -> int | None:
         return int(model["unk_id"])
     token = model.get("unk_token")
     return None if token is None else tokenizer.token_to_id(token)
+
+
+def _silent_tokens(tokenizer: Tokenizer) -> frozenset[int]:
+    """The unknown token, and what every handle and link becomes."""
+    unknown = unknown_id(tokenizer)
+    handles = tokenizer.encode("@user http", add_special_tokens=False).ids
+    return frozenset(handles if unknown is None else [unknown, *handles])
 
 
 def _special_tokens(tokenizer: Tokenizer) -> tuple[tuple[int, ...], tuple[int, ...]]:

@@ -12,22 +12,26 @@ import unicodedata
 
 import msgspec
 
+from sentiment.characters import INVISIBLE
 from sentiment.privacy.work import Work
 
-_INVISIBLE = "\u00ad\u034f\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\u20e3\ufe0e\ufe0f\ufeff"
+# Marks above, below and around a character: they hide it from a pattern, and not from a reader.
+_MARKS = "\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f"
 _SPACES = "\u00a0\u2000-\u200a\u202f\u205f\u3000"
 _DASHES = "\u2010-\u2015\u2043\u2212\ufe58\ufe63\uff0d"
 _DOTS = "\u2024\u3002\uff0e\uff61\ufe52"
 _DIGIT_SYMBOLS = "\u00b2\u00b3\u00b9\u2070\u2074-\u2079\u2080-\u2089\u2460-\u2468"
-_COMPATIBLE = "\ufe64-\ufe6b\uff01-\uff5e\U0001d400-\U0001d7ff"
+_COMPATIBLE = "\ufe64-\ufe6b\uff01-\uff5e\U0001d400-\U0001d7ff\u24b6-\u24e9\U0001f100-\U0001f149"
 
 _FOLDABLE = re.compile(
     r"(?P<entity>&(?:amp;){0,3}(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|commat|period|nbsp|lowbar|plus|hyphen|colon|sol|shy);)"
     r"|(?P<percent>%(?:20|2[BDEbde]|3[AaDd]|40))"
-    rf"|(?P<invisible>[{_INVISIBLE}]+)"
+    rf"|(?P<invisible>[{INVISIBLE}{_MARKS}]+)"
     rf"|(?P<space>[{_SPACES}])|(?P<dash>[{_DASHES}])|(?P<dot>[{_DOTS}])"
     rf"|(?P<compatible>[{_DIGIT_SYMBOLS}{_COMPATIBLE}]|(?![0-9])\d)"
 )
+
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
 
 class View(msgspec.Struct, frozen=True):
@@ -49,7 +53,7 @@ def fold(text: str, work: Work) -> View:
 
     Each piece that is folded costs a unit of `work`.
     """
-    if text.isascii() and "&" not in text and "%" not in text:
+    if text.isascii() and "&" not in text and "%" not in text and not _CONTROL.search(text):
         return View(text, None, None)
     pieces: list[str] = []
     starts: list[int] = []

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 import msgspec
 
+from sentiment.characters import without_invisible
 from sentiment.privacy import identifiers, patterns
 from sentiment.privacy.folding import fold
 from sentiment.privacy.phones import PHONE_FILLER, find_international_phones, find_phones
@@ -139,7 +140,7 @@ def _search(text: str, context: str, work: Work) -> list[tuple[int, int, str]]:
     `context` is read as if it came before the text. Raises WorkExceededError if the pass costs too much.
     """
     work.spend(_TEXT_UNITS + len(text) // _CHARACTERS_PER_UNIT)
-    if _SUSPICIOUS.search(text) is None:
+    if _SUSPICIOUS.search(text) is None and without_invisible(text) == text:
         return []
     work.spend(_PASS_UNITS + len(text) // _SEARCHED_CHARACTERS_PER_UNIT)
     folded = fold(text, work)

@@ -24,6 +24,12 @@ from tests.sentiment.privacy import samples
         ("Tehran\\u002c Oct 30", "Tehran, Oct 30"),
         ("cafe\u0301", "caf\u00e9"),
         ("zero\u200bwidth", "zerowidth"),
+        ("h\x00i\x00 \u2800\u3164", "hi"),
+        (
+            "\U0001d41b\U0001d428\U0001d425\U0001d41d \uff57\uff49\uff44\uff45 \u24e1\u24de \u1d1b\u1d0f \U0001f171",
+            "bold wide ro to B",
+        ),
+        ("<p>fine</p>", "fine"),
         ("", ""),
     ],
 )
