@@ -16,7 +16,7 @@ from sentiment.text import normalise
 from tests.sentiment.model.models import TEXTS, save_classifier
 from tests.training import tiny
 
-SHORT = [text for text in TEXTS if len(text) < 100] + [row["text"] for row in tiny.rows(12, seed=3)]
+SHORT = [text for text in TEXTS if 0 < len(text) < 100] + [row["text"] for row in tiny.rows(12, seed=3)]
 
 
 @pytest.fixture(scope="module", params=["bert", "roberta"])
