@@ -16,7 +16,7 @@ PACKAGES = ("sentiment", "consumers", "training")
 
 FLOORS = {
     "consumers": (
-        ("timing", "sources", "broker"),
+        ("timing", "broker"),
         ("cluster", "rescore"),
         ("runtime", "ingest"),
         ("scoring", "alerting", "notifying", "monitoring", "demo"),

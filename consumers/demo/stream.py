@@ -10,8 +10,8 @@ import msgspec
 
 import sentiment
 from consumers.ingest.fields import FieldFlags, Publishable, resolve_fields, to_publishable
-from consumers.sources import FileFormat, detect_format, find_input, open_rows
 from sentiment.errors import InputError, UsageError
+from sentiment.sources import FileFormat, detect_format, find_input, open_rows
 
 BUNDLED = Path(sentiment.__file__).parent / "assets" / "demo" / "feedback.jsonl"
 # A day in twenty seconds: slow enough to see the incident build up, fast enough to wait for.

@@ -15,8 +15,8 @@ import msgspec
 
 from consumers.ingest.fields import Fields, Publishable, Reject, to_publishable
 from consumers.ingest.rejects import RejectsFile
-from consumers.sources import FileFormat, InputFile, Rows, open_rows
-from consumers.sources.inputs import reading
+from sentiment.sources import FileFormat, InputFile, Rows, open_rows
+from sentiment.sources.inputs import reading
 
 # Part of every fingerprint. Raise it when the same file would give other rows, or another order.
 _PROCEDURE = 1

@@ -19,10 +19,10 @@ from consumers.ingest.publishing import ID_DIGITS, appender, prepare_kafka, publ
 from consumers.ingest.rejects import collecting, rejects_path
 from consumers.ingest.request import IngestReport, IngestRequest, appended, require_some, require_times
 from consumers.ingest.state import MAX_ROWS_REMEMBERED, WriterName
-from consumers.sources import FileFormat, InputFile, open_rows
 from sentiment.errors import InputError
 from sentiment.progress import Progress
 from sentiment.settings import Settings
+from sentiment.sources import FileFormat, InputFile, open_rows
 
 
 def ingest_file(

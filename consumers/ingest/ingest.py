@@ -5,10 +5,10 @@ from __future__ import annotations
 from consumers.ingest.files import ingest_file
 from consumers.ingest.pipes import ingest_pipe
 from consumers.ingest.request import IngestReport, IngestRequest
-from consumers.sources import detect_format, find_input
 from sentiment.errors import UsageError
 from sentiment.progress import Progress
 from sentiment.settings import Settings
+from sentiment.sources import detect_format, find_input
 
 
 def run_ingest(settings: Settings, request: IngestRequest, progress: Progress) -> IngestReport:

@@ -16,10 +16,10 @@ from consumers.ingest.read_ahead import with_idle_marks
 from consumers.ingest.rejects import collecting, rejects_path
 from consumers.ingest.request import IngestReport, IngestRequest, appended, require_some, require_times
 from consumers.ingest.state import WriterName
-from consumers.sources import FileFormat, InputFile, open_rows
 from sentiment.errors import UsageError
 from sentiment.progress import Progress
 from sentiment.settings import Settings
+from sentiment.sources import FileFormat, InputFile, open_rows
 
 _PIPE = "a pipe cannot be resumed: after an interruption, send its rows again"
 _PIPE_APPENDED = "after an interruption, send all rows again: those that are published are left out"

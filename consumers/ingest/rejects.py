@@ -12,9 +12,9 @@ from typing import TextIO
 import msgspec
 
 from consumers.ingest.fields import Reject
-from consumers.sources import InputFile
 from sentiment.durable import put_in_place
 from sentiment.errors import InputError
+from sentiment.sources import InputFile
 
 
 class RejectsFile:

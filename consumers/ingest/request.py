@@ -8,8 +8,8 @@ from pathlib import Path
 from consumers.ingest.appending import Comparison
 from consumers.ingest.fields import FieldFlags, Fields
 from consumers.ingest.rejects import RejectsFile
-from consumers.sources import FileFormat, InputFile
 from sentiment.errors import InputError, UsageError
+from sentiment.sources import FileFormat, InputFile
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,11 +9,11 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from consumers.rescore.json_types import Kind, kind_of, merge_kinds
-from consumers.sources import BadRow, FileFormat, InputFile, Row, open_rows
-from consumers.sources.inputs import reading
-from consumers.sources.names import listed
 from sentiment.bounded import MAX_COLUMNS
 from sentiment.errors import InputError
+from sentiment.sources import BadRow, FileFormat, InputFile, Row, open_rows
+from sentiment.sources.inputs import reading
+from sentiment.sources.names import listed
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -114,7 +114,7 @@ def _size(row: Row) -> int:
 def _read_tables(given: InputFile, skip_parts: int) -> Iterator[Part]:
     import pyarrow as pa
 
-    from consumers.sources.parquet_rows import open_parquet
+    from sentiment.sources.parquet_rows import open_parquet
 
     if given.path is None:
         raise InputError("Parquet cannot be read from a pipe", hint="name a file")

@@ -19,8 +19,8 @@ import msgspec
 
 from consumers.rescore.inputs import Part
 from consumers.rescore.json_types import Kind, to_kind
-from consumers.sources import FileFormat, Row
 from sentiment.columns import RESULT_COLUMNS, Columns, Result, transpose
+from sentiment.sources import FileFormat, Row
 
 _RAW_OBJECT = msgspec.json.Decoder(dict[str, msgspec.Raw])
 

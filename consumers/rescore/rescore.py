@@ -10,13 +10,13 @@ from pathlib import Path
 from consumers.rescore.inputs import PART_ROWS, Part, Survey, read_parts, survey
 from consumers.rescore.outputs import Output, make_output
 from consumers.rescore.partial import Checkpoint, Job, PartialWork
-from consumers.sources import FileFormat, InputFile, Row, detect_format, find_input, open_rows
 from sentiment.columns import RESULT_COLUMNS, UNSCORED, Columns, Result, plan_columns, results_of
 from sentiment.errors import InputError, UsageError
 from sentiment.model.classifier import Classifier
 from sentiment.progress import Progress
 from sentiment.scoring import score_texts
 from sentiment.settings import ModelSettings
+from sentiment.sources import FileFormat, InputFile, Row, detect_format, find_input, open_rows
 
 
 @dataclass(frozen=True, slots=True)

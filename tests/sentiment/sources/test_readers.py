@@ -16,10 +16,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from consumers.sources import BadRow, FileFormat, InputFile, Row, detect_format, find_input, open_rows
-from consumers.sources.csv_rows import read_csv
-from consumers.sources.jsonl_rows import read_jsonl
 from sentiment.errors import InputError, UsageError
+from sentiment.sources import BadRow, FileFormat, InputFile, Row, detect_format, find_input, open_rows
+from sentiment.sources.csv_rows import read_csv
+from sentiment.sources.jsonl_rows import read_jsonl
 
 cells = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00"), max_size=20)
 

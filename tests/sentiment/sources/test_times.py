@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from consumers.sources.times import UnreadableTimeError, parse_time
+from sentiment.sources.times import UnreadableTimeError, parse_time
 
 times = st.datetimes(min_value=datetime(1974, 1, 1), max_value=datetime(2099, 12, 31))
 whole_seconds = times.map(lambda time: time.replace(microsecond=0))

@@ -7,9 +7,9 @@ from typing import BinaryIO
 
 import msgspec
 
-from consumers.sources.rows import BadRow, Row, Rows
 from sentiment.bounded import MAX_LINE_BYTES, bounded_lines, in_mib
 from sentiment.errors import InputError
+from sentiment.sources.rows import BadRow, Row, Rows
 
 _decoder = msgspec.json.Decoder(dict[str, object])
 

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, cast
 
-from consumers.sources.rows import SUFFIXES, FileFormat
 from sentiment.bounded import open_gzip
 from sentiment.errors import InputError, UsageError
+from sentiment.sources.rows import SUFFIXES, FileFormat
 from sentiment.streams import standard_input
 
 _GZIP_MAGIC = b"\x1f\x8b"

@@ -11,13 +11,13 @@ from pathlib import Path
 import pytest
 
 from consumers.rescore.inputs import PART_BYTES, PART_ROWS, in_parts
-from consumers.sources import BadRow, FileFormat, InputFile, Row, open_rows
-from consumers.sources.csv_rows import read_csv
 from sentiment import bounded
 from sentiment.bounded import MAX_COLUMNS, MAX_LINE_BYTES
 from sentiment.cli.text_lines import read_lines
 from sentiment.errors import InputError
 from sentiment.results import read_results
+from sentiment.sources import BadRow, FileFormat, InputFile, Row, open_rows
+from sentiment.sources.csv_rows import read_csv
 
 MIB = 1 << 20
 LONG = b"a" * (MAX_LINE_BYTES + 1)

@@ -10,9 +10,9 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from consumers.sources.inputs import reading
-from consumers.sources.rows import Row, Rows
 from sentiment.errors import InputError
+from sentiment.sources.inputs import reading
+from sentiment.sources.rows import Row, Rows
 
 _BATCH_ROWS = 1_000
 

@@ -6,11 +6,11 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import assert_never
 
-from consumers.sources.csv_rows import read_csv
-from consumers.sources.inputs import InputFile, detect_format, find_input, open_bytes
-from consumers.sources.jsonl_rows import read_jsonl
-from consumers.sources.rows import BadRow, FileFormat, Row, Rows
 from sentiment.errors import InputError
+from sentiment.sources.csv_rows import read_csv
+from sentiment.sources.inputs import InputFile, detect_format, find_input, open_bytes
+from sentiment.sources.jsonl_rows import read_jsonl
+from sentiment.sources.rows import BadRow, FileFormat, Row, Rows
 
 __all__ = ["BadRow", "FileFormat", "InputFile", "Row", "Rows", "detect_format", "find_input", "open_rows"]
 
@@ -26,7 +26,7 @@ def open_rows(
     """
     if file_format == "parquet":
         # Only Parquet needs arrow, whose import takes a third of a second.
-        from consumers.sources.parquet_rows import open_parquet, read_parquet
+        from sentiment.sources.parquet_rows import open_parquet, read_parquet
 
         if given.path is None or not given.repeatable:
             raise InputError("Parquet cannot be read from a pipe", hint="name the file")

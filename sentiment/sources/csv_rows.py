@@ -8,10 +8,10 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import BinaryIO
 
-from consumers.sources.names import listed
-from consumers.sources.rows import BadRow, Row, Rows
 from sentiment.bounded import MAX_COLUMNS, MAX_LINE_BYTES, in_mib
 from sentiment.errors import InputError
+from sentiment.sources.names import listed
+from sentiment.sources.rows import BadRow, Row, Rows
 
 _MANY = "keep the columns that you need, or check that the first line is a header"
 
