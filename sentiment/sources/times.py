@@ -60,7 +60,7 @@ def parse_time(value: object) -> datetime:
         raise UnreadableTimeError("time_missing", "there is no time")
     if not isinstance(value, str):
         raise UnreadableTimeError("time_unreadable", f"a {type(value).__name__} is not a time")
-    text = value.strip()
+    text = " ".join(value.split())  # any space: newer ICU libraries write U+202F before AM and PM
     if not text:
         raise UnreadableTimeError("time_missing", "there is no time")
     if len(text) > 64:

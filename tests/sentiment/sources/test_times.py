@@ -59,6 +59,15 @@ def test_day_and_month_are_never_guessed(time: datetime, separator: str) -> None
         assert parse_time(text) == time.replace(tzinfo=UTC)
 
 
+@given(whole_seconds, st.text("\u0020\u00a0\u2007\u2009\u202f\u205f\u3000\t", min_size=1, max_size=3))
+@settings(deadline=None, max_examples=60)
+def test_any_space_is_a_space(time: datetime, space: str) -> None:
+    """Spreadsheets and browsers write U+202F or U+00A0 before AM and PM, and between the parts."""
+    for text in (f"{time:%Y-%m-%d %I:%M:%S %p}", f"{time:%B %d, %Y %I:%M:%S %p}"):
+        spaced = space + text.replace(" ", space) + space
+        assert parse_time(spaced) == time.replace(tzinfo=UTC)
+
+
 @given(st.text(max_size=40) | st.from_regex(r"[0-9TZ:/ .+-]{1,24}", fullmatch=True))
 @settings(deadline=None, max_examples=60)
 def test_what_is_read_is_what_pandas_reads(text: str) -> None:
