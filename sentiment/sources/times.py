@@ -1,35 +1,33 @@
 """Reads times in the notations that files have, and never guesses between two meanings.
 
 It reads RFC 3339 and its looser relatives (`2024-09-15 19:47:02`), Twitter's `Tue Oct 31 23:36:20 +0000 2017`, seconds
-or milliseconds since 1970, and whatever pandas reads the same way with the day first and with the month first. A time
-without a zone is UTC. `01/02/2024` may be two different days, so it is refused; `31/01/2024` is not.
+or milliseconds since 1970, months in words as pandas reads them, and dates such as `31/01/2024`. A time without a zone
+is UTC. `01/02/2024` may be two different days, so it is refused unless a `TimeNotation` tells the order.
 """
 
 from __future__ import annotations
 
-import itertools
 import re
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 
+from consumers.sources.numeric_dates import MONTH, DateOrder, NumericDate, month_number, numeric_date
 from sentiment.decoding import LATEST
+from sentiment.errors import UsageError
 
 # A smaller number is more likely a year (2024), a compact date (20240131) or a day of a spreadsheet (45322).
 _FIRST_EPOCH_S = 100_000_000.0  # 1973-03-03
 _LAST_EPOCH_S = LATEST.timestamp()
 
+_MOST_CHARACTERS = 64
 _NUMBER = re.compile(r"-?\d{1,20}(?:\.\d{1,9})?", re.ASCII)
-_YEAR_FIRST = re.compile(r"(\d{4})([-/.])(\d{1,2})\2(\d{1,2})(?=[Tt\s]|$)[Tt\s]*(.*)", re.ASCII | re.DOTALL)
-_YEAR_LAST = re.compile(r"\d{1,2}([-/.])\d{1,2}\1(\d{2}|\d{4})(?=[Tt\s,]|$)[Tt\s,]*(.*)", re.ASCII | re.DOTALL)
+_YEAR_FIRST = re.compile(r"(\d{4})([-/]|\. ?)(\d{1,2})\2(\d{1,2})\.?(?=[Tt ,]|$)[Tt ,]*(.*)", re.ASCII)
 _CLOCK = re.compile(
-    r"(?:\d{1,2}:\d{2}(?::\d{2}(?:[.,]\d{1,9})?)?(?:\s*[ap]\.?m\.?)?|\d{1,2}\s*[ap]\.?m\.?)"
+    r"(?:\d{1,2}:\d{2}(?::\d{2}(?:[.,]\d{1,9})?)?(?:\s*[ap]m)?|\d{1,2}\s*[ap]m)"
     r"(?:\s*(?:UTC|GMT|Z|[+-]\d{2}:?\d{2})(?![\w:+-]))?",  # UTC+2 in POSIX is the opposite of UTC+2 in ISO 8601
     re.ASCII | re.IGNORECASE,
 )
-_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
-_MONTH = re.compile(
-    r"jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?",
-    re.IGNORECASE,
-)
+_AM_PM = re.compile(r"(?<=\d) ?([ap])(?:m\b|\. ?m\.?)", re.ASCII | re.IGNORECASE)
 _WEEKDAY = re.compile(r"(?:mon|tues?|wed(?:nes)?|thu(?:rs)?|fri|sat(?:ur)?|sun)(?:day)?", re.IGNORECASE)
 _TWITTER = re.compile(r"[A-Z][a-z]{2} ([A-Z][a-z]{2}) (\d{2}) (\d{2}):(\d{2}):(\d{2}) \+0000 (\d{4})", re.ASCII)
 
@@ -42,12 +40,48 @@ class UnreadableTimeError(ValueError):
         self.reason = reason
 
 
-def parse_time(value: object) -> datetime:
+@dataclass(frozen=True, slots=True)
+class TimeNotation:
+    """How the times of a column are written, if they do not tell it themselves.
+
+    `format` has the codes of `datetime.strptime`; with it, no other notation is read. `order` is for dates such as
+    `01/02/2024`: all other notations are still read.
+    """
+
+    order: DateOrder | None = None
+    format: str | None = None
+
+    def check(self) -> None:
+        """Raises UsageError: both are given, or a date that is written in `format` cannot be read back."""
+        if self.format is None:
+            return
+        if self.order is not None:
+            raise UsageError("--date-order and --time-format exclude each other")
+        samples = (datetime(1998, 3, 14, 21, 5, 9, tzinfo=UTC), datetime(2024, 11, 6, 8, 50, tzinfo=UTC))
+        try:
+            same = all(
+                _strptime(sample.strftime(self.format), self.format).date() == sample.date() for sample in samples
+            )
+        except ValueError:
+            same = False
+        if not same:
+            raise UsageError(
+                f"--time-format {self.format!r} does not tell year, month and day",
+                hint="the codes are those of Python's strptime, for instance '%d.%m.%Y %H:%M'",
+            )
+
+
+_ANY = TimeNotation()
+
+
+def parse_time(value: object, notation: TimeNotation = _ANY) -> datetime:
     """Return the time that `value` means, in UTC.
 
     Raises:
         UnreadableTimeError: `time_missing`, `time_ambiguous` or `time_unreadable`.
     """
+    if notation.format is not None and isinstance(value, int) and not isinstance(value, bool):
+        value = str(value)  # 20240131 in JSON
     if isinstance(value, datetime):
         return _utc(value)
     if isinstance(value, date):
@@ -60,15 +94,30 @@ def parse_time(value: object) -> datetime:
         raise UnreadableTimeError("time_missing", "there is no time")
     if not isinstance(value, str):
         raise UnreadableTimeError("time_unreadable", f"a {type(value).__name__} is not a time")
-    text = " ".join(value.split())  # any space: newer ICU libraries write U+202F before AM and PM
+    text = plain_spaces(value)
     if not text:
         raise UnreadableTimeError("time_missing", "there is no time")
-    if len(text) > 64:
+    if len(text) > _MOST_CHARACTERS:
         raise UnreadableTimeError("time_unreadable", "the value is too long for a time")
-    return _from_text(text)
+    if notation.format is not None:
+        return _from_format(text, notation.format)
+    return _from_text(_AM_PM.sub(r" \1m", text), notation.order)
 
 
-def _from_text(text: str) -> datetime:
+def undecided_date(value: object) -> NumericDate | None:
+    """The date in `value` if it is in a notation of which only the order of the parts is open, else None."""
+    if not isinstance(value, str) or len(value) > 4 * _MOST_CHARACTERS:
+        return None
+    found = numeric_date(_AM_PM.sub(r" \1m", plain_spaces(value)))
+    return found if found is not None and _is_clock(found.rest) else None
+
+
+def plain_spaces(text: str) -> str:
+    """`text` with single spaces, none outside. Newer ICU libraries write U+202F before AM and PM."""
+    return " ".join(text.split())
+
+
+def _from_text(text: str, order: DateOrder | None) -> datetime:
     if _NUMBER.fullmatch(text):
         return _from_epoch(float(text))
     if found := _TWITTER.fullmatch(text):
@@ -76,14 +125,38 @@ def _from_text(text: str) -> datetime:
     if found := _YEAR_FIRST.fullmatch(text):
         year, _, month, day, rest = found.groups()
         return _from_iso(f"{year}-{month:0>2}-{day:0>2}", rest)
-    if found := _YEAR_LAST.fullmatch(text):
-        _require_clock(found[3])
-        read = _from_pandas(text, year_first=(False, True))
-        if read.year % 100 != int(found[2]) % 100:  # pandas reads 29/02/23, which is not a day, as one in 2029
-            raise _unreadable()
-        return read
+    if parts := numeric_date(text):
+        _require_clock(parts.rest)
+        return _from_iso(_choose(parts, order).isoformat(), parts.rest)
     _require_month_in_words(text)
     return _from_pandas(text)
+
+
+def _choose(parts: NumericDate, order: DateOrder | None) -> date:
+    readings = parts.readings()
+    if order is not None:
+        if order not in readings:
+            raise UnreadableTimeError("time_unreadable", f"this is not a date in the order {order}")
+        return readings[order]
+    days = set(readings.values())
+    if len(days) > 1:
+        raise UnreadableTimeError(
+            "time_ambiguous", "it is not clear which number is the day and which the month; --date-order says it"
+        )
+    if set(readings) <= {"YMD"}:  # 29/02/23, which is not a day, is not one in 2029 either
+        raise _unreadable()
+    return days.pop()
+
+
+def _strptime(text: str, pattern: str) -> datetime:
+    return datetime.strptime(text, pattern)  # noqa: DTZ007 a time without a zone is UTC, see `_utc`
+
+
+def _from_format(text: str, pattern: str) -> datetime:
+    try:
+        return _utc(_strptime(text, plain_spaces(pattern)))
+    except ValueError:
+        raise UnreadableTimeError("time_unreadable", "the time is not written as --time-format says") from None
 
 
 def _from_epoch(number: float) -> datetime:
@@ -92,15 +165,17 @@ def _from_epoch(number: float) -> datetime:
     if _FIRST_EPOCH_S * 1000 <= number < _LAST_EPOCH_S * 1000:
         return datetime.fromtimestamp(number / 1000, UTC)
     if 0 <= number < _FIRST_EPOCH_S:
-        raise UnreadableTimeError("time_ambiguous", "a number this small may be a date, a year or seconds since 1970")
+        raise UnreadableTimeError(
+            "time_ambiguous",
+            "a number this small may be a date, a year or seconds since 1970; --time-format says it",
+        )
     raise UnreadableTimeError("time_unreadable", "the number is neither seconds nor milliseconds since 1970")
 
 
 def _from_twitter(found: re.Match[str]) -> datetime:
     month, day, hour, minute, second, year = found.groups()
     try:
-        number = _MONTHS.index(month.lower()) + 1
-        return datetime(int(year), number, int(day), int(hour), int(minute), int(second), tzinfo=UTC)
+        return datetime(int(year), month_number(month), int(day), int(hour), int(minute), int(second), tzinfo=UTC)
     except ValueError:
         raise _unreadable() from None
 
@@ -118,9 +193,13 @@ def _from_iso(day: str, rest: str) -> datetime:
     return _from_pandas(f"{day} {rest}", day_first=(False,))
 
 
+def _is_clock(rest: str) -> bool:
+    return not rest.strip() or _CLOCK.fullmatch(rest.strip()) is not None
+
+
 def _require_clock(rest: str) -> None:
     """Raise unless `rest` is empty, or a time of day with or without a zone. Pandas would guess."""
-    if rest.strip() and not _CLOCK.fullmatch(rest.strip()):
+    if not _is_clock(rest):
         raise _unreadable()
 
 
@@ -134,7 +213,7 @@ def _require_month_in_words(text: str) -> None:
 
 
 def _kind(token: str) -> str:
-    if _MONTH.fullmatch(token):
+    if MONTH.fullmatch(token):
         return "month"
     if _WEEKDAY.fullmatch(token) or token.lower() in {"at", "of", "t"}:
         return "filler"
@@ -143,29 +222,22 @@ def _kind(token: str) -> str:
     return "other"
 
 
-def _from_pandas(
-    text: str, *, day_first: tuple[bool, ...] = (False, True), year_first: tuple[bool, ...] = (False,)
-) -> datetime:
+def _from_pandas(text: str, *, day_first: tuple[bool, ...] = (False, True)) -> datetime:
     """Return the time that pandas reads with each of these choices. Raises if there are two, or none."""
     import warnings
 
     import pandas as pd
 
     readings = set()
-    for day, year in itertools.product(day_first, year_first):
+    for choice in day_first:
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # "dayfirst was specified but …": the readings are compared below
-                readings.add(_utc(pd.to_datetime(text, dayfirst=day, yearfirst=year).to_pydatetime(warn=False)))
+                readings.add(_utc(pd.to_datetime(text, dayfirst=choice).to_pydatetime(warn=False)))
         except (ValueError, OverflowError, AttributeError):
             continue
-    if not readings:
+    if len(readings) != 1:
         raise _unreadable()
-    if len(readings) > 1:
-        raise UnreadableTimeError(
-            "time_ambiguous",
-            "it is not clear which number is the day and which the month; write times as 2024-01-31T23:59:00Z",
-        )
     return readings.pop()
 
 

@@ -130,7 +130,7 @@ def test_usual_notations_are_read(value: object, expected: datetime) -> None:
         ("now", "time_unreadable"),
         ("2024-13-01", "time_unreadable"),
         ("29/02/23", "time_unreadable"),
-        ("5-Jan-24", "time_unreadable"),
+        ("5-Jan-24", "time_ambiguous"),
         ("2024-01-15 10:00 EST", "time_unreadable"),
         ("2024-01-15 10:00 GMT+2", "time_unreadable"),
         ("２０２４-01-01", "time_unreadable"),
