@@ -58,6 +58,8 @@ class Stream:
             "--product-field": fields.product_field,
             "--product": fields.product,
             "--id-field": fields.id,
+            "--date-order": fields.times.order,
+            "--time-format": fields.times.format,
             "--speed": None if speed is None or self.first is None else str(speed),
         }
         flags = [f"{flag}={value}" for flag, value in named.items() if value is not None]

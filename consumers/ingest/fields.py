@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sentiment.errors import InputError, PoisonRecord, UsageError
-from sentiment.events import FeedbackInput, SourcePosition, decode_feedback, encode
 from sentiment.sources import BadRow, Row
 from sentiment.sources.names import listed
 from sentiment.sources.rows import place_of
-from sentiment.sources.times import UnreadableTimeError, parse_time
+from sentiment.sources.times import ANY_NOTATION, TimeNotation, UnreadableTimeError, parse_time
+from sentiment.errors import InputError, PoisonRecord, UsageError
+from sentiment.events import FeedbackInput, SourcePosition, decode_feedback, encode
 
 _NOWHERE = SourcePosition(topic="-", partition=0, offset=0)
 
@@ -27,6 +27,7 @@ class FieldFlags:
     product_field: str | None = None
     product: str | None = None
     id: str | None = None
+    times: TimeNotation = ANY_NOTATION
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,13 +47,14 @@ class Fields:
     language: str | None
     rating: str | None
     metadata: str | None
+    times: TimeNotation = ANY_NOTATION
 
     def columns(self) -> list[str]:
         """The names of the columns to read."""
         names = (self.text, self.time, self.product_field, self.id, self.source, self.author, self.language)
         return [name for name in (*names, self.rating, self.metadata) if name is not None]
 
-    def described(self) -> dict[str, str | None]:
+    def described(self) -> dict[str, object]:
         """All values by their names. Two ingests are the same only if these are."""
         return {name: getattr(self, name) for name in self.__slots__}
 
@@ -94,6 +96,7 @@ def resolve_fields(flags: FieldFlags, columns: Sequence[str], name: str) -> Fiel
     """
     if flags.product is not None and flags.product_field is not None:
         raise UsageError("--product and --product-field exclude each other")
+    flags.times.check()
 
     def column(given: str | None, default: str) -> str | None:
         if given is not None and given not in columns:
@@ -116,6 +119,7 @@ def resolve_fields(flags: FieldFlags, columns: Sequence[str], name: str) -> Fiel
         language=column(None, "language"),
         rating=column(None, "rating"),
         metadata=column(None, "metadata"),
+        times=flags.times,
     )
 
 
@@ -133,7 +137,7 @@ def to_publishable(row: Row | BadRow, fields: Fields, id_prefix: str) -> Publish
     if not isinstance(text, str):
         return Reject(row.number, row.line, "text_not_a_string", "the text is not a string")
     try:
-        created_at = parse_time(values.get(fields.time)) if fields.time is not None else None
+        created_at = parse_time(values.get(fields.time), fields.times) if fields.time is not None else None
     except UnreadableTimeError as error:
         return Reject(row.number, row.line, error.reason, str(error))
     own_id = _name(values, fields.id)

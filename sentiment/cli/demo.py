@@ -47,6 +47,8 @@ def demo(
     product_field: str | None,
     product: str | None,
     id_field: str | None,
+    date_order: Any,
+    time_format: str | None,
     speed: float | None,
     as_json: bool,
 ) -> int:
@@ -59,12 +61,13 @@ def demo(
     from consumers.demo.stream import BUNDLED_SPEED, bundled_stream, open_stream
     from consumers.demo.view import make_view
     from consumers.ingest import FieldFlags
+    from sentiment.sources.times import TimeNotation
     from sentiment.cli.signals import terminate_like_interrupt
     from sentiment.logs import configure_logging
     from sentiment.model.loading import locate
 
     context = click.get_current_context()
-    fields = FieldFlags(text_field, time_field, product_field, product, id_field)
+    fields = FieldFlags(text_field, time_field, product_field, product, id_field, TimeNotation(date_order, time_format))
     if input_file is None:
         _refuse_field_flags(fields, file_format)
         stream = bundled_stream()

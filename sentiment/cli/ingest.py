@@ -44,6 +44,8 @@ def ingest(
     product_field: str | None,
     product: str | None,
     id_field: str | None,
+    date_order: Any,
+    time_format: str | None,
     speed: float | None,
     rebase_time: bool,
     append: bool,
@@ -55,6 +57,7 @@ def ingest(
     content.
     """
     from consumers.ingest import FieldFlags, IngestRequest, run_ingest
+    from sentiment.sources.times import TimeNotation
     from sentiment.cli.progress import Ticker
     from sentiment.cli.signals import terminate_like_interrupt
     from sentiment.errors import TransientError
@@ -62,7 +65,9 @@ def ingest(
     request = IngestRequest(
         argument=file,
         file_format=file_format,
-        fields=FieldFlags(text_field, time_field, product_field, product, id_field),
+        fields=FieldFlags(
+            text_field, time_field, product_field, product, id_field, TimeNotation(date_order, time_format)
+        ),
         speed=speed,
         rebase_time=rebase_time,
         append=append,

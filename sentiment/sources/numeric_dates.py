@@ -25,7 +25,7 @@ _FIRST_YEAR = 69
 
 @dataclass(frozen=True, slots=True)
 class NumericDate:
-    """The three parts of a date in the order of the text, and what follows them. `month` is set if it was a word."""
+    """The three parts of a date in the order of the text, and what follows them."""
 
     first: int
     middle: int

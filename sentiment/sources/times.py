@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 
-from consumers.sources.numeric_dates import MONTH, DateOrder, NumericDate, month_number, numeric_date
+from sentiment.sources.numeric_dates import MONTH, DateOrder, NumericDate, month_number, numeric_date
 from sentiment.decoding import LATEST
 from sentiment.errors import UsageError
 
@@ -71,10 +71,10 @@ class TimeNotation:
             )
 
 
-_ANY = TimeNotation()
+ANY_NOTATION = TimeNotation()
 
 
-def parse_time(value: object, notation: TimeNotation = _ANY) -> datetime:
+def parse_time(value: object, notation: TimeNotation = ANY_NOTATION) -> datetime:
     """Return the time that `value` means, in UTC.
 
     Raises:

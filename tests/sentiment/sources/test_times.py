@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sentiment.sources.times import UnreadableTimeError, parse_time
+from sentiment.sources.times import TimeNotation, UnreadableTimeError, parse_time
+from sentiment.errors import UsageError
 
 times = st.datetimes(min_value=datetime(1974, 1, 1), max_value=datetime(2099, 12, 31))
 whole_seconds = times.map(lambda time: time.replace(microsecond=0))
@@ -66,6 +67,50 @@ def test_any_space_is_a_space(time: datetime, space: str) -> None:
     for text in (f"{time:%Y-%m-%d %I:%M:%S %p}", f"{time:%B %d, %Y %I:%M:%S %p}"):
         spaced = space + text.replace(" ", space) + space
         assert parse_time(spaced) == time.replace(tzinfo=UTC)
+
+
+@given(whole_seconds, st.sampled_from(["/", ".", "-", ". "]), st.sampled_from(["%H:%M:%S", "%I:%M:%S\u202f%p"]))
+@settings(deadline=None, max_examples=60)
+def test_a_date_is_read_in_the_order_that_is_told(time: datetime, separator: str, clock: str) -> None:
+    """Written in any order, with any separator, and read with that order or with the format itself."""
+    for order, codes in {"DMY": "%d %m %Y", "MDY": "%m %d %Y"}.items():
+        pattern = f"{codes.replace(' ', separator)} {clock}"
+        text = time.strftime(pattern)
+        for notation in (TimeNotation(order=order), TimeNotation(format=pattern)):  # type: ignore[arg-type]
+            notation.check()
+            assert parse_time(text, notation) == time.replace(tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("value", "notation", "expected"),
+    [
+        ("31.12.24", TimeNotation("DMY"), datetime(2024, 12, 31)),
+        ("24/12/31 3:04 p. m.", TimeNotation("YMD"), datetime(2024, 12, 31, 15, 4)),
+        ("5-Jan-24", TimeNotation("MDY"), datetime(2024, 1, 5)),
+        ("2024-02-01", TimeNotation("DMY"), datetime(2024, 2, 1)),
+        (20240115, TimeNotation(format="%Y%m%d"), datetime(2024, 1, 15)),
+    ],
+)
+def test_a_notation_settles_what_is_open_and_nothing_else(
+    value: object, notation: TimeNotation, expected: datetime
+) -> None:
+    """Years of two digits and compact dates are read as told; a date that tells its order itself stays what it is."""
+    assert parse_time(value, notation) == expected.replace(tzinfo=UTC)
+
+
+@pytest.mark.parametrize("notation", [TimeNotation("MDY"), TimeNotation(format="%m/%d/%Y")])
+def test_a_date_that_does_not_fit_the_notation_is_refused(notation: TimeNotation) -> None:
+    """It is not read in another order."""
+    with pytest.raises(UnreadableTimeError, match=r"MDY|--time-format") as refused:
+        parse_time("31/12/2024", notation)
+    assert refused.value.reason == "time_unreadable"
+
+
+@pytest.mark.parametrize("notation", [TimeNotation(format="%H:%M"), TimeNotation("DMY", "%Y-%m-%d")])
+def test_a_notation_that_cannot_tell_a_day_is_a_wrong_call(notation: TimeNotation) -> None:
+    """Before any row is read."""
+    with pytest.raises(UsageError):
+        notation.check()
 
 
 @given(st.text(max_size=40) | st.from_regex(r"[0-9TZ:/ .+-]{1,24}", fullmatch=True))
