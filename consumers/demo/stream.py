@@ -9,6 +9,7 @@ from pathlib import Path
 import msgspec
 
 import sentiment
+from consumers.ingest.date_order import with_date_order
 from consumers.ingest.fields import FieldFlags, Publishable, resolve_fields, to_publishable
 from sentiment.errors import InputError, UsageError
 from sentiment.sources import FileFormat, detect_format, find_input, open_rows
@@ -91,7 +92,7 @@ def _read(argument: str, chosen: FileFormat | None, flags: FieldFlags, incident:
     first: datetime | None = None
     last: datetime | None = None
     with open_rows(given, file_format) as opened:
-        fields = resolve_fields(flags, opened.columns, given.name)
+        fields = with_date_order(given, file_format, resolve_fields(flags, opened.columns, given.name))
         for row in opened.rows:
             found = to_publishable(row, fields, "row")
             if not isinstance(found, Publishable):

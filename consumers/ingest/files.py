@@ -11,6 +11,7 @@ from pathlib import Path
 
 from consumers.ingest.appending import known_rows
 from consumers.ingest.checking import FileCheck, Plan, check_file, fingerprint, read_publishable
+from consumers.ingest.date_order import with_date_order
 from consumers.ingest.fields import Publishable, Reject, resolve_fields
 from consumers.ingest.identity import export_name
 from consumers.ingest.ordering import in_order_of_time
@@ -32,6 +33,7 @@ def ingest_file(
     with open_rows(given, file_format) as opened:
         fields = resolve_fields(request.fields, opened.columns, given.name)
     require_times(request, fields)
+    fields = with_date_order(given, file_format, fields)
     plan = Plan(given, file_format, fields, request.topic, request.rebase_time)
     prepare_kafka(settings, request.topic)
     with collecting(rejects_path(given)) as rejects:

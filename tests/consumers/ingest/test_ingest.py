@@ -210,7 +210,7 @@ def test_rejects_are_counted_and_told_the_same_way_every_time(dev_broker: Broker
     """Bad rows do not stop the others; the rejects file of a repeated run is the same."""
     path = write_csv(tmp_path / "x.csv", 10)
     with path.open("a") as file:
-        file.write(f"bad,text,01/02/2024\nempty,,{START.isoformat()}\n")
+        file.write(f"bad,text,yesterday\nempty,,{START.isoformat()}\n")
     topic = new_topic()
     reports = []
     contents = []

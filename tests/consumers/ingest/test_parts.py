@@ -5,17 +5,18 @@ from __future__ import annotations
 import random
 import threading
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from consumers.cluster.records import OutgoingRecord
 from consumers.ingest.batches import MAX_ROWS, Prepared, batches, to_record
 from consumers.ingest.checking import Plan, check_file, fingerprint
+from consumers.ingest.date_order import DateOrders, with_date_order
 from consumers.ingest.fields import (
     FieldFlags,
     Fields,
@@ -29,9 +30,10 @@ from consumers.ingest.ordering import in_order_of_time
 from consumers.ingest.pacing import Pace
 from consumers.ingest.read_ahead import with_idle_marks
 from consumers.ingest.rejects import RejectsFile, collecting
+from sentiment.sources import InputFile, Row
+from sentiment.sources.times import TimeNotation
 from sentiment.errors import InputError, UsageError
 from sentiment.events import FeedbackInput, SourcePosition, decode_feedback
-from sentiment.sources import InputFile, Row
 from tests.consumers.ingest.support import START, write_csv
 from tests.fakes import ManualClock
 from tests.waiting import wait_until
@@ -336,3 +338,57 @@ def test_sorting_a_shuffled_file_is_the_same_every_time(tmp_path: Path) -> None:
         whole = list(everything)
     with in_order_of_time(rows, 40) as rest:
         assert whole[40:] == list(rest)
+
+
+@given(
+    st.lists(st.dates(date(1990, 1, 1), date(2060, 1, 1)), min_size=1, max_size=8),
+    st.sampled_from(["DMY", "MDY"]),
+)
+@settings(deadline=None, max_examples=60)
+def test_the_whole_column_tells_the_order_of_dates(days: list[date], order: str) -> None:
+    """One value above 12 decides for all rows; without one, the column is refused with the option that says it."""
+    pattern = {"DMY": "%d/%m/%Y", "MDY": "%m/%d/%Y"}[order]
+    orders = DateOrders()
+    for line, day in enumerate(days, start=2):
+        orders.add(day.strftime(pattern), f"line {line}")
+    if any(day.day > 12 for day in days):
+        assert orders.decide("at") == order
+    elif all(day.day == day.month for day in days):
+        assert orders.decide("at") is not None
+    else:
+        with pytest.raises(InputError) as refused:
+            orders.decide("at")
+        assert "--date-order" in str(refused.value.hint)
+
+
+@pytest.mark.parametrize(
+    ("values", "says"),
+    [
+        (["31/01/2024", "05/06/2024", "01/31/2024"], r"day first \(line 2\) and with the month first \(line 4\)"),
+        (["31.12.24", "05.06.24"], r"where the year stands \(line 2\)"),
+        (["5-Jan-24"], "where the year stands"),
+    ],
+)
+def test_a_column_that_mixes_orders_is_refused_before_anything_is_published(
+    tmp_path: Path, values: list[str], says: str
+) -> None:
+    """With the lines that contradict each other; an order that is told is taken as it is."""
+    path = tmp_path / "x.csv"
+    path.write_text("text,created_at\n" + "".join(f"a,{value}\n" for value in values))
+    with pytest.raises(InputError, match=says) as refused:
+        with_date_order(InputFile(path), "csv", fields("text", "created_at"))
+    assert refused.value.exit_code == 2
+    told = resolve_fields(FieldFlags(times=TimeNotation("DMY")), ["text", "created_at"], "x.csv")
+    assert with_date_order(InputFile(path), "csv", told) == told
+
+
+def test_the_same_row_is_read_by_what_the_rest_of_its_file_tells(tmp_path: Path) -> None:
+    """03/04/2024 is a day in April beside 31/01/2024, and one in March beside 01/31/2024."""
+    for other, month in [("31/01/2024", 4), ("01/31/2024", 3)]:
+        path = tmp_path / "x.csv"
+        path.write_text(f"text,created_at\na,03/04/2024\nb,{other}\nc,2024-05-06T07:08:09Z\n")
+        found = with_date_order(InputFile(path), "csv", fields("text", "created_at"))
+        row = to_publishable(Row(1, 2, {"text": "a", "created_at": "03/04/2024"}), found, "x")
+        assert isinstance(row, Publishable)
+        assert row.created_at is not None
+        assert row.created_at.month == month

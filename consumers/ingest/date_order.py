@@ -1,0 +1,79 @@
+"""Finds the order of day and month from a whole column, never from one row: a value above 12 tells for all."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from consumers.ingest.fields import Fields
+from sentiment.sources import FileFormat, InputFile, Row, open_rows
+from sentiment.sources.numeric_dates import DateOrder
+from sentiment.sources.times import undecided_date
+from sentiment.errors import InputError
+
+_HINT = "say it with --date-order (DMY, MDY or YMD) or --time-format"
+
+
+class DateOrders:
+    """What the values of one column tell. Each attribute is the first place of its kind.
+
+    A year of two digits may also stand first, so only a value that cannot be read so rules that out.
+    """
+
+    def __init__(self) -> None:
+        self._only: dict[DateOrder, str] = {}
+        self._open: str | None = None
+        self._year_first: str | None = None
+        self._year_last = False
+
+    def add(self, value: object, place: str) -> None:
+        """Note one value."""
+        found = undecided_date(value)
+        if found is None:
+            return
+        readings = found.readings()
+        year_first = readings.pop("YMD", None)
+        if not readings:  # not a date, or one that is only plausible with the year first: a slip
+            return
+        if year_first is None:
+            self._year_last = True
+        elif set(readings.values()) != {year_first}:
+            self._year_first = self._year_first or place
+        if len(readings) == 1:
+            self._only.setdefault(next(iter(readings)), place)
+        elif len(set(readings.values())) > 1:
+            self._open = self._open or place
+
+    def decide(self, column: str) -> DateOrder | None:
+        """The order of all dates, or None if no value needs one. Raises InputError: the column does not tell."""
+        if len(self._only) > 1:
+            day, month = self._only["DMY"], self._only["MDY"]
+            raise InputError(
+                f"{column} has dates with the day first ({day}) and with the month first ({month})", hint=_HINT
+            )
+        if self._year_first is not None and not self._year_last:
+            raise InputError(f"{column} does not tell where the year stands ({self._year_first})", hint=_HINT)
+        if self._only:
+            return next(iter(self._only))
+        if self._open is not None:
+            raise InputError(
+                f"{column} does not tell which number is the day and which the month ({self._open}): none is above 12",
+                hint=_HINT,
+            )
+        return "DMY" if self._year_last else None
+
+
+def with_date_order(given: InputFile, file_format: FileFormat, fields: Fields) -> Fields:
+    """`fields` with the order of dates that the whole file has, unless it was told. Reads the file once.
+
+    Raises InputError: the file cannot be read, or its dates do not tell.
+    """
+    times = fields.times
+    if fields.time is None or times.order is not None or times.format is not None:
+        return fields
+    orders = DateOrders()
+    with open_rows(given, file_format, [fields.time]) as opened:
+        for row in opened.rows:
+            if isinstance(row, Row):
+                orders.add(row.values.get(fields.time), row.place)
+    order = orders.decide(f"{given.name}: column {fields.time!r}")
+    return dataclasses.replace(fields, times=dataclasses.replace(times, order=order))
