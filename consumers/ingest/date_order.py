@@ -5,10 +5,10 @@ from __future__ import annotations
 import dataclasses
 
 from consumers.ingest.fields import Fields
+from sentiment.errors import InputError
 from sentiment.sources import FileFormat, InputFile, Row, open_rows
 from sentiment.sources.numeric_dates import DateOrder
 from sentiment.sources.times import undecided_date
-from sentiment.errors import InputError
 
 _HINT = "say it with --date-order (DMY, MDY or YMD) or --time-format"
 

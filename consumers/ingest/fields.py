@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from sentiment.errors import InputError, PoisonRecord, UsageError
+from sentiment.events import FeedbackInput, SourcePosition, decode_feedback, encode
 from sentiment.sources import BadRow, Row
 from sentiment.sources.names import listed
 from sentiment.sources.rows import place_of
 from sentiment.sources.times import ANY_NOTATION, TimeNotation, UnreadableTimeError, parse_time
-from sentiment.errors import InputError, PoisonRecord, UsageError
-from sentiment.events import FeedbackInput, SourcePosition, decode_feedback, encode
 
 _NOWHERE = SourcePosition(topic="-", partition=0, offset=0)
 

@@ -61,10 +61,10 @@ def demo(
     from consumers.demo.stream import BUNDLED_SPEED, bundled_stream, open_stream
     from consumers.demo.view import make_view
     from consumers.ingest import FieldFlags
-    from sentiment.sources.times import TimeNotation
     from sentiment.cli.signals import terminate_like_interrupt
     from sentiment.logs import configure_logging
     from sentiment.model.loading import locate
+    from sentiment.sources.times import TimeNotation
 
     context = click.get_current_context()
     fields = FieldFlags(text_field, time_field, product_field, product, id_field, TimeNotation(date_order, time_format))

@@ -57,10 +57,10 @@ def ingest(
     content.
     """
     from consumers.ingest import FieldFlags, IngestRequest, run_ingest
-    from sentiment.sources.times import TimeNotation
     from sentiment.cli.progress import Ticker
     from sentiment.cli.signals import terminate_like_interrupt
     from sentiment.errors import TransientError
+    from sentiment.sources.times import TimeNotation
 
     request = IngestRequest(
         argument=file,

@@ -11,9 +11,9 @@ import re
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 
-from sentiment.sources.numeric_dates import MONTH, DateOrder, NumericDate, month_number, numeric_date
 from sentiment.decoding import LATEST
 from sentiment.errors import UsageError
+from sentiment.sources.numeric_dates import MONTH, DateOrder, NumericDate, month_number, numeric_date
 
 # A smaller number is more likely a year (2024), a compact date (20240131) or a day of a spreadsheet (45322).
 _FIRST_EPOCH_S = 100_000_000.0  # 1973-03-03

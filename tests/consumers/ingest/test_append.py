@@ -192,7 +192,7 @@ def test_a_row_that_was_rejected_is_published_once_it_is_mended(dev_broker: Brok
     topic = new_topic()
     path = tmp_path / "x.jsonl"
     lines = [{"id": "r1", "text": "one", "at": "2024-03-01"}, {"id": None, "text": "two", "at": "2024-03-02"}]
-    for mended, published in (("03/04/2024", 2), ("2024-04-03", 3)):
+    for mended, published in (("yesterday", 2), ("2024-04-03", 3)):
         path.write_bytes(b"\n".join(map(msgspec.json.encode, [*lines, {"id": "r3", "text": "three", "at": mended}])))
         report = append(dev_broker, path, topic)
         assert (report.published, report.rejected) == (published, 3 - published)

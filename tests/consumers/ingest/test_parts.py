@@ -30,10 +30,10 @@ from consumers.ingest.ordering import in_order_of_time
 from consumers.ingest.pacing import Pace
 from consumers.ingest.read_ahead import with_idle_marks
 from consumers.ingest.rejects import RejectsFile, collecting
-from sentiment.sources import InputFile, Row
-from sentiment.sources.times import TimeNotation
 from sentiment.errors import InputError, UsageError
 from sentiment.events import FeedbackInput, SourcePosition, decode_feedback
+from sentiment.sources import InputFile, Row
+from sentiment.sources.times import TimeNotation
 from tests.consumers.ingest.support import START, write_csv
 from tests.fakes import ManualClock
 from tests.waiting import wait_until

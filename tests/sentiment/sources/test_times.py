@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sentiment.sources.times import TimeNotation, UnreadableTimeError, parse_time
 from sentiment.errors import UsageError
+from sentiment.sources.times import TimeNotation, UnreadableTimeError, parse_time
 
 times = st.datetimes(min_value=datetime(1974, 1, 1), max_value=datetime(2099, 12, 31))
 whole_seconds = times.map(lambda time: time.replace(microsecond=0))
