@@ -37,12 +37,12 @@ class OpenVinoBackend:
 
     def __init__(self, *paths: Path, kind: str, threads: int) -> None:
         core = ov.Core()
+        computed = "fp32" if kind == "bf16" and not _has_bf16(core) else kind
         self._graphs = [
-            _Graph(core, path, _properties(kind, threads), takes_ids=not number, ends=number == len(paths) - 1)
+            _Graph(core, path, _properties(computed, threads), takes_ids=not number, ends=number == len(paths) - 1)
             for number, path in enumerate(paths)
         ]
-        computes_bf16 = self._graphs[0].computes_bf16
-        self._name = f"openvino-{'fp32' if kind == 'bf16' and not computes_bf16 else kind}"
+        self._name = f"openvino-{computed}"
 
     @property
     def name(self) -> str:
@@ -84,7 +84,6 @@ class _Graph:
         if compiled.output(0).partial_shape.rank.get_length() != (2 if ends else 3):
             what = "logits (texts, labels): it has no classification head" if ends else "hidden states"
             raise ModelError(f"{path} does not end in {what}")
-        self.computes_bf16 = compiled.get_property("INFERENCE_PRECISION_HINT") == ov.Type.bf16
         self._zero_inputs = tuple(names & _ZERO_INPUTS)
         self._request = compiled.create_infer_request()
 
@@ -99,6 +98,13 @@ class _Graph:
                 raise MemoryError(_first_line(error)) from error
             raise
         return np.asarray(outputs[0], dtype=np.float32)
+
+
+def _has_bf16(core: ov.Core) -> bool:
+    """Whether the processor has instructions for bf16. Any AVX-512 accepts the hint, and emulates it far slower than
+    fp32, so what a compiled graph says about its precision proves nothing.
+    """
+    return "BF16" in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
 
 
 def _properties(kind: str, threads: int) -> dict[str, str | int | bool]:

@@ -73,6 +73,25 @@ def test_onnx_runs_in_fp32_and_agrees_with_torch(
     np.testing.assert_allclose(probabilities(classifier, ROWS), expected, atol=1e-4)
 
 
+@pytest.mark.parametrize(("capabilities", "computed"), [(["FP32", "INT8"], "fp32"), (["BF16", "FP32"], "bf16")])
+def test_bf16_is_left_to_processors_that_have_it(
+    exported: Path, monkeypatch: pytest.MonkeyPatch, capabilities: list[str], computed: str
+) -> None:
+    """Without its instructions a bf16 graph is computed in fp32 and called that, whatever a compiled graph says."""
+    monkeypatch.setattr(ov.Core, "get_property", lambda *_: capabilities)
+    hints = []
+    compile_model = ov.Core.compile_model
+
+    def spy(core: ov.Core, graph: ov.Model, device: str, properties: dict[str, object]) -> ov.CompiledModel:
+        hints.append(properties["INFERENCE_PRECISION_HINT"])
+        return compile_model(core, graph, device, properties)
+
+    monkeypatch.setattr(ov.Core, "compile_model", spy)
+    backend = OpenVinoBackend(exported / "openvino" / "model.xml", kind="bf16", threads=1)
+    assert backend.name == f"openvino-{computed}"
+    assert hints == ["bf16" if computed == "bf16" else "f32"]
+
+
 def test_a_file_that_is_no_graph_is_said(tmp_path: Path) -> None:
     """Bytes that OpenVINO cannot read give a ModelError with the path."""
     path = tmp_path / "model.xml"
