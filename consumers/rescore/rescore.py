@@ -13,6 +13,7 @@ from consumers.rescore.partial import Checkpoint, Job, PartialWork
 from sentiment.columns import RESULT_COLUMNS, UNSCORED, Columns, Result, plan_columns, results_of
 from sentiment.errors import InputError, UsageError
 from sentiment.model.classifier import Classifier
+from sentiment.packed import PACKED_SUFFIXES
 from sentiment.progress import Progress
 from sentiment.scoring import score_texts
 from sentiment.settings import ModelSettings
@@ -131,7 +132,10 @@ def _check_earlier_work(request: RescoreRequest, partial: PartialWork) -> None:
 
 def _output_format(output: Path, input_format: FileFormat) -> tuple[FileFormat, bool]:
     """The format of the output by its name, else that of the input; and whether it is compressed."""
-    packed = output.suffix.lower() == ".gz"
+    suffix = output.suffix.lower()
+    if suffix in PACKED_SUFFIXES and suffix != ".gz":
+        raise UsageError(f"{output} would have to be packed, which is only done with gzip", hint="name it .gz")
+    packed = suffix == ".gz"
     try:
         chosen = detect_format(InputFile(output), None)
     except UsageError:

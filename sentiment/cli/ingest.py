@@ -51,7 +51,7 @@ def ingest(
     append: bool,
     restart: bool,
 ) -> int:
-    """Publish feedback from FILE (CSV, JSONL or Parquet, also gzipped) or from stdin (-).
+    """Publish feedback from FILE (CSV, JSONL or Parquet, also packed) or from stdin (-).
 
     Rows that cannot be published are listed in FILE.rejects.jsonl, with their number and the reason but without their
     content.

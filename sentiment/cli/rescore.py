@@ -49,7 +49,7 @@ def rescore(
     resume: bool,
     force: bool,
 ) -> int:
-    """Score the rows of INPUT (CSV, JSONL or Parquet, also gzipped), and write them with their results to FILE.
+    """Score the rows of INPUT (CSV, JSONL or Parquet, also packed), and write them with their results to FILE.
 
     FILE appears when it is complete. Until then the work is in FILE.partial/.
     """

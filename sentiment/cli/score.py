@@ -33,7 +33,7 @@ Example:
     "--file",
     metavar="FILE|-",
     type=FILE,
-    help="Texts to score, or - for stdin: JSONL with `text`, or one text per line; may be gzipped.",
+    help="Texts to score, or - for stdin: JSONL with `text`, or one text per line; may be packed.",
 )
 @common_options("model")
 def score(settings: Settings, texts: tuple[str, ...], file: Path | None) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,14 +10,14 @@ from typing import IO
 
 import msgspec
 
-from sentiment.bounded import MAX_LINE_BYTES, bounded_lines, in_mib, open_gzip
+from sentiment.bounded import MAX_LINE_BYTES, bounded_lines, in_mib
 from sentiment.errors import InputError
+from sentiment.packed import open_packed
 from sentiment.streams import standard_input
 from sentiment.text import text_fault
 
 _STDIN = Path("-")
 _JSONL_SUFFIXES = frozenset({".jsonl", ".ndjson"})
-_GZIP_MAGIC = b"\x1f\x8b"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +35,7 @@ def line_of(text: str) -> Line:
 
 
 def read_lines(path: Path) -> Iterator[Line]:
-    """One ``Line`` for each line of `path` (``-`` is stdin), read lazily; gzip is decompressed.
+    """One ``Line`` for each line of `path` (``-`` is stdin), read lazily; a packed file is unpacked.
 
     The file is JSONL if its name says so or its first line is a JSON object. Otherwise every line is a text. Raises
     ``InputError`` if it cannot be read.
@@ -53,8 +52,8 @@ def read_lines(path: Path) -> Iterator[Line]:
                 if as_jsonl is None:
                     as_jsonl = _is_object(content)
                 yield _from_json(content) if as_jsonl else _from_text(content)
-    except (OSError, EOFError, zlib.error) as error:
-        reason = getattr(error, "strerror", None) or "it is damaged"
+    except OSError as error:
+        reason = error.strerror or "it is damaged"
         raise InputError(
             f"{path} cannot be read: {reason}", hint="name a file with one text or JSON object per line"
         ) from error
@@ -65,12 +64,8 @@ def _open(path: Path) -> Iterator[IO[bytes]]:
     if path == _STDIN:
         yield standard_input()
         return
-    with path.open("rb") as stream:
-        if stream.peek(len(_GZIP_MAGIC)).startswith(_GZIP_MAGIC):
-            with open_gzip(stream, str(path)) as unpacked:
-                yield unpacked
-        else:
-            yield stream
+    with path.open("rb") as raw, open_packed(raw, str(path)) as stream:
+        yield stream
 
 
 def _is_object(content: bytes) -> bool:

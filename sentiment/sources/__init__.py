@@ -1,4 +1,4 @@
-"""Reads rows from CSV, JSONL and Parquet files and from pipes, gzipped or not, in bounded memory."""
+"""Reads rows from CSV, JSONL and Parquet files and from pipes, packed or not, in bounded memory."""
 
 from __future__ import annotations
 

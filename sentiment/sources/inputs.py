@@ -1,24 +1,22 @@
-"""Opens files and pipes. Recognises gzip by its first bytes, and turns every failure to read into an InputError."""
+"""Opens files and pipes. Unpacks what is packed, and turns every failure to read into an InputError."""
 
 from __future__ import annotations
 
-import gzip
 import io
 import stat
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, cast
 
-from sentiment.bounded import open_gzip
 from sentiment.errors import InputError, UsageError
+from sentiment.packed import PACKED_SUFFIXES, open_packed
 from sentiment.sources.rows import SUFFIXES, FileFormat
 from sentiment.streams import standard_input
 
-_GZIP_MAGIC = b"\x1f\x8b"
 _SNIFF_BYTES = 8_192
+_TAR_AT = 257
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +54,7 @@ def find_input(argument: str) -> InputFile:
 
 
 def detect_format(given: InputFile, chosen: FileFormat | None) -> FileFormat:
-    """Return `chosen`, or else the format that the file's name ends with (`.gz` aside).
+    """Return `chosen`, or else the format that the file's name ends with (`.gz` and the like aside).
 
     Raises:
         UsageError: nothing is chosen, and the name does not tell.
@@ -64,7 +62,7 @@ def detect_format(given: InputFile, chosen: FileFormat | None) -> FileFormat:
     if chosen is not None:
         return chosen
     suffixes = [suffix.lower() for suffix in given.path.suffixes] if given.path is not None else []
-    if suffixes and suffixes[-1] == ".gz":
+    if suffixes and suffixes[-1] in PACKED_SUFFIXES:
         suffixes.pop()
     if suffixes and suffixes[-1] in SUFFIXES:
         return SUFFIXES[suffixes[-1]]
@@ -73,17 +71,13 @@ def detect_format(given: InputFile, chosen: FileFormat | None) -> FileFormat:
 
 @contextmanager
 def reading(name: str) -> Iterator[None]:
-    """Turn every failure to open, unpack or read `name` into an InputError."""
+    """Turn every failure to open or read `name` into an InputError."""
     try:
         yield
     except FileNotFoundError:
         raise InputError(f"there is no file {name}") from None
     except IsADirectoryError:
         raise InputError(f"{name} is a directory") from None
-    except EOFError:
-        raise InputError(f"{name} is cut off: its gzip stream ends too early", hint="get the file again") from None
-    except (gzip.BadGzipFile, zlib.error):
-        raise InputError(f"{name} is damaged: its gzip stream cannot be unpacked", hint="get the file again") from None
     except OSError as error:
         raise InputError(f"{name} cannot be read: {error.strerror or type(error).__name__}") from None
 
@@ -93,21 +87,11 @@ def open_bytes(given: InputFile) -> Iterator[BinaryIO]:
     """Open the bytes of an input, unpacked.
 
     Raises:
-        InputError: the input cannot be read, is named `.gz` but is not gzip, or is not text. While it is read: it is
-            damaged, or unpacks too far (`open_gzip`).
+        InputError: the input cannot be read or unpacked (`open_packed`), or is not text; also while it is read.
     """
-    with reading(given.name), _open_raw(given) as raw:
-        head = raw.peek(_SNIFF_BYTES)
-        packed = head.startswith(_GZIP_MAGIC)
-        if not packed and given.path is not None and given.path.suffix.lower() == ".gz":
-            raise InputError(f"{given.name} is named .gz but is not a gzip file", hint="rename it, or get it again")
-        if not packed:
-            _refuse_binary(given.name, head)
-            yield cast("BinaryIO", raw)
-            return
-        with open_gzip(raw, given.name) as unpacked:
-            _refuse_binary(given.name, cast("io.BufferedReader", unpacked).peek(_SNIFF_BYTES))
-            yield cast("BinaryIO", unpacked)
+    with reading(given.name), _open_raw(given) as raw, open_packed(raw, given.name) as unpacked:
+        _refuse_binary(given.name, unpacked.peek(_SNIFF_BYTES))
+        yield cast("BinaryIO", unpacked)
 
 
 @contextmanager
@@ -123,6 +107,8 @@ def _refuse_binary(name: str, head: bytes) -> None:
     if head.startswith((b"\xff\xfe", b"\xfe\xff")):
         raise InputError(f"{name} is UTF-16, not UTF-8", hint=f"convert it: iconv -f UTF-16 -t UTF-8 {name}")
     if head.startswith(b"PAR1"):
-        raise InputError(f"{name} is a Parquet file", hint="add --format parquet; neither gzipped nor from a pipe")
+        raise InputError(f"{name} is a Parquet file", hint="add --format parquet; neither packed nor from a pipe")
+    if head[_TAR_AT:].startswith(b"ustar"):
+        raise InputError(f"{name} is a tar archive", hint="extract the file that you need, and name it")
     if b"\x00" in head:
         raise InputError(f"{name} is a binary file, not text", hint="CSV and JSONL must be UTF-8 text")

@@ -14,7 +14,7 @@ SUFFIXES: dict[str, FileFormat] = {
     ".parquet": "parquet",
     ".pq": "parquet",
 }
-"""The format by the ending of a file's name, without `.gz`."""
+"""The format by the ending of a file's name, without that of its packing."""
 
 
 def place_of(number: int, line: int | None) -> str:

@@ -232,7 +232,7 @@ def test_an_input_that_cannot_be_kept_whole_is_refused_before_anything_is_done(
 def test_an_output_that_cannot_be_is_refused(tmp_path: Path) -> None:
     """The input itself, a folder, a missing folder, packed Parquet."""
     source = write_rows(tmp_path / "x.csv", 3)
-    for output in (source, tmp_path, tmp_path / "absent" / "y.csv", tmp_path / "y.parquet.gz"):
+    for output in (source, tmp_path, tmp_path / "absent" / "y.csv", tmp_path / "y.parquet.gz", tmp_path / "y.csv.xz"):
         with pytest.raises(UsageError):
             rescore(source, output, force=True)
     assert list(tmp_path.iterdir()) == [source]

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from consumers.rescore.inputs import PART_BYTES, PART_ROWS, in_parts
-from sentiment import bounded
+from sentiment import packed
 from sentiment.bounded import MAX_COLUMNS, MAX_LINE_BYTES
 from sentiment.cli.text_lines import read_lines
 from sentiment.errors import InputError
@@ -52,7 +52,7 @@ def test_a_packed_line_without_an_end_takes_bounded_memory(
     tmp_path: Path, reader: Callable[[Path], Iterator[object]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A line of 200 MiB is read past, or refused, with a small multiple of the longest line in memory."""
-    monkeypatch.setattr(bounded, "FREE_UNPACKED_BYTES", 64 * MIB)
+    monkeypatch.setattr(packed, "FREE_UNPACKED_BYTES", 64 * MIB)
     path = pack(tmp_path / "x.gz", b"text\n", b"0" * MIB, 200)
     tracemalloc.start()
     try:
@@ -70,14 +70,14 @@ def test_a_gzip_bomb_of_lines_is_refused_with_its_limit(
     tmp_path: Path, reader: Callable[[Path], Iterator[object]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Short lines that unpack to a thousand times their size would go on for ever."""
-    monkeypatch.setattr(bounded, "FREE_UNPACKED_BYTES", MIB)
+    monkeypatch.setattr(packed, "FREE_UNPACKED_BYTES", MIB)
     path = pack(tmp_path / "x.gz", b"text\n", b"0" * 65_535 + b"\n", 160)
     with pytest.raises(InputError, match="unpacks to more than") as refused:
         for _ in reader(path):
             pass
     assert str(path) in refused.value.message
     assert refused.value.hint is not None
-    assert "gunzip" in refused.value.hint
+    assert "unpack it" in refused.value.hint
 
 
 @pytest.mark.parametrize(

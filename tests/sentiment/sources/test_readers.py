@@ -139,7 +139,7 @@ def _truncated_parquet(path: Path) -> None:
         ("junk.csv", lambda path: path.write_bytes(b"\x00\x01\x02" * 1_000), "binary"),
         ("junk.parquet", lambda path: path.write_bytes(os.urandom(1_000)), "not a readable Parquet"),
         ("cut.parquet", _truncated_parquet, "not a readable Parquet"),
-        ("not.csv.gz", lambda path: path.write_text("text\nhello\n"), "is not a gzip file"),
+        ("not.csv.gz", lambda path: path.write_text("text\nhello\n"), "named as gzip, which it is not"),
         ("cut.csv.gz", _truncated_gzip, "cut off"),
         ("damaged.csv.gz", _damaged_gzip, "damaged"),
         ("wide.csv", lambda path: path.write_text("text\nhello\n", encoding="utf-16"), "UTF-16"),
@@ -166,8 +166,9 @@ def test_what_cannot_be_read_is_refused_in_words(tmp_path: Path, name: str, make
 
 
 def test_a_format_that_cannot_be_told_is_asked_for(tmp_path: Path) -> None:
-    """Neither a nameless pipe nor an unknown suffix is guessed at; .gz is looked through."""
-    assert detect_format(InputFile(tmp_path / "x.jsonl.gz"), None) == "jsonl"
+    """Neither a nameless pipe nor an unknown suffix is guessed at. What a file is packed with does not matter."""
+    for packing in ("", ".gz", ".bz2", ".xz", ".zst", ".zip", ".ZIP"):
+        assert detect_format(InputFile(tmp_path / f"x.JSONL{packing}"), None) == "jsonl"
     assert detect_format(InputFile(tmp_path / "x.bin"), "csv") == "csv"
     for unknown in (InputFile(None), InputFile(tmp_path / "x.bin")):
         with pytest.raises(UsageError) as refused:
