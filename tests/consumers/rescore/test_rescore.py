@@ -89,7 +89,7 @@ def test_killed_at_random_moments_it_resumes_to_the_same_file(tmp_path: Path) ->
 @pytest.mark.slow
 @pytest.mark.parametrize(("suffix", "target"), [("csv", "parquet"), ("jsonl", "csv"), ("parquet", "jsonl")])
 def test_memory_does_not_grow_with_the_rows(tmp_path: Path, suffix: str, target: str) -> None:
-    """Of 72 MB more in the file, less than half is ever in memory; what the libraries keep varies by 20 MB."""
+    """Of 120 MB more in the file, less than half is ever in memory; what the libraries keep varies by 20 to 40 MB."""
 
     def peak(n_rows: int) -> int:
         source = tmp_path / f"{n_rows}.{suffix}"
@@ -106,7 +106,7 @@ def test_memory_does_not_grow_with_the_rows(tmp_path: Path, suffix: str, target:
         assert process.returncode == 0
         return int(printed)
 
-    assert peak(24_000) - peak(6_000) < 36_000_000
+    assert peak(36_000) - peak(6_000) < 60_000_000
 
 
 def _wait_for(part: Path, process: subprocess.Popen[bytes]) -> None:
