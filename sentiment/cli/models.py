@@ -13,14 +13,16 @@ from sentiment.cli.options import common_options
 from sentiment.cli.outputs import print_json
 
 if TYPE_CHECKING:
+    from sentiment.model.registry import Registry, Version
     from sentiment.settings import Settings
+    from training.promotion.promote import PromotionOutcome
     from training.promotion.records import GateLimits
 
 
 @click.group(
     epilog="""\b
 Example:
-  sentiment models promote models my-model --data dev.jsonl.gz
+  sentiment models promote models my-model --data dev.jsonl.gz --audit off
   sentiment models list models
   sentiment worker --model models
   sentiment models rollback models"""
@@ -64,13 +66,17 @@ group."""
 @json_option()
 @common_options()
 def rollback(settings: Settings, root: Path, as_json: bool) -> None:
-    """Roll back to the previously served version."""
+    """Roll back to the previously served version. Repeated, it goes further back."""
     from datetime import UTC, datetime
 
     from sentiment.model.registry import Registry
 
     registry = Registry(root)
-    version = registry.rollback(at=datetime.now(UTC))
+    _told(registry.rollback(at=datetime.now(UTC)), registry, as_json)
+
+
+def _told(version: Version, registry: Registry, as_json: bool) -> None:
+    """Say what serves now, and where a rollback would go."""
     earlier = registry.earlier()
     if as_json:
         print_json({"current": version.id, "earlier": earlier})
@@ -82,14 +88,19 @@ def rollback(settings: Settings, root: Path, as_json: bool) -> None:
     epilog="""\b
 Example:
   sentiment models promote models my-model --data dev.jsonl.gz
-  sentiment models promote models my-model --data dev.jsonl.gz --audit relative --json
+  sentiment models promote models my-model --data dev.jsonl.gz --audit off        # the first model
+  sentiment models promote models next-model --data dev.jsonl.gz --audit relative
+  sentiment models promote models my-model-VERSION
 
-Requires the `train` extra. Exit code 1 if the candidate is refused. All measurements are kept in ROOT/history.jsonl,
-which also says when --force overruled a failure."""
+Requires the `train` extra, except for a version that is there. Exit code 1 if the candidate is refused. All
+measurements are kept in ROOT/history.jsonl, which also says when --force overruled a failure, and which limits were
+your own."""
 )
 @click.argument("root", metavar="ROOT", type=DIRECTORY)
-@click.argument("candidate", metavar="CANDIDATE", type=DIRECTORY)
-@click.option("--data", required=True, metavar="FILE", help="Labelled rows that neither model was trained on.")
+@click.argument("candidate", metavar="CANDIDATE|VERSION", type=DIRECTORY)
+@click.option(
+    "--data", metavar="FILE", help="Labelled rows that neither model was trained on; required for a new model."
+)
 @click.option("--max-rows", type=click.IntRange(10), metavar="N", help="Evaluate on a random sample of N rows.")
 @click.option(
     "--margin", type=SHARE, default=0.01, metavar="X", help="Maximum loss of macro-F1 against the current version."
@@ -106,7 +117,7 @@ which also says when --force overruled a failure."""
     "--audit",
     type=click.Choice(["absolute", "relative", "off"]),
     default="absolute",
-    help="Limits of the audit. relative excuses limits that the current version breaks too.",
+    help="Limits of the audit. relative excuses limits that the current version breaks too; off skips the audit.",
 )
 @click.option("--audit-limits", type=FILE, metavar="FILE", help="TOML or JSON file of audit limits.")
 @click.option(
@@ -134,7 +145,7 @@ def promote(
     settings: Settings,
     root: Path,
     candidate: Path,
-    data: str,
+    data: str | None,
     max_rows: int | None,
     audit_limits: Path | None,
     seed: int,
@@ -142,19 +153,31 @@ def promote(
     as_json: bool,
     **flags: Any,
 ) -> None:
-    """Judge CANDIDATE, and serve it from ROOT if it passes.
+    """Judge CANDIDATE, and serve it from ROOT if it passes; or serve a VERSION that is in ROOT.
 
     It passes if it is no worse than the current version, is calibrated, is fast enough, and passes the audit (see
     `sentiment audit`); if its forms agree; and if placeholders for personal data hardly change its labels. The first
     candidate is held against absolute limits only. If CANDIDATE is a registry, its served version is taken.
+
+    A VERSION (see `sentiment models list`) has passed the gate before: without --data nothing is measured.
     """
     from datetime import UTC, datetime
 
     from sentiment.cli.models_tables import outcome_document, print_outcome
     from sentiment.cli.progress import Ticker
-    from sentiment.errors import CheckFailed
+    from sentiment.errors import CheckFailed, ConfigurationError
     from sentiment.model.registry import Registry
 
+    registry = Registry(root)
+    version = registry.find(str(candidate))
+    if data is None:
+        if version is None:
+            raise ConfigurationError(
+                f"{candidate} is not a version in {root}, and a new model is judged on labelled rows",
+                hint="name them with --data FILE; `sentiment models list` shows the versions that are there",
+            )
+        _told(registry.serve(version.id, at=datetime.now(UTC)), registry, as_json)
+        return
     with train_extra("promoting"):
         from training.data.examples import read_examples
         from training.data.rows import sample_rows
@@ -165,8 +188,8 @@ def promote(
     examples = [examples[index] for index in sample_rows(len(examples), max_rows, seed)]
     with Ticker() as ticker:
         outcome = run_gate(
-            Registry(root),
-            candidate,
+            registry,
+            candidate if version is None else version.path,
             examples,
             GateSettings(limits, seed, settings.model.threads),
             force=force,
@@ -180,8 +203,19 @@ def promote(
     if outcome.action == "rejected":
         raise CheckFailed(
             f"{outcome.version} was not promoted: {', '.join(outcome.verdict.failed)}",
-            hint="--force promotes it all the same",
+            hint=_way_in(outcome, limits),
         )
+
+
+def _way_in(outcome: PromotionOutcome, limits: GateLimits) -> str:
+    """What can be done about a refusal."""
+    if outcome.verdict.failed != ("audit",):
+        return "--force promotes it all the same"
+    if outcome.verdict.current is None:
+        return "look at what it does wrong, then let the first model in with --audit off; the history shows that"
+    if limits.audit == "absolute":
+        return "--audit relative accepts what is no worse in the current version; --force promotes it all the same"
+    return "--force promotes it all the same"
 
 
 def _limits(audit_limits: Path | None, flags: dict[str, Any]) -> GateLimits:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -14,9 +15,15 @@ if TYPE_CHECKING:
     from training.promotion.promote import PromotionOutcome
     from training.promotion.records import GateLimits
 
-_WORDS = {"promoted": "promoted", "forced": "promoted by force", "rejected": "refused", "rolled_back": "rolled back to"}
+_WORDS = {
+    "promoted": "promoted",
+    "forced": "promoted by force",
+    "rejected": "refused",
+    "rolled_back": "rolled back to",
+    "served_again": "served again",
+}
 _VERSIONS = ("", "version", "model")
-_DECISIONS = ("when (UTC)", "what", "version", "instead of", "failed checks")
+_DECISIONS = ("when (UTC)", "what", "version", "instead of", "failed checks, own limits")
 _CHECKS = ("check", "measured", "limit", "")
 _PASS, _FAIL = Text("pass", "green"), Text("FAIL", "red")
 
@@ -48,10 +55,15 @@ def print_versions(registry: Registry) -> None:
     decisions = [
         (
             f"{event.at:%Y-%m-%d %H:%M:%S}",
-            _WORDS[event.action],
+            _what(event.action, event.verdict.get("own_limits", ())),
             event.version,
             event.previous or "",
-            ", ".join(check["name"] for check in event.verdict.get("checks", ()) if not check["passed"]),
+            ", ".join(
+                (
+                    *(check["name"] for check in event.verdict.get("checks", ()) if not check["passed"]),
+                    *event.verdict.get("own_limits", ()),
+                )
+            ),
         )
         for event in registry.history()
     ]
@@ -86,7 +98,15 @@ def print_outcome(outcome: PromotionOutcome) -> None:
         for detail in () if check.passed else check.details:
             console.print(line(f"{check.name}: {detail}", style="red"))
     serving = "nothing serves" if outcome.serving is None else f"{outcome.serving} serves"
-    console.print(line(f"{outcome.version} {_WORDS[outcome.action]}; {serving}"))
+    done = _what(outcome.action, verdict.own_limits)
+    console.print(line(f"{outcome.version} {done}; {serving}"))
+    if verdict.own_limits:
+        console.print(line(f"own limits, which the history shows: {', '.join(verdict.own_limits)}"))
+
+
+def _what(action: str, own_limits: Sequence[str]) -> str:
+    """What was done. A gate with other limits than the usual ones is as telling as --force."""
+    return f"{_WORDS[action]} with own limits" if own_limits and action == "promoted" else _WORDS[action]
 
 
 def _named(ref: Any) -> str:

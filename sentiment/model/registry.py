@@ -166,9 +166,7 @@ class Registry:
                 self.root,
                 Event(at=at, action=action, version=version.id, previous=serving, verdict=dict(verdict or {})),
             )
-            if serving != version.id:
-                earlier = () if pointer is None else (*pointer.earlier, pointer.current)
-                write_pointer(self.root, Pointer(current=version.id, earlier=earlier[-_MAX_EARLIER:]))
+            self._point_to(version.id, pointer)
             return version
 
     def reject(self, staged: Version, *, at: datetime, verdict: Mapping[str, Any]) -> None:
@@ -181,7 +179,9 @@ class Registry:
             )
 
     def rollback(self, *, at: datetime) -> Version:
-        """Roll back to the previously served version, after verifying its files.
+        """Roll back to the previously served version, after verifying its files. Repeated, it goes further back.
+
+        Versions whose directories were deleted are passed over.
 
         Raises:
             ModelError: there is none, or it is damaged. Nothing is switched.
@@ -189,15 +189,64 @@ class Registry:
         self.require()
         with locked(self.root):
             pointer = read_pointer(self.root)
-            if pointer is None or not pointer.earlier:
-                raise ModelError(f"{self.root} has no earlier version to roll back to")
-            *earlier, target = pointer.earlier
-            version = self._version(target)
-            manifest = load_manifest(version.path)
-            verify_files(version.path, manifest, manifest.files)
+            earlier = [] if pointer is None else [name for name in pointer.earlier if self._has(name)]
+            if pointer is None or not earlier:
+                raise ModelError(f"{self.root} has no earlier version to roll back to", hint=self._choice())
+            *earlier, target = earlier
+            version = self._verified(target)
             append_event(self.root, Event(at=at, action="rolled_back", version=target, previous=pointer.current))
             write_pointer(self.root, Pointer(current=target, earlier=tuple(earlier)))
             return version
+
+    def find(self, name: str) -> Version | None:
+        """The version with the id `name`, or with this version number if only one has it; otherwise None."""
+        if not is_registry(self.root):
+            return None
+        versions = self.versions()
+        by_id = [version for version in versions if version.id == name]
+        by_number = [version for version in versions if version.ref.version == name]
+        found = by_id or by_number
+        return found[0] if len(found) == 1 else None
+
+    def serve(self, name: str, *, at: datetime) -> Version:
+        """Let a version serve that is in the registry, after verifying its files. Nothing is measured.
+
+        Raises:
+            ModelError: there is no such version, or it is damaged. Nothing is switched.
+        """
+        self.require()
+        with locked(self.root):
+            version = self.find(name)
+            if version is None:
+                raise ModelError(f"{self.root} has no version {name}", hint=self._choice())
+            version = self._verified(version.id)
+            pointer = read_pointer(self.root)
+            serving = None if pointer is None else pointer.current
+            append_event(self.root, Event(at=at, action="served_again", version=version.id, previous=serving))
+            self._point_to(version.id, pointer)
+            return version
+
+    def _has(self, name: str) -> bool:
+        return (self._versions / name).is_dir()
+
+    def _choice(self) -> str:
+        """What can be served, for a hint."""
+        there = ", ".join(version.id for version in self.versions())
+        return f"sentiment models promote {self.root} VERSION serves one of {there}" if there else "it has no versions"
+
+    def _verified(self, name: str) -> Version:
+        version = self._version(name)
+        manifest = load_manifest(version.path)
+        verify_files(version.path, manifest, manifest.files)
+        return version
+
+    def _point_to(self, name: str, pointer: Pointer | None) -> None:
+        """Let the pointer name `name`; a version that serves already keeps its past."""
+        if pointer is None:
+            write_pointer(self.root, Pointer(current=name))
+        elif pointer.current != name:
+            earlier = (*pointer.earlier, pointer.current)
+            write_pointer(self.root, Pointer(current=name, earlier=earlier[-_MAX_EARLIER:]))
 
     def _version(self, name: str) -> Version:
         path = self._versions / name

@@ -21,7 +21,7 @@ from sentiment.model.manifest import MANIFEST_FILE, Manifest, verify_files
 POINTER_FILE = "current"
 HISTORY_FILE = "history.jsonl"
 
-Action = Literal["promoted", "forced", "rejected", "rolled_back"]
+Action = Literal["promoted", "forced", "rejected", "rolled_back", "served_again"]
 
 _LOCK_FILE = ".lock"
 _FORMAT_VERSION = 1

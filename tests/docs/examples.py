@@ -166,7 +166,8 @@ def main() -> None:
         here.show("docs/training.md", "distill")
         here.show("docs/training.md", "export")
         here.run("sentiment calibrate other.jsonl --output recalibrated")
-        here.run("sentiment models promote models sentiment/assets/model --data dev.jsonl.gz --max-rows 1000 --force")
+        first = "sentiment models promote models sentiment/assets/model --data dev.jsonl.gz --max-rows 1000 --audit off"
+        here.run(first)
         here.show("docs/promotion.md", "models promote models recalibrated --data dev.jsonl.gz --max-rows 1000")
         here.show("docs/promotion.md", "models promote models recalibrated --data dev.jsonl.gz --max-rows 1000 --audit")
         monitoring(here)

@@ -68,6 +68,7 @@ def judge(
         n_rows=len(examples),
         seed=gate.seed,
         checks=checks,
+        own_limits=gate.limits.own(),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -34,6 +35,10 @@ class GateLimits(msgspec.Struct, frozen=True, kw_only=True):
     min_agreement: float = 0.97
     max_form_difference: float = 0.005
 
+    def own(self) -> tuple[str, ...]:
+        """The limits that are not the usual ones, as they are given: "--audit off", "--max-ece 1"."""
+        return tuple(_differences(self, type(self)()))
+
 
 @dataclass(frozen=True, slots=True)
 class GateSettings:
@@ -56,7 +61,10 @@ class Check(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class GateVerdict(msgspec.Struct, frozen=True, kw_only=True):
-    """What the gate found on `n_rows` labelled rows. `current` is None for a first promotion."""
+    """What the gate found on `n_rows` labelled rows. `current` is None for a first promotion.
+
+    `own_limits` are those of its limits that somebody changed.
+    """
 
     candidate: ModelRef
     current: ModelRef | None
@@ -64,8 +72,19 @@ class GateVerdict(msgspec.Struct, frozen=True, kw_only=True):
     n_rows: int
     seed: int
     checks: tuple[Check, ...]
+    own_limits: tuple[str, ...] = ()
 
     @property
     def failed(self) -> tuple[str, ...]:
         """Names of the checks that did not pass."""
         return tuple(check.name for check in self.checks if not check.passed)
+
+
+def _differences(limits: msgspec.Struct, usual: msgspec.Struct) -> Iterator[str]:
+    for name in limits.__struct_fields__:
+        value, expected = getattr(limits, name), getattr(usual, name)
+        flag = "--" + name.replace("_", "-")
+        if isinstance(value, msgspec.Struct):
+            yield from (f"{flag} {each.removeprefix('--')}" for each in _differences(value, expected))
+        elif value != expected:
+            yield f"{flag} {value}" if isinstance(value, str) else f"{flag} {value:g}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import threading
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -50,6 +51,47 @@ def test_promoting_and_rolling_back_go_through_the_versions(registry: Registry, 
         ("rolled_back", "toy-2", "toy-3"),
         ("rolled_back", "toy-1", "toy-2"),
     ]
+
+
+def test_any_version_that_is_there_can_serve(registry: Registry, tmp_path: Path) -> None:
+    """By its id or its number, without a gate; the history has it, and a rollback returns to what served before."""
+    for version in ("1", "2", "3"):
+        promote(registry, save_directory(tmp_path / version, version))
+    assert registry.serve("toy-1", at=NOW).ref.version == "1"
+    assert registry.serve("2", at=NOW).ref.version == "2"
+    assert registry.serve("2", at=NOW).ref.version == "2"
+    assert [(event.action, event.version) for event in registry.history()[3:]] == [
+        ("served_again", "toy-1"),
+        ("served_again", "toy-2"),
+        ("served_again", "toy-2"),
+    ]
+    assert registry.rollback(at=NOW).ref.version == "1"
+    assert registry.rollback(at=NOW).ref.version == "3"
+    with pytest.raises(ModelError, match="has no version 4") as error:
+        registry.serve("4", at=NOW)
+    assert "toy-1, toy-2, toy-3" in (error.value.hint or "")
+    assert serving(registry) == "3"
+
+
+def test_a_rollback_passes_over_deleted_versions(registry: Registry, tmp_path: Path) -> None:
+    """Old versions may be deleted: a rollback goes to the last one that is there, and at the end names what is left."""
+    for version in ("1", "2", "3"):
+        promote(registry, save_directory(tmp_path / version, version))
+    shutil.rmtree(registry.root / "versions" / "toy-2")
+    assert registry.rollback(at=NOW).ref.version == "1"
+    with pytest.raises(ModelError, match="no earlier version") as error:
+        registry.rollback(at=NOW)
+    assert "toy-1, toy-3" in (error.value.hint or "")
+
+
+def test_a_damaged_version_does_not_serve_again(registry: Registry, tmp_path: Path) -> None:
+    """Its files are verified first; the version that serves goes on."""
+    for version in ("1", "2"):
+        promote(registry, save_directory(tmp_path / version, version))
+    (registry.root / "versions/toy-1/openvino/model.bin").write_bytes(b"other")
+    with pytest.raises(ModelError, match="is not the file that the manifest describes"):
+        registry.serve("toy-1", at=NOW)
+    assert serving(registry) == "2"
 
 
 def test_a_rollback_forgets_the_version_that_it_left(registry: Registry, tmp_path: Path) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -115,6 +114,34 @@ def test_the_audit_is_part_of_the_gate(folder: Path, tmp_path: Path, capsys: pyt
     assert models(capsys, "list", str(tmp_path / "models"))["current"] is None
 
 
+def test_a_refused_first_model_is_told_the_way_in(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """If only the audit refuses the first model, the hint is --audit off; what comes in by it is marked as such."""
+    root, given = str(tmp_path / "models"), ["--data", str(folder / "dev.jsonl"), "--threads", "1", *LENIENT[2:]]
+    assert run(["models", "promote", root, str(folder / "good"), *given]) == 1
+    assert "--audit off" in capsys.readouterr().err
+    assert run(["models", "promote", root, str(folder / "good"), *given, "--audit", "off"]) == 0
+    assert "promoted with own limits" in capsys.readouterr().out
+    history = models(capsys, "list", root)["history"]
+    assert "--audit off" not in history[0]["verdict"]["own_limits"]
+    assert {"--audit off", "--max-ece 1"} <= set(history[1]["verdict"]["own_limits"])
+    assert run(["models", "list", root]) == 0
+    assert "own limits" in capsys.readouterr().out
+
+
+def test_a_version_that_is_there_serves_without_data(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its id is enough; a model that is not there yet needs rows to be judged on."""
+    root = tmp_path / "models"
+    first = promote(capsys, folder, root, folder / "good", *LENIENT, code=0)["version"]
+    second = promote(capsys, folder, root, folder / "bad", *LENIENT, "--force", code=0)["version"]
+    assert models(capsys, "promote", str(root), first) == {"current": first, "earlier": [first, second]}
+    assert run(["models", "promote", str(root), str(folder / "bad")]) == 2
+    assert "--data FILE" in capsys.readouterr().err
+
+
 def test_people_get_a_table(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Without --json the verdict and the versions are tables, and a refusal is one line on stderr."""
     root, data = tmp_path / "models", ["--data", str(folder / "dev.jsonl"), "--threads", "1"]
@@ -140,10 +167,10 @@ def test_a_damaged_candidate_is_wrong_input(folder: Path, tmp_path: Path, capsys
         assert "error: " in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("command", [["list"], ["rollback"]])
-def test_listing_and_rolling_back_need_no_training(folder: Path, tmp_path: Path, command: Sequence[str]) -> None:
+@pytest.mark.parametrize("command", ["list", "rollback"])
+def test_listing_and_rolling_back_need_no_training(tmp_path: Path, command: str) -> None:
     """Both run on a base install: neither torch nor a runtime is loaded, and without a registry the exit code is 2."""
-    arguments = ["models", *command, str(tmp_path)]
+    arguments = ["models", command, str(tmp_path)]
     code = (
         "import sys\nfrom sentiment.cli.main import run\n"
         f"assert run({arguments!r}) == 2\n"
