@@ -35,6 +35,11 @@ def repaired_json(value: bytes) -> bytes:
     return _TOKEN.sub(_repaired_token, _text(value)).encode()
 
 
+def foreign_number(text: str) -> str | None:
+    """The first of NaN, Infinity and -Infinity in what is otherwise JSON, or None. A string may hold them."""
+    return next((found[0] for found in _TOKEN.finditer(text) if not found[0].startswith('"')), None)
+
+
 def _text(value: bytes) -> str:
     encoding = next((name for mark, name in _MARKS if value.startswith(mark)), "utf-8")
     try:

@@ -12,7 +12,7 @@ import sentiment
 from consumers.ingest.date_order import with_date_order
 from consumers.ingest.fields import FieldFlags, Publishable, resolve_fields, to_publishable
 from sentiment.errors import InputError, UsageError
-from sentiment.sources import FileFormat, detect_format, find_input, open_rows
+from sentiment.sources import FileFormat, columns_of, detect_format, find_input, open_rows
 
 BUNDLED = Path(sentiment.__file__).parent / "assets" / "demo" / "feedback.jsonl"
 # A day in twenty seconds: slow enough to see the incident build up, fast enough to wait for.
@@ -91,8 +91,8 @@ def _read(argument: str, chosen: FileFormat | None, flags: FieldFlags, incident:
     rows = rejected = 0
     first: datetime | None = None
     last: datetime | None = None
+    fields = with_date_order(given, file_format, resolve_fields(flags, columns_of(given, file_format), given.name))
     with open_rows(given, file_format) as opened:
-        fields = with_date_order(given, file_format, resolve_fields(flags, opened.columns, given.name))
         for row in opened.rows:
             found = to_publishable(row, fields, "row")
             if not isinstance(found, Publishable):

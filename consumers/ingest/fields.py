@@ -48,6 +48,8 @@ class Fields:
     rating: str | None
     metadata: str | None
     times: TimeNotation = ANY_NOTATION
+    always_timed: bool = True
+    """Whether a row without the column of times is rejected. Else it just has no time."""
 
     def columns(self) -> list[str]:
         """The names of the columns to read."""
@@ -87,8 +89,8 @@ class Reject:
         return place_of(self.row, self.line)
 
 
-def resolve_fields(flags: FieldFlags, columns: Sequence[str], name: str) -> Fields:
-    """Match `flags` with the columns of the file `name`.
+def resolve_fields(flags: FieldFlags, columns: Sequence[str] | None, name: str) -> Fields:
+    """Match `flags` with the columns of the file `name`. None: they are not known, and every row has its own.
 
     Raises:
         UsageError: both a product field and a product are given.
@@ -99,14 +101,15 @@ def resolve_fields(flags: FieldFlags, columns: Sequence[str], name: str) -> Fiel
     flags.times.check()
 
     def column(given: str | None, default: str) -> str | None:
-        if given is not None and given not in columns:
+        if given is not None and columns is not None and given not in columns:
             raise InputError(f"{name} has no column {given!r}", hint=f"its columns are: {listed(columns)}")
-        return given or (default if default in columns else None)
+        return given or (default if columns is None or default in columns else None)
 
     text = column(flags.text, "text")
     if text is None:
         raise InputError(
-            f"{name} has no column 'text'", hint=f"name one with --text-field; its columns are: {listed(columns)}"
+            f"{name} has no column 'text'",
+            hint=f"name one with --text-field; its columns are: {listed(columns or ())}",
         )
     return Fields(
         text=text,
@@ -120,7 +123,13 @@ def resolve_fields(flags: FieldFlags, columns: Sequence[str], name: str) -> Fiel
         rating=column(None, "rating"),
         metadata=column(None, "metadata"),
         times=flags.times,
+        always_timed=columns is not None or flags.time is not None,
     )
+
+
+def named_columns(flags: FieldFlags) -> set[str]:
+    """The columns without which nothing can be published: those that the user named, and that of the text."""
+    return {flags.text or "text"} | {name for name in (flags.time, flags.product_field, flags.id) if name is not None}
 
 
 def to_publishable(row: Row | BadRow, fields: Fields, id_prefix: str) -> Publishable | Reject:
@@ -133,11 +142,12 @@ def to_publishable(row: Row | BadRow, fields: Fields, id_prefix: str) -> Publish
     values = row.values
     text = values.get(fields.text)
     if text is None:
-        return Reject(row.number, row.line, "text_missing", "there is no text")
+        return Reject(row.number, row.line, "text_missing", f"there is no {fields.text!r}")
     if not isinstance(text, str):
         return Reject(row.number, row.line, "text_not_a_string", "the text is not a string")
+    timed = fields.time is not None and (fields.always_timed or fields.time in values)
     try:
-        created_at = parse_time(values.get(fields.time), fields.times) if fields.time is not None else None
+        created_at = parse_time(_value(values, fields.time), fields.times) if timed else None
     except UnreadableTimeError as error:
         return Reject(row.number, row.line, error.reason, str(error))
     own_id = _name(values, fields.id)

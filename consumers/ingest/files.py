@@ -23,15 +23,14 @@ from consumers.ingest.state import MAX_ROWS_REMEMBERED, WriterName
 from sentiment.errors import InputError
 from sentiment.progress import Progress
 from sentiment.settings import Settings
-from sentiment.sources import FileFormat, InputFile, open_rows
+from sentiment.sources import FileFormat, InputFile, columns_of
 
 
 def ingest_file(
     settings: Settings, request: IngestRequest, given: InputFile, file_format: FileFormat, progress: Progress
 ) -> IngestReport:
     """Publish a file. Raises like `run_ingest`."""
-    with open_rows(given, file_format) as opened:
-        fields = resolve_fields(request.fields, opened.columns, given.name)
+    fields = resolve_fields(request.fields, columns_of(given, file_format), given.name)
     require_times(request, fields)
     fields = with_date_order(given, file_format, fields)
     plan = Plan(given, file_format, fields, request.topic, request.rebase_time)

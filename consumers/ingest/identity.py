@@ -21,7 +21,7 @@ DIGEST_BYTES = 16
 """The identity, and 6 bytes of a likeness, which tells whether a row has been edited."""
 
 # Part of every name of an export. Raise it when the same row would get another digest.
-_PROCEDURE = 1
+_PROCEDURE = 2
 
 
 def row_digest(row: Publishable) -> bytes:
@@ -39,9 +39,11 @@ def row_digest(row: Publishable) -> bytes:
 def export_name(topic: str, fields: Fields) -> str:
     """The name of an export: 32 hexadecimal digits. Files of one export have their ids in common.
 
-    It does not depend on the file, which may change its name, nor on columns that it may gain.
+    It does not depend on the file, which may change its name, nor on columns that it may gain: one that is called `id`
+    is no other export than none.
     """
-    described = (_PROCEDURE, topic, fields.id, fields.text, fields.product)
+    named_id = fields.id if fields.id != "id" else None
+    described = (_PROCEDURE, topic, named_id, fields.text, fields.product)
     return hashlib.sha256(msgspec.json.encode(described)).hexdigest()[:32]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import uuid
 from collections.abc import Iterable
 from contextlib import closing
@@ -9,7 +10,7 @@ from datetime import timedelta
 
 from consumers.ingest.appending import Comparison, known_rows
 from consumers.ingest.checking import publishable
-from consumers.ingest.fields import Fields, Publishable, encoded_bytes, resolve_fields
+from consumers.ingest.fields import Fields, Publishable, encoded_bytes, named_columns, resolve_fields
 from consumers.ingest.publisher import Publisher
 from consumers.ingest.publishing import ID_DIGITS, appender, prepare_kafka, publish_rows
 from consumers.ingest.read_ahead import with_idle_marks
@@ -19,7 +20,8 @@ from consumers.ingest.state import WriterName
 from sentiment.errors import UsageError
 from sentiment.progress import Progress
 from sentiment.settings import Settings
-from sentiment.sources import FileFormat, InputFile, open_rows
+from sentiment.sources import FileFormat, InputFile, Rows, open_rows
+from sentiment.sources.columns import with_needed_columns
 
 _PIPE = "a pipe cannot be resumed: after an interruption, send its rows again"
 _PIPE_APPENDED = "after an interruption, send all rows again: those that are published are left out"
@@ -37,6 +39,10 @@ def ingest_pipe(
     with open_rows(given, file_format) as opened, collecting(rejects_path(given)) as rejects:
         fields = resolve_fields(request.fields, opened.columns, given.name)
         require_times(request, fields)
+        if opened.columns is None:
+            fields = dataclasses.replace(fields, always_timed=fields.always_timed or request.speed is not None)
+            needed = named_columns(request.fields)
+            opened = Rows(None, with_needed_columns(opened.rows, needed, given.name))
         rows = with_idle_marks(publishable(opened, fields, run[:ID_DIGITS], rejects.add), encoded_bytes)
         publish = _append_pipe if request.append else _publish_pipe
         compared = publish(settings, request, fields, rows, run, progress)

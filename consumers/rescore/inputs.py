@@ -9,9 +9,9 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from consumers.rescore.json_types import Kind, kind_of, merge_kinds
-from sentiment.bounded import MAX_COLUMNS
 from sentiment.errors import InputError
 from sentiment.sources import BadRow, FileFormat, InputFile, Row, open_rows
+from sentiment.sources.columns import require_few_columns
 from sentiment.sources.inputs import reading
 from sentiment.sources.names import listed
 
@@ -66,11 +66,11 @@ def survey(given: InputFile, file_format: FileFormat, text_field: str, tell: Cal
             n_rows += 1
             row = _require_whole(given, found)
             n_padded += row.padded
-            if file_format == "jsonl":
-                _note_kinds(kinds, row)
+            if columns is None:
+                _note_kinds(kinds, row, given.name)
             if n_rows % _TELL_EVERY_ROWS == 0:
                 tell(n_rows)
-    names = tuple(kinds) if file_format == "jsonl" else columns
+    names = tuple(kinds) if columns is None else columns
     if text_field not in names:
         raise InputError(
             f"{given.name} has no column {text_field!r}",
@@ -144,11 +144,10 @@ def _require_whole(given: InputFile, row: Row | BadRow) -> Row:
     return row
 
 
-def _note_kinds(kinds: dict[str, Kind], row: Row) -> None:
-    for name, value in row.values.items():
-        kinds[name] = merge_kinds(kinds.get(name, "null"), kind_of(value))
-    if len(kinds) > MAX_COLUMNS:
-        raise InputError(f"the objects have more than {MAX_COLUMNS} different keys ({row.place}), too many for columns")
+def _note_kinds(kinds: dict[str, Kind], row: Row, name: str) -> None:
+    for key, value in row.values.items():
+        kinds[key] = merge_kinds(kinds.get(key, "null"), kind_of(value))
+    require_few_columns(len(kinds), name, row.place)
 
 
 def _sha256(given: InputFile) -> str:

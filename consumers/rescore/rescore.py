@@ -174,10 +174,16 @@ def _require_result(output: Path, output_format: FileFormat, columns: Columns, m
     Raises:
         InputError: it is something else.
     """
+    expected = set(RESULT_COLUMNS if output_format == "jsonl" else columns.outputs)
+    first: Row | None = None
+    same = False
     with open_rows(InputFile(output), output_format) as source:
-        expected = set(RESULT_COLUMNS if output_format == "jsonl" else columns.outputs)
-        same = expected <= set(source.columns)
-        scored = (row for row in source.rows if isinstance(row, Row) and row.values.get("label")) if same else iter(())
-        first = next(scored, None)
+        for row in source.rows:
+            if not isinstance(row, Row):
+                continue
+            same = expected <= set(source.columns or row.values)
+            if not same or row.values.get("label"):
+                first = row
+                break
     if not same or (first is not None and first.values.get("model_version") != model_version):
         raise InputError(f"{output} exists, and is not the result of this input and model", hint="--force replaces it")

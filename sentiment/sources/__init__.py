@@ -7,12 +7,13 @@ from contextlib import contextmanager
 from typing import assert_never
 
 from sentiment.errors import InputError
+from sentiment.sources.columns import require_few_columns
 from sentiment.sources.csv_rows import read_csv
-from sentiment.sources.inputs import InputFile, detect_format, find_input, open_bytes
+from sentiment.sources.inputs import InputFile, detect_format, find_input, open_text
 from sentiment.sources.jsonl_rows import read_jsonl
 from sentiment.sources.rows import BadRow, FileFormat, Row, Rows
 
-__all__ = ["BadRow", "FileFormat", "InputFile", "Row", "Rows", "detect_format", "find_input", "open_rows"]
+__all__ = ["BadRow", "FileFormat", "InputFile", "Row", "Rows", "columns_of", "detect_format", "find_input", "open_rows"]
 
 
 @contextmanager
@@ -33,7 +34,7 @@ def open_rows(
         with open_parquet(given.path) as file:
             yield read_parquet(file, columns)
         return
-    with open_bytes(given) as stream:
+    with open_text(given) as stream:
         match file_format:
             case "csv":
                 yield read_csv(stream, given.name, pad=pad)
@@ -41,3 +42,29 @@ def open_rows(
                 yield read_jsonl(stream, given.name)
             case _:
                 assert_never(file_format)
+
+
+def columns_of(given: InputFile, file_format: FileFormat) -> tuple[str, ...]:
+    """The columns of a file: in JSON the keys that any of its rows has, for which all of it is read.
+
+    Raises:
+        InputError: it cannot be read, none of its rows can, or they have more than `MAX_COLUMNS` different keys.
+    """
+    with open_rows(given, file_format) as opened:
+        if opened.columns is not None:
+            return opened.columns
+        names: dict[str, None] = {}
+        first_bad: BadRow | None = None
+        has_rows = False
+        for row in opened.rows:
+            if isinstance(row, BadRow):
+                first_bad = first_bad or row
+                continue
+            has_rows = True
+            names.update(dict.fromkeys(row.values))
+            require_few_columns(len(names), given.name, row.place)
+    if first_bad is not None and not has_rows:
+        raise InputError(
+            f"{given.name} has no row that can be read; the first ({first_bad.place}): {first_bad.message}"
+        )
+    return tuple(names)

@@ -6,7 +6,7 @@ import csv
 import io
 from collections import Counter
 from collections.abc import Iterator
-from typing import BinaryIO
+from typing import Any
 
 from sentiment.bounded import MAX_COLUMNS, MAX_LINE_BYTES, in_mib
 from sentiment.errors import InputError
@@ -16,7 +16,7 @@ from sentiment.sources.rows import BadRow, Row, Rows
 _MANY = "keep the columns that you need, or check that the first line is a header"
 
 
-def read_csv(stream: BinaryIO, name: str, *, pad: bool = False) -> Rows:
+def read_csv(stream: io.BufferedReader[Any], name: str, *, pad: bool = False) -> Rows:
     """The rows of a CSV file. Values are strings exactly as in the file: no word means "missing".
 
     A row with a wrong number of fields, broken quoting or a line that is too long is a BadRow. With `pad`, a row that
@@ -28,7 +28,7 @@ def read_csv(stream: BinaryIO, name: str, *, pad: bool = False) -> Rows:
     """
     # The lines have a limit. The default one for fields, 128 kB, is too low for texts.
     csv.field_size_limit(MAX_LINE_BYTES)
-    text = io.TextIOWrapper(stream, encoding="utf-8-sig", errors="surrogateescape", newline="")
+    text = io.TextIOWrapper(stream, encoding="utf-8", errors="surrogateescape", newline="")
     lines = _Lines(text, name)
     reader = csv.reader(lines, strict=True)
     try:

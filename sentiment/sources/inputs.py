@@ -8,10 +8,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import Any, cast
 
 from sentiment.errors import InputError, UsageError
 from sentiment.packed import PACKED_SUFFIXES, open_packed
+from sentiment.sources.encodings import in_utf8
 from sentiment.sources.rows import SUFFIXES, FileFormat
 from sentiment.streams import standard_input
 
@@ -83,19 +84,20 @@ def reading(name: str) -> Iterator[None]:
 
 
 @contextmanager
-def open_bytes(given: InputFile) -> Iterator[BinaryIO]:
-    """Open the bytes of an input, unpacked.
+def open_text(given: InputFile) -> Iterator[io.BufferedReader[Any]]:
+    """Open an input, unpacked and in UTF-8.
 
     Raises:
         InputError: the input cannot be read or unpacked (`open_packed`), or is not text; also while it is read.
     """
     with reading(given.name), _open_raw(given) as raw, open_packed(raw, given.name) as unpacked:
-        _refuse_binary(given.name, unpacked.peek(_SNIFF_BYTES))
-        yield cast("BinaryIO", unpacked)
+        text = in_utf8(unpacked, given.name)
+        _refuse_binary(given.name, text.peek(_SNIFF_BYTES))
+        yield text
 
 
 @contextmanager
-def _open_raw(given: InputFile) -> Iterator[io.BufferedReader]:
+def _open_raw(given: InputFile) -> Iterator[io.BufferedReader[Any]]:
     if given.path is None:
         yield cast("io.BufferedReader", standard_input())
         return
@@ -104,11 +106,12 @@ def _open_raw(given: InputFile) -> Iterator[io.BufferedReader]:
 
 
 def _refuse_binary(name: str, head: bytes) -> None:
-    if head.startswith((b"\xff\xfe", b"\xfe\xff")):
-        raise InputError(f"{name} is UTF-16, not UTF-8", hint=f"convert it: iconv -f UTF-16 -t UTF-8 {name}")
     if head.startswith(b"PAR1"):
         raise InputError(f"{name} is a Parquet file", hint="add --format parquet; neither packed nor from a pipe")
     if head[_TAR_AT:].startswith(b"ustar"):
         raise InputError(f"{name} is a tar archive", hint="extract the file that you need, and name it")
     if b"\x00" in head:
-        raise InputError(f"{name} is a binary file, not text", hint="CSV and JSONL must be UTF-8 text")
+        raise InputError(
+            f"{name} is a binary file, not text",
+            hint="CSV and JSONL are text, in UTF-8 or in UTF-16 with a byte-order mark",
+        )

@@ -11,6 +11,7 @@ SUFFIXES: dict[str, FileFormat] = {
     ".csv": "csv",
     ".jsonl": "jsonl",
     ".ndjson": "jsonl",
+    ".json": "jsonl",
     ".parquet": "parquet",
     ".pq": "parquet",
 }
@@ -26,8 +27,8 @@ def place_of(number: int, line: int | None) -> str:
 class Row:
     """One row. `number` counts from 1, without the header. `line` is its first line in the file, None in Parquet.
 
-    `raw` is the JSON object as it stands in a JSONL file, else None. `padded` means that fields were missing at the end
-    of the row, and are empty now.
+    `raw` is the JSON object as it stands in the file, on one line, else None. `padded` means that fields were missing
+    at the end of the row, and are empty now.
     """
 
     number: int
@@ -59,7 +60,7 @@ class BadRow:
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """An open input. `columns` are the keys of the first object in JSONL. `rows` can be read once."""
+    """An open input. `columns` is None in JSON, where every row has its own keys. `rows` can be read once."""
 
-    columns: tuple[str, ...]
+    columns: tuple[str, ...] | None
     rows: Iterator[Row | BadRow]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import gzip
 import io
+import json
 import random
 import signal
 import subprocess
@@ -94,7 +95,7 @@ def test_an_export_that_grows_is_published_row_by_row_once(broker: Broker, tmp_p
 
 @pytest.mark.parametrize("with_ids", [True, False])
 def test_it_is_the_same_file_in_any_shape(dev_broker: Broker, tmp_path: Path, with_ids: bool) -> None:
-    """Gzipped, with other line ends, with a mark, under another name, as JSONL or Parquet, through a pipe."""
+    """Gzipped, with other line ends, with a mark, under another name, as JSON or Parquet, through a pipe."""
     topic = new_topic()
     export = rows(0, 30)
     whole = as_csv(export, with_ids=with_ids)
@@ -105,13 +106,16 @@ def test_it_is_the_same_file_in_any_shape(dev_broker: Broker, tmp_path: Path, wi
         "windows.csv": as_csv(export, with_ids=with_ids, line_end="\r\n"),
         "marked.csv": b"\xef\xbb\xbf" + whole,
         "a.jsonl": b"".join(msgspec.json.encode(each) + b"\r\n" for each in objects),
+        "a.json": json.dumps(objects, indent=1).encode("utf-16"),
     }
     for name, content in shapes.items():
         (tmp_path / name).write_bytes(content)
     pq.write_table(pa.Table.from_pylist(objects), tmp_path / "a.parquet")
     reports = [append(dev_broker, tmp_path / name, topic) for name in [*shapes, "a.parquet"]]
-    assert [report.published_before for report in reports] == [0] + [30] * 5
-    assert append_pipe(dev_broker, shapes["windows.csv"], topic)[-1].startswith("nothing to do: all 30 rows")
+    assert [report.published_before for report in reports] == [0] + [30] * 6
+    for name, file_format in (("windows.csv", "csv"), ("a.json", "jsonl")):
+        said = append_pipe(dev_broker, shapes[name], topic, file_format)
+        assert said[-1].startswith("nothing to do: all 30 rows")
     assert texts(dev_broker, topic) == once_each(export)
 
 
@@ -127,9 +131,9 @@ def start_append(
     return start(command, variables, stderr=subprocess.PIPE, **options)
 
 
-def append_pipe(broker: Broker, content: bytes, topic: str) -> list[str]:
+def append_pipe(broker: Broker, content: bytes, topic: str, file_format: str = "csv") -> list[str]:
     """Send an export through a pipe, and return the lines that are said."""
-    process = start_append(broker, "-", topic, "--format", "csv", "--append", stdin=subprocess.PIPE)
+    process = start_append(broker, "-", topic, "--format", file_format, "--append", stdin=subprocess.PIPE)
     _, said = process.communicate(content)
     assert process.returncode == 0, said
     return said.decode().splitlines()

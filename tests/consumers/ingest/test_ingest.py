@@ -41,17 +41,24 @@ FLAGS = FieldFlags(time="at")
 
 def ingest(broker: Broker, path: Path, topic: str, **options: object) -> IngestReport:
     """Run an ingest in this process."""
-    request = IngestRequest(argument=str(path), fields=FLAGS, topic=topic, **options)  # type: ignore[arg-type]
+    request = IngestRequest(argument=str(path), topic=topic, **{"fields": FLAGS} | options)  # type: ignore[arg-type]
     return run_ingest(settings_for(broker), request, Recorded())
 
 
 def start_process(
-    broker: Broker, path: Path | str, topic: str, *flags: str, stdin: int | None = None, **variables: str
+    broker: Broker,
+    path: Path | str,
+    topic: str,
+    *flags: str,
+    stdin: int | None = None,
+    timed: bool = True,
+    **variables: str,
 ) -> subprocess.Popen[bytes]:
-    """Run an ingest as users do, with further environment `variables`."""
+    """Run an ingest as users do, with further environment `variables`. `timed`: the times are in the column `at`."""
     variables["SENTIMENT_KAFKA__BOOTSTRAP_SERVERS"] = broker.bootstrap
     variables["SENTIMENT_KAFKA__TRANSACTION_TIMEOUT_MS"] = "10000"
-    command = sentiment("ingest", path, "--topic", topic, "--time-field", "at", *flags)
+    times = ["--time-field", "at"] if timed else []
+    command = sentiment("ingest", path, "--topic", topic, *times, *flags)
     return start(command, variables, stdin=stdin, stderr=subprocess.PIPE)
 
 
@@ -235,6 +242,35 @@ def test_a_pipe_is_published_as_it_comes(broker: Broker, tmp_path: Path) -> None
     assert process.returncode == 0
     assert b"cannot be resumed" in said
     assert ids(broker, topic) == expected_ids(40)
+
+
+def test_rows_of_json_are_published_by_their_own_keys(dev_broker: Broker, tmp_path: Path) -> None:
+    """From a file and a pipe: the first row decides nothing. A column that was named and is nowhere is refused."""
+    path = tmp_path / "x.jsonl"
+    path.write_text(
+        'nonsense\n{"other":1}\n{"text":"a","id":"1","created_at":"2024-03-01T00:00:00Z"}\n'
+        '{"text":"b","id":"2","created_at":"2024-03-02T00:00:00Z","product":"p"}\n{"id":"3","rating":NaN}\n'
+    )
+    for pipe in (False, True):
+        topic = new_topic()
+        if pipe:
+            process = start_process(dev_broker, "-", topic, "--format", "jsonl", stdin=subprocess.PIPE, timed=False)
+            process.communicate(path.read_bytes())
+            assert process.returncode == 0
+        else:
+            assert ingest(dev_broker, path, topic, fields=FieldFlags()).rejected == 3
+        found = sorted(
+            (row["id"], row["created_at"][:10], row.get("product")) for row in read_committed(dev_broker, topic)
+        )
+        assert found == [("1", "2024-03-01", None), ("2", "2024-03-02", "p")]
+    for flags in (["--id-field", "nowhere"], ["--text-field", "nowhere"]):
+        process = start_process(dev_broker, "-", topic, "--format", "jsonl", *flags, stdin=subprocess.PIPE, timed=False)
+        _, said = process.communicate(path.read_bytes())
+        assert process.returncode == 2
+        assert b"standard input has no column 'nowhere'" in said
+        with pytest.raises(InputError, match="has no column 'nowhere'"):
+            ingest(dev_broker, path, topic, fields=FieldFlags(text="nowhere"))
+    assert len(read_committed(dev_broker, topic)) == 2
 
 
 def test_a_gzipped_file_and_a_pipe_of_it_say_the_same(dev_broker: Broker, tmp_path: Path) -> None:

@@ -123,14 +123,14 @@ def test_a_quoted_field_over_many_lines_has_the_limit_of_a_line() -> None:
     """Its row cannot be skipped: nobody knows where it ends."""
     body = b'text\n"' + b"a\n" * (MAX_LINE_BYTES // 2) + b'"\n'
     with pytest.raises(InputError, match="never closed; its row starts at line 2"):
-        list(read_csv(io.BytesIO(body), "x.csv").rows)
+        list(read_csv(io.BufferedReader(io.BytesIO(body)), "x.csv").rows)
 
 
 def test_a_row_of_short_fields_over_many_lines_has_the_limit_of_a_line() -> None:
     """No field is long, but the row does not end."""
     body = b'text\n"a' + b'\n","' * (MAX_LINE_BYTES // 4) + b'"\n'
     with pytest.raises(InputError, match="its row starts at line 2"):
-        list(read_csv(io.BytesIO(body), "x.csv").rows)
+        list(read_csv(io.BufferedReader(io.BytesIO(body)), "x.csv").rows)
 
 
 def test_a_header_of_millions_of_columns_is_refused_with_the_limit() -> None:
@@ -140,7 +140,7 @@ def test_a_header_of_millions_of_columns_is_refused_with_the_limit() -> None:
         (b"abcdefgh," * (MAX_LINE_BYTES // 9 + 1), "line 1: the header is longer than 8 MiB"),
     ]:
         with pytest.raises(InputError, match=says) as refused:
-            read_csv(io.BytesIO(header + b"\n1\n"), "x.csv")
+            read_csv(io.BufferedReader(io.BytesIO(header + b"\n1\n")), "x.csv")
         assert refused.value.exit_code == 2
         assert refused.value.hint is not None
 

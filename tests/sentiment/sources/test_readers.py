@@ -7,7 +7,9 @@ import gzip
 import io
 import os
 import tracemalloc
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pyarrow as pa
@@ -22,6 +24,11 @@ from sentiment.sources.csv_rows import read_csv
 from sentiment.sources.jsonl_rows import read_jsonl
 
 cells = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00"), max_size=20)
+
+
+def buffered(content: bytes) -> io.BufferedReader[Any]:
+    """An open file with this content."""
+    return io.BufferedReader(io.BytesIO(content))
 
 
 def rows_of(path: Path, file_format: FileFormat) -> list[Row | BadRow]:
@@ -43,7 +50,7 @@ def test_csv_rows_come_back_as_they_were_written(table: list[tuple[str, str]]) -
     """Quotes, line ends and empty fields within values survive."""
     text = io.StringIO(newline="")
     csv.writer(text, quoting=csv.QUOTE_ALL).writerows([("a", "b"), *table])
-    read = list(read_csv(io.BytesIO(text.getvalue().encode()), "x").rows)
+    read = list(read_csv(buffered(text.getvalue().encode()), "x").rows)
     assert [(row.values["a"], row.values["b"]) for row in read if isinstance(row, Row)] == table
     assert [row.number for row in read] == list(range(1, len(table) + 1))
 
@@ -53,7 +60,7 @@ def test_csv_rows_come_back_as_they_were_written(table: list[tuple[str, str]]) -
 def test_jsonl_rows_come_back_with_their_bytes(objects: list[dict[str, object]]) -> None:
     """Values are decoded, and the raw line is there."""
     lines = [msgspec.json.encode(each) for each in objects]
-    read = list(read_jsonl(io.BytesIO(b"\n".join(lines)), "x").rows)
+    read = list(read_jsonl(buffered(b"\n".join(lines)), "x").rows)
     assert [row.values for row in read if isinstance(row, Row)] == objects
     assert [row.raw for row in read if isinstance(row, Row)] == lines
 
@@ -65,7 +72,7 @@ def test_junk_never_raises_anything_but_an_input_error(junk: bytes) -> None:
     n_rows = 0
     for read in (read_csv, read_jsonl):
         try:
-            n_rows += len(list(read(io.BytesIO(junk), "x").rows))
+            n_rows += len(list(read(buffered(junk), "x").rows))
         except InputError as error:
             assert error.exit_code == 2
     assert n_rows >= 0
@@ -85,25 +92,26 @@ def test_a_bad_csv_row_is_told_by_its_line_and_the_others_are_read(tmp_path: Pat
     assert [row.reason for row in read if isinstance(row, BadRow)] == ["field_count", "bad_quoting"]
 
 
-def test_bad_json_lines_are_told_by_their_line(tmp_path: Path) -> None:
-    """Not JSON, not an object, not UTF-8: each is one bad row; empty lines are none."""
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-32"])
+@pytest.mark.parametrize("pack", [bytes, gzip.compress])
+def test_the_encoding_is_known_by_its_mark(tmp_path: Path, encoding: str, pack: Callable[[bytes], bytes]) -> None:
+    """The mark is part of no name or value, and the file may be packed, whatever it is called."""
+    for file_format, content in (
+        ("csv", "text\n\u201chi\u201d \U0001f600\n"),
+        ("jsonl", '{"text":"\u201chi\u201d \U0001f600"}\n'),
+    ):
+        path = tmp_path / f"x.{file_format}"
+        path.write_bytes(pack(content.encode(encoding)))
+        assert [row.values for row in rows_of_argument(str(path)) if isinstance(row, Row)] == [
+            {"text": "\u201chi\u201d \U0001f600"}
+        ]
+
+
+def test_half_a_pair_in_utf_16_is_a_fault_of_its_row(tmp_path: Path) -> None:
+    """The other rows are read."""
     path = tmp_path / "x.jsonl"
-    path.write_bytes(b'{"a":1}\n\nnonsense\n[1]\n{"a":"\xff"}\n{"a":2}')
-    read = rows_of(path, "jsonl")
-    assert [(type(row).__name__, row.line) for row in read] == [
-        ("Row", 1),
-        ("BadRow", 3),
-        ("BadRow", 4),
-        ("BadRow", 5),
-        ("Row", 6),
-    ]
-
-
-def test_gzip_is_known_by_its_first_bytes_and_a_byte_order_mark_is_no_column(tmp_path: Path) -> None:
-    """The name does not have to say .gz."""
-    path = tmp_path / "x.csv"
-    path.write_bytes(gzip.compress(b"\xef\xbb\xbftext\nhello\n"))
-    assert [row.values for row in rows_of(path, "csv") if isinstance(row, Row)] == [{"text": "hello"}]
+    path.write_bytes('\ufeff{"a":1}\n{"a":"\ud83d"}\n{"a":2}'.encode("utf-16-le", "surrogatepass"))
+    assert [getattr(row, "reason", None) for row in rows_of(path, "jsonl")] == [None, "not_utf8", None]
 
 
 def test_parquet_reads_only_the_columns_asked_for(tmp_path: Path) -> None:
@@ -142,10 +150,20 @@ def _truncated_parquet(path: Path) -> None:
         ("not.csv.gz", lambda path: path.write_text("text\nhello\n"), "named as gzip, which it is not"),
         ("cut.csv.gz", _truncated_gzip, "cut off"),
         ("damaged.csv.gz", _damaged_gzip, "damaged"),
-        ("wide.csv", lambda path: path.write_text("text\nhello\n", encoding="utf-16"), "UTF-16"),
+        (
+            "half.csv",
+            lambda path: path.write_bytes("text\nhello\n".encode("utf-16")[:-1]),
+            "is not UTF-16-LE throughout",
+        ),
         ("empty.csv", lambda path: path.write_bytes(b""), "is empty"),
         ("empty.jsonl", lambda path: path.write_bytes(b"\n\n"), "is empty"),
-        ("array.jsonl", lambda path: path.write_text('[\n{"text":"a"}\n]'), "JSON array"),
+        ("none.json", lambda path: path.write_text("[\n\n]"), "an empty JSON array"),
+        ("open.json", lambda path: path.write_text('\n[{"a":1},'), "JSON array, which begins in line 2, does not end"),
+        (
+            "goes.on.json",
+            lambda path: path.write_text('[{"a":1}\n]\n\n[{"b":1}]'),
+            "after the end of its JSON array, in line 4",
+        ),
         (
             "open.csv",
             lambda path: path.write_text('text,n\na,1\n"never closed,2\nb,3\n'),
