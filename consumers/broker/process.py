@@ -15,8 +15,8 @@ from consumers.broker.codes import BrokerError
 from consumers.broker.data_dir import DataDirError, temporary_data_dir
 from consumers.broker.durability import FsyncPolicy
 from consumers.broker.server import Server
-from sentiment.durable import replace_file
 from sentiment.errors import ConfigurationError, SentimentError
+from sentiment.outputs import Output
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class BrokerOptions:
     data_dir: Path | None = None
     topics: Mapping[str, int] = field(default_factory=dict)
     fsync: FsyncPolicy = FsyncPolicy.INTERVAL
-    port_file: Path | None = None
+    port_file: Output | None = None
     rebuild_journal: bool = False
 
 
@@ -87,14 +87,14 @@ async def _serve(options: BrokerOptions, broker: Broker, ready: Callable[[str, P
         _create_topics(broker, options.topics)
         address = "{}:{}".format(*broker.address)
         if options.port_file is not None:
-            replace_file(options.port_file, f"{address}\n".encode())
+            options.port_file.write(f"{address}\n".encode())
         ready(address, broker.data_dir)
         await _until_stopped(stopped, broker)
         await server.close()
     finally:
         broker.close()
         if options.port_file is not None:
-            options.port_file.unlink(missing_ok=True)
+            options.port_file.clear()
 
 
 async def _listen(server: Server, options: BrokerOptions) -> None:

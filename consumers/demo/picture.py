@@ -6,7 +6,6 @@ import re
 import sys
 from collections.abc import Sequence
 from io import StringIO
-from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -19,6 +18,7 @@ from consumers.demo.stream import BUNDLED_SPEED, bundled_stream
 from consumers.demo.view import draw
 from sentiment.errors import CheckFailed, SentimentError
 from sentiment.logs import configure_logging
+from sentiment.outputs import ending_of, find_output
 from sentiment.settings import load_settings
 
 COLUMNS = 116
@@ -90,11 +90,13 @@ def take_picture() -> str:
 
 
 @click.command()
-@click.argument("output", metavar="FILE.svg", type=click.Path(dir_okay=False, path_type=Path))
-def main(output: Path) -> None:
+@click.argument("output", metavar="FILE.svg")
+def main(output: str) -> None:
     """Run the demo on the bundled stream and write a picture of its display to FILE.svg."""
     configure_logging("error", "console")
-    output.write_text(take_picture(), "utf-8")
+    picture = find_output(output)
+    ending_of(picture, [".svg"], "a picture")
+    picture.write(take_picture().encode())
 
 
 def run(arguments: Sequence[str]) -> int:

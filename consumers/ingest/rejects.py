@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TextIO
 
 import msgspec
 
 from consumers.ingest.fields import Reject
-from sentiment.durable import put_in_place
-from sentiment.errors import InputError
+from sentiment.outputs import Output, find_output
 from sentiment.sources import InputFile
 
 
@@ -28,38 +25,33 @@ class RejectsFile:
         self.count = 0
         self.first: Reject | None = None
         self._file: TextIO | None = None
+        self._output: Output | None = None
         self._temporary = path
 
     def add(self, reject: Reject) -> None:
-        """Write one line. Raises InputError if the file cannot be created."""
+        """Write one line. Raises InputError if the file cannot be written."""
         if self._file is None:
-            self._file = self._create()
+            # Found only now, since an input without rejects may lie where nothing can be written.
+            self._output = find_output(self.path)
+            self._temporary = self._output.begin()
+            self._file = self._temporary.open("w", encoding="utf-8")
             self.first = reject
         self._file.write(msgspec.json.encode(reject).decode() + "\n")
         self.count += 1
 
     def close(self) -> None:
-        """Put the file in place."""
-        if self._file is None:
-            with suppress(FileNotFoundError):
-                self.path.unlink()
-            return
-        self._file.close()
-        put_in_place(self._temporary, self.path)
+        """Put the file in place. Raises InputError if that is not possible."""
+        if self._file is not None and self._output is not None:
+            self._file.close()
+            self._output.put(self._temporary)
+        elif self.path.is_file():
+            find_output(self.path).clear()
 
     def discard(self) -> None:
         """Leave everything as it was before."""
         if self._file is not None:
             self._file.close()
             self._temporary.unlink(missing_ok=True)
-
-    def _create(self) -> TextIO:
-        try:
-            handle, name = tempfile.mkstemp(prefix=f".{self.path.name}.", dir=self.path.parent)
-        except OSError as error:
-            raise InputError(f"{self.path} cannot be written: {error.strerror}") from None
-        self._temporary = Path(name)
-        return os.fdopen(handle, "w", encoding="utf-8")
 
 
 def rejects_path(given: InputFile) -> Path:

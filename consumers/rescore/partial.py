@@ -1,10 +1,14 @@
-"""Unfinished work next to the output: the folder `FILE.partial/` with a description, parts and a lock."""
+"""Unfinished work next to the output: the folder `FILE.partial/` with a description, parts and a lock.
+
+If the output is a pipe, a device or stdout, the folder is a temporary one, which goes with the process.
+"""
 
 from __future__ import annotations
 
 import fcntl
 import os
 import shutil
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +17,7 @@ import msgspec
 
 from sentiment.durable import put_in_place, replace_file
 from sentiment.errors import InputError, SentimentError
+from sentiment.outputs import Output
 
 
 class Job(msgspec.Struct, frozen=True, kw_only=True):
@@ -43,8 +48,13 @@ class Checkpoint(msgspec.Struct, frozen=True, kw_only=True):
 class PartialWork:
     """A folder of parts. A part counts once a checkpoint that includes it is on the disk."""
 
-    def __init__(self, output: Path) -> None:
-        self.folder = output.with_name(output.name + ".partial")
+    def __init__(self, output: Output) -> None:
+        self._output = output
+        if output.regular and output.path is not None:
+            self.folder = output.path.with_name(output.path.name + ".partial")
+        else:
+            self._temporary = tempfile.TemporaryDirectory(prefix="sentiment-", ignore_cleanup_errors=True)
+            self.folder = Path(self._temporary.name)
         self._job = self.folder / "job.json"
         self._progress = self.folder / "progress.json"
 
@@ -112,12 +122,12 @@ class PartialWork:
         put_in_place(written, self._part(progress.n_parts - 1))
         replace_file(self._progress, msgspec.json.encode(progress))
 
-    def finish(self, progress: Checkpoint, output: Path, join: Callable[[list[Path], Path], object]) -> None:
-        """Join the parts to `output`, which appears complete, and remove the folder."""
+    def finish(self, progress: Checkpoint, join: Callable[[list[Path], Path], object]) -> None:
+        """Join the parts to the output, which appears complete, and remove the folder. Raises InputError."""
         parts = [self._part(number) for number in range(progress.n_parts)]
         whole = self.folder / "whole"
         join(parts, whole)
-        put_in_place(whole, output)
+        self._output.put(whole)
         # This goes first, so that a half-removed folder does not look like work to resume.
         self._job.unlink()
         shutil.rmtree(self.folder)

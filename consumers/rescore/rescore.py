@@ -7,17 +7,19 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from consumers.rescore.formats import Writer, make_writer
 from consumers.rescore.inputs import PART_ROWS, Part, Survey, read_parts, survey
-from consumers.rescore.outputs import Output, make_output
 from consumers.rescore.partial import Checkpoint, Job, PartialWork
 from sentiment.columns import RESULT_COLUMNS, UNSCORED, Columns, Result, plan_columns, results_of
 from sentiment.errors import InputError, UsageError
 from sentiment.model.classifier import Classifier
+from sentiment.outputs import Output, refuse_clashes
 from sentiment.packed import PACKED_SUFFIXES
 from sentiment.progress import Progress
 from sentiment.scoring import score_texts
 from sentiment.settings import ModelSettings
 from sentiment.sources import FileFormat, InputFile, Row, detect_format, find_input, open_rows
+from sentiment.sources.rows import SUFFIXES
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +27,7 @@ class RescoreRequest:
     """What to score and where to write it. `resume` and `force` say what to do with earlier work."""
 
     argument: str
-    output: Path
+    output: Output
     text_field: str = "text"
     file_format: FileFormat | None = None
     resume: bool = False
@@ -47,6 +49,8 @@ def run_rescore(
 ) -> RescoreReport:
     """Score every row of a file. Blocks until the output exists; an interruption leaves `FILE.partial/`.
 
+    Nothing is left if the output is no regular file: the rows go there once all are scored.
+
     `load` is called after input and output were checked.
 
     Raises:
@@ -58,26 +62,27 @@ def run_rescore(
     input_format = detect_format(given, request.file_format)
     output_format, packed = _output_format(request.output, input_format)
     partial = PartialWork(request.output)
+    _check_output(request, output_format)
     _check_earlier_work(request, partial)
     progress.begin("checking", None)
     found = survey(given, input_format, request.text_field, progress.at)
     columns = plan_columns(found.columns)
     _tell(found, columns, progress)
     classifier = load()
-    if request.resume and not partial.exists() and request.output.exists():
+    if request.resume and not partial.exists() and request.output.exists:
         _require_result(request.output, output_format, columns, classifier.model.version)
         return RescoreReport(found.n_rows, 0, columns.renamed, already_complete=True)
     job = _describe(request, found, input_format, output_format, classifier, model)
-    output = make_output(output_format, columns, found.kinds)
+    writer = make_writer(output_format, columns, found.kinds)
     with partial.locked():
         saved = partial.resume(job) if request.resume and partial.exists() else partial.begin(job)
         progress.begin("scoring", found.n_rows, saved.n_rows)
         for part in read_parts(given, input_format, saved.n_parts):
-            saved = _add_part(saved, part, _score(classifier, part, request.text_field), output, partial)
+            saved = _add_part(saved, part, _score(classifier, part, request.text_field), writer, partial)
             progress.at(saved.n_rows)
         if saved.n_rows != found.n_rows:
             raise InputError(f"{given.name} changed while it was read", hint="--force starts again")
-        partial.finish(saved, request.output, lambda parts, path: output.join(parts, path, packed=packed))
+        partial.finish(saved, lambda parts, path: writer.join(parts, path, packed=packed))
     return RescoreReport(saved.n_rows, saved.n_unscored, columns.renamed)
 
 
@@ -96,7 +101,7 @@ def _score(classifier: Classifier, part: Part, text_field: str) -> list[Result]:
 
 
 def _add_part(
-    saved: Checkpoint, part: Part, results: Sequence[Result], output: Output, partial: PartialWork
+    saved: Checkpoint, part: Part, results: Sequence[Result], writer: Writer, partial: PartialWork
 ) -> Checkpoint:
     """Write a part with its results; the checkpoint that includes it."""
     reached = Checkpoint(
@@ -104,21 +109,25 @@ def _add_part(
         n_rows=saved.n_rows + len(results),
         n_unscored=saved.n_unscored + sum(result is UNSCORED for result in results),
     )
-    partial.add(reached, functools.partial(output.write_part, part=part, results=results))
+    partial.add(reached, functools.partial(writer.write_part, part=part, results=results))
     return reached
+
+
+def _check_output(request: RescoreRequest, output_format: FileFormat) -> None:
+    """Refuse an output that is the input, and what only works with a regular file."""
+    refuse_clashes([request.output], [Path(request.argument)])
+    if request.resume and request.force:
+        raise UsageError("--resume and --force exclude each other")
+    if request.output.regular:
+        return
+    if request.resume:
+        raise UsageError(f"work for {request.output.name} cannot be resumed", hint="leave --resume out, or name a file")
+    if output_format == "parquet":
+        raise UsageError(f"Parquet cannot be written to {request.output.name}", hint="name a file")
 
 
 def _check_earlier_work(request: RescoreRequest, partial: PartialWork) -> None:
     """Refuse to overwrite anything unless the request says so."""
-    output = request.output
-    if request.resume and request.force:
-        raise UsageError("--resume and --force exclude each other")
-    if not output.parent.is_dir():
-        raise InputError(f"the folder of the output, {output.parent}, does not exist")
-    if output.is_dir():
-        raise InputError(f"{output} is a directory", hint="name a file: .csv, .jsonl or .parquet")
-    if output.exists() and output.samefile(request.argument):
-        raise InputError("the output would overwrite the input", hint="name another file")
     if request.resume or request.force:
         return
     if partial.exists():
@@ -126,22 +135,28 @@ def _check_earlier_work(request: RescoreRequest, partial: PartialWork) -> None:
             f"{partial.folder} holds the work of a run that was interrupted",
             hint="--resume continues it, --force starts again",
         )
-    if output.exists():
-        raise InputError(f"{output} exists", hint="--force replaces it once the new one is complete")
+    if request.output.exists:
+        raise InputError(f"{request.output.name} exists", hint="--force replaces it once the new one is complete")
 
 
-def _output_format(output: Path, input_format: FileFormat) -> tuple[FileFormat, bool]:
-    """The format of the output by its name, else that of the input; and whether it is compressed."""
-    suffix = output.suffix.lower()
-    if suffix in PACKED_SUFFIXES and suffix != ".gz":
-        raise UsageError(f"{output} would have to be packed, which is only done with gzip", hint="name it .gz")
-    packed = suffix == ".gz"
-    try:
-        chosen = detect_format(InputFile(output), None)
-    except UsageError:
-        chosen = input_format
+def _output_format(output: Output, input_format: FileFormat) -> tuple[FileFormat, bool]:
+    """The format of the output by its name, or that of the input if the name has no ending; and whether it is packed.
+
+    Raises:
+        UsageError: the ending is that of another format, or Parquet would be packed.
+    """
+    name = Path(output.name)
+    packed = name.suffix.lower() == ".gz"
+    if not packed and name.suffix.lower() in PACKED_SUFFIXES:
+        raise UsageError(f"{output.name} would have to be packed, which is only done with gzip", hint="name it .gz")
+    ending = (name.with_suffix("") if packed else name).suffix.lower()
+    if (ending and ending not in SUFFIXES) or ending == ".json":  # which promises one document
+        raise UsageError(
+            f"{output.name} is not a name for results", hint="it must end with .csv or .jsonl (also .gz), or .parquet"
+        )
+    chosen = SUFFIXES[ending] if ending else input_format
     if packed and chosen == "parquet":
-        raise UsageError("Parquet is compressed already", hint=f"name the output {output.with_suffix('')}")
+        raise UsageError("Parquet is compressed already", hint=f"name the output {name.with_suffix('')}")
     return chosen, packed
 
 
@@ -168,7 +183,7 @@ def _describe(
     )
 
 
-def _require_result(output: Path, output_format: FileFormat, columns: Columns, model_version: str) -> None:
+def _require_result(output: Output, output_format: FileFormat, columns: Columns, model_version: str) -> None:
     """Check that a finished output can be the result of this request: its columns, and its first model version.
 
     Raises:
@@ -177,7 +192,7 @@ def _require_result(output: Path, output_format: FileFormat, columns: Columns, m
     expected = set(RESULT_COLUMNS if output_format == "jsonl" else columns.outputs)
     first: Row | None = None
     same = False
-    with open_rows(InputFile(output), output_format) as source:
+    with open_rows(InputFile(output.path), output_format) as source:
         for row in source.rows:
             if not isinstance(row, Row):
                 continue
@@ -186,4 +201,6 @@ def _require_result(output: Path, output_format: FileFormat, columns: Columns, m
                 first = row
                 break
     if not same or (first is not None and first.values.get("model_version") != model_version):
-        raise InputError(f"{output} exists, and is not the result of this input and model", hint="--force replaces it")
+        raise InputError(
+            f"{output.name} exists, and is not the result of this input and model", hint="--force replaces it"
+        )

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from sentiment.cli.extras import train_extra
-from sentiment.cli.flags import DIRECTORY
+from sentiment.cli.flags import OUTPUT_FOLDER
 from sentiment.cli.options import common_options
 
 
@@ -22,7 +22,7 @@ Requires the `train` extra. The runs must have the same tokens and layers, and s
 whether the mean is better than they are shows `sentiment compare`."""
 )
 @click.argument("models", metavar="MODEL...", nargs=-1, required=True)
-@click.option("--output", required=True, type=DIRECTORY, metavar="DIR", help="Checkpoint to create.")
+@click.option("--output", required=True, type=OUTPUT_FOLDER, metavar="DIR", help="Checkpoint to create.")
 @common_options()
 def average(models: tuple[str, ...], output: Path, settings: Any) -> None:
     """Write the mean of the weights of several MODELs (directories or hub ids) as a checkpoint.

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from sentiment.cli.flags import DIRECTORY, FILE, json_option
+from sentiment.cli.flags import DIRECTORY, OUTPUT, json_option
 from sentiment.cli.options import common_options
 from sentiment.cli.outputs import print_json_line
 
 if TYPE_CHECKING:
+    from sentiment.outputs import Output
     from sentiment.settings import Settings
 
 
@@ -72,7 +73,7 @@ Stop it with Ctrl-C or SIGTERM. With --data-dir the next start finds everything 
 )
 @click.option(
     "--port-file",
-    type=FILE,
+    type=OUTPUT,
     metavar="FILE",
     help="Write HOST:PORT to this file when clients can connect.",
 )
@@ -91,7 +92,7 @@ def broker(
     data_dir: Path | None,
     topics: dict[str, int],
     fsync: str,
-    port_file: Path | None,
+    port_file: Output | None,
     rebuild_journal: bool,
     as_json: bool,
 ) -> int:

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from sentiment.cli.extras import train_extra
-from sentiment.cli.flags import DIRECTORY, FILE, SHARE, force_option, json_option, seed_option
+from sentiment.cli.flags import FILE, OUTPUT, OUTPUT_FOLDER, SHARE, force_option, json_option, seed_option
 from sentiment.cli.forms import FORMS
 from sentiment.cli.options import common_options
-from sentiment.cli.outputs import print_json, refuse_to_replace, write_output
+from sentiment.cli.outputs import apart_from, check_outputs, print_json, write_output
 
 if TYPE_CHECKING:
     from sentiment.model.manifest import Exits
+    from sentiment.outputs import Output
     from sentiment.settings import Settings
     from training.exporting.calibrate import CalibrationReport
 
@@ -37,9 +38,9 @@ were not used to fit."""
     default="all",
     help="Which exported weights to calibrate.",
 )
-@click.option("--output", type=DIRECTORY, metavar="DIR", help="Write a calibrated copy of the model here.")
+@click.option("--output", type=OUTPUT_FOLDER, metavar="DIR", help="Write a calibrated copy of the model here.")
 @click.option("--in-place", is_flag=True, help="Overwrite the manifest of --model.")
-@click.option("--plot", type=FILE, metavar="FILE.svg", help="Plot reliability before and after.")
+@click.option("--plot", type=OUTPUT, metavar="FILE.svg", help="Plot reliability before and after.")
 @click.option(
     "--max-ece", type=SHARE, metavar="X", help="Exit with 1, and write no model, if the cross-fitted ECE is higher."
 )
@@ -66,7 +67,7 @@ def calibrate(
     form: Any,
     output: Path | None,
     in_place: bool,
-    plot: Path | None,
+    plot: Output | None,
     max_ece: float | None,
     decide: Any,
     agreement: float,
@@ -81,10 +82,13 @@ def calibrate(
     also sets how sure an exit must be: rows that taught the exits would make it too bold.
     """
     from sentiment.errors import CheckFailed, UsageError
+    from sentiment.outputs import ending_of
 
     if in_place and output is not None:
         raise UsageError("give either --output or --in-place")
-    refuse_to_replace(output, plot, force=force)
+    check_outputs(output, plot, force=force, inputs=[data], as_json=as_json)
+    if plot is not None:
+        ending_of(plot, [".svg"], "a plot of reliability")
     with train_extra("calibrating"):
         from training.exporting import calibrate as calibrating
 
@@ -110,9 +114,10 @@ def calibrate(
         document = {"version": written.version if written else None, **msgspec.to_builtins(report)}
         print_json(document)
     else:
-        _print(report)
-        if (exits := open_directory(directory).exits) is not None:
-            _print_exits(exits, report)
+        with apart_from(plot):
+            _print(report)
+            if (exits := open_directory(directory).exits) is not None:
+                _print_exits(exits, report)
     if not passed:
         raise CheckFailed(
             f"the cross-fitted ECE of {worst.form} is {worst.cross_fitted.ece:.4f}, above {max_ece:g}; no model written"

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 import click
 
 from sentiment.cli.extras import train_extra
-from sentiment.cli.flags import FILE, force_option
+from sentiment.cli.flags import FILE, OUTPUT, force_option
 from sentiment.cli.options import common_options
-from sentiment.cli.outputs import refuse_to_replace, write_output
+from sentiment.cli.outputs import check_outputs, write_output
 
 if TYPE_CHECKING:
+    from sentiment.outputs import Output
     from sentiment.settings import Settings
 
 
@@ -26,7 +27,7 @@ Requires the `train` extra. All figures come from the manifest. --record adds wh
 `sentiment audit --json` and `sentiment compare --json` printed for this version of the model; the version stays the
 same."""
 )
-@click.option("--output", type=FILE, metavar="FILE.md", show_default="stdout", help="Write the card to this file.")
+@click.option("--output", type=OUTPUT, metavar="FILE.md", show_default="stdout", help="Write the card to this file.")
 @click.option(
     "--record",
     "documents",
@@ -37,11 +38,11 @@ same."""
 )
 @force_option
 @common_options("model-path")
-def card(settings: Settings, output: Path | None, documents: tuple[Path, ...], force: bool) -> None:
+def card(settings: Settings, output: Output | None, documents: tuple[Path, ...], force: bool) -> None:
     """Print the card of a model: use, data, training, quality, calibration, bias, cost, limits and licences."""
     from sentiment.errors import UsageError
 
-    refuse_to_replace(output, force=force)
+    check_outputs(output, force=force, inputs=documents)
     if documents and not settings.model.path:
         raise UsageError("--record needs --model")
     with train_extra("a card"):

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from sentiment.cli.extras import train_extra
-from sentiment.cli.flags import FILE, force_option, json_option, resamples_option, seed_option, typed
+from sentiment.cli.flags import FILE, OUTPUT, force_option, json_option, resamples_option, seed_option, typed
 from sentiment.cli.options import common_options
-from sentiment.cli.outputs import print_json, refuse_to_replace, write_output
+from sentiment.cli.outputs import apart_from, check_outputs, print_json, write_output
 
 if TYPE_CHECKING:
+    from sentiment.outputs import Output
     from sentiment.settings import Settings
     from training.comparison.measuring import ComparisonRequest
     from training.comparison.records import ModelComparison
@@ -67,16 +68,16 @@ hold for this machine while nothing else runs on it; the ratios are more robust.
 @click.option("--currency", default="USD", metavar="NAME", help="Currency of the prices.")
 @resamples_option
 @seed_option
-@click.option("--report", type=FILE, metavar="FILE.md", help="Write the tables as Markdown.")
-@click.option("--plot", type=FILE, metavar="FILE.svg|.png", help="Plot quality against throughput.")
+@click.option("--report", type=OUTPUT, metavar="FILE.md", help="Write the tables as Markdown.")
+@click.option("--plot", type=OUTPUT, metavar="FILE.svg|.png", help="Plot quality against throughput.")
 @force_option
 @json_option()
 @common_options("label-map", "threads")
 def compare(
     settings: Settings,
     data: Path,
-    report: Path | None,
-    plot: Path | None,
+    report: Output | None,
+    plot: Output | None,
     force: bool,
     as_json: bool,
     **flags: Any,
@@ -87,24 +88,25 @@ def compare(
     and energy per million events, and fairness gaps. Marks the Pareto front of quality and throughput. Flags override
     the prices and power of --assumptions.
     """
-    refuse_to_replace(report, plot, force=force)
+    check_outputs(report, plot, force=force, inputs=(data, flags["assumptions"]), as_json=as_json)
     with train_extra("comparing"):
         from training.comparison.compare import compare as run_comparison
-        from training.comparison.plot import check_ending, save_plot
+        from training.comparison.plot import PLOT_ENDINGS, plot_of
         from training.comparison.report import markdown
-    if plot is not None:
-        check_ending(plot)
+    from sentiment.outputs import ending_of
+
+    ending = "" if plot is None else ending_of(plot, PLOT_ENDINGS, "a plot")
     request = _request(settings, data, flags)
     comparison = _run(run_comparison, request)
     if report is not None:
         write_output(report, markdown(comparison))
     if plot is not None:
-        save_plot(comparison, plot)
-        click.echo(f"wrote {plot}", err=True)
+        write_output(plot, plot_of(comparison, ending))
     if as_json:
         print_json(comparison)
     else:
-        _print(comparison)
+        with apart_from(report, plot):
+            _print(comparison)
 
 
 def _request(settings: Settings, data: Path, flags: dict[str, Any]) -> ComparisonRequest:

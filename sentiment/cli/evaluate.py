@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from sentiment.cli.extras import train_extra
-from sentiment.cli.flags import FILE, force_option, json_option, resamples_option, seed_option
+from sentiment.cli.flags import FILE, OUTPUT, force_option, json_option, resamples_option, seed_option
 from sentiment.cli.options import common_options
-from sentiment.cli.outputs import print_json, refuse_to_replace
+from sentiment.cli.outputs import apart_from, check_outputs, print_json, write_output
 
 if TYPE_CHECKING:
+    from sentiment.outputs import Output
     from sentiment.settings import Settings
     from training.evaluation.judgement import Judgement
 
@@ -37,7 +38,7 @@ choice of rows, not other sources or wrong labels."""
     help="Slices to report: any of source, product, language and length.",
 )
 @click.option("--min-slice", type=click.IntRange(1), default=30, metavar="N", help="Merge slices of fewer than N rows.")
-@click.option("--report", type=FILE, metavar="FILE.html", help="Write a self-contained page with plots.")
+@click.option("--report", type=OUTPUT, metavar="FILE.html", help="Write a self-contained page with plots.")
 @click.option(
     "--errors",
     type=click.IntRange(0),
@@ -56,7 +57,7 @@ def evaluate(
     data: Path,
     kinds: str,
     min_slice: int,
-    report: Path | None,
+    report: Output | None,
     errors: int | None,
     max_rows: int | None,
     resamples: int,
@@ -71,13 +72,13 @@ def evaluate(
     """
     from sentiment.errors import ConfigurationError
 
-    refuse_to_replace(report, force=force)
+    check_outputs(report, force=force, inputs=[data], as_json=as_json)
     with train_extra("evaluating"):
         from training.evaluation.judgement import EvaluationRequest, judge
         from training.evaluation.slices import SLICE_KINDS
 
         if report is not None:
-            from training.evaluation.report import write_report
+            from training.evaluation.report import report_html
     slices = tuple(kind for kind in kinds.split(",") if kind)
     if unknown := set(slices) - set(SLICE_KINDS):
         raise ConfigurationError(f"--slices: unknown {min(unknown)!r}", hint=f"one of {', '.join(SLICE_KINDS)}")
@@ -92,14 +93,14 @@ def evaluate(
     )
     judgement = _judge(judge, settings, request)
     if report is not None:
-        write_report(report, judgement)
-        click.echo(f"wrote {report}", err=True)
+        write_output(report, report_html(judgement))
     if as_json:
         print_json(judgement)
     else:
         from sentiment.cli.evaluation_tables import print_judgement
 
-        print_judgement(judgement, n_errors=errors or 0)
+        with apart_from(report):
+            print_judgement(judgement, n_errors=errors or 0)
 
 
 def _judge(judge: Any, settings: Settings, request: Any) -> Judgement:

@@ -8,10 +8,10 @@ from typing import Any
 import click
 
 from sentiment.cli.extras import train_extra
-from sentiment.cli.flags import DIRECTORY, FILE, force_option, json_option, seed_option
+from sentiment.cli.flags import DIRECTORY, FILE, OUTPUT_FOLDER, force_option, json_option, seed_option
 from sentiment.cli.inputs import text_field_option
 from sentiment.cli.options import common_options
-from sentiment.cli.outputs import print_json, refuse_to_replace
+from sentiment.cli.outputs import check_outputs, print_json
 
 
 class Layers(click.ParamType[tuple[int, ...]]):
@@ -56,7 +56,7 @@ text leaves early until `sentiment calibrate` has found, on other rows, how sure
     metavar="N",
     help="Maximum texts to learn from, evenly spaced. Higher takes more time and memory.",
 )
-@click.option("--output", required=True, type=DIRECTORY, metavar="DIR", help="Directory to create.")
+@click.option("--output", required=True, type=OUTPUT_FOLDER, metavar="DIR", help="Directory to create.")
 @seed_option
 @force_option
 @json_option("Print the manifest as JSON.")
@@ -81,7 +81,7 @@ def exits(
     from sentiment.cli.progress import Ticker
     from sentiment.errors import UsageError
 
-    refuse_to_replace(output, force=force)
+    check_outputs(output, force=force)
     source, target = model.resolve(), output.resolve()
     if source == target or source in target.parents or target in source.parents:
         raise UsageError("--output is the model directory, or is inside or around it", hint="choose another")

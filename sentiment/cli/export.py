@@ -8,11 +8,11 @@ from typing import Any
 import click
 
 from sentiment.cli.extras import train_extra
-from sentiment.cli.flags import DIRECTORY, force_option, json_option, name_option
+from sentiment.cli.flags import DIRECTORY, OUTPUT_FOLDER, force_option, json_option, name_option
 from sentiment.cli.forms import parse_forms, print_missing_forms
 from sentiment.cli.inputs import text_field_option
 from sentiment.cli.options import common_options
-from sentiment.cli.outputs import print_json, refuse_to_replace
+from sentiment.cli.outputs import check_outputs, print_json
 
 
 @click.command(
@@ -27,7 +27,7 @@ safetensors, which every export has. Processors without bf16 (AVX-512 BF16, AMX)
 measured against fp32 on torch."""
 )
 @click.argument("checkpoint", type=DIRECTORY)
-@click.option("--output", required=True, type=DIRECTORY, metavar="DIR", help="Directory to create.")
+@click.option("--output", required=True, type=OUTPUT_FOLDER, metavar="DIR", help="Directory to create.")
 @click.option(
     "--forms",
     default="int8",
@@ -74,7 +74,7 @@ def export(
     """
     from sentiment.cli.progress import Ticker
 
-    refuse_to_replace(output, force=force)
+    check_outputs(output, force=force)
     with train_extra():
         from training.exporting.export import ExportJob, export_checkpoint
     job = ExportJob(

@@ -12,11 +12,37 @@ from typing import Any, TypeVar
 import click
 from click.core import ParameterSource
 
+from sentiment.outputs import Output, find_folder, find_output
+
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 FILE = click.Path(dir_okay=False, path_type=Path)
 DIRECTORY = click.Path(file_okay=False, path_type=Path)
 SHARE = click.FloatRange(0, 1)
+
+
+class OutputFile(click.ParamType[Output]):
+    """A file to write, or `-` for standard output. What cannot be written is refused before any work."""
+
+    name = "FILE"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Output:
+        """Return the output that `value` names."""
+        return value if isinstance(value, Output) else find_output(value)
+
+
+class OutputFolder(click.ParamType[Path]):
+    """A folder to create, where links lead: a new folder cannot take the name of a link."""
+
+    name = "DIR"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
+        """Return its path."""
+        return find_folder(DIRECTORY.convert(value, param, ctx))
+
+
+OUTPUT = OutputFile()
+OUTPUT_FOLDER = OutputFolder()
 
 force_option = click.option("--force", is_flag=True, help="Replace existing output files.")
 seed_option = click.option("--seed", type=click.IntRange(0), default=13, metavar="N", help="Random seed.")

@@ -3,9 +3,16 @@
 from __future__ import annotations
 
 import json
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
+
+if TYPE_CHECKING:
+    from sentiment.outputs import Output
 
 
 def print_json(document: object) -> None:
@@ -18,25 +25,44 @@ def print_json_line(value: object) -> None:
     _print(value, indent=None)
 
 
-def refuse_to_replace(*outputs: Path | None, force: bool) -> None:
-    """Raise ``InputError`` if one of the `outputs` exists and `force` is not set; None stands for no output."""
-    from sentiment.errors import InputError
+def check_outputs(
+    *outputs: Output | Path | None, force: bool, inputs: Iterable[Path | str | None] = (), as_json: bool = False
+) -> None:
+    """Refuse `outputs` that would lose something. A path is a folder; None stands for no output.
 
-    for path in outputs:
-        if path is not None and path.exists() and not force:
-            raise InputError(f"{path} already exists", hint="replace it with --force, or choose another name")
+    Raises:
+        InputError: one exists and `force` is not set, two are the same file, or one is among the `inputs`.
+        UsageError: one is standard output, where the JSON document goes.
+    """
+    from sentiment.errors import InputError, UsageError
+    from sentiment.outputs import Output, refuse_clashes
+
+    files = [output for output in outputs if isinstance(output, Output)]
+    if as_json and any(file.is_stdout for file in files):
+        raise UsageError("--json and another output both go to stdout", hint="name a file for one of them")
+    refuse_clashes(files, [Path(given) for given in inputs if given is not None])
+    for output in outputs:
+        if output is None or force:
+            continue
+        there = output.exists if isinstance(output, Output) else output.exists()
+        if there:
+            name = output.name if isinstance(output, Output) else output
+            raise InputError(f"{name} already exists", hint="replace it with --force, or choose another name")
 
 
-def write_output(path: Path, content: str) -> None:
-    """Write `content` to `path`, whole or not at all, and say so on stderr. Raises ``InputError`` if it cannot."""
-    from sentiment.durable import replace_file
-    from sentiment.errors import InputError
+def write_output(output: Output, content: str | bytes) -> None:
+    """Write `content` (text as UTF-8), and say so on stderr. Raises ``InputError`` if it cannot."""
+    output.write(content.encode() if isinstance(content, str) else content)
+    if not output.is_stdout:
+        click.echo(f"wrote {output.name}", err=True)
 
-    try:
-        replace_file(path, content.encode())
-    except OSError as error:
-        raise InputError(f"{path} cannot be written: {error.strerror}") from None
-    click.echo(f"wrote {path}", err=True)
+
+@contextmanager
+def apart_from(*outputs: Output | None) -> Iterator[None]:
+    """Send what is printed here to stderr if one of the `outputs` is standard output."""
+    stream = sys.stderr if any(output is not None and output.is_stdout for output in outputs) else sys.stdout
+    with redirect_stdout(stream):
+        yield
 
 
 def _print(value: object, indent: int | None) -> None:

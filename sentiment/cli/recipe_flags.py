@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from sentiment.cli.flags import DIRECTORY, Command, json_option, name_option, seed_option
+from sentiment.cli.flags import OUTPUT_FOLDER, Command, json_option, name_option, seed_option
 
 _POSITIVE = click.FloatRange(0, min_open=True)
 
@@ -14,7 +14,7 @@ validation_option = click.option(
 
 # In the order of the help page.
 _OPTIONS = (
-    click.option("--output", type=DIRECTORY, required=True, metavar="DIR", help="Model directory to create."),
+    click.option("--output", type=OUTPUT_FOLDER, required=True, metavar="DIR", help="Model directory to create."),
     name_option,
     click.option(
         "--backbone-licence", default="unknown", metavar="NAME", help="Licence of the backbone, for the manifest."

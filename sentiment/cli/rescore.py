@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from sentiment.cli.flags import FILE
+from sentiment.cli.flags import OUTPUT
 from sentiment.cli.inputs import format_option, text_field_option
 from sentiment.cli.options import common_options
 
 if TYPE_CHECKING:
     from sentiment.model.classifier import Classifier
+    from sentiment.outputs import Output
     from sentiment.settings import Settings
 
 
@@ -32,8 +32,8 @@ no alerts, and needs no Kafka."""
     "--output",
     required=True,
     metavar="FILE",
-    type=FILE,
-    help="File to write: .csv or .jsonl (also .gz), or .parquet.",
+    type=OUTPUT,
+    help="File to write: .csv or .jsonl (also .gz), or .parquet; or - for stdout.",
 )
 @text_field_option("Text column.")
 @format_option
@@ -43,7 +43,7 @@ no alerts, and needs no Kafka."""
 def rescore(
     settings: Settings,
     input_file: str,
-    output: Path,
+    output: Output,
     text_field: str,
     file_format: Any,
     resume: bool,
@@ -51,7 +51,8 @@ def rescore(
 ) -> int:
     """Score the rows of INPUT (CSV, JSONL or Parquet, also packed), and write them with their results to FILE.
 
-    FILE appears when it is complete. Until then the work is in FILE.partial/.
+    FILE appears when it is complete. Until then the work is in FILE.partial/. On stdout the rows have the format of
+    INPUT. What goes to stdout, a pipe or a device cannot be resumed.
     """
     from consumers.rescore import RescoreRequest, run_rescore
     from sentiment.cli.progress import Ticker
@@ -67,12 +68,12 @@ def rescore(
         try:
             report = run_rescore(request, settings.model, load, ticker)
         except KeyboardInterrupt:
-            ticker.say("interrupted; add --resume to go on")
+            ticker.say("interrupted; add --resume to go on" if output.regular else "interrupted")
             return 130
     if report.already_complete:
-        click.echo(f"nothing to do; {output} is complete", err=True)
+        click.echo(f"nothing to do; {output.name} is complete", err=True)
         return 0
-    click.echo(f"scored {report.n_rows - report.n_unscored:,} of {report.n_rows:,} rows: {output}", err=True)
+    click.echo(f"scored {report.n_rows - report.n_unscored:,} of {report.n_rows:,} rows: {output.name}", err=True)
     if report.n_unscored:
         click.echo(f"{report.n_unscored:,} rows have no usable text; their label is null", err=True)
     return 0

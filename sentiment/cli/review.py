@@ -7,17 +7,18 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from sentiment.cli.flags import DIRECTORY, FILE, force_option, json_option, seed_option
+from sentiment.cli.flags import DIRECTORY, FILE, OUTPUT, force_option, json_option, seed_option
 from sentiment.cli.inputs import text_field_option
 from sentiment.cli.options import common_options
-from sentiment.cli.outputs import print_json_line, refuse_to_replace
+from sentiment.cli.outputs import check_outputs, print_json_line
 
 if TYPE_CHECKING:
     from sentiment.events import LateLabel
+    from sentiment.outputs import Output
     from sentiment.settings import Settings
 
 _sheet_option = click.option(
-    "--output", type=FILE, required=True, metavar="SHEET", help="Sheet to create: .csv or .jsonl."
+    "--output", type=OUTPUT, required=True, metavar="SHEET", help="Sheet to create: .csv or .jsonl."
 )
 
 
@@ -68,7 +69,7 @@ SHEET.items.jsonl to yourself: it holds the model's answers, which would bias th
 @json_option()
 @common_options("kafka", "topics")
 def export_sheet(
-    settings: Settings, results: Path | None, output: Path, text_field: str, force: bool, as_json: bool, **choice: Any
+    settings: Settings, results: Path | None, output: Output, text_field: str, force: bool, as_json: bool, **choice: Any
 ) -> None:
     """Make a labelling sheet from RESULTS, or from the results topic.
 
@@ -81,19 +82,20 @@ def export_sheet(
     from sentiment.cli.review_topic import read_topic
     from training.review.candidates import read_candidates
     from training.review.sampling import choose
-    from training.review.sheets import item_of, items_path, write_sheet
+    from training.review.sheets import SheetFiles, item_of
 
-    refuse_to_replace(output, items_path(output), force=force)
+    files = SheetFiles.beside(output)
+    check_outputs(files.sheet, files.items, force=force, inputs=[results])
     candidates = read_topic(settings) if results is None else read_candidates(results, text_field)
     chosen = choose(candidates, **choice)
-    write_sheet(output, [item_of(each) for each in chosen])
+    files.write([item_of(each) for each in chosen])
     parts = Counter(each.part for each in chosen)
     if as_json:
         facts = {"texts": len(candidates), "uncertain": parts["uncertain"], "random": parts["random"]}
-        print_json_line({**facts, "sheet": str(output), "items": str(items_path(output))})
+        print_json_line({**facts, "sheet": files.sheet.name, "items": files.items.name})
         return
     click.echo(f"{len(candidates):,} distinct texts; chosen: {parts['uncertain']} uncertain, {parts['random']} random")
-    click.echo(f"wrote {output}; keep {items_path(output)} for the import")
+    click.echo(f"wrote {files.sheet.name}; keep {files.items.name} for the import")
 
 
 @review.command(
@@ -113,7 +115,7 @@ with the rest. Labels can be published once every text is settled.""",
 )
 @click.option("--dataset", type=DIRECTORY, required=True, metavar="DIR", help="Data set to add a version to.")
 @click.option("--source", default="review", metavar="NAME", help="Value of the column `source`.")
-@click.option("--unsettled", type=FILE, metavar="SHEET", help="Write a sheet of the texts that are not settled.")
+@click.option("--unsettled", type=OUTPUT, metavar="SHEET", help="Write a sheet of the texts that are not settled.")
 @click.option("--publish", is_flag=True, help="Publish the labels to the topic that `sentiment monitor` reads.")
 @seed_option
 @force_option
@@ -125,7 +127,7 @@ def import_sheets(
     items_file: Path,
     dataset: Path,
     source: str,
-    unsettled: Path | None,
+    unsettled: Output | None,
     publish: bool,
     seed: int,
     force: bool,
@@ -142,8 +144,9 @@ def import_sheets(
     from sentiment.errors import InputError
     from training.review.dataset import append_version
     from training.review.importing import Review
-    from training.review.sheets import items_path, read_items, read_sheet, write_sheet
+    from training.review.sheets import SheetFiles, read_items, read_sheet
 
+    files = None if unsettled is None else SheetFiles.beside(unsettled)
     items = read_items(items_file)
     found = Review.of(items, [read_sheet(path, items) for path in sheets])
     report = found.report(seed=seed)
@@ -153,10 +156,10 @@ def import_sheets(
             hint="settle them first; --unsettled makes a sheet of them",
         )
     now = datetime.now(UTC)
-    if unsettled is not None and report.unsettled:
-        refuse_to_replace(unsettled, items_path(unsettled), force=force)
+    if files is not None and report.unsettled:
+        check_outputs(files.sheet, files.items, force=force, inputs=[*sheets, items_file])
         left, notes = found.unsettled()
-        write_sheet(unsettled, left, notes=notes)
+        files.write(left, notes=notes)
     facts = {"annotators": [path.name.split(".")[0] for path in sheets], "review": msgspec.to_builtins(report)}
     made = append_version(dataset, found.rows(source), [*sheets, items_file], facts, now=now)
     published = _publish(settings, found.late_labels(now)) if publish else None
@@ -185,7 +188,7 @@ suspect none. Read a suspect again before correcting it.""",
 @force_option
 @json_option()
 @common_options("model")
-def find_suspects(settings: Settings, labelled: Path, output: Path, force: bool, as_json: bool) -> None:
+def find_suspects(settings: Settings, labelled: Path, output: Output, force: bool, as_json: bool) -> None:
     """Make a sheet of the rows that are probably mislabelled.
 
     LABELLED has the columns text and label. The most suspicious rows come first.
@@ -193,19 +196,20 @@ def find_suspects(settings: Settings, labelled: Path, output: Path, force: bool,
 
     from sentiment.cli.progress import Ticker
     from training.review.checking import suspected_candidates
-    from training.review.sheets import items_path, suspect_item, write_sheet
+    from training.review.sheets import SheetFiles, suspect_item
 
-    refuse_to_replace(output, items_path(output), force=force)
+    files = SheetFiles.beside(output)
+    check_outputs(files.sheet, files.items, force=force, inputs=[labelled])
     with Ticker() as ticker:
         n_rows, found = suspected_candidates(labelled, settings.model, ticker)
     if found:
-        write_sheet(output, [suspect_item(each) for each in found])
+        files.write([suspect_item(each) for each in found])
     if as_json:
-        print_json_line({"rows": n_rows, "suspects": len(found), "sheet": str(output) if found else None})
+        print_json_line({"rows": n_rows, "suspects": len(found), "sheet": files.sheet.name if found else None})
         return
     click.echo(f"{len(found):,} of {n_rows:,} labels are probably wrong ({len(found) / n_rows:.1%})")
     if found:
-        click.echo(f"wrote {output}; keep {items_path(output)} for the import")
+        click.echo(f"wrote {files.sheet.name}; keep {files.items.name} for the import")
 
 
 def _publish(settings: Settings, labels: list[LateLabel]) -> int:

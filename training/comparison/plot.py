@@ -2,33 +2,25 @@
 
 from __future__ import annotations
 
+import io
 from itertools import cycle
-from pathlib import Path
 
 import matplotlib as mpl
 from matplotlib.figure import Figure
 
-from sentiment.errors import InputError
 from training.comparison.records import ModelComparison
 from training.evaluation.figures import COLOURS, GREY, STYLE
 
 PLOT_ENDINGS = (".svg", ".png")
 
 
-def save_plot(comparison: ModelComparison, path: Path) -> None:
-    """Write the plot as SVG or PNG, depending on the extension of `path`. Raises ``InputError`` for any other."""
-    check_ending(path)
-    with mpl.rc_context(STYLE):
-        figure = _figure(comparison)
+def plot_of(comparison: ModelComparison, ending: str) -> bytes:
+    """The plot as a file with one of the `PLOT_ENDINGS`."""
+    with mpl.rc_context(STYLE), io.BytesIO() as file:
         # Without a date the same comparison is the same file.
-        metadata = {"Date": None} if path.suffix.lower() == ".svg" else None
-        figure.savefig(path, dpi=150, metadata=metadata)
-
-
-def check_ending(path: Path) -> None:
-    """Raises ``InputError`` if the extension is neither .svg nor .png."""
-    if path.suffix.lower() not in PLOT_ENDINGS:
-        raise InputError(f"{path} is not a name for a plot", hint=f"it must end with {' or '.join(PLOT_ENDINGS)}")
+        metadata = {"Date": None} if ending == ".svg" else None
+        _figure(comparison).savefig(file, format=ending.removeprefix("."), dpi=150, metadata=metadata)
+        return file.getvalue()
 
 
 def _figure(comparison: ModelComparison) -> Figure:

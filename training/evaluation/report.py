@@ -7,21 +7,10 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from sentiment.durable import replace_file
-from sentiment.errors import InputError
 from training.evaluation.judgement import Judgement
 from training.evaluation.plots import confusion_plot, reliability_plot, slices_plot
 
 _TEMPLATES = Path(__file__).parent / "templates"
-
-
-def write_report(path: Path, judgement: Judgement) -> None:
-    """Write the report to `path`, whole or not at all. Raises ``InputError`` if that is not possible."""
-    content = report_html(judgement)
-    try:
-        replace_file(path, content.encode())
-    except OSError as error:
-        raise InputError(f"{path} cannot be written: {error.strerror}") from None
 
 
 def report_html(judgement: Judgement) -> str:

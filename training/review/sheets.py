@@ -18,11 +18,13 @@ import pandas as pd
 
 from sentiment.errors import InputError
 from sentiment.events import LABELS, SourcePosition
+from sentiment.outputs import Output, ending_of, find_output
 from training.data.rows import read_rows, refuse_rows
 from training.review.candidates import Candidate
 from training.review.sampling import Chosen
 
 COLUMNS = ("item", "product", "text", "label", "final", "note")
+SHEET_ENDINGS = (".csv", ".jsonl")
 SKIP = "skip"
 """The `label` or `final` of a text that cannot be labelled."""
 
@@ -68,38 +70,43 @@ def suspect_item(candidate: Candidate) -> Item:
     return _item(candidate, "suspect", "", None)
 
 
+@dataclass(frozen=True, slots=True)
+class SheetFiles:
+    """A sheet to write, and the items file beside it."""
+
+    sheet: Output
+    items: Output
+
+    @classmethod
+    def beside(cls, sheet: Output) -> SheetFiles:
+        """Return the files for a sheet. Raises InputError if it is not a file, or its ending says no known format."""
+        if not sheet.regular:
+            raise InputError(
+                f"a sheet cannot be written to {sheet.name}, since a second file comes beside it",
+                hint="name a file that ends with .csv or .jsonl",
+            )
+        ending_of(sheet, SHEET_ENDINGS, "a sheet")
+        return cls(sheet, find_output(items_path(Path(sheet.name))))
+
+    def write(self, items: Sequence[Item], *, notes: Sequence[str] = ()) -> None:
+        """Write an empty sheet and its items. `notes` fill the column `note`, one for each item. Raises InputError."""
+        self.items.write(b"".join(msgspec.json.encode(item) + b"\n" for item in items))
+        self.sheet.write(_sheet_text(ending_of(self.sheet, SHEET_ENDINGS, "a sheet"), items, notes).encode())
+
+
 def items_path(sheet: Path) -> Path:
     """The path of the items file of a sheet."""
     return sheet.with_name(f"{sheet.stem}.items.jsonl")
 
 
-def write_sheet(path: Path, items: Sequence[Item], *, notes: Sequence[str] = ()) -> None:
-    """Write an empty sheet and its items, replacing existing files. `notes` fill the column `note`, one for each item.
-
-    Raises:
-        InputError: the files cannot be written, or the format is unknown.
-    """
-    content = sheet_text(path, items, notes)
-    lines = b"".join(msgspec.json.encode(item) + b"\n" for item in items)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        items_path(path).write_bytes(lines)
-        path.write_text(content, encoding="utf-8", newline="")
-    except OSError as error:
-        raise InputError(f"cannot write {path}: {error.strerror}") from None
-
-
-def sheet_text(path: Path, items: Sequence[Item], notes: Sequence[str] = ()) -> str:
-    """The content of an empty sheet, in the format given by the extension of `path`."""
+def _sheet_text(ending: str, items: Sequence[Item], notes: Sequence[str]) -> str:
     filled = list(notes) or [""] * len(items)
     rows = [
         {"item": each.item, "product": each.product, "text": each.text, "label": "", "final": "", "note": note}
         for each, note in zip(items, filled, strict=True)
     ]
-    if path.suffix == ".jsonl":
+    if ending == ".jsonl":
         return "".join(msgspec.json.encode(row).decode() + "\n" for row in rows)
-    if path.suffix != ".csv":
-        raise InputError(f"the format of {path} is unknown", hint="the name of a sheet ends with .csv or .jsonl")
     out = io.StringIO()
     writer = csv.DictWriter(out, COLUMNS)
     writer.writeheader()

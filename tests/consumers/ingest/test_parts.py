@@ -306,10 +306,22 @@ def test_the_rejects_file_is_a_function_of_the_input(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+def test_rejects_follow_a_link(tmp_path: Path) -> None:
+    """Its target is written, and emptied where nothing is rejected any more."""
+    path, target = tmp_path / "rejects.jsonl", tmp_path / "target"
+    path.symlink_to(target)
+    for n in (2, 0):
+        with collecting(path) as rejects:
+            for number in range(n):
+                rejects.add(Reject(number, number, "schema", "why"))
+        assert path.is_symlink()
+        assert len(target.read_text().splitlines()) == n
+
+
 def test_rejects_need_a_place(tmp_path: Path) -> None:
-    """A folder that cannot be written to is said, once there is something to write."""
+    """A folder that is missing is said, once there is something to write."""
     rejects = RejectsFile(tmp_path / "absent" / "x.rejects.jsonl")
-    with pytest.raises(InputError, match="cannot be written"):
+    with pytest.raises(InputError, match=r"the folder of .* does not exist"):
         rejects.add(Reject(1, 1, "schema", "why"))
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from consumers.rescore import RescoreReport, RescoreRequest, run_rescore
 from sentiment.model.classifier import Classifier
+from sentiment.outputs import find_output
 from sentiment.settings import ModelSettings
 from tests.consumers.ingest.support import Recorded
 from tests.fakes import LexiconClassifier
@@ -18,11 +19,11 @@ LABELS = ["positive", "negative", "neutral"]
 
 
 def rescore(
-    source: Path, output: Path, classifier: Classifier | None = None, **options: object
+    source: Path, output: Path | str, classifier: Classifier | None = None, **options: object
 ) -> tuple[RescoreReport, Recorded]:
     """Run one with the fake classifier."""
     watch = Recorded()
-    request = RescoreRequest(str(source), output, **options)  # type: ignore[arg-type]
+    request = RescoreRequest(str(source), find_output(output), **options)  # type: ignore[arg-type]
     return run_rescore(request, ModelSettings(), lambda: classifier or LexiconClassifier(), watch), watch
 
 

@@ -8,6 +8,8 @@ import random
 import signal
 import subprocess
 import sys
+import tempfile
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -247,3 +249,50 @@ def test_an_input_without_rows_gives_an_output_without_rows(tmp_path: Path) -> N
     assert result.num_rows == 0
     assert result.schema.names == ["text", "at", *RESULT_COLUMNS]
     assert result.schema.field("at").type == pa.timestamp("us")
+
+
+@pytest.mark.parametrize("ending", ["csv", "jsonl"])
+def test_stdout_a_pipe_and_a_link_get_the_bytes_of_a_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfdbinary: pytest.CaptureFixture[bytes], ending: str
+) -> None:
+    """In the format of the input; the pipe and the link are still there, and no work is left behind."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
+    (tmp_path / "temporary").mkdir()
+    source = tmp_path / f"x.{ending}"
+    write_rows(tmp_path / "x.csv", PART_ROWS + 3)
+    if ending == "jsonl":
+        rescore(tmp_path / "x.csv", source)
+    rescore(source, tmp_path / f"whole.{ending}")
+    whole = (tmp_path / f"whole.{ending}").read_bytes()
+    rescore(source, "-")
+    assert capfdbinary.readouterr().out == whole
+    os.mkfifo(tmp_path / "pipe")
+    got: list[bytes] = []
+    reader = threading.Thread(target=lambda: got.append((tmp_path / "pipe").read_bytes()))
+    reader.start()
+    rescore(source, tmp_path / "pipe")
+    reader.join()
+    assert got == [whole]
+    assert (tmp_path / "pipe").is_fifo()
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "link").symlink_to(f"elsewhere/target.{ending}")
+    rescore(source, tmp_path / "link")
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "elsewhere" / f"target.{ending}").read_bytes() == whole
+    assert not list((tmp_path / "temporary").iterdir())
+    assert not list(tmp_path.rglob("*.partial"))
+
+
+def test_what_needs_a_file_is_refused_elsewhere(tmp_path: Path) -> None:
+    """Parquet and --resume; an ending of another format, wherever it goes."""
+    source = write_rows(tmp_path / "x.csv", 3)
+    rescore(source, tmp_path / "x.parquet")
+    with pytest.raises(UsageError, match="Parquet cannot be written to -"):
+        rescore(tmp_path / "x.parquet", "-")
+    with pytest.raises(UsageError, match="cannot be resumed"):
+        rescore(source, os.devnull, resume=True)
+    for name in ("y.xlsx", "y.tsv", "y.json", "y.xlsx.gz"):
+        with pytest.raises(UsageError, match="not a name for results"):
+            rescore(source, tmp_path / name)
+    rescore(source, tmp_path / "y")
+    assert (tmp_path / "y").read_text().startswith("id,text,label,")

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import base64
 from html.parser import HTMLParser
-from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
 
-from sentiment.errors import InputError
 from sentiment.events import ModelRef
 from tests.training.evaluation.made import answers, examples
 from training.evaluation.evaluate import evaluate
@@ -17,7 +15,7 @@ from training.evaluation.judgement import DataRef, Judgement, ScoringTime
 from training.evaluation.mistakes import surest_mistakes
 from training.evaluation.plots import calibration_plot, confusion_plot, reliability_plot, slices_plot
 from training.evaluation.predicting import Answers
-from training.evaluation.report import report_html, write_report
+from training.evaluation.report import report_html
 
 VOID = {"meta", "img", "br", "hr", "link", "input"}
 
@@ -115,15 +113,6 @@ def test_plots_are_svg_with_words_and_repeat(judgement: Judgement) -> None:
     assert {"int8", "before", "after"} <= set(words[2].split())
     assert "$x$" in words[3]
     assert draw() == plots
-
-
-def test_a_page_is_written_whole(judgement: Judgement, tmp_path: Path) -> None:
-    """The file has the whole report and nothing is left beside it; a missing folder is an error."""
-    write_report(tmp_path / "report.html", judgement)
-    assert (tmp_path / "report.html").read_text() == report_html(judgement)
-    assert len(list(tmp_path.iterdir())) == 1
-    with pytest.raises(InputError, match="cannot be written"):
-        write_report(tmp_path / "none" / "report.html", judgement)
 
 
 def test_images_are_the_plots(judgement: Judgement) -> None:

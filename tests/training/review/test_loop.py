@@ -14,13 +14,14 @@ import pytest
 from sentiment.cli.main import run
 from sentiment.errors import InputError
 from sentiment.events import LABELS, encode
+from sentiment.outputs import find_output
 from tests.consumers.results import START, scored
 from tests.processes import run_python
 from training.data.examples import read_examples
 from training.review.candidates import Candidate, item_id
 from training.review.dataset import LabelledRow, append_version, read_version
 from training.review.sampling import choose
-from training.review.sheets import FilledSheet, Item, item_of, items_path, read_items, read_sheet, write_sheet
+from training.review.sheets import FilledSheet, Item, SheetFiles, item_of, items_path, read_items, read_sheet
 
 NOW = datetime(2026, 5, 1, tzinfo=UTC)
 
@@ -33,7 +34,7 @@ def test_a_sheet_survives_its_way_and_hides_the_answers(tmp_path: Path, suffix: 
     ]
     items = [item_of(each) for each in choose(pool, n_uncertain=1, n_random=2, seed=1)]
     path = tmp_path / f"june.{suffix}"
-    write_sheet(path, items)
+    SheetFiles.beside(find_output(path)).write(items)
     content = path.read_text()
     assert "0.5" not in content
     assert "uncertain" not in content

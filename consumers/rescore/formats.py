@@ -25,7 +25,7 @@ from sentiment.sources import FileFormat, Row
 _RAW_OBJECT = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
-class Output(Protocol):
+class Writer(Protocol):
     """Writes parts and joins them. The same parts in the same order give the same bytes."""
 
     def write_part(self, path: Path, part: Part, results: Sequence[Result]) -> None:
@@ -37,18 +37,18 @@ class Output(Protocol):
         ...
 
 
-def make_output(file_format: FileFormat, columns: Columns, kinds: dict[str, Kind]) -> Output:
+def make_writer(file_format: FileFormat, columns: Columns, kinds: dict[str, Kind]) -> Writer:
     """The writer for a format; `kinds` are the column types of a JSONL input."""
     match file_format:
         case "csv":
-            return _CsvOutput(columns)
+            return _CsvWriter(columns)
         case "jsonl":
-            return _JsonlOutput(columns)
+            return _JsonlWriter(columns)
         case "parquet":
-            return _ParquetOutput(columns, kinds)
+            return _ParquetWriter(columns, kinds)
 
 
-class _CsvOutput:
+class _CsvWriter:
     def __init__(self, columns: Columns) -> None:
         self._columns = columns
 
@@ -65,7 +65,7 @@ class _CsvOutput:
         _concatenate(parts, path, packed=packed, start=_csv_line(self._columns.outputs).encode())
 
 
-class _JsonlOutput:
+class _JsonlWriter:
     def __init__(self, columns: Columns) -> None:
         self._columns = columns
 
@@ -84,7 +84,7 @@ class _JsonlOutput:
         _concatenate(parts, path, packed=packed)
 
 
-class _ParquetOutput:
+class _ParquetWriter:
     def __init__(self, columns: Columns, kinds: dict[str, Kind]) -> None:
         self._columns = columns
         self._kinds = kinds
