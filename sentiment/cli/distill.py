@@ -80,7 +80,7 @@ def distill(
     as_json: bool,
     settings: Any,
     **flags: Any,
-) -> None:
+) -> int:
     """Train a student to imitate a larger model on TRAIN and on unlabelled texts.
 
     Texts are redacted and normalised as in serving, and texts of validation rows are left out.
@@ -89,4 +89,4 @@ def distill(
         from training.finetune.distill import Teaching
     teaching = Teaching(teachers, unlabelled, text_field, temperature, hard_share)
     job = make_job(train=train_data, backbone=student, keep_layers=student_layers, teaching=teaching, **flags)
-    run_job(job, resume=resume, as_json=as_json)
+    return run_job(job, resume=resume, as_json=as_json)

@@ -63,20 +63,30 @@ def make_job(
     )
 
 
-def run_job(job: TrainingJob, *, resume: bool, as_json: bool) -> None:
-    """Train, and print the manifest or a line for each form of the weights."""
+def run_job(job: TrainingJob, *, resume: bool, as_json: bool) -> int:
+    """Train, and print the manifest or a line for each form of the weights. Returns the exit code."""
     from sentiment.cli.progress import Ticker
+    from sentiment.cli.signals import terminate_like_interrupt
 
     with train_extra():
         from training.finetune.train import train_model
-    with Ticker() as ticker:
-        manifest = train_model(job, resume=resume, progress=ticker)
+        from training.finetune.work import saved, work_folder
+    with terminate_like_interrupt(), Ticker() as ticker:
+        try:
+            manifest = train_model(job, resume=resume, progress=ticker)
+        except KeyboardInterrupt:
+            begun = saved(work_folder(job.output))
+            ticker.say(
+                f"interrupted; add --resume to go on from {begun}" if begun else "interrupted; nothing was saved yet"
+            )
+            return 130
     if as_json:
         print_json(manifest)
-        return
+        return 0
     _print_quality(manifest)
     print_missing_forms(manifest)
     click.echo(f"wrote {job.output} ({manifest.name} {manifest.version})")
+    return 0
 
 
 def _print_quality(manifest: Manifest) -> None:

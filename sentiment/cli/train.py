@@ -34,9 +34,9 @@ MiniLM), RoBERTa, DistilBERT, MPNet, GPT-2 or T5."""
 )
 @recipe_options
 @common_options()
-def train(train_data: str, resume: bool, as_json: bool, settings: Any, **flags: Any) -> None:
+def train(train_data: str, resume: bool, as_json: bool, settings: Any, **flags: Any) -> int:
     """Fine-tune a classifier on TRAIN, and write a model that the worker can serve.
 
     Texts are redacted and normalised as in serving. Progress is saved twenty times per run, and four times on a GPU.
     """
-    run_job(make_job(train=train_data, **flags), resume=resume, as_json=as_json)
+    return run_job(make_job(train=train_data, **flags), resume=resume, as_json=as_json)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -12,6 +11,7 @@ from sentiment.errors import ModelError
 from sentiment.model.directory import ModelDirectory, open_directory
 from sentiment.model.exits import EarlyExits, Exit, read_heads
 from sentiment.model.files import has_file
+from sentiment.model.hub import HUB_ID, hub_answers
 from sentiment.model.inference import Backend, BatchLimits
 from sentiment.model.manifest import (
     EXITS_FILE,
@@ -31,7 +31,6 @@ _log = logging.getLogger(__name__)
 
 BackendChoice = Literal["auto", "openvino", "torch"]
 
-_HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9][\w.-]{0,95}")
 _HUB_FILES = ("*.json", "*.safetensors", "*.txt", "model.onnx", "onnx/model.onnx")
 _HUB_TIMEOUT_S = 5.0
 _TRAIN_EXTRA = "pip install 'sentiment-pipeline[train]'"
@@ -99,7 +98,7 @@ def locate(path: str | Path | None, label_map: Mapping[str, str] | None = None) 
     if path is None or str(path) == "":
         return open_directory(shipped_model_path())
     local = Path(path).expanduser()
-    if not local.exists() and _HUB_ID.fullmatch(str(path)):
+    if not local.exists() and HUB_ID.fullmatch(str(path)):
         return open_directory(_download(str(path)), name=str(path), label_map=label_map)
     if is_registry(local):
         return open_directory(Registry(local).promoted().path)
@@ -178,7 +177,13 @@ def _download(hub_id: str) -> Path:
     from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
 
     try:
-        return Path(snapshot_download(hub_id, allow_patterns=list(_HUB_FILES), etag_timeout=_HUB_TIMEOUT_S))
+        folder = snapshot_download(
+            hub_id,
+            allow_patterns=list(_HUB_FILES),
+            etag_timeout=_HUB_TIMEOUT_S,
+            local_files_only=not hub_answers(),  # what was downloaded before needs no network
+        )
+        return Path(folder)
     except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
         raise ModelError(
             f"model {hub_id} is not a directory and cannot be downloaded from the hub ({type(error).__name__})",

@@ -19,9 +19,11 @@ from transformers import AutoConfig, AutoModelForSequenceClassification, AutoTok
 from sentiment.errors import InputError, ModelError
 from sentiment.events import LABELS
 from sentiment.model.directory import positions_of
+from sentiment.model.hub import HUB_ID, hub_answers
 from training.exporting.files import forget_export
 
 _PAD_TOKEN = "[PAD]"  # noqa: S105 not a password
+_BACKBONES = "give a directory with config.json, tokenizer.json and model.safetensors, or a reachable hub id"
 
 
 def load_backbone(backbone: str, *, keep_layers: int = 0) -> tuple[Any, PreTrainedModel]:
@@ -34,12 +36,14 @@ def load_backbone(backbone: str, *, keep_layers: int = 0) -> tuple[Any, PreTrain
         InputError: it has fewer layers than `keep_layers`.
     """
     labels = dict(enumerate(LABELS))
-    with _translated(backbone):
+    with _found(backbone) as place:
         config = AutoConfig.from_pretrained(
-            backbone, num_labels=len(LABELS), id2label=labels, label2id={v: k for k, v in labels.items()}
+            backbone, num_labels=len(LABELS), id2label=labels, label2id={v: k for k, v in labels.items()}, **place
         )
-        tokenizer = AutoTokenizer.from_pretrained(backbone)
-        model = AutoModelForSequenceClassification.from_pretrained(backbone, config=config, dtype=torch.float32)
+        tokenizer = AutoTokenizer.from_pretrained(backbone, **place)
+        model = AutoModelForSequenceClassification.from_pretrained(
+            backbone, config=config, dtype=torch.float32, **place
+        )
     if not getattr(tokenizer, "is_fast", False):
         raise ModelError(
             f"the backbone {backbone!r} has no fast tokenizer, and serving needs tokenizer.json",
@@ -59,8 +63,8 @@ def require_length(backbone: str, max_length: int) -> None:
         ModelError: its configuration cannot be loaded.
         InputError: it ends earlier.
     """
-    with _translated(backbone):
-        config = AutoConfig.from_pretrained(backbone).to_dict()
+    with _found(backbone) as place:
+        config = AutoConfig.from_pretrained(backbone, **place).to_dict()
     positions = positions_of(config)
     if positions is not None and max_length > positions:
         raise InputError(
@@ -70,14 +74,24 @@ def require_length(backbone: str, max_length: int) -> None:
 
 
 @contextmanager
-def _translated(backbone: str) -> Iterator[None]:
+def _found(backbone: str) -> Iterator[dict[str, Any]]:
+    """Where transformers is to look for `backbone`, as keywords; its errors become a ``ModelError``."""
+    is_directory = os.path.isdir(backbone)  # noqa: PTH112 a hub id is not a path
+    if not is_directory and "/" in backbone and not HUB_ID.fullmatch(backbone):
+        raise ModelError(f"the backbone {backbone!r} is not a directory", hint=_BACKBONES)
+    reachable = is_directory or hub_answers()
     try:
-        yield
+        yield {"local_files_only": is_directory or not reachable}
     except (OSError, ValueError, KeyError, RuntimeError) as error:
-        place = "directory" if os.path.isdir(backbone) else "hub id"  # noqa: PTH112 a hub id is not a path
+        if not reachable:
+            raise ModelError(
+                f"the backbone {backbone!r} is not a directory, and the hub does not answer",
+                hint="check the name and the network, or give a directory",
+            ) from error
         raise ModelError(
-            f"the backbone {backbone!r} cannot be loaded as a {place} ({type(error).__name__})",
-            hint="give a directory with config.json, tokenizer.json and model.safetensors, or a reachable hub id",
+            f"the backbone {backbone!r} cannot be loaded as a {'directory' if is_directory else 'hub id'} "
+            f"({type(error).__name__})",
+            hint=_BACKBONES,
         ) from error
 
 

@@ -49,6 +49,21 @@ class Teaching:
     hard_share: float = 0.3
 
 
+def require_teachers(teaching: Teaching) -> None:
+    """Check what can be checked without computing: the numbers, and that teachers and files are there.
+
+    Raises:
+        ModelError: a teacher cannot be opened.
+        InputError: a parameter is out of range, or a file of unlabelled texts is missing.
+    """
+    _require_shares(teaching)
+    for name in teaching.teachers:
+        locate(name)
+    for file in teaching.unlabelled:
+        if not file.is_file():
+            raise InputError(f"cannot read {file}: there is no such file")
+
+
 def ask_teachers(
     teaching: Teaching,
     train: Sequence[Example],
@@ -67,8 +82,7 @@ def ask_teachers(
         ModelError: a teacher cannot be loaded.
         InputError: a parameter is out of range.
     """
-    if not (teaching.teachers and teaching.temperature >= 1.0 and 0.0 <= teaching.hard_share < 1.0):
-        raise InputError("distillation needs a teacher, a temperature ≥ 1 and a hard share in [0, 1)")
+    _require_shares(teaching)
     texts = [*(example.text for example in train), *unlabelled]
     labels = np.array([example.label for example in train])
     shown = progress or Silent()
@@ -90,6 +104,11 @@ def ask_teachers(
     }
     log_probabilities = np.log(np.maximum(mean, _LEAST_PROBABILITY)).astype(np.float32)
     return SoftTargets(log_probabilities, tuple(unlabelled), teaching.temperature, teaching.hard_share), record
+
+
+def _require_shares(teaching: Teaching) -> None:
+    if not (teaching.teachers and teaching.temperature >= 1.0 and 0.0 <= teaching.hard_share < 1.0):
+        raise InputError("distillation needs a teacher, a temperature ≥ 1 and a hard share in [0, 1)")
 
 
 def unlabelled_texts(teaching: Teaching, known: Iterable[Example]) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +23,14 @@ class Tracker:
 
     name: TrackerName
     location: str
+
+    def require(self) -> None:
+        """Raise ``ConfigurationError`` if the tracker is not installed. Nothing is written."""
+        if importlib.util.find_spec(self.name) is None:
+            raise ConfigurationError(
+                f"the tracker {self.name} is not installed",
+                hint=f"pip install 'sentiment-pipeline[{_EXTRAS[self.name]}]'",
+            )
 
     def callback(self) -> TrainerCallback:
         """The callback for the trainer. Raises ``ConfigurationError`` if the tracker is not installed."""

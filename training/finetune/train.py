@@ -18,17 +18,26 @@ from sentiment.progress import Progress, Silent
 from training.evaluation.as_served import measure_as_served
 from training.exporting.export import N_CALIBRATION_TEXTS, ExportPlan, Provenance, export_model
 from training.finetune.backbones import require_length
-from training.finetune.distill import ask_teachers, fingerprint_of_texts
+from training.finetune.distill import ask_teachers, fingerprint_of_texts, require_teachers
 from training.finetune.encoded import SoftTargets
 from training.finetune.job import TrainingJob
 from training.finetune.prepare import PreparedRows, prepare_rows
-from training.finetune.trainer import FineTuning, fine_tune
+from training.finetune.trainer import FineTuning, Student, fine_tune, load_student
+from training.finetune.work import (
+    STEPS_FOLDER,
+    TEACHER_FOLDER,
+    TRAINED_FILE,
+    kept_if_resumable,
+    require_work,
+    saved,
+)
 
 _PACKAGES = ("torch", "transformers", "openvino", "nncf", "tokenizers")
 
 
 def train_model(job: TrainingJob, *, resume: bool = False, progress: Progress | None = None) -> Manifest:
-    """Write the model directory `job.output`. Work in progress is kept in `OUTPUT.training` until it is complete.
+    """Write the model directory `job.output`. Work in progress is kept in `OUTPUT.training` until it is complete, as
+    soon as there is something to resume.
 
     The temperature is fitted on the validation set, which also selects the weights: figures on it are a little
     optimistic, and the manifest says which data they are from.
@@ -38,38 +47,39 @@ def train_model(job: TrainingJob, *, resume: bool = False, progress: Progress | 
         ModelError: the backbone or the teacher cannot be loaded.
     """
     shown = progress or Silent()
-    work = _work_folder(job.output, resume=resume)
+    work = require_work(job.output, resume=resume)
+    # Whatever can be wrong with them shows before a row is read.
     require_length(job.backbone, job.recipe.max_length)
+    if job.teaching is not None:
+        require_teachers(job.teaching)
+    if job.tracker is not None:
+        job.tracker.require()
+    # A finished fine-tuning whose export was interrupted is not repeated.
+    student = None if (work / TRAINED_FILE).is_file() else load_student(job.backbone, job.recipe)
+    if resume:
+        shown.say(f"going on from {saved(work) or 'the beginning: nothing was saved'}")
+    with kept_if_resumable(work):
+        return _train(job, work, student, shown)
+
+
+def _train(job: TrainingJob, work: Path, student: Student | None, shown: Progress) -> Manifest:
     rows = prepare_rows(job, shown)
     _claim(work, job, rows)
     soft: SoftTargets | None = None
     distillation: dict[str, Any] = {}
     if job.teaching is not None:
         soft, distillation["distillation"] = ask_teachers(
-            job.teaching, rows.train, rows.unlabelled, work / "teacher", progress=shown
+            job.teaching, rows.train, rows.unlabelled, work / TEACHER_FOLDER, progress=shown
         )
-    # A finished fine-tuning whose export was interrupted is not repeated.
-    if not (work / "model.safetensors").is_file():
+    if student is not None:
         run = FineTuning(
             job.backbone, rows.train, rows.validation, work, job.recipe, job.weighting, soft=soft, tracker=job.tracker
         )
-        fine_tune(run, resume=_has_steps(work), progress=shown)
+        fine_tune(run, resume=_has_steps(work), progress=shown, student=student)
     shown.say("exporting for the CPU runtime")
     manifest = _export(job, work, rows, distillation)
     shutil.rmtree(work)
     return manifest
-
-
-def _work_folder(output: Path, *, resume: bool) -> Path:
-    """Where work in progress is kept; it need not exist yet. Raises ``InputError`` if `resume` does not fit it."""
-    work = output.with_name(output.name + ".training")
-    if output.exists():
-        raise InputError(f"{output} exists", hint="remove it or name another --output")
-    if work.exists() and not resume:
-        raise InputError(f"{work} holds an unfinished run", hint="continue it with --resume, or remove it")
-    if resume and not work.exists():
-        raise InputError(f"there is nothing to resume: {work} does not exist", hint="run without --resume")
-    return work
 
 
 def _claim(work: Path, job: TrainingJob, rows: PreparedRows) -> None:
@@ -90,7 +100,7 @@ def _claim(work: Path, job: TrainingJob, rows: PreparedRows) -> None:
 
 
 def _has_steps(work: Path) -> bool:
-    return any((work / "steps").glob("checkpoint-*"))
+    return any((work / STEPS_FOLDER).glob("checkpoint-*"))
 
 
 def _export(job: TrainingJob, work: Path, rows: PreparedRows, distillation: dict[str, Any]) -> Manifest:

@@ -32,6 +32,7 @@ from training.finetune.layers import freeze_layers, parameter_groups
 from training.finetune.loss import MixedLoss
 from training.finetune.recipe import Recipe
 from training.finetune.tracking import Tracker
+from training.finetune.work import STEPS_FOLDER
 
 _SHOWN_METRICS = ("macro_f1", "source_macro_f1", "loss")
 # One label moves the macro-F1 of a smaller data set by points. If all are small, all count.
@@ -98,21 +99,27 @@ class _WeightedTrainer(Trainer):  # type: ignore[misc]
         return (loss, {"logits": outputs.logits}) if return_outputs else loss
 
 
-def fine_tune(run: FineTuning, *, resume: bool = False, progress: Progress | None = None) -> None:
+Student = tuple[Any, Any]
+"""A tokenizer, and the network with what the recipe adds to the backbone."""
+
+
+def fine_tune(
+    run: FineTuning, *, resume: bool = False, progress: Progress | None = None, student: Student | None = None
+) -> None:
     """Fine-tune the backbone and save a transformers checkpoint to `run.output`.
 
     Intermediate states are kept in `output`/steps. With `resume` an interrupted run continues from the newest.
+    `student` is the backbone if it is loaded already.
 
     Raises:
         ModelError: the backbone cannot be loaded.
         InputError: nothing to resume.
     """
-    recipe, steps = run.recipe, run.output / "steps"
+    recipe, steps = run.recipe, run.output / STEPS_FOLDER
     checkpoint = get_last_checkpoint(steps) if resume and steps.is_dir() else None
     if resume and checkpoint is None:
         raise InputError(f"there is nothing to resume in {run.output}", hint="run without --resume")
-    _quiet()
-    tokenizer, network = _load_student(run)
+    tokenizer, network = student or load_student(run.backbone, recipe)
     best = KeepBest(steps / "best.safetensors", recipe.select_on, recipe.patience)
     average = AverageWeights(recipe.average_from, steps, checkpoint=Path(checkpoint) if checkpoint else None)
     callbacks = [best, ShowProgress(progress or Silent(), _SHOWN_METRICS)]
@@ -134,12 +141,17 @@ def fine_tune(run: FineTuning, *, resume: bool = False, progress: Progress | Non
     (run.output / "log.json").write_text(json.dumps(trainer.state.log_history, indent=1))
 
 
-def _load_student(run: FineTuning) -> tuple[Any, Any]:
-    """The tokenizer, and the network with what the recipe adds to the backbone."""
-    recipe = run.recipe
+def load_student(backbone: str, recipe: Recipe) -> Student:
+    """Load the backbone, and add what the recipe adds to it.
+
+    Raises:
+        ModelError: the backbone cannot be loaded.
+        InputError: it has fewer layers than the recipe keeps.
+    """
+    _quiet()
     torch.manual_seed(recipe.seed)  # draws the head, if the backbone has none
     model: PreTrainedModel
-    tokenizer, model = load_backbone(run.backbone, keep_layers=recipe.keep_layers)
+    tokenizer, model = load_backbone(backbone, keep_layers=recipe.keep_layers)
     if recipe.emoji_tokens:
         tokenizer = add_emoji(tokenizer, model)
     if recipe.lora_rank:
@@ -157,7 +169,7 @@ def _make_trainer(
     unweighted = Weighting(weak_neutral=1.0)
     trainer = _WeightedTrainer(
         model=network,
-        args=_arguments(recipe, run.output / "steps"),
+        args=_arguments(recipe, run.output / STEPS_FOLDER),
         train_dataset=EncodedTexts(texts, run.train, run.weighting, recipe.max_length, empty_id=pad_id, soft=soft),
         eval_dataset=EncodedTexts(texts, run.validation, unweighted, recipe.max_length, empty_id=pad_id),
         processing_class=tokenizer,

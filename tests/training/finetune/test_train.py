@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
+from huggingface_hub import constants
 from sklearn.metrics import f1_score
 
 from sentiment.cli.main import run
@@ -16,6 +18,7 @@ from sentiment.model.tokenizer import TextTokenizer
 from tests.training import tiny
 from training.data.examples import read_examples
 from training.finetune import train as pipeline
+from training.finetune.callbacks import KeepBest
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]  # every test fine-tunes, exports and measures
 
@@ -49,11 +52,14 @@ def test_an_interrupted_training_resumes_to_a_model_that_reproduces_its_manifest
     with monkeypatch.context() as patched:
         patched.setattr(pipeline, "export_model", interrupted)
         assert train(files, output) == 130
+    assert "interrupted; add --resume to go on from the trained weights" in capsys.readouterr().err
     assert not output.exists()
     assert train(files, output) == 2
     assert "--resume" in capsys.readouterr().err
     assert train(files, output, "--resume", "--json") == 0
-    printed = json.loads(capsys.readouterr().out)
+    told = capsys.readouterr()
+    assert "going on from the trained weights" in told.err
+    printed = json.loads(told.out)
     assert train(files, output) == 2  # an existing model is not overwritten
 
     manifest = load_manifest(output)
@@ -75,18 +81,77 @@ def test_an_interrupted_training_resumes_to_a_model_that_reproduces_its_manifest
     [
         (["--class-weight", "angry=2"], "angry"),
         (["--class-weight", "negative=x"], "NAME=WEIGHT"),
-        (["--backbone", "/no/such/backbone"], "backbone"),
-        (["--max-length", "512"], "is more than the 64 tokens"),
         (["--resume"], "nothing to resume"),
     ],
 )
 def test_wrong_use_is_said(
     files: Path, tmp_path: Path, flags: list[str], said: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A wrong weight, backbone or resume is exit code 2, says what is wrong, and leaves no output."""
+    """A wrong weight or resume is exit code 2, says what is wrong, and leaves no output."""
     assert train(files, tmp_path / "model", *flags) == 2
     assert said in capsys.readouterr().err
     assert not (tmp_path / "model").exists()
+
+
+@pytest.mark.parametrize(
+    ("flags", "said"),
+    [
+        (["--backbone", "/no/such/backbone"], "is not a directory"),
+        (["--backbone", "no-such/backbone"], "the hub does not answer"),
+        (["--keep-layers", "9"], "fewer than the 9 to keep"),
+        (["--max-length", "512"], "is more than the 64 tokens"),
+    ],
+)
+def test_a_failed_start_reads_no_rows_and_leaves_nothing(
+    files: Path,
+    tmp_path: Path,
+    flags: list[str],
+    said: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Configuration, tokenizer and network are loaded first; a hub that is away is asked once, and briefly."""
+    monkeypatch.setattr(constants, "ENDPOINT", "http://127.0.0.1:1")
+    monkeypatch.setattr(pipeline, "prepare_rows", lambda *_: pytest.fail("rows were read"))
+    assert train(files, tmp_path / "model", *flags) == 2
+    told = capsys.readouterr().err
+    assert said in told
+    assert len(told.splitlines()) <= 2  # the error and its hint
+    assert not list(tmp_path.iterdir())
+
+
+def test_nothing_is_left_of_a_run_that_saved_nothing(
+    files: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Interrupted before its first save, it leaves no folder; one that a killed process left is no obstacle."""
+
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(pipeline, "fine_tune", interrupted)
+    (tmp_path / "model.training").mkdir()
+    assert train(files, tmp_path / "model") == 130
+    assert "interrupted; nothing was saved yet" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_run_goes_on_from_its_newest_step(
+    files: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The message of the interruption and that of the resumed run name the step that is saved."""
+    end_step = KeepBest.on_step_end
+
+    def interrupted_at_21(best: KeepBest, arguments: Any, state: Any, control: Any, **keywords: Any) -> Any:
+        if state.global_step == 21:
+            raise KeyboardInterrupt
+        return end_step(best, arguments, state, control, **keywords)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(KeepBest, "on_step_end", interrupted_at_21)
+        assert train(files, tmp_path / "model", "--max-steps", "40", "--evaluations", "1") == 130
+    assert "add --resume to go on from step 20" in capsys.readouterr().err
+    assert train(files, tmp_path / "model", "--max-steps", "40", "--evaluations", "1", "--resume") == 0
+    assert "going on from step 20" in capsys.readouterr().err
 
 
 def test_augmentation_and_emoji_reach_the_served_model(files: Path, tmp_path: Path) -> None:
