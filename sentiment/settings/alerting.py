@@ -42,9 +42,6 @@ class AlertSettings(Section):
         description="Seconds of silence after which a lagging partition stops holding back the clock. Higher loses "
         "fewer late results.",
     )
-    odds_ratio: float = Field(
-        2.0, gt=1, le=20, description="Factor on the odds of a negative result that the detector looks for."
-    )
     expected_share: float = Field(
         0.2, gt=0, lt=1, description="Expected share of negative results in a segment without history."
     )
@@ -55,8 +52,8 @@ class AlertSettings(Section):
     correlation: float = Field(
         0.01,
         ge=0,
-        lt=0.5,
-        description="Correlation of results within five minutes. Higher raises fewer false alarms, but later.",
+        le=0.3,
+        description="Correlation of results within five minutes in a segment without history.",
     )
     false_alarms_per_week: float = Field(
         1.0, gt=0, le=100, description="Accepted false alarms per segment and week. Lower detects later."
@@ -67,17 +64,18 @@ class AlertSettings(Section):
     def spike_config(self) -> SpikeConfig:
         """Return the detector that these settings describe."""
         from sentiment.spikes.baseline import BaselineConfig
-        from sentiment.spikes.detector import DetectorConfig, threshold_for
+        from sentiment.spikes.detector import DetectorConfig
+        from sentiment.spikes.dispersion import DispersionPrior
+        from sentiment.spikes.season import SeasonPrior
         from sentiment.spikes.segment import SpikeConfig
 
         return SpikeConfig(
-            baseline=BaselineConfig(prior_share=self.expected_share, learn_n=self.learn_n),
-            detector=DetectorConfig(
-                odds_ratio=self.odds_ratio,
-                threshold=threshold_for(self.false_alarms_per_week),
-                correlation=self.correlation,
-                min_n=self.min_n,
+            baseline=BaselineConfig(
+                season=SeasonPrior(share=self.expected_share),
+                dispersion=DispersionPrior(correlation=self.correlation),
+                learn_n=self.learn_n,
             ),
+            detector=DetectorConfig(false_alarms_per_week=self.false_alarms_per_week, min_n=self.min_n),
             lateness_ms=round(self.lateness_s * 1000),
             future_ms=round(self.future_s * 1000),
         )

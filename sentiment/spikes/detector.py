@@ -1,18 +1,19 @@
-"""Has the share of negatives risen? A CUSUM says since when; a beta-binomial tail says how surprising that is.
+"""Has the share of negatives risen? A bank of CUSUMs says since when; a beta-binomial tail says how surprising that is.
 
-The statistic is Page's one-sided CUSUM of the binomial log-likelihood ratio between the expected share and a share
-whose odds are multiplied by `odds_ratio` (2 by default). So there is no minimum count, and volume may change tenfold.
-Messages within a few minutes resemble each other (one outage, one campaign), so evidence is divided by the design
-effect 1 + (n − 1)ρ, with n the results of the last five minutes (Kish 1965). The expected share is an estimate: the
-detector raises it by one standard deviation, and a rise has to exceed that.
+Each arm of the bank is Page's one-sided CUSUM of the binomial log-likelihood ratio between the expected share and a
+share whose odds are multiplied by the arm's ratio: 1.4 finds slow rises, 3 finds fast ones. So there is no minimum
+count, and volume may change tenfold. Messages within a few minutes resemble each other (one outage, one campaign), so
+evidence is divided by the design effect 1 + (n − 1)ρ, with n the results of the last five minutes (Kish 1965). The
+expected share is an estimate, and wanders: the detector raises it by one standard deviation, and a rise has to exceed
+that.
 
-It cannot see a fall, a change of topic at the same share, or a rise of the odds by less than about the square root of
-`odds_ratio`. It does not know the time of day: a strong daily rhythm makes it less sensitive (see `baseline`).
-`tests/sentiment/spikes/simulation.py` measures its false alarms.
+The alarm's threshold (`thresholds`) keeps a segment of this volume, share, correlation and spread within its budget of
+false alarms. It cannot see a fall, or a change of topic at the same share.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import exp, lgamma, log, log1p
 
@@ -20,31 +21,19 @@ import msgspec
 
 from sentiment.spikes.baseline import Expected
 from sentiment.spikes.buckets import MinuteCounts
+from sentiment.spikes.thresholds import threshold
 
 TRAILING_MINUTES = 5
-THRESHOLD_NATS = 6.5
-"""At most one false alarm a week for a segment of 24 to 360 messages an hour without a daily rhythm."""
 
 
 @dataclass(frozen=True, slots=True)
 class DetectorConfig:
-    """`threshold` is in nats. `correlation` is ρ in [0, 1), between results of the same five minutes."""
+    """`odds_ratios` are the arms of the bank, smallest first; the table of thresholds was simulated for the default."""
 
-    odds_ratio: float = 2.0
-    threshold: float = THRESHOLD_NATS
-    correlation: float = 0.01
-    max_probability: float = 1e-3
+    odds_ratios: tuple[float, ...] = (1.4, 2.0, 3.0)
+    false_alarms_per_week: float = 1.0
     min_n: int = 8
     caution: float = 1.0
-
-
-def threshold_for(false_alarms_per_week: float) -> float:
-    """The threshold (nats) that keeps a segment within this budget of false alarms.
-
-    Each nat of threshold divides the false alarms of a CUSUM by e (Lorden 1971). The constant is measured by
-    `tests/sentiment/spikes/simulation.py`.
-    """
-    return max(THRESHOLD_NATS - log(false_alarms_per_week), 2.0)
 
 
 class Recent(msgspec.Struct):
@@ -91,14 +80,15 @@ class Evidence(msgspec.Struct):
         self.n, self.negatives, self.dispersed_n = 0, 0, 0.0
 
 
-def is_alarm(evidence: Evidence, expected: Expected, config: DetectorConfig) -> bool:
-    """Whether the CUSUM is over its threshold *and* the window is improbable under the uncertain baseline.
-
-    The tail costs more than the CUSUM, so it is computed only over the threshold.
-    """
-    if evidence.statistic < config.threshold or evidence.n < config.min_n:
-        return False
-    return chance(evidence.n, evidence.negatives, evidence.dispersed_n, expected) <= config.max_probability
+def strongest(bank: Sequence[Evidence], expected: Expected, config: DetectorConfig) -> Evidence | None:
+    """The evidence of the bank that raises an alarm, or None."""
+    enough = [evidence for evidence in bank if evidence.n >= config.min_n]
+    if not enough:
+        return None
+    top = max(enough, key=lambda evidence: evidence.statistic)
+    if top.statistic < threshold(expected, config.false_alarms_per_week):
+        return None
+    return top
 
 
 def log_likelihood_ratio(n: int, negatives: int, share: float, odds_ratio: float) -> float:
@@ -116,11 +106,13 @@ def chance(n: int, negatives: int, dispersed_n: float, expected: Expected) -> fl
     """Probability of at least `negatives` of `n` if nothing has changed.
 
     Two things correlate the results of a window: the correlation within minutes, which for a design effect d acts like
-    ρ = (d − 1)/(n − 1), and the uncertainty about the share at that time (`Expected.correlation`).
+    ρ = (d − 1)/(n − 1), and the uncertainty about the share at that time (`Expected.spread`).
     """
     design_effect = dispersed_n / n if n else 1.0
     within = (design_effect - 1.0) / (n - 1) if n > 1 else 0.0
-    correlation = min(within + expected.correlation, 0.99)
+    correlation = min(within + expected.spread_correlation, 0.99)
+    if correlation <= 0.0:
+        correlation = 1e-9
     strength = 1.0 / correlation - 1.0
     return beta_binomial_tail(negatives, n, expected.share * strength, (1.0 - expected.share) * strength)
 

@@ -78,14 +78,13 @@ class WindowCounts(msgspec.Struct):
 
 
 class Episode(msgspec.Struct, kw_only=True):
-    """An open episode. Minutes count from 1970. `share`, `certainty` and `wander` were expected when it opened."""
+    """An open episode. Minutes count from 1970. `share` and `spread` were expected when it opened (`Expected`)."""
 
     started: int
     opened: int
     last: int
     share: float
-    certainty: float
-    wander: float
+    spread: float
     level: float
     severity: Severity
     window: WindowCounts
@@ -97,7 +96,7 @@ class Episode(msgspec.Struct, kw_only=True):
     @property
     def expected(self) -> Expected:
         """What was expected when it opened."""
-        return Expected(share=self.share, certainty=self.certainty, wander=self.wander, ready=True)
+        return Expected(share=self.share, spread=self.spread)
 
 
 def open_episode(evidence: Evidence, minute: int, expected: Expected, config: EpisodeConfig) -> Episode:
@@ -108,8 +107,7 @@ def open_episode(evidence: Evidence, minute: int, expected: Expected, config: Ep
         opened=minute,
         last=minute,
         share=expected.share,
-        certainty=expected.certainty,
-        wander=expected.wander,
+        spread=expected.spread,
         level=_level(window),
         severity="critical" if _is_critical(window.negatives / window.n, expected, config) else "warning",
         window=window,

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from sentiment.events import ModelRef
 from sentiment.spikes.baseline import BaselineConfig, Expected
 from sentiment.spikes.buckets import MINUTE_MS, MinuteCounts
-from sentiment.spikes.detector import DetectorConfig, chance, is_alarm
+from sentiment.spikes.detector import DetectorConfig, Evidence, chance, strongest
 from sentiment.spikes.drivers import Account, account
 from sentiment.spikes.episodes import (
     Episode,
@@ -87,8 +87,8 @@ def observe(state: SegmentState, seen: SpikeObservation, config: SpikeConfig) ->
         state.texts.add(seen.key, minute, seen.p_negative, seen.text, seen.author)
     if seen.model not in state.models:
         if state.models:  # another model makes other errors: a change of share is not a spike
-            state.baseline.reanchor(None, config.baseline)
-            state.evidence.clear()
+            state.baseline.reanchor(config.baseline)
+            state.bank.clear()
         state.models = [*state.models, seen.model][-MAX_MODELS:]
     return True
 
@@ -104,27 +104,41 @@ def close(state: SegmentState, minute: int, config: SpikeConfig) -> list[Episode
 
 
 def _take(state: SegmentState, counts: MinuteCounts, config: SpikeConfig) -> list[EpisodeChange]:
-    design_effect = state.recent.design_effect(counts, config.detector.correlation)
-    if state.episode is not None:
-        transition = update(state.episode, counts, design_effect, config.detector.odds_ratio, config.episodes)
-        return [] if transition is None else [_change(state, state.episode, transition, counts.minute, config)]
+    state.baseline.volume.add(counts)
+    settled = state.baseline.settle(counts.minute, config.baseline)
+    if settled is not None:
+        state.texts.settle(settled)
     expected = state.baseline.expected(counts.minute, config.baseline)
-    if not expected.ready:
-        _learn(state, counts.minute, WindowCounts(counts.n, counts.negatives, counts.n * design_effect), config)
-        return []
-    held = WindowCounts(state.evidence.n, state.evidence.negatives, state.evidence.dispersed_n)
-    share = expected.cautious(config.detector.caution)
-    state.evidence.add(counts, design_effect, share, config.detector.odds_ratio)
-    if state.evidence.since is None:
-        held.add(counts.n, counts.negatives, counts.n * design_effect)
-        _learn(state, counts.minute, held, config)
-        return []
+    design_effect = state.recent.design_effect(counts, expected.correlation)
+    if state.episode is not None:
+        smallest = config.detector.odds_ratios[0]
+        transition = update(state.episode, counts, design_effect, smallest, config.episodes)
+        return [] if transition is None else [_change(state, state.episode, transition, counts.minute, config)]
+    state.baseline.add(counts, design_effect, expected.share)
     cooling = state.cool_until is not None and counts.minute < state.cool_until
-    if cooling or not is_alarm(state.evidence, expected, config.detector):
+    if cooling or not expected.ready:
+        state.bank.clear()
         return []
-    state.episode = open_episode(state.evidence, counts.minute, expected, config.episodes)
-    state.evidence.clear()
+    alarm = _weigh(state, counts, design_effect, expected, config)
+    if alarm is None:
+        return []
+    state.episode = open_episode(alarm, counts.minute, expected, config.episodes)
+    state.baseline.discard(state.episode.started, config.baseline)
+    state.bank.clear()
     return [_change(state, state.episode, Transition.OPENED, counts.minute, config)]
+
+
+def _weigh(
+    state: SegmentState, counts: MinuteCounts, design_effect: float, expected: Expected, config: SpikeConfig
+) -> Evidence | None:
+    """Add a minute to the evidence. Returns what raises an alarm, if any."""
+    detector = config.detector
+    share = expected.cautious(detector.caution)
+    if len(state.bank) != len(detector.odds_ratios):
+        state.bank = [Evidence() for _ in detector.odds_ratios]
+    for evidence, odds_ratio in zip(state.bank, detector.odds_ratios, strict=True):
+        evidence.add(counts, design_effect, share, odds_ratio)
+    return strongest(state.bank, expected, detector)
 
 
 def _fall_silent(state: SegmentState, minute: int, config: SpikeConfig) -> list[EpisodeChange]:
@@ -163,18 +177,8 @@ def _put_away(state: SegmentState, episode: Episode, change: EpisodeChange, conf
     state.cool_until = change.minute + config.episodes.cool_down_minutes
     state.texts.forget(change.started, change.ended)
     if change.transition is Transition.NEW_LEVEL:
-        state.baseline.reanchor((change.window.negatives + 1) / (change.window.n + 2), config.baseline)
-        return
-    if change.severity == "warning":
-        state.baseline.learn_episode(change.minute, change.window.n, change.window.negatives, config.baseline)
-    if episode.turned is not None:
-        _learn(state, episode.last, episode.since_turn, config)
-
-
-def _learn(state: SegmentState, minute: int, normal: WindowCounts, config: SpikeConfig) -> None:
-    weight = 1.0 / normal.design_effect
-    state.baseline.learn(minute, normal.n, normal.negatives, weight=weight, config=config.baseline)
-    state.texts.settle(minute + 1)
+        level = (change.window.negatives + 1) / (change.window.n + 2)
+        state.baseline.reanchor(config.baseline, level, change.minute)
 
 
 def _whole(episode: Episode) -> WindowCounts:

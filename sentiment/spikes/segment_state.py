@@ -6,7 +6,9 @@ always stays below `MAX_STATE_BYTES`.
 
 from __future__ import annotations
 
-from typing import Literal, TypeVar
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Literal
 
 import msgspec
 
@@ -17,8 +19,10 @@ from sentiment.spikes.buckets import Fate, FeedClock, OpenMinutes
 from sentiment.spikes.detector import Evidence, Recent
 from sentiment.spikes.drivers import Texts
 from sentiment.spikes.episodes import Episode
+from sentiment.spikes.old_state import upgrade_segment
 
-STATE_VERSION = 1
+STATE_VERSION = 2
+STREAM_VERSION = 1
 MAX_STATE_BYTES = 900_000
 MAX_MODELS = 8
 
@@ -32,7 +36,8 @@ class SegmentState(msgspec.Struct, kw_only=True):
     open: OpenMinutes = msgspec.field(default_factory=OpenMinutes)
     baseline: Baseline = msgspec.field(default_factory=Baseline)
     recent: Recent = msgspec.field(default_factory=Recent)
-    evidence: Evidence = msgspec.field(default_factory=Evidence)
+    bank: list[Evidence] = []
+    """The evidence for each of the detector's odds ratios."""
     texts: Texts = msgspec.field(default_factory=Texts)
     episode: Episode | None = None
     cool_until: int | None = None
@@ -50,7 +55,7 @@ class SegmentState(msgspec.Struct, kw_only=True):
 class StreamState(msgspec.Struct, kw_only=True):
     """The state of one partition of results: its clock, and the offset up to which its segments' states include it."""
 
-    schema_version: int = STATE_VERSION
+    schema_version: int = STREAM_VERSION
     kind: Literal["stream"] = "stream"
     clock: FeedClock = msgspec.field(default_factory=FeedClock)
     next_offset: int = 0
@@ -59,10 +64,9 @@ class StreamState(msgspec.Struct, kw_only=True):
     """The number of results of each fate since the state began."""
 
 
-S = TypeVar("S", SegmentState, StreamState)
-
 _segment = msgspec.json.Decoder(SegmentState)
 _stream = msgspec.json.Decoder(StreamState)
+_any = msgspec.json.Decoder(dict[str, Any])
 _encoder = msgspec.json.Encoder()
 
 
@@ -72,23 +76,36 @@ def encode_state(state: SegmentState | StreamState) -> bytes:
 
 
 def decode_segment(value: bytes) -> SegmentState:
-    """The state of a segment. Raises ``InputError`` if this version cannot read it."""
-    return _checked(_segment, value)
+    """The state of a segment, also one of an earlier version. Raises ``InputError`` if this version cannot read it."""
+    with _reading():
+        fields = _any.decode(value)
+        version = fields.get("schema_version")
+        if version == STATE_VERSION:
+            return _segment.decode(value)
+        if version == 1:
+            return msgspec.convert(upgrade_segment(fields), SegmentState, str_keys=True)
+    raise _another_version(version, STATE_VERSION)
 
 
 def decode_stream(value: bytes) -> StreamState:
     """The state of a partition. Raises ``InputError`` if this version cannot read it."""
-    return _checked(_stream, value)
-
-
-def _checked(decoder: msgspec.json.Decoder[S], value: bytes) -> S:
-    try:
-        state = decoder.decode(value)
-    except (msgspec.MsgspecError, UnicodeDecodeError):
-        raise _unreadable("was not written by this program") from None
-    if state.schema_version != STATE_VERSION:
-        raise _unreadable(f"has version {state.schema_version}, this program reads {STATE_VERSION}")
+    with _reading():
+        state = _stream.decode(value)
+    if state.schema_version != STREAM_VERSION:
+        raise _another_version(state.schema_version, STREAM_VERSION)
     return state
+
+
+@contextmanager
+def _reading() -> Iterator[None]:
+    try:
+        yield
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        raise _unreadable("was not written by this program") from None
+
+
+def _another_version(found: object, readable: int) -> InputError:
+    return _unreadable(f"has version {found if isinstance(found, int) else 'unknown'}, this program reads {readable}")
 
 
 def _unreadable(why: str) -> InputError:

@@ -17,7 +17,7 @@ USERS = {
     "SENTIMENT_NOTIFY__WEBHOOK_URL": "https://example.com/pager",
     "SENTIMENT_METRICS__PORT": "9100",
     "SENTIMENT_MODEL__LABEL_MAP": '{"LABEL_0": "negative"}',
-    "SENTIMENT_ALERTS__ODDS_RATIO": "3.5",
+    "SENTIMENT_ALERTS__LEARN_N": "77",
     "PATH": "/usr/bin",
 }
 
@@ -53,7 +53,7 @@ def test_model_and_detection_are_the_users(monkeypatch: pytest.MonkeyPatch) -> N
     assert seen.model == users.model.model_copy(update={"threads": seen.model.threads})
     assert seen.model.threads >= 1
     assert seen.alerts == users.alerts.model_copy(update={"notify_max_age_s": seen.alerts.notify_max_age_s})
-    assert seen.alerts.odds_ratio == 3.5
+    assert seen.alerts.learn_n == 77
     assert seen.alerts.notify_max_age_s > 20 * 365 * 86_400
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from math import log
-
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -17,11 +15,11 @@ from sentiment.spikes.detector import (
     Recent,
     beta_binomial_tail,
     chance,
-    is_alarm,
     log_likelihood_ratio,
     raised_share,
-    threshold_for,
+    strongest,
 )
+from sentiment.spikes.thresholds import threshold
 
 shares = st.floats(0.01, 0.9)
 minutes = st.lists(st.tuples(st.integers(1, 30), st.floats(0, 1)), max_size=60)
@@ -78,29 +76,24 @@ def test_the_cusum_is_the_best_sum_over_all_starts(counts: list[tuple[int, float
 
 def test_less_certainty_makes_less_surprising() -> None:
     """The same window is the more probable the less is known of what is normal, and the more alike its results are."""
-    sure = Expected(share=0.15, certainty=5_000, wander=0.0, ready=True)
-    unsure = Expected(share=0.15, certainty=50, wander=0.0, ready=True)
-    wandering = Expected(share=0.15, certainty=5_000, wander=0.02, ready=True)
+    sure = Expected(share=0.15, spread=0.04)
+    unsure = Expected(share=0.15, spread=0.4)
     plain = chance(60, 22, 60.0, sure)
     assert plain < 1e-3
     assert plain < chance(60, 22, 90.0, sure)
     assert plain < chance(60, 22, 60.0, unsure)
-    assert plain < chance(60, 22, 60.0, wandering)
+    assert chance(60, 22, 60.0, Expected(share=0.15, spread=0.0)) <= plain
     assert sure.cautious(1.0) < unsure.cautious(1.0) < 1.0
 
 
-def test_an_alarm_needs_evidence_results_and_surprise() -> None:
-    """Each of the three alone keeps it silent."""
-    expected = Expected(share=0.1, certainty=1_000, wander=0.001, ready=True)
-    loud = Evidence(statistic=9.0, since=0, until=20, n=30, negatives=15, dispersed_n=31.0)
-    config = DetectorConfig(threshold=6.0)
-    assert is_alarm(loud, expected, config)
-    assert not is_alarm(Evidence(5.9, 0, 20, 30, 15, 31.0), expected, config)
-    assert not is_alarm(Evidence(9.0, 0, 20, 7, 7, 7.0), expected, config)
-    assert not is_alarm(Evidence(9.0, 0, 20, 30, 6, 31.0), expected, config)
-
-
-def test_the_threshold_follows_the_budget() -> None:
-    """Half the false alarms cost ln 2 nats; a generous budget stops at the floor."""
-    assert threshold_for(0.5) - threshold_for(1.0) == pytest.approx(log(2))
-    assert threshold_for(100.0) == 2.0
+def test_an_alarm_needs_evidence_and_results() -> None:
+    """Each of the two alone keeps it silent, and the strongest arm with enough results raises it."""
+    expected = Expected(share=0.1, spread=0.05)
+    config = DetectorConfig(min_n=8)
+    nats = threshold(expected, config.false_alarms_per_week)
+    loud = Evidence(nats + 1.0, 0, 20, 30, 15, 31.0)
+    louder_but_few = Evidence(nats + 2.0, 10, 20, 7, 7, 7.0)
+    assert strongest([loud, louder_but_few], expected, config) is loud
+    assert strongest([Evidence(nats - 0.01, 0, 20, 30, 15, 31.0)], expected, config) is None
+    assert strongest([louder_but_few], expected, config) is None
+    assert strongest([], expected, config) is None

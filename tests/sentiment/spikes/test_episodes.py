@@ -7,7 +7,7 @@ from sentiment.spikes.buckets import MinuteCounts
 from sentiment.spikes.detector import Evidence
 from sentiment.spikes.episodes import Episode, EpisodeConfig, Transition, open_episode, update
 
-EXPECTED = Expected(share=0.2, certainty=500, wander=0.001, ready=True)
+EXPECTED = Expected(share=0.2, spread=0.12)
 CONFIG = EpisodeConfig()
 
 

@@ -20,7 +20,7 @@ def test_a_firing_alert_says_what_is_needed() -> None:
     alert = make_alert(change, created_at=NOW)
     assert change.transition is Transition.OPENED
     assert alert.status == "firing"
-    assert alert.message.startswith(f"app: {alert.observed.value:.0%} negative against 13% expected (95 % interval ")
+    assert alert.message.startswith(f"app: {alert.observed.value:.0%} negative against 14% expected (95 % interval ")
     assert f", {alert.n} messages since {alert.started_at:%Y-%m-%d %H:%M} UTC" in alert.message
     assert "probability by chance < 1 in " in alert.message
     assert "driven by payment declined" in alert.message

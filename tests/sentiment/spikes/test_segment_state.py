@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -17,7 +19,9 @@ from sentiment.spikes.segment_state import (
     encode_state,
 )
 from sentiment.spikes.stream import StreamMonitor
-from tests.sentiment.spikes.observations import FEEDS, a_day
+from tests.sentiment.spikes.observations import FEEDS, START_MINUTE, a_day
+
+VERSION_1 = Path(__file__).with_name("segment_state_v1.json")
 
 
 @settings(max_examples=20, deadline=None)
@@ -35,6 +39,20 @@ def test_every_state_survives_its_round_trip(n_seen: int) -> None:
         assert decode_segment(encode_state(state)) == state
 
 
+def test_a_state_of_version_1_is_read() -> None:
+    """What was normal stays normal, an open episode stays open, and results that were counted are not lost."""
+    state = decode_segment(VERSION_1.read_bytes())
+    assert state.schema_version == STATE_VERSION
+    config = SpikeConfig().baseline
+    expected = state.baseline.expected(START_MINUTE + 700, config)
+    assert expected.ready
+    assert expected.share == pytest.approx(0.126, abs=0.002)
+    assert state.episode is not None
+    assert (state.episode.started, state.episode.severity) == (START_MINUTE + 601, "critical")
+    assert sum(n for n, _ in state.open.counts.values()) == 4
+    assert decode_segment(encode_state(state)) == state
+
+
 @pytest.mark.parametrize(
     "value",
     [
@@ -42,6 +60,8 @@ def test_every_state_survives_its_round_trip(n_seen: int) -> None:
         b"\xff",
         encode_state(StreamState()),
         encode_state(SegmentState(segment="a", schema_version=STATE_VERSION + 1)),
+        b'{"schema_version": 1, "kind": "segment", "segment": "a"}',
+        b'{"schema_version": 1, "segment": "a", "baseline": {"n": 9, "negatives": "2", "learnt_n": 1}}',
     ],
 )
 def test_a_foreign_record_is_an_error_with_a_remedy(value: bytes) -> None:
