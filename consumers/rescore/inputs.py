@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from consumers.rescore.json_types import Kind, kind_of, merge_kinds
 from sentiment.errors import InputError
@@ -41,10 +41,7 @@ class Survey:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """Consecutive rows. A Parquet input also gives them as a `table`, so that their types survive.
-
-    Parquet rows are numbered within the part; no message ever names one, since they cannot be broken.
-    """
+    """Consecutive rows. A Parquet input also gives them as a `table`, so that their types survive."""
 
     rows: Sequence[Row]
     table: pa.Table | None = None
@@ -60,7 +57,7 @@ def survey(given: InputFile, file_format: FileFormat, text_field: str, tell: Cal
     digest = _sha256(given)
     n_rows = n_padded = 0
     kinds: dict[str, Kind] = {}
-    with open_rows(given, file_format, [text_field], pad=True) as source:
+    with open_rows(given, file_format, pad=True) as source:
         columns = source.columns
         for found in source.rows:
             n_rows += 1
@@ -114,19 +111,38 @@ def _size(row: Row) -> int:
 def _read_tables(given: InputFile, skip_parts: int) -> Iterator[Part]:
     import pyarrow as pa
 
-    from sentiment.sources.parquet_rows import open_parquet
+    from sentiment.sources.parquet_rows import open_parquet, rows_of
 
     if given.path is None:
         raise InputError("Parquet cannot be read from a pipe", hint="name a file")
     with open_parquet(given.path) as file:
-        if file.metadata.num_rows == 0:
-            yield Part([], file.schema_arrow.empty_table())
-            return
-        batches = file.iter_batches(batch_size=PART_ROWS, use_threads=False)
-        for batch in islice(batches, skip_parts, None):
-            values: list[dict[str, Any]] = batch.to_pylist()
-            rows = [Row(number, None, row) for number, row in enumerate(values, start=1)]
-            yield Part(rows, pa.Table.from_batches([batch]))
+        tables = (pa.Table.from_batches(batches, file.schema) for batches in _in_tables(file.batches()))
+        n_rows = 0
+        for number, table in enumerate(tables):
+            if number >= skip_parts:
+                values = (row for batch in table.to_batches() for row in rows_of(batch))
+                numbered = (Row(n, None, row) for n, row in enumerate(values, start=n_rows + 1))
+                yield Part([_require_whole(given, row) for row in numbered], table)
+            n_rows += table.num_rows
+
+
+def _in_tables(batches: Iterable[pa.RecordBatch]) -> Iterator[list[pa.RecordBatch]]:
+    """`batches` in lists that make up parts, as `in_parts` does with rows."""
+    part: list[pa.RecordBatch] = []
+    n_parts = n_rows = n_bytes = 0
+    for batch in batches:
+        start = 0
+        while start < batch.num_rows:
+            part.append(batch.slice(start, PART_ROWS - n_rows))
+            start += part[-1].num_rows
+            n_rows += part[-1].num_rows
+            n_bytes += part[-1].nbytes
+            if n_rows == PART_ROWS or n_bytes > PART_BYTES:
+                yield part
+                part, n_rows, n_bytes = [], 0, 0
+                n_parts += 1
+    if part or not n_parts:
+        yield part
 
 
 def _require_whole(given: InputFile, row: Row | BadRow) -> Row:
@@ -135,13 +151,24 @@ def _require_whole(given: InputFile, row: Row | BadRow) -> Row:
         raise InputError(f"{given.name}, {row.place}: {row.message}", hint="every input row must be in the output")
     try:
         for value in row.values.values():
-            if isinstance(value, str):
-                value.encode()
+            _require_utf8(value)
     except UnicodeEncodeError:
-        raise InputError(
-            f"{given.name}, {row.place}: not UTF-8", hint="convert the file, for instance with iconv -f LATIN1 -t UTF-8"
-        ) from None
+        hint = "convert the file, for instance with iconv -f LATIN1 -t UTF-8" if row.line else "mend the row's strings"
+        raise InputError(f"{given.name}, {row.place}: not UTF-8", hint=hint) from None
     return row
+
+
+def _require_utf8(value: object) -> None:
+    """Raise UnicodeEncodeError if there is half a surrogate pair anywhere in it."""
+    match value:
+        case str():
+            value.encode()
+        case list() | tuple():
+            for each in value:
+                _require_utf8(each)
+        case dict():
+            for each in value.values():
+                _require_utf8(each)
 
 
 def _note_kinds(kinds: dict[str, Kind], row: Row, name: str) -> None:
