@@ -104,8 +104,11 @@ def evaluate(
 
 
 def _judge(judge: Any, settings: Settings, request: Any) -> Judgement:
+    import numpy as np
+
     from sentiment.cli.progress import Ticker
     from sentiment.cli.version import instruction_set
+    from training.evaluation.doubts import doubts
 
     with Ticker() as ticker:
         judgement: Judgement = judge(settings.model, request, ticker)
@@ -115,4 +118,6 @@ def _judge(judge: Any, settings: Settings, request: Any) -> Judgement:
         f"{judgement.backend} ({instruction_set()})",
         err=True,
     )
+    for doubt in doubts(np.array(judgement.evaluation.confusion)):
+        click.echo(f"warning: {doubt}", err=True)
     return judgement

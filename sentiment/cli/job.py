@@ -27,6 +27,7 @@ def make_job(
     backbone_licence: str,
     class_weights: tuple[str, ...],
     source_weights: tuple[str, ...],
+    weak_neutral_weight: float,
     drop_near_duplicates: bool,
     tracker: Any,
     tracking_dir: str | None,
@@ -55,6 +56,7 @@ def make_job(
         weighting=Weighting(
             classes=(by_class.get("negative", 1.0), by_class.get("neutral", 1.0), by_class.get("positive", 1.0)),
             sources=_weights(source_weights, "--source-weight"),
+            weak_neutral=weak_neutral_weight,
         ),
         licences={"backbone": backbone_licence},
         teaching=teaching,

@@ -8,6 +8,13 @@ from sentiment.cli.flags import OUTPUT_FOLDER, Command, json_option, name_option
 
 _POSITIVE = click.FloatRange(0, min_open=True)
 
+
+def _steps(context: click.Context, option: click.Parameter, value: int) -> int:
+    if value < 1 and value != -1:
+        raise click.BadParameter(f"{value} steps train nothing: give 1 or more, or -1 for no limit")
+    return value
+
+
 validation_option = click.option(
     "--validation", required=True, metavar="FILE", help="Held-out rows, to choose the best weights and to calibrate."
 )
@@ -24,6 +31,7 @@ _OPTIONS = (
         "--max-steps",
         type=int,
         default=-1,
+        callback=_steps,
         metavar="N",
         help="Optimiser steps, instead of --epochs; -1 for no limit.",
     ),
@@ -68,6 +76,13 @@ _OPTIONS = (
         metavar="SOURCE=X",
         show_default="1 for every source",
         help="Weight of a source in the loss; repeatable.",
+    ),
+    click.option(
+        "--weak-neutral-weight",
+        type=click.FloatRange(0),
+        default=0.5,
+        metavar="X",
+        help="Weight of neutral rows of kind stars: three stars are a weak hint at a neutral text.",
     ),
     click.option(
         "--evaluations",

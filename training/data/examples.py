@@ -35,6 +35,11 @@ class Example:
     product: str = ""
     id: str = ""
 
+    @property
+    def weak(self) -> bool:
+        """Whether the label is neutral because of three stars, which is only a weak hint."""
+        return self.kind == "stars" and LABELS[self.label] == "neutral"
+
 
 @dataclass(frozen=True, slots=True)
 class Weighting:
@@ -50,8 +55,7 @@ class Weighting:
     def of(self, example: Example) -> float:
         """The weight of one example, ≥ 0."""
         weight = self.classes[example.label] * (self.sources or {}).get(example.source, 1.0)
-        weak = example.kind == "stars" and LABELS[example.label] == "neutral"
-        return weight * self.weak_neutral if weak else weight
+        return weight * self.weak_neutral if example.weak else weight
 
 
 def read_examples(source: str | Path, *, most: int | None = None) -> list[Example]:

@@ -10,17 +10,21 @@ import numpy as np
 
 from sentiment.model.directory import open_directory
 from sentiment.model.loading import load_model
-from sentiment.statistics import macro_f1
+from sentiment.progress import Progress, Silent
+from sentiment.statistics import confusion_table, macro_f1
 from training.data.examples import Example
+from training.evaluation.doubts import doubts
 from training.evaluation.metrics import quality
 from training.evaluation.predicting import answers_of
 
 
-def measure_as_served(model: Path, examples: Sequence[Example]) -> dict[str, Any]:
+def measure_as_served(model: Path, examples: Sequence[Example], progress: Progress | None = None) -> dict[str, Any]:
     """Quality on `examples` of torch's fp32 and of the form that is served by default.
 
     For the served form also its agreement with fp32 (the share of equal labels) and its macro-F1 by data set.
+    `progress` is told what is doubtful about its answers.
     """
+    shown = progress or Silent()
     labels = np.array([example.label for example in examples])
     texts = [example.text for example in examples]
     fp32 = answers_of(load_model(model, backend="torch"), texts)
@@ -30,6 +34,8 @@ def measure_as_served(model: Path, examples: Sequence[Example]) -> dict[str, Any
     if form != "fp32":
         measured[form] = quality(served, labels)
         measured[f"{form}_agrees_with_fp32"] = float((served.chosen == fp32.chosen).mean())
+    for doubt in doubts(confusion_table(labels, served.chosen)):
+        shown.say(f"warning: {doubt}")
     sources = np.array([example.source for example in examples])
     measured[f"{form}_macro_f1_by_source"] = {
         source: macro_f1(labels[sources == source], served.chosen[sources == source])

@@ -9,7 +9,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
-from sentiment.progress import Progress
+from sentiment.progress import Progress, Silent
 
 
 class KeepBest(TrainerCallback):  # type: ignore[misc]
@@ -19,7 +19,8 @@ class KeepBest(TrainerCallback):  # type: ignore[misc]
     resumed run decides like an uninterrupted one. `patience` 0 never stops. The last step is always evaluated.
     """
 
-    def __init__(self, path: Path, metric: str, patience: int) -> None:
+    def __init__(self, path: Path, metric: str, patience: int, progress: Progress | None = None) -> None:
+        self._progress = progress or Silent()
         self._path = path
         self._metric = f"eval_{metric}"
         self._patience = patience
@@ -43,6 +44,11 @@ class KeepBest(TrainerCallback):  # type: ignore[misc]
             save_file(_trained(model), self._path)
         elif self._patience and len(scores) - 1 - best >= self._patience:
             control.should_training_stop = True
+            if state.global_step < state.max_steps:
+                self._progress.say(
+                    f"stopped early at step {state.global_step:,} of {state.max_steps:,}: "
+                    f"{self._patience} evaluation{'s' * (self._patience > 1)} without a better one"
+                )
         return control
 
     def scores(self, state: TrainerState) -> list[float]:

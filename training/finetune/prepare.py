@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from sentiment.errors import InputError
 from sentiment.progress import Progress
 from training.augmentation import augment
-from training.data.examples import Example, describe, read_examples
+from training.data.examples import Example, Weighting, describe, read_examples
 from training.data.leakage import NEAR_THRESHOLD, Leakage, find_leakage
 from training.data.rows import listed
 from training.finetune.distill import unlabelled_texts
 from training.finetune.job import TrainingJob
+
+_SHOWN_SOURCES = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +42,20 @@ def prepare_rows(job: TrainingJob, progress: Progress) -> PreparedRows:
     train += augment(train, job.recipe.augment, seed=job.recipe.seed)
     unlabelled = unlabelled_texts(job.teaching, (*train, *validation)) if job.teaching is not None else ()
     return PreparedRows(train, validation, leakage, unlabelled)
+
+
+def weighting_doubts(weighting: Weighting, train: Sequence[Example]) -> Iterator[str]:
+    """What a person should know of the weights of the rows: names that no row has, and what counts less unasked."""
+    there = {example.source for example in train}
+    for source in sorted(set(weighting.sources or {}) - there):
+        names = ", ".join(sorted(there)[:_SHOWN_SOURCES])
+        yield f"warning: --source-weight {source}: no training row has this source; there are {names}"
+    weak = sum(example.weak for example in train)
+    if weak and weighting.weak_neutral != 1.0:
+        yield (
+            f"{weak:,} neutral training rows are of kind stars, and count {weighting.weak_neutral:g} "
+            "(see --weak-neutral-weight)"
+        )
 
 
 def _without_leaks(

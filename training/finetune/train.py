@@ -21,7 +21,7 @@ from training.finetune.backbones import require_length
 from training.finetune.distill import ask_teachers, fingerprint_of_texts, require_teachers
 from training.finetune.encoded import SoftTargets
 from training.finetune.job import TrainingJob
-from training.finetune.prepare import PreparedRows, prepare_rows
+from training.finetune.prepare import PreparedRows, prepare_rows, weighting_doubts
 from training.finetune.trainer import FineTuning, Student, fine_tune, load_student
 from training.finetune.work import (
     STEPS_FOLDER,
@@ -64,6 +64,8 @@ def train_model(job: TrainingJob, *, resume: bool = False, progress: Progress | 
 
 def _train(job: TrainingJob, work: Path, student: Student | None, shown: Progress) -> Manifest:
     rows = prepare_rows(job, shown)
+    for doubt in weighting_doubts(job.weighting, rows.train):
+        shown.say(doubt)
     _claim(work, job, rows)
     soft: SoftTargets | None = None
     distillation: dict[str, Any] = {}
@@ -77,7 +79,7 @@ def _train(job: TrainingJob, work: Path, student: Student | None, shown: Progres
         )
         fine_tune(run, resume=_has_steps(work), progress=shown, student=student)
     shown.say("exporting for the CPU runtime")
-    manifest = _export(job, work, rows, distillation)
+    manifest = _export(job, work, rows, distillation, shown)
     shutil.rmtree(work)
     return manifest
 
@@ -103,7 +105,9 @@ def _has_steps(work: Path) -> bool:
     return any((work / STEPS_FOLDER).glob("checkpoint-*"))
 
 
-def _export(job: TrainingJob, work: Path, rows: PreparedRows, distillation: dict[str, Any]) -> Manifest:
+def _export(
+    job: TrainingJob, work: Path, rows: PreparedRows, distillation: dict[str, Any], shown: Progress
+) -> Manifest:
     """Export the checkpoint in `work` to `job.output`, with its quality as served in the manifest."""
     every = max(1, len(rows.train) // N_CALIBRATION_TEXTS)
     plan = ExportPlan([example.text for example in rows.train[::every]], temperature_rows=rows.validation)
@@ -116,7 +120,7 @@ def _export(job: TrainingJob, work: Path, rows: PreparedRows, distillation: dict
     }
     origin = Provenance(job.name, _public_name(job.backbone), training, rows.description(), job.licences)
     manifest = export_model(work, job.output, plan, origin)
-    metrics = {"validation": measure_as_served(job.output, rows.validation)}
+    metrics = {"validation": measure_as_served(job.output, rows.validation, shown)}
     manifest = msgspec.structs.replace(manifest, metrics=metrics)
     write_manifest(job.output, manifest)
     return manifest

@@ -120,9 +120,11 @@ def fine_tune(
     if resume and checkpoint is None:
         raise InputError(f"there is nothing to resume in {run.output}", hint="run without --resume")
     tokenizer, network = student or load_student(run.backbone, recipe)
-    best = KeepBest(steps / "best.safetensors", recipe.select_on, recipe.patience)
+    shown = progress or Silent()
+    best = KeepBest(steps / "best.safetensors", recipe.select_on, recipe.patience, shown)
     average = AverageWeights(recipe.average_from, steps, checkpoint=Path(checkpoint) if checkpoint else None)
-    callbacks = [best, ShowProgress(progress or Silent(), _SHOWN_METRICS)]
+    # The progress first: whoever stops the run says so after the figures that made it.
+    callbacks = [ShowProgress(shown, _SHOWN_METRICS), best]
     if recipe.average_from < 1.0:
         callbacks.append(average)
     if run.tracker is not None:

@@ -81,6 +81,7 @@ def test_an_interrupted_training_resumes_to_a_model_that_reproduces_its_manifest
     [
         (["--class-weight", "angry=2"], "angry"),
         (["--class-weight", "negative=x"], "NAME=WEIGHT"),
+        (["--max-steps", "0"], "train nothing"),
         (["--resume"], "nothing to resume"),
     ],
 )
@@ -133,6 +134,24 @@ def test_nothing_is_left_of_a_run_that_saved_nothing(
     assert train(files, tmp_path / "model") == 130
     assert "interrupted; nothing was saved yet" in capsys.readouterr().err
     assert not list(tmp_path.iterdir())
+
+
+def test_what_a_person_would_doubt_is_said(files: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Weak rows that count less, a weight for no source, a stop before the end, and answers of one label alone."""
+    rows = [{**row, "kind": "stars"} for row in tiny.rows(60, seed=1)]
+    (tmp_path / "stars.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    command = ["train", str(tmp_path / "stars.jsonl"), "--validation", str(files / "dev.jsonl"), "--max-length", "32"]
+    command += ["--backbone", str(files / "backbone"), "--output", str(tmp_path / "model"), "--source-weight", "fax=2"]
+    # Nothing is learnt at this rate, so the second evaluation is no better than the first.
+    command += ["--learning-rate", "1e-12", "--max-steps", "8", "--evaluations", "4", "--early-stopping", "1"]
+    assert run(command) == 0
+    told = capsys.readouterr().err
+    neutral = sum(row["label"] == "neutral" for row in rows)
+    assert f"{neutral} neutral training rows are of kind stars, and count 0.5" in told
+    assert "--source-weight fax: no training row has this source; there are chat, mail" in told
+    assert "stopped early at step 4 of 8: 1 evaluation without a better one" in told
+    assert "warning: no text is answered" in told
+    assert "of answering" in told
 
 
 def test_a_run_goes_on_from_its_newest_step(
