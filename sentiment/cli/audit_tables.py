@@ -6,10 +6,9 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
-from sentiment.cli.tables import line, output, table
+from sentiment.cli.tables import FittedTable, line, output, table
 
 if TYPE_CHECKING:
     from sentiment.statistics import Interval
@@ -35,7 +34,7 @@ def print_audit(report: AuditReport, groups: Sequence[GroupQuality], limits: Aud
         console.print(line("all limits are kept", style="green"))
 
 
-def _gaps(report: AuditReport, limits: AuditLimits) -> Table:
+def _gaps(report: AuditReport, limits: AuditLimits) -> FittedTable:
     rows = (
         (
             gaps.attribute if gaps.n_scenes >= limits.min_n else f"{gaps.attribute} (too few to judge)",
@@ -59,7 +58,7 @@ def _farthest(gaps: AttributeGaps) -> str:
     return f"{offset.group} {offset.mean_offset:+.3f} {_ends(offset.interval, '+.3f')}"
 
 
-def _behaviour(report: AuditReport) -> Table:
+def _behaviour(report: AuditReport) -> FittedTable:
     def rows() -> Iterator[tuple[str | Text, ...]]:
         for result in report.behaviour:
             rate = f"{result.rate:.1%} {_ends(result.interval, '.1%')}"
@@ -70,7 +69,7 @@ def _behaviour(report: AuditReport) -> Table:
     return table(("capability", "kind", "cases", "failed", "rate [95 %]"), rows(), title="behaviour", words=("kind",))
 
 
-def _quality(groups: Sequence[GroupQuality]) -> Table:
+def _quality(groups: Sequence[GroupQuality]) -> FittedTable:
     rows = (
         (group.group, f"{group.n:,}", *_compared(group.macro_f1), *_compared(group.macro_recall)) for group in groups
     )

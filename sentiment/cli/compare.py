@@ -106,7 +106,7 @@ def compare(
         print_json(comparison)
     else:
         with apart_from(report, plot):
-            _print(comparison)
+            print_comparison(comparison)
 
 
 def _request(settings: Settings, data: Path, flags: dict[str, Any]) -> ComparisonRequest:
@@ -146,7 +146,8 @@ def _run(run_comparison: Any, request: ComparisonRequest) -> ModelComparison:
     return comparison
 
 
-def _print(comparison: ModelComparison) -> None:
+def print_comparison(comparison: ModelComparison) -> None:
+    """Print all tables, then what they mean."""
     from sentiment.cli.tables import line, output, table
     from training.comparison.tables import notes, tables
 

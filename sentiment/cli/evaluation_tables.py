@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rich.table import Table
-
-from sentiment.cli.tables import line, output, table
+from sentiment.cli.tables import FittedTable, line, output, table
 
 if TYPE_CHECKING:
     from sentiment.statistics import Estimate
@@ -50,7 +48,7 @@ def _ends(measure: Estimate) -> str:
     return f"{measure.value:.3f} [{measure.low:.3f}, {measure.high:.3f}]"
 
 
-def _overall(evaluation: Evaluation) -> Table:
+def _overall(evaluation: Evaluation) -> FittedTable:
     reliability = evaluation.reliability
     rows = [
         ("macro-F1", _ends(evaluation.macro_f1), ""),
@@ -72,7 +70,7 @@ def _most_likely(evaluation: Evaluation) -> list[tuple[str, str, str]]:
     return [("macro-F1", _ends(likely.macro_f1), note), ("macro-recall", _ends(likely.macro_recall), note)]
 
 
-def _classes(evaluation: Evaluation) -> Table:
+def _classes(evaluation: Evaluation) -> FittedTable:
     rows = (
         (label, f"{quality.n:,}", _ends(quality.precision), _ends(quality.recall), _ends(quality.f1))
         for label, quality in evaluation.by_class.items()
@@ -80,7 +78,7 @@ def _classes(evaluation: Evaluation) -> Table:
     return table(("class", "rows", "precision", "recall", "F1"), rows, title="by class")
 
 
-def _confusion(evaluation: Evaluation) -> Table:
+def _confusion(evaluation: Evaluation) -> FittedTable:
     rows = (
         (label, *(f"{count:,}" for count in counts))
         for label, counts in zip(evaluation.by_class, evaluation.confusion, strict=True)
@@ -88,7 +86,7 @@ def _confusion(evaluation: Evaluation) -> Table:
     return table(("label \\ answer", *evaluation.by_class), rows, title="confusion")
 
 
-def _slices(kind: str, slices: tuple[SliceQuality, ...]) -> Table:
+def _slices(kind: str, slices: tuple[SliceQuality, ...]) -> FittedTable:
     rows = (
         (piece.name, f"{piece.n:,}", _ends(piece.macro_f1), _ends(piece.accuracy), f"{piece.ece:.3f}", _note(piece))
         for piece in slices
@@ -102,7 +100,7 @@ def _note(piece: SliceQuality) -> str:
     return ", ".join([*notes, "few rows"] if piece.small else notes)
 
 
-def _errors(judgement: Judgement, count: int) -> Table:
+def _errors(judgement: Judgement, count: int) -> FittedTable:
     rows = (
         (str(mistake.row), mistake.label, mistake.chosen, f"{mistake.confidence:.2f}", mistake.text)
         for mistake in judgement.errors[:count]

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rich.table import Table
 from rich.text import Text
 
-from sentiment.cli.tables import line, output, table
+from sentiment.cli.tables import FittedTable, line, output, table
 
 if TYPE_CHECKING:
     from training.explanation.explain import ExplainedWord, Explanation
@@ -40,7 +39,7 @@ def _coloured(explanation: Explanation) -> Text:
     return text
 
 
-def _bars(explanation: Explanation) -> Table:
+def _bars(explanation: Explanation) -> FittedTable:
     largest = _largest(explanation)
     rows: list[tuple[str | Text, ...]] = []
     for word in explanation.words:

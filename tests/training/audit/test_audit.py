@@ -6,6 +6,8 @@ from collections.abc import Sequence
 
 import pytest
 
+from sentiment.cli.audit_tables import print_audit
+from tests.tables import require_whole_figures
 from tests.training.audit.fakes import constant, scoring
 from training.audit.audit import audit
 from training.audit.report import AuditLimits
@@ -49,6 +51,14 @@ def test_single_terms_make_both_gaps_equal() -> None:
     single = [gaps for gaps in report.counterfactual if gaps.attribute in ("religion", "age", "dialect")]
     assert len(single) == 3
     assert all(gaps.group_gap == pytest.approx(gaps.mean_abs_gap) for gaps in single)
+
+
+def test_no_page_is_too_narrow_for_the_figures(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """On a terminal of any width, the tables have all of them."""
+    report = audit(scoring(lambda text: (hash_of(text) % 2001) / 1000.0 - 1.0), seed=3)
+    require_whole_figures(lambda: print_audit(report, [], TARGETS, n_examples=0), monkeypatch, capsys)
 
 
 def test_a_flip_is_counted_where_the_label_changes() -> None:

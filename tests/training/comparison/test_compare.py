@@ -11,9 +11,11 @@ import pytest
 from click.testing import CliRunner
 from sklearn.metrics import f1_score
 
+from sentiment.cli.compare import print_comparison
 from sentiment.cli.main import cli, run
 from sentiment.events import LABELS
 from sentiment.model.loading import load_model
+from tests.tables import require_whole_figures
 from tests.training.tiny import rows
 from training.comparison.architectures import save_untrained
 from training.comparison.plot import plot_of
@@ -69,13 +71,16 @@ def test_quality_is_what_scikit_learn_says_of_the_served_answers(comparison: Mod
 
 
 @pytest.mark.slow
-def test_tables_report_and_plot_say_the_same(comparison: ModelComparison) -> None:
-    """Every row has one cell a column; Markdown has them all; plots are what their names say."""
+def test_tables_report_and_plot_say_the_same(
+    comparison: ModelComparison, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Rows have one cell a column, and whole figures on any page; Markdown has all; plots are what their names say."""
     for table in tables(comparison):
         assert all(len(row) == len(table.columns) for row in table.rows)
         assert table.title in markdown(comparison)
         assert all(cell in markdown(comparison) for row in table.rows for cell in row)
     assert FRONT_MARK in markdown(comparison)
+    require_whole_figures(lambda: print_comparison(comparison), monkeypatch, capsys)
     drawn = plot_of(comparison, ".svg")
     assert drawn == plot_of(comparison, ".svg")
     assert "small-gpt2" in drawn.decode()

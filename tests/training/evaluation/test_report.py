@@ -8,7 +8,9 @@ from xml.etree import ElementTree
 
 import pytest
 
+from sentiment.cli.evaluation_tables import print_judgement
 from sentiment.events import ModelRef
+from tests.tables import require_whole_figures
 from tests.training.evaluation.made import answers, examples
 from training.evaluation.evaluate import evaluate
 from training.evaluation.judgement import DataRef, Judgement, ScoringTime
@@ -113,6 +115,13 @@ def test_plots_are_svg_with_words_and_repeat(judgement: Judgement) -> None:
     assert {"int8", "before", "after"} <= set(words[2].split())
     assert "$x$" in words[3]
     assert draw() == plots
+
+
+def test_no_page_is_too_narrow_for_the_figures(
+    judgement: Judgement, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """On a terminal of any width, the tables have all of them."""
+    require_whole_figures(lambda: print_judgement(judgement, n_errors=3), monkeypatch, capsys)
 
 
 def test_images_are_the_plots(judgement: Judgement) -> None:
