@@ -12,7 +12,8 @@ import sentiment
 from consumers.ingest.date_order import with_date_order
 from consumers.ingest.fields import FieldFlags, Publishable, resolve_fields, to_publishable
 from sentiment.errors import InputError, UsageError
-from sentiment.sources import FileFormat, columns_of, detect_format, find_input, open_rows
+from sentiment.sources import FileFormat, ReadingOptions, columns_of, detect_format, find_input, open_rows
+from sentiment.sources.options import DEFAULT_READING
 
 BUNDLED = Path(sentiment.__file__).parent / "assets" / "demo" / "feedback.jsonl"
 # A day in twenty seconds: slow enough to see the incident build up, fast enough to wait for.
@@ -39,6 +40,7 @@ class Stream:
     path: Path
     file_format: FileFormat
     fields: FieldFlags
+    reading: ReadingOptions
     rows: int
     rejected: int
     first: datetime | None
@@ -61,6 +63,9 @@ class Stream:
             "--id-field": fields.id,
             "--date-order": fields.times.order,
             "--time-format": fields.times.format,
+            "--delimiter": self.reading.delimiter,
+            "--encoding": self.reading.encoding,
+            "--skip-rows": str(self.reading.skip_rows) if self.reading.skip_rows else None,
             "--speed": None if speed is None or self.first is None else str(speed),
         }
         flags = [f"{flag}={value}" for flag, value in named.items() if value is not None]
@@ -71,23 +76,23 @@ class Stream:
 def bundled_stream() -> Stream:
     """The stream that comes with the package."""
     incident = msgspec.json.decode(_INCIDENT.read_bytes(), type=Incident)
-    return _read(str(BUNDLED), None, FieldFlags(), incident)
+    return _read(str(BUNDLED), DEFAULT_READING, FieldFlags(), incident)
 
 
-def open_stream(argument: str, file_format: FileFormat | None, fields: FieldFlags) -> Stream:
+def open_stream(argument: str, reading: ReadingOptions, fields: FieldFlags) -> Stream:
     """The user's file, read to its end.
 
     Raises:
         InputError, UsageError: it cannot be replayed with these arguments.
     """
-    return _read(argument, file_format, fields, None)
+    return _read(argument, reading, fields, None)
 
 
-def _read(argument: str, chosen: FileFormat | None, flags: FieldFlags, incident: Incident | None) -> Stream:
-    given = find_input(argument)
+def _read(argument: str, reading: ReadingOptions, flags: FieldFlags, incident: Incident | None) -> Stream:
+    given = find_input(argument, reading)
     if given.path is None or not given.repeatable:
         raise UsageError("the demo replays a file, not a pipe", hint="write the rows to a file first")
-    file_format = detect_format(given, chosen)
+    file_format = detect_format(given)
     rows = rejected = 0
     first: datetime | None = None
     last: datetime | None = None
@@ -104,4 +109,4 @@ def _read(argument: str, chosen: FileFormat | None, flags: FieldFlags, incident:
                 last = found.created_at if last is None else max(last, found.created_at)
     if not rows:
         raise InputError(f"{given.name} has no row that can be published ({rejected} rows were rejected)")
-    return Stream(given.path, file_format, flags, rows, rejected, first, last, incident)
+    return Stream(given.path, file_format, flags, reading, rows, rejected, first, last, incident)

@@ -6,6 +6,7 @@ the file alone, so it is the same after any number of interruptions.
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -46,13 +47,14 @@ class FileCheck:
 
 
 def fingerprint(plan: Plan) -> str:
-    """The name of this ingest: 32 hexadecimal digits, from the content, the columns and the topic."""
+    """The name of this ingest: 32 hexadecimal digits, from the content, how it is read, the columns and the topic."""
     digest = hashlib.sha256()
     if plan.given.path is not None:
         with reading(plan.given.name), plan.given.path.open("rb") as file:
             while block := file.read(_HASH_BYTES):
                 digest.update(block)
-    description = (_PROCEDURE, plan.file_format, plan.fields.described(), plan.topic, plan.rebase_time)
+    options = dataclasses.replace(plan.given.options, file_format=plan.file_format)
+    description = (_PROCEDURE, options, plan.fields.described(), plan.topic, plan.rebase_time)
     digest.update(msgspec.json.encode(description))
     return digest.hexdigest()[:32]
 

@@ -11,6 +11,8 @@ from typing import Any
 from sentiment.errors import InputError, PoisonRecord, UsageError
 from sentiment.events import FeedbackInput, SourcePosition, decode_feedback, encode
 from sentiment.sources import BadRow, Row
+from sentiment.sources.encodings import NOT_DECODED
+from sentiment.sources.headers import find_column
 from sentiment.sources.names import listed
 from sentiment.sources.rows import place_of
 from sentiment.sources.times import ANY_NOTATION, TimeNotation, UnreadableTimeError, parse_time
@@ -101,9 +103,15 @@ def resolve_fields(flags: FieldFlags, columns: Sequence[str] | None, name: str) 
     flags.times.check()
 
     def column(given: str | None, default: str) -> str | None:
-        if given is not None and columns is not None and given not in columns:
+        if columns is None:
+            return given or default
+        found = find_column(given or default, columns, name)
+        if found is None and given is not None:
             raise InputError(f"{name} has no column {given!r}", hint=f"its columns are: {listed(columns)}")
-        return given or (default if columns is None or default in columns else None)
+        return found
+
+    def unnamed(default: str) -> str | None:
+        return default if columns is None or default in columns else None
 
     text = column(flags.text, "text")
     if text is None:
@@ -117,11 +125,11 @@ def resolve_fields(flags: FieldFlags, columns: Sequence[str] | None, name: str) 
         product_field=None if flags.product is not None else column(flags.product_field, "product"),
         product=flags.product,
         id=column(flags.id, "id"),
-        source=column(None, "source"),
-        author=column(None, "author_id"),
-        language=column(None, "language"),
-        rating=column(None, "rating"),
-        metadata=column(None, "metadata"),
+        source=unnamed("source"),
+        author=unnamed("author_id"),
+        language=unnamed("language"),
+        rating=unnamed("rating"),
+        metadata=unnamed("metadata"),
         times=flags.times,
         always_timed=columns is not None or flags.time is not None,
     )
@@ -168,7 +176,7 @@ def to_publishable(row: Row | BadRow, fields: Fields, id_prefix: str) -> Publish
     except PoisonRecord as error:
         return Reject(row.number, row.line, str(error.reason), error.message)
     except UnicodeEncodeError:
-        return Reject(row.number, row.line, "not_utf8", "a value is not valid UTF-8")
+        return Reject(row.number, row.line, "not_utf8", NOT_DECODED)
     except (TypeError, RecursionError):
         return Reject(row.number, row.line, "schema", "the metadata cannot be written as JSON")
     return Publishable(row.number, event, created_at, own_id is not None)

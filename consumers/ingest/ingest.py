@@ -21,8 +21,8 @@ def run_ingest(settings: Settings, request: IngestRequest, progress: Progress) -
     """
     if request.append and request.rebase_time:
         raise UsageError("--append and --rebase-time exclude each other: each run would shift the times differently")
-    given = find_input(request.argument)
-    file_format = detect_format(given, request.file_format)
+    given = find_input(request.argument, request.reading)
+    file_format = detect_format(given)
     if given.repeatable:
         return ingest_file(settings, request, given, file_format, progress)
     return ingest_pipe(settings, request, given, file_format, progress)

@@ -9,7 +9,8 @@ from consumers.ingest.appending import Comparison
 from consumers.ingest.fields import FieldFlags, Fields
 from consumers.ingest.rejects import RejectsFile
 from sentiment.errors import InputError, UsageError
-from sentiment.sources import FileFormat, InputFile
+from sentiment.sources import InputFile, ReadingOptions
+from sentiment.sources.options import DEFAULT_READING
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +21,7 @@ class IngestRequest:
     """
 
     argument: str
-    file_format: FileFormat | None = None
+    reading: ReadingOptions = DEFAULT_READING
     fields: FieldFlags = field(default_factory=FieldFlags)
     speed: float | None = None
     rebase_time: bool = False

@@ -12,6 +12,8 @@ from consumers.rescore.json_types import Kind, kind_of, merge_kinds
 from sentiment.errors import InputError
 from sentiment.sources import BadRow, FileFormat, InputFile, Row, open_rows
 from sentiment.sources.columns import require_few_columns
+from sentiment.sources.encodings import NOT_DECODED
+from sentiment.sources.headers import find_column
 from sentiment.sources.inputs import reading
 from sentiment.sources.names import listed
 
@@ -30,12 +32,16 @@ _TELL_EVERY_ROWS = 5_000
 
 @dataclass(frozen=True, slots=True)
 class Survey:
-    """What the first pass found. `kinds` are the column types of a JSONL file; `n_padded` rows lack fields."""
+    """What the first pass found. `text_field` is one of the columns.
+
+    `kinds` are the column types of a JSONL file; `n_padded` rows lack fields.
+    """
 
     sha256: str
     n_rows: int
     n_padded: int
     columns: tuple[str, ...]
+    text_field: str
     kinds: dict[str, Kind] = field(default_factory=dict)
 
 
@@ -68,12 +74,13 @@ def survey(given: InputFile, file_format: FileFormat, text_field: str, tell: Cal
             if n_rows % _TELL_EVERY_ROWS == 0:
                 tell(n_rows)
     names = tuple(kinds) if columns is None else columns
-    if text_field not in names:
+    found_field = find_column(text_field, names, given.name)
+    if found_field is None:
         raise InputError(
             f"{given.name} has no column {text_field!r}",
             hint=f"name the column of the text with --text-field; the columns are: {listed(names)}",
         )
-    return Survey(digest, n_rows, n_padded, names, kinds)
+    return Survey(digest, n_rows, n_padded, names, found_field, kinds)
 
 
 def read_parts(given: InputFile, file_format: FileFormat, skip_parts: int) -> Iterator[Part]:
@@ -153,8 +160,9 @@ def _require_whole(given: InputFile, row: Row | BadRow) -> Row:
         for value in row.values.values():
             _require_utf8(value)
     except UnicodeEncodeError:
-        hint = "convert the file, for instance with iconv -f LATIN1 -t UTF-8" if row.line else "mend the row's strings"
-        raise InputError(f"{given.name}, {row.place}: not UTF-8", hint=hint) from None
+        if row.line is None:
+            raise InputError(f"{given.name}, {row.place}: not UTF-8", hint="mend the row's strings") from None
+        raise InputError(f"{given.name}, {row.place}: {NOT_DECODED}") from None
     return row
 
 

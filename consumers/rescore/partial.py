@@ -26,6 +26,9 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     input_sha256: str
     input_format: str
     text_field: str
+    delimiter: str | None
+    encoding: str | None
+    skip_rows: int
     columns: list[str]
     output_format: str
     part_rows: int

@@ -18,8 +18,12 @@ from sentiment.packed import PACKED_SUFFIXES
 from sentiment.progress import Progress
 from sentiment.scoring import score_texts
 from sentiment.settings import ModelSettings
-from sentiment.sources import FileFormat, InputFile, Row, detect_format, find_input, open_rows
+from sentiment.sources import FileFormat, InputFile, ReadingOptions, Row, detect_format, find_input, open_rows
+from sentiment.sources.options import DEFAULT_READING
 from sentiment.sources.rows import SUFFIXES
+
+_NOT_WRITTEN = {".json", ".tsv", ".tab"}
+"""Endings that promise what is only read: one document, or tabs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +33,7 @@ class RescoreRequest:
     argument: str
     output: Output
     text_field: str = "text"
-    file_format: FileFormat | None = None
+    reading: ReadingOptions = DEFAULT_READING
     resume: bool = False
     force: bool = False
 
@@ -58,8 +62,8 @@ def run_rescore(
         InputError: the input cannot be read in full, or the output cannot be written.
         ModelError: from `load`.
     """
-    given = find_input(request.argument)
-    input_format = detect_format(given, request.file_format)
+    given = find_input(request.argument, request.reading)
+    input_format = detect_format(given)
     output_format, packed = _output_format(request.output, input_format)
     partial = PartialWork(request.output)
     _check_output(request, output_format)
@@ -78,7 +82,7 @@ def run_rescore(
         saved = partial.resume(job) if request.resume and partial.exists() else partial.begin(job)
         progress.begin("scoring", found.n_rows, saved.n_rows)
         for part in read_parts(given, input_format, saved.n_parts):
-            saved = _add_part(saved, part, _score(classifier, part, request.text_field), writer, partial)
+            saved = _add_part(saved, part, _score(classifier, part, found.text_field), writer, partial)
             progress.at(saved.n_rows)
         if saved.n_rows != found.n_rows:
             raise InputError(f"{given.name} changed while it was read", hint="--force starts again")
@@ -150,7 +154,7 @@ def _output_format(output: Output, input_format: FileFormat) -> tuple[FileFormat
     if not packed and name.suffix.lower() in PACKED_SUFFIXES:
         raise UsageError(f"{output.name} would have to be packed, which is only done with gzip", hint="name it .gz")
     ending = (name.with_suffix("") if packed else name).suffix.lower()
-    if (ending and ending not in SUFFIXES) or ending == ".json":  # which promises one document
+    if (ending and ending not in SUFFIXES) or ending in _NOT_WRITTEN:
         raise UsageError(
             f"{output.name} is not a name for results", hint="it must end with .csv or .jsonl (also .gz), or .parquet"
         )
@@ -171,7 +175,10 @@ def _describe(
     return Job(
         input_sha256=found.sha256,
         input_format=input_format,
-        text_field=request.text_field,
+        text_field=found.text_field,
+        delimiter=request.reading.delimiter,
+        encoding=request.reading.encoding,
+        skip_rows=request.reading.skip_rows,
         columns=list(found.columns),
         output_format=output_format,
         part_rows=PART_ROWS,
@@ -192,7 +199,8 @@ def _require_result(output: Output, output_format: FileFormat, columns: Columns,
     expected = set(RESULT_COLUMNS if output_format == "jsonl" else columns.outputs)
     first: Row | None = None
     same = False
-    with open_rows(InputFile(output.path), output_format) as source:
+    written = ReadingOptions(delimiter="," if output_format == "csv" else None)
+    with open_rows(InputFile(output.path, written), output_format) as source:
         for row in source.rows:
             if not isinstance(row, Row):
                 continue

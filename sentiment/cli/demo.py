@@ -13,7 +13,9 @@ from sentiment.cli.outputs import print_json_line
 
 if TYPE_CHECKING:
     from consumers.demo.verdict import DemoVerdict
+    from consumers.ingest import FieldFlags
     from sentiment.settings import Settings
+    from sentiment.sources import ReadingOptions
 
 
 @click.command(
@@ -41,7 +43,7 @@ stream, exactly one alert, for the incident in it."""
 def demo(
     settings: Settings,
     input_file: str | None,
-    file_format: Any,
+    reading: ReadingOptions,
     text_field: str | None,
     time_field: str | None,
     product_field: str | None,
@@ -69,10 +71,10 @@ def demo(
     context = click.get_current_context()
     fields = FieldFlags(text_field, time_field, product_field, product, id_field, TimeNotation(date_order, time_format))
     if input_file is None:
-        _refuse_field_flags(fields, file_format)
+        _refuse_field_flags(fields, reading)
         stream = bundled_stream()
     else:
-        stream = open_stream(input_file, file_format, fields)
+        stream = open_stream(input_file, reading, fields)
     locate(settings.model.path, settings.model.label_map or None)
     given = context.get_parameter_source("speed") is not click.core.ParameterSource.DEFAULT
     request = DemoRequest(stream, speed if given else None if input_file else BUNDLED_SPEED)
@@ -88,11 +90,10 @@ def demo(
     return 0
 
 
-def _refuse_field_flags(*flags: object) -> None:
-    from consumers.ingest import FieldFlags
+def _refuse_field_flags(fields: FieldFlags, reading: ReadingOptions) -> None:
     from sentiment.errors import UsageError
 
-    if any(flag not in (None, FieldFlags()) for flag in flags):
+    if fields != type(fields)() or reading != type(reading)():
         raise UsageError("column flags need --input")
 
 

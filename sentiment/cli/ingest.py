@@ -12,6 +12,7 @@ from sentiment.cli.options import common_options
 if TYPE_CHECKING:
     from consumers.ingest import IngestReport
     from sentiment.settings import Settings
+    from sentiment.sources import ReadingOptions
 
 
 @click.command(
@@ -19,10 +20,13 @@ if TYPE_CHECKING:
 Example:
   sentiment ingest reviews.csv --text-field content --time-field at --product app
   sentiment ingest reviews.csv --append
+  sentiment ingest survey.csv --text-field "Open-Ended Response#2" --skip-rows 1 --encoding cp1252
   zcat tweets.jsonl.gz | sentiment ingest - --format jsonl --speed 60
 
 Rows are published in order of time, keyed by id. After an interruption, the same command goes on where it stopped and
 publishes each row once.
+
+Of several columns with one name, the second is NAME#2. A column can also be named by its number: #3.
 
 With --append, FILE is an export that grows and is written anew each time. Rows that an earlier ingest has published to
 the same topic are left out. A row is known by its id, or if it has none, by its content. Name, format, packing and line
@@ -38,7 +42,7 @@ ends of the file do not matter."""
 def ingest(
     settings: Settings,
     file: str,
-    file_format: Any,
+    reading: ReadingOptions,
     text_field: str | None,
     time_field: str | None,
     product_field: str | None,
@@ -64,7 +68,7 @@ def ingest(
 
     request = IngestRequest(
         argument=file,
-        file_format=file_format,
+        reading=reading,
         fields=FieldFlags(
             text_field, time_field, product_field, product, id_field, TimeNotation(date_order, time_format)
         ),

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import click
 
@@ -11,13 +12,66 @@ from sentiment.cli.flags import Command
 
 SPEED_HELP = "Replay speed, as a multiple of real time; max for no delay."
 
-format_option = click.option(
-    "--format",
-    "file_format",
-    type=click.Choice(["csv", "jsonl", "parquet"]),
-    show_default="from the file extension",
-    help="Input format.",
+
+class Delimiter(click.ParamType[str]):
+    """One character; `tab` and `\\t` are a tab, which is hard to type."""
+
+    name = "CHAR"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Return the character."""
+        character = "\t" if value in {"tab", "\\t"} else str(value)
+        if len(character) != 1 or character in '"\r\n':
+            self.fail(f"{value!r} is not one character that can divide fields", param, ctx)
+        return character
+
+
+_READING = (
+    click.option(
+        "--format",
+        "file_format",
+        type=click.Choice(["csv", "jsonl", "parquet"]),
+        show_default="from the file extension",
+        help="Input format.",
+    ),
+    click.option(
+        "--delimiter",
+        type=Delimiter(),
+        metavar="CHAR|tab",
+        show_default="found in the first rows",
+        help="Delimiter of a CSV file.",
+    ),
+    click.option(
+        "--encoding",
+        metavar="NAME",
+        show_default="UTF-8, or what a byte-order mark says",
+        help="Encoding of a text file, for instance cp1252.",
+    ),
+    click.option(
+        "--skip-rows",
+        type=click.IntRange(min=0),
+        default=0,
+        metavar="N",
+        help="Leave out N rows after the header of a CSV file.",
+    ),
 )
+
+
+def reading_options(command: Command) -> Command:
+    """Add the flags that say how to read a file of rows. The command gets them as `reading`, a `ReadingOptions`."""
+
+    @functools.wraps(command)
+    def with_reading(
+        *args: Any, file_format: Any, delimiter: str | None, encoding: str | None, skip_rows: int, **kwargs: Any
+    ) -> Any:
+        from sentiment.sources import ReadingOptions
+
+        return command(*args, reading=ReadingOptions(file_format, delimiter, encoding, skip_rows), **kwargs)
+
+    wrapped: Any = with_reading
+    for option in reversed(_READING):
+        wrapped = option(wrapped)
+    return cast("Command", wrapped)
 
 
 def text_field_option(help_text: str) -> Callable[[Command], Command]:
@@ -26,9 +80,8 @@ def text_field_option(help_text: str) -> Callable[[Command], Command]:
 
 
 def field_options(command: Any) -> Any:
-    """Add the flags that say which column of feedback is what. An omitted one is None: the file decides."""
+    """Add `reading_options`, and the flags that say which column is what. An omitted one is None: the file decides."""
     options = [
-        format_option,
         click.option("--text-field", metavar="COLUMN", show_default="text", help="Text column."),
         click.option("--time-field", metavar="COLUMN", show_default="created_at, if present", help="Time column."),
         click.option("--product-field", metavar="COLUMN", show_default="product, if present", help="Product column."),
@@ -50,7 +103,7 @@ def field_options(command: Any) -> Any:
     ]
     for option in reversed(options):
         command = option(command)
-    return command
+    return reading_options(command)
 
 
 class ReplaySpeed(click.ParamType[float | None]):

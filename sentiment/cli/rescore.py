@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from sentiment.cli.flags import OUTPUT
-from sentiment.cli.inputs import format_option, text_field_option
+from sentiment.cli.inputs import reading_options, text_field_option
 from sentiment.cli.options import common_options
 
 if TYPE_CHECKING:
     from sentiment.model.classifier import Classifier
     from sentiment.outputs import Output
     from sentiment.settings import Settings
+    from sentiment.sources import ReadingOptions
 
 
 @click.command(
@@ -36,7 +37,7 @@ no alerts, and needs no Kafka."""
     help="File to write: .csv or .jsonl (also .gz), or .parquet; or - for stdout.",
 )
 @text_field_option("Text column.")
-@format_option
+@reading_options
 @click.option("--resume", is_flag=True, help="Continue an interrupted run.")
 @click.option("--force", is_flag=True, help="Start again, and replace an existing output.")
 @common_options("model")
@@ -45,7 +46,7 @@ def rescore(
     input_file: str,
     output: Output,
     text_field: str,
-    file_format: Any,
+    reading: ReadingOptions,
     resume: bool,
     force: bool,
 ) -> int:
@@ -63,7 +64,7 @@ def rescore(
 
         return load_configured(settings.model)
 
-    request = RescoreRequest(input_file, output, text_field, file_format, resume, force)
+    request = RescoreRequest(input_file, output, text_field, reading, resume, force)
     with terminate_like_interrupt(), Ticker() as ticker:
         try:
             report = run_rescore(request, settings.model, load, ticker)

@@ -11,9 +11,21 @@ from sentiment.sources.columns import require_few_columns
 from sentiment.sources.csv_rows import read_csv
 from sentiment.sources.inputs import InputFile, detect_format, find_input, open_text
 from sentiment.sources.jsonl_rows import read_jsonl
+from sentiment.sources.options import ReadingOptions
 from sentiment.sources.rows import BadRow, FileFormat, Row, Rows
 
-__all__ = ["BadRow", "FileFormat", "InputFile", "Row", "Rows", "columns_of", "detect_format", "find_input", "open_rows"]
+__all__ = [
+    "BadRow",
+    "FileFormat",
+    "InputFile",
+    "ReadingOptions",
+    "Row",
+    "Rows",
+    "columns_of",
+    "detect_format",
+    "find_input",
+    "open_rows",
+]
 
 
 @contextmanager
@@ -23,8 +35,10 @@ def open_rows(
     """Open an input. Parquet reads only `columns`, if they are given. For `pad` see `read_csv`.
 
     Raises:
+        UsageError: the input's options have no meaning in this format.
         InputError: the input cannot be read, is damaged, or is not of this format; also while its rows are read.
     """
+    given.options.check(file_format)
     if file_format == "parquet":
         # Only Parquet needs arrow, whose import takes a third of a second.
         from sentiment.sources.parquet_rows import open_parquet, read_parquet
@@ -37,7 +51,7 @@ def open_rows(
     with open_text(given) as stream:
         match file_format:
             case "csv":
-                yield read_csv(stream, given.name, pad=pad)
+                yield read_csv(stream, given.name, given.options, pad=pad)
             case "jsonl":
                 yield read_jsonl(stream, given.name)
             case _:

@@ -1,23 +1,35 @@
-"""Reads CSV (RFC 4180: commas, UTF-8, a header line) row by row, with the line on which each row begins."""
+"""Reads CSV (RFC 4180, any delimiter, with a header line) row by row, with the line on which each row begins."""
 
 from __future__ import annotations
 
 import csv
+import dataclasses
 import io
-from collections import Counter
+import re
 from collections.abc import Iterator
+from itertools import islice
 from typing import Any
 
 from sentiment.bounded import MAX_COLUMNS, MAX_LINE_BYTES, in_mib
 from sentiment.errors import InputError
-from sentiment.sources.names import listed
+from sentiment.sources.delimiters import excel_delimiter, find_delimiter
+from sentiment.sources.encodings import NOT_DECODED
+from sentiment.sources.headers import column_names
+from sentiment.sources.options import DEFAULT_READING, ReadingOptions
 from sentiment.sources.rows import BadRow, Row, Rows
 
+_SAMPLE_BYTES = 1 << 16
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _MANY = "keep the columns that you need, or check that the first line is a header"
 
 
-def read_csv(stream: io.BufferedReader[Any], name: str, *, pad: bool = False) -> Rows:
-    """The rows of a CSV file. Values are strings exactly as in the file: no word means "missing".
+def read_csv(
+    stream: io.BufferedReader[Any], name: str, options: ReadingOptions = DEFAULT_READING, *, pad: bool = False
+) -> Rows:
+    """The rows of a CSV file in UTF-8. Values are strings exactly as in the file: no word means "missing".
+
+    The delimiter is that of the options, or else that of Excel's line `sep=;`, or else the one that `find_delimiter`
+    finds. For the names of columns see `column_names`.
 
     A row with a wrong number of fields, broken quoting or a line that is too long is a BadRow. With `pad`, a row that
     is too short gets empty fields instead, as in pandas, and is marked. Bytes that are not UTF-8 become lone surrogates
@@ -28,24 +40,36 @@ def read_csv(stream: io.BufferedReader[Any], name: str, *, pad: bool = False) ->
     """
     # The lines have a limit. The default one for fields, 128 kB, is too low for texts.
     csv.field_size_limit(MAX_LINE_BYTES)
-    text = io.TextIOWrapper(stream, encoding="utf-8", errors="surrogateescape", newline="")
-    lines = _Lines(text, name)
-    reader = csv.reader(lines, strict=True)
+    sample = stream.peek(_SAMPLE_BYTES)[:_SAMPLE_BYTES].decode("utf-8", "replace")
+    lines = _Lines(io.TextIOWrapper(stream, encoding="utf-8", errors="surrogateescape", newline=""), name)
+    delimiter = options.delimiter
+    if (of_excel := excel_delimiter(sample)) is not None:
+        next(lines)
+        delimiter = delimiter or of_excel
+    reader = csv.reader(lines, delimiter=delimiter or find_delimiter(sample), strict=True)
+    columns = column_names(_header(reader, lines))
+    # The wrapper closes its stream when it is collected, so it must live as long as the rows.
+    rows = _rows(reader, columns, lines, pad=pad)
+    return Rows(columns, _numbered_from_1(islice(rows, options.skip_rows, None)) if options.skip_rows else rows)
+
+
+def _header(reader: Iterator[list[str]], lines: _Lines) -> list[str]:
+    name, line = lines.name, lines.count + 1
+    lines.start_row()
     try:
         header = next(reader, None)
     except _LineTooLongError:
-        raise InputError(f"{name}, line 1: the header is longer than {in_mib(MAX_LINE_BYTES)}", hint=_MANY) from None
+        limit = in_mib(MAX_LINE_BYTES)
+        raise InputError(f"{name}, line {line}: the header is longer than {limit}", hint=_MANY) from None
     except csv.Error:
         raise InputError(f"{name} has no readable header line", hint="is this a CSV file?") from None
     if not header:
         raise InputError(f"{name} is empty; a CSV file starts with a header line")
+    if _SURROGATE.search("".join(header)):
+        raise InputError(f"{name}, line {line}: the header is {NOT_DECODED}")
     if len(header) > MAX_COLUMNS:
-        raise InputError(f"{name}, line 1: {len(header)} columns; at most {MAX_COLUMNS} are read", hint=_MANY)
-    repeated = {column for column, n in Counter(header).items() if n > 1}
-    if repeated:
-        raise InputError(f"{name} has several columns with the same name: {listed(sorted(repeated))}")
-    # The wrapper closes its stream when it is collected, so it must live as long as the rows.
-    return Rows(tuple(header), _rows(reader, tuple(header), lines, pad=pad))
+        raise InputError(f"{name}, line {line}: {len(header)} columns; at most {MAX_COLUMNS} are read", hint=_MANY)
+    return header
 
 
 class _LineTooLongError(Exception):
@@ -95,6 +119,10 @@ class _Lines:
             line = self._text.readline(MAX_LINE_BYTES)
             quotes += line.count('"')
         return quotes % 2 == 0
+
+
+def _numbered_from_1(rows: Iterator[Row | BadRow]) -> Iterator[Row | BadRow]:
+    return (dataclasses.replace(row, number=number) for number, row in enumerate(rows, start=1))
 
 
 def _never_closed(name: str, line: int) -> InputError:

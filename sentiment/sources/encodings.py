@@ -1,4 +1,4 @@
-"""Gives text as UTF-8, whatever encoding its byte-order mark tells."""
+"""Gives text as UTF-8, whatever its encoding is."""
 
 from __future__ import annotations
 
@@ -8,7 +8,11 @@ from typing import Any
 
 from sentiment.errors import InputError
 
+NOT_DECODED = "not UTF-8, or not what --encoding says; for a file of Excel or Windows try --encoding cp1252"
+"""What to say of a row with bytes that are no characters."""
+
 _READ_BYTES = 32 * 1024
+_FEW_ZEROS = 0.3
 _MARKS = (  # the mark of UTF-32 begins with that of UTF-16
     (codecs.BOM_UTF8, "utf-8"),
     (codecs.BOM_UTF32_LE, "utf-32-le"),
@@ -18,17 +22,39 @@ _MARKS = (  # the mark of UTF-32 begins with that of UTF-16
 )
 
 
-def in_utf8(stream: io.BufferedReader[Any], name: str) -> io.BufferedReader[Any]:
-    """The rest of `stream` in UTF-8, without a byte-order mark. What has none is taken to be UTF-8 already.
+def in_utf8(stream: io.BufferedReader[Any], name: str, encoding: str | None = None) -> io.BufferedReader[Any]:
+    """The rest of `stream` in UTF-8, without a byte-order mark, which tells the encoding if `encoding` does not.
 
-    While it is read, an InputError says that it ends within a character. Other faults become bytes that are not UTF-8.
+    What has no mark is taken to be UTF-8 already. While it is read, an InputError says that it ends within a character.
+    Bytes that are no character in the encoding stay as they are, so that they are not UTF-8.
+
+    Raises:
+        InputError: the mark contradicts `encoding`.
     """
     head = stream.peek(4)
-    for mark, encoding in _MARKS:
+    chosen = "utf-8" if encoding is None else codecs.lookup(encoding).name
+    for mark, marked in _MARKS:
         if head.startswith(mark):
+            if encoding is not None and not marked.startswith(chosen.removesuffix("-sig")):
+                raise InputError(
+                    f"{name} begins with the byte-order mark of {marked.upper()}, so it is not {encoding}",
+                    hint="leave --encoding out",
+                )
             stream.read(len(mark))
-            return stream if encoding == "utf-8" else io.BufferedReader(_InUtf8(stream, encoding, name))
-    return stream
+            chosen = marked
+            break
+    return stream if chosen in {"utf-8", "utf-8-sig"} else io.BufferedReader(_InUtf8(stream, chosen, name), 1 << 16)
+
+
+def utf16_without_mark(head: bytes) -> str | None:
+    """`utf-16-le` or `utf-16-be` if `head` looks like a Western text in it, else None."""
+    even, odd = head[::2], head[1::2]
+    zeros = even.count(0) / max(1, len(even)), odd.count(0) / max(1, len(odd))
+    if max(zeros) < _FEW_ZEROS or min(zeros) > 0:
+        return None
+    encoding = "utf-16-be" if zeros[0] > zeros[1] else "utf-16-le"
+    text = head[: len(head) // 2 * 2].decode(encoding, "ignore")
+    return encoding if all(character.isprintable() or character.isspace() for character in text) else None
 
 
 class _InUtf8(io.RawIOBase):
@@ -36,7 +62,8 @@ class _InUtf8(io.RawIOBase):
         self._stream = stream
         self._encoding = encoding
         self._name = name
-        self._decoder = codecs.getincrementaldecoder(encoding)("surrogatepass")
+        self._errors = "surrogatepass" if encoding.startswith(("utf-16", "utf-32")) else "surrogateescape"
+        self._decoder = codecs.getincrementaldecoder(encoding)(self._errors)
         self._waiting = memoryview(b"")
 
     def readable(self) -> bool:
@@ -46,7 +73,7 @@ class _InUtf8(io.RawIOBase):
         data = None
         while not self._waiting and data != b"":
             data = self._stream.read1(_READ_BYTES)
-            self._waiting = memoryview(self._decoded(data).encode("utf-8", "surrogatepass"))
+            self._waiting = memoryview(self._decoded(data).encode("utf-8", self._errors))
         size = min(len(buffer), len(self._waiting))
         buffer[:size] = self._waiting[:size]
         self._waiting = self._waiting[size:]
@@ -55,7 +82,7 @@ class _InUtf8(io.RawIOBase):
     def _decoded(self, data: bytes) -> str:
         try:
             return self._decoder.decode(data, final=not data)
-        except UnicodeDecodeError:
+        except UnicodeError:
             raise InputError(
                 f"{self._name} is not {self._encoding.upper()} throughout", hint="is it complete?"
             ) from None

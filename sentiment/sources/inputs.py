@@ -12,19 +12,22 @@ from typing import Any, cast
 
 from sentiment.errors import InputError, UsageError
 from sentiment.packed import PACKED_SUFFIXES, open_packed
-from sentiment.sources.encodings import in_utf8
+from sentiment.sources.encodings import in_utf8, utf16_without_mark
+from sentiment.sources.options import DEFAULT_READING, ReadingOptions
 from sentiment.sources.rows import SUFFIXES, FileFormat
 from sentiment.streams import standard_input
 
 _SNIFF_BYTES = 8_192
+_BUFFER_BYTES = 1 << 16
 _TAR_AT = 257
 
 
 @dataclass(frozen=True, slots=True)
 class InputFile:
-    """A file to read rows from; None is standard input."""
+    """A file to read rows from, and how; None is standard input."""
 
     path: Path | None
+    options: ReadingOptions = DEFAULT_READING
 
     @property
     def name(self) -> str:
@@ -37,29 +40,30 @@ class InputFile:
         return self.path is not None and stat.S_ISREG(self.path.stat().st_mode)
 
 
-def find_input(argument: str) -> InputFile:
-    """The input that an argument of the command line names; `-` is standard input.
+def find_input(argument: str, options: ReadingOptions = DEFAULT_READING) -> InputFile:
+    """The input that an argument of the command line names, to be read with `options`; `-` is standard input.
 
     Raises:
         InputError: there is no such file, it is a directory, or standard input is closed.
     """
     if argument == "-":
         standard_input()
-        return InputFile(None)
+        return InputFile(None, options)
     path = Path(argument)
     with reading(argument):
         mode = path.stat().st_mode
     if stat.S_ISDIR(mode):
         raise InputError(f"{argument} is a directory", hint="name a CSV, JSONL or Parquet file")
-    return InputFile(path)
+    return InputFile(path, options)
 
 
-def detect_format(given: InputFile, chosen: FileFormat | None) -> FileFormat:
-    """Return `chosen`, or else the format that the file's name ends with (`.gz` and the like aside).
+def detect_format(given: InputFile, chosen: FileFormat | None = None) -> FileFormat:
+    """Return `chosen`, or else the format in its options, or else that of its name, apart from `.gz` and the like.
 
     Raises:
         UsageError: nothing is chosen, and the name does not tell.
     """
+    chosen = chosen or given.options.file_format
     if chosen is not None:
         return chosen
     suffixes = [suffix.lower() for suffix in given.path.suffixes] if given.path is not None else []
@@ -91,7 +95,7 @@ def open_text(given: InputFile) -> Iterator[io.BufferedReader[Any]]:
         InputError: the input cannot be read or unpacked (`open_packed`), or is not text; also while it is read.
     """
     with reading(given.name), _open_raw(given) as raw, open_packed(raw, given.name) as unpacked:
-        text = in_utf8(unpacked, given.name)
+        text = in_utf8(unpacked, given.name, given.options.encoding)
         _refuse_binary(given.name, text.peek(_SNIFF_BYTES))
         yield text
 
@@ -99,10 +103,10 @@ def open_text(given: InputFile) -> Iterator[io.BufferedReader[Any]]:
 @contextmanager
 def _open_raw(given: InputFile) -> Iterator[io.BufferedReader[Any]]:
     if given.path is None:
-        yield cast("io.BufferedReader", standard_input())
+        yield cast("io.BufferedReader[Any]", standard_input())
         return
-    with given.path.open("rb") as file:
-        yield file
+    with given.path.open("rb", buffering=_BUFFER_BYTES) as file:
+        yield cast("io.BufferedReader[Any]", file)
 
 
 def _refuse_binary(name: str, head: bytes) -> None:
@@ -111,7 +115,6 @@ def _refuse_binary(name: str, head: bytes) -> None:
     if head[_TAR_AT:].startswith(b"ustar"):
         raise InputError(f"{name} is a tar archive", hint="extract the file that you need, and name it")
     if b"\x00" in head:
-        raise InputError(
-            f"{name} is a binary file, not text",
-            hint="CSV and JSONL are text, in UTF-8 or in UTF-16 with a byte-order mark",
-        )
+        if encoding := utf16_without_mark(head):
+            raise InputError(f"{name} is UTF-16 without a byte-order mark", hint=f"add --encoding {encoding}")
+        raise InputError(f"{name} is a binary file, not text", hint="CSV and JSON are text; --encoding says which")

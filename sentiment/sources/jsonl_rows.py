@@ -13,6 +13,7 @@ import msgspec
 from sentiment.bounded import MAX_LINE_BYTES, bounded_lines, in_mib
 from sentiment.errors import InputError
 from sentiment.json_repair import foreign_number
+from sentiment.sources.encodings import NOT_DECODED
 from sentiment.sources.json_array import array_elements
 from sentiment.sources.rows import BadRow, Row, Rows
 
@@ -60,7 +61,7 @@ def _fault(content: bytes, error: Exception) -> tuple[str, str]:
     try:
         content.decode()
     except UnicodeDecodeError as not_utf8:
-        return "not_utf8", f"not UTF-8 at byte {not_utf8.start} of the row"
+        return "not_utf8", f"{NOT_DECODED} (byte {not_utf8.start} of the row)"
     if foreign := foreign_number(content.decode()):
         return "not_json", f"{foreign} is not a JSON value"
     return "not_json", f"not a JSON object: {error}"

@@ -13,6 +13,7 @@ from consumers.demo.stream import BUNDLED, bundled_stream, open_stream
 from consumers.ingest import FieldFlags
 from sentiment.errors import InputError, UsageError
 from sentiment.events import SourcePosition, decode_feedback
+from sentiment.sources import ReadingOptions
 
 NOWHERE = SourcePosition(topic="feedback", partition=0, offset=0)
 
@@ -61,14 +62,16 @@ def test_the_bundled_stream_is_known_with_its_incident() -> None:
 def test_a_file_is_counted_and_its_flags_passed_on(tmp_path: Path) -> None:
     """Rows that can be published and those that cannot are counted, and ingest gets the same flags."""
     file = tmp_path / "reviews.csv"
-    file.write_text("body,at\ngood,2026-01-02T00:00:00Z\n,2026-01-03T00:00:00Z\nbad,2026-01-01T00:00:00Z\n")
-    stream = open_stream(str(file), None, FieldFlags(text="body", time="at", product="-x"))
+    file.write_text("body|at\nText|Time\ngood|2026-01-02T00:00:00Z\n|2026-01-03T00:00:00Z\nbad|2026-01-01T00:00:00Z\n")
+    reading = ReadingOptions(delimiter="|", encoding="cp1252", skip_rows=1)
+    stream = open_stream(str(file), reading, FieldFlags(text="body", time="at", product="-x"))
     assert (stream.rows, stream.rejected, stream.incident) == (2, 1, None)
     assert (stream.first, stream.last) == (
         datetime.fromisoformat("2026-01-01T00:00:00Z"),
         datetime.fromisoformat("2026-01-02T00:00:00Z"),
     )
-    expected = ["--format=csv", "--text-field=body", "--time-field=at", "--product=-x", "--speed=60.0"]
+    expected = ["--format=csv", "--text-field=body", "--time-field=at", "--product=-x"]
+    expected += ["--delimiter=|", "--encoding=cp1252", "--skip-rows=1", "--speed=60.0"]
     assert stream.ingest_arguments(60.0) == [*expected, "--rebase-time", "--", str(file)]
 
 
@@ -76,7 +79,7 @@ def test_a_file_without_times_is_not_rebased(tmp_path: Path) -> None:
     """Without times there is nothing to shift, and no speed."""
     file = tmp_path / "texts.jsonl"
     file.write_text('{"text": "fine"}\n')
-    stream = open_stream(str(file), None, FieldFlags())
+    stream = open_stream(str(file), ReadingOptions(), FieldFlags())
     assert stream.ingest_arguments(60.0) == ["--format=jsonl", "--", str(file)]
 
 
@@ -86,10 +89,10 @@ def test_a_file_without_feedback_is_refused(tmp_path: Path, content: str) -> Non
     file = tmp_path / "reviews.csv"
     file.write_text(content)
     with pytest.raises(InputError):
-        open_stream(str(file), None, FieldFlags())
+        open_stream(str(file), ReadingOptions(), FieldFlags())
 
 
 def test_a_pipe_is_refused() -> None:
     """Standard input cannot be read twice."""
     with pytest.raises(UsageError, match="pipe"):
-        open_stream("-", "jsonl", FieldFlags())
+        open_stream("-", ReadingOptions("jsonl"), FieldFlags())

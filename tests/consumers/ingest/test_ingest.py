@@ -22,6 +22,7 @@ from consumers.ingest.identity import DIGEST_BYTES
 from consumers.ingest.publisher import IngestTakenOverError, Publisher
 from consumers.ingest.state import WriterName
 from sentiment.errors import InputError, UsageError
+from sentiment.sources import ReadingOptions
 from tests.brokers import Broker
 from tests.consumers.ingest.support import (
     START,
@@ -244,6 +245,24 @@ def test_a_pipe_is_published_as_it_comes(broker: Broker, tmp_path: Path) -> None
     assert ids(broker, topic) == expected_ids(40)
 
 
+def test_a_survey_of_a_spreadsheet_is_published(dev_broker: Broker, tmp_path: Path) -> None:
+    """Semicolons, cp1252, two columns of one name, a second header; the rejects name the option that is missing."""
+    path = tmp_path / "survey.csv"
+    path.write_bytes("id;Answer;Answer;\nno;Why?;And?;\n1;so, so;\u00e9t\u00e9;\n2;a;b;\n".encode("cp1252"))
+    fields, topic = FieldFlags(text="Answer#2"), new_topic()
+    reading = ReadingOptions(encoding="cp1252", skip_rows=1)
+    assert ingest(dev_broker, path, topic, fields=fields, reading=reading).published == 2
+    assert sorted((row["id"], row["text"]) for row in read_committed(dev_broker, topic)) == [
+        ("1", "\u00e9t\u00e9"),
+        ("2", "b"),
+    ]
+    report = ingest(dev_broker, path, new_topic(), fields=fields)
+    assert (report.published, report.rejected) == (2, 1)
+    assert "--encoding cp1252" in report.rejects_file.read_text()
+    with pytest.raises(InputError, match="several columns 'Answer'"):
+        ingest(dev_broker, path, topic, fields=FieldFlags(text="Answer"))
+
+
 def test_rows_of_json_are_published_by_their_own_keys(dev_broker: Broker, tmp_path: Path) -> None:
     """From a file and a pipe: the first row decides nothing. A column that was named and is nowhere is refused."""
     path = tmp_path / "x.jsonl"
@@ -308,7 +327,7 @@ def test_a_call_that_makes_no_sense_is_refused(dev_broker: Broker, tmp_path: Pat
     request = IngestRequest(argument=str(path), topic=topic, speed=2.0)
     with pytest.raises(UsageError, match="needs the times"):
         run_ingest(settings_for(dev_broker), request, Recorded())
-    pipe = IngestRequest(argument="-", file_format="csv", topic=topic, rebase_time=True)
+    pipe = IngestRequest(argument="-", reading=ReadingOptions("csv"), topic=topic, rebase_time=True)
     with pytest.raises(UsageError, match="needs a file"):
         run_ingest(settings_for(dev_broker), pipe, Recorded())
     path.write_text('text,n\n"",1\n" ",2\n')

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import random
 import threading
 from collections.abc import Iterator
@@ -32,7 +33,7 @@ from consumers.ingest.read_ahead import with_idle_marks
 from consumers.ingest.rejects import RejectsFile, collecting
 from sentiment.errors import InputError, UsageError
 from sentiment.events import FeedbackInput, SourcePosition, decode_feedback
-from sentiment.sources import InputFile, Row
+from sentiment.sources import InputFile, ReadingOptions, Row
 from sentiment.sources.times import TimeNotation
 from tests.consumers.ingest.support import START, write_csv
 from tests.fakes import ManualClock
@@ -326,7 +327,7 @@ def test_rejects_need_a_place(tmp_path: Path) -> None:
 
 
 def test_the_fingerprint_names_content_mapping_and_topic(tmp_path: Path) -> None:
-    """Another content, mapping, topic or shift is another ingest; a copy under another name is the same."""
+    """Another content, mapping, topic, shift or reading is another ingest; a copy under another name is the same."""
     path = write_csv(tmp_path / "x.csv", 5)
     copy = tmp_path / "y.csv"
     copy.write_bytes(path.read_bytes())
@@ -337,6 +338,14 @@ def test_the_fingerprint_names_content_mapping_and_topic(tmp_path: Path) -> None
         fingerprint(plan(path, topic="elsewhere")),
         fingerprint(plan(path, time=None)),
         fingerprint(plan(path, rebase_time=True)),
+        *(
+            fingerprint(dataclasses.replace(plan(path), given=InputFile(path, options)))
+            for options in (
+                ReadingOptions(delimiter=","),
+                ReadingOptions(encoding="cp1252"),
+                ReadingOptions(skip_rows=1),
+            )
+        ),
     ]
     assert len(set(names)) == len(names)
     assert fingerprint(plan(copy)) == names[0]

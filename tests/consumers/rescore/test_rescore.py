@@ -24,6 +24,7 @@ from sentiment.cli.main import run
 from sentiment.columns import RESULT_COLUMNS
 from sentiment.errors import FatalError, InputError, SentimentError, UsageError
 from sentiment.model.classifier import BatchInfo, Prediction
+from sentiment.sources import ReadingOptions
 from tests.consumers.rescore.support import TEXTS, rescore, write_rows
 from tests.fakes import LexiconClassifier
 from tests.processes import start
@@ -173,8 +174,30 @@ def test_work_is_resumed_only_for_the_same_job(tmp_path: Path) -> None:
     write_rows(source, 2 * PART_ROWS + 1)
     with pytest.raises(InputError, match="input_sha256"):
         rescore(source, output, resume=True)
+    write_rows(source, 2 * PART_ROWS)
+    with pytest.raises(InputError, match="encoding, skip_rows changed"):
+        rescore(source, output, resume=True, reading=ReadingOptions(encoding="cp1252", skip_rows=1))
+    write_rows(source, 2 * PART_ROWS + 1)
     report, _ = rescore(source, output, force=True)
     assert report.n_rows == 2 * PART_ROWS + 1
+
+
+def test_a_survey_of_a_spreadsheet_is_scored(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Semicolons, cp1252, a column without a name, two of one name, a second header: all of it is in the output."""
+    source = tmp_path / "survey.csv"
+    source.write_bytes(
+        "sep=;\n;Answer;Answer\nrow;Why?;And?\n1;\u00e9t\u00e9;great app\n2;so, so;awful\n".encode("cp1252")
+    )
+    flags = ["--encoding", "cp1252", "--skip-rows", "1", "--text-field", "Answer#2"]
+    rescore(source, tmp_path / "y.csv", text_field="Answer#2", reading=ReadingOptions(encoding="cp1252", skip_rows=1))
+    found = pd.read_csv(tmp_path / "y.csv")
+    assert found[["#1", "Answer", "Answer#2", "label"]].values.tolist() == [
+        [1, "\u00e9t\u00e9", "great app", "positive"],
+        [2, "so, so", "awful", "negative"],
+    ]
+    assert run(["rescore", str(source), *flags, "--delimiter", ";;", "--output", str(tmp_path / "z.csv")]) == 2
+    assert run(["rescore", str(source), *flags[2:], "--output", str(tmp_path / "z.csv")]) == 2
+    assert "line 4: not UTF-8" in capsys.readouterr().err
 
 
 def test_two_at_once_do_not_mix(tmp_path: Path) -> None:

@@ -169,7 +169,6 @@ def _truncated_parquet(path: Path) -> None:
             lambda path: path.write_text('text,n\na,1\n"never closed,2\nb,3\n'),
             "never closed; its row starts at line 3",
         ),
-        ("twice.csv", lambda path: path.write_text("text,text\na,b\n"), "same name"),
         ("table.csv", lambda path: pq.write_table(pa.table({"text": ["a"]}), path), "Parquet file"),
     ],
 )
