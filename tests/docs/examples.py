@@ -121,7 +121,7 @@ def settle(folder: Path) -> None:
 
 
 def _fill(sheet: Path, filled: Path, column: str, answer: Callable[[dict[str, str]], str]) -> None:
-    with sheet.open(newline="", encoding="utf-8") as file, filled.open("w", newline="", encoding="utf-8") as copy:
+    with sheet.open(newline="", encoding="utf-8-sig") as file, filled.open("w", newline="", encoding="utf-8") as copy:
         rows = csv.DictReader(file)
         writer = csv.DictWriter(copy, rows.fieldnames or ())
         writer.writeheader()

@@ -16,10 +16,12 @@ from typing import Literal
 import msgspec
 import pandas as pd
 
-from sentiment.errors import InputError
+from sentiment.errors import InputError, UsageError
 from sentiment.events import LABELS, SourcePosition
 from sentiment.outputs import Output, ending_of, find_output
-from training.data.rows import read_rows, refuse_rows
+from sentiment.sources import BadRow, Row, detect_format, find_input, open_rows
+from sentiment.sources.names import listed
+from training.data.rows import refuse_rows
 from training.review.candidates import Candidate
 from training.review.sampling import Chosen
 
@@ -28,6 +30,8 @@ SHEET_ENDINGS = (".csv", ".jsonl")
 SKIP = "skip"
 """The `label` or `final` of a text that cannot be labelled."""
 
+# Without a byte-order mark Excel takes UTF-8 for the encoding of old Windows programs.
+_EXCELS_MARK = "\ufeff"
 # A spreadsheet would run a cell that starts like this as a formula, and strangers write the feedback.
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
@@ -108,6 +112,7 @@ def _sheet_text(ending: str, items: Sequence[Item], notes: Sequence[str]) -> str
     if ending == ".jsonl":
         return "".join(msgspec.json.encode(row).decode() + "\n" for row in rows)
     out = io.StringIO()
+    out.write(_EXCELS_MARK)
     writer = csv.DictWriter(out, COLUMNS)
     writer.writeheader()
     writer.writerows({name: _harmless(value) for name, value in row.items()} for row in rows)
@@ -130,15 +135,19 @@ def read_items(path: Path) -> dict[str, Item]:
 def read_sheet(path: Path, items: dict[str, Item]) -> FilledSheet:
     """What an annotator filled in. Rows without a label are left open.
 
+    It may be any CSV that a spreadsheet writes: with semicolons or tabs, in UTF-8, UTF-16 with a byte-order mark, or
+    the encoding of old Windows programs, with empty rows at the end. Only ids and labels matter, and those are ASCII.
+
     Raises:
         InputError: it cannot be read, or has an unknown label, an unknown item or an item twice. The message has the
             row numbers (1 is the first row of data).
     """
-    frame = read_rows(path, ("item", "label"))
+    frame = _read(path)
     ids, labels = _cells(frame, "item"), _cells(frame, "label")
     finals = _cells(frame, "final") if "final" in frame.columns else pd.Series("", frame.index)
-    refuse_rows(path, "an item that is not in the items file", ~ids.isin(items.keys()))
-    refuse_rows(path, "an item that another row has", ids.duplicated(keep=False))
+    empty = (ids == "") & (labels == "") & (finals == "")
+    refuse_rows(path, "an item that is not in the items file", ~ids.isin(items.keys()) & ~empty)
+    refuse_rows(path, "an item that another row has", ids.duplicated(keep=False) & ~empty)
     allowed = ", ".join(LABELS)
     refuse_rows(path, f"an unknown label (known: {allowed}, {SKIP})", ~labels.isin([*LABELS, SKIP, ""]))
     refuse_rows(path, f"an unknown final label (known: {allowed}, {SKIP})", ~finals.isin([*LABELS, SKIP, ""]))
@@ -148,6 +157,32 @@ def read_sheet(path: Path, items: dict[str, Item]) -> FilledSheet:
         labels={item: label for item, label, _ in rows if label},
         finals={item: final for item, _, final in rows if final},
     )
+
+
+def _read(path: Path) -> pd.DataFrame:
+    given = find_input(str(path))
+    try:
+        file_format = detect_format(given, None)
+    except UsageError:
+        raise InputError(
+            f"the format of {path} is unknown", hint="save the sheet as CSV, under a name that ends with .csv"
+        ) from None
+    with open_rows(given, file_format, pad=True) as opened:
+        rows = [_require_read(path, row).values for row in opened.rows]
+    if not rows:
+        raise InputError(f"{path} has no rows")
+    there = list(dict.fromkeys(name for row in rows for name in row))
+    for column in ("item", "label"):
+        if column not in there:
+            raise InputError(f"{path} has no column {column!r}", hint=f"the columns are: {listed(there)}")
+    wanted = [name for name in ("item", "label", "final") if name in there]
+    return pd.DataFrame([{name: row.get(name) for name in wanted} for row in rows], dtype=object)
+
+
+def _require_read(path: Path, row: Row | BadRow) -> Row:
+    if isinstance(row, BadRow):
+        raise InputError(f"{path}, {row.place}: {row.message}", hint="save the sheet as CSV again")
+    return row
 
 
 def _item(
@@ -169,7 +204,9 @@ def _item(
 
 
 def _cells(frame: pd.DataFrame, name: str) -> pd.Series:
-    return frame[name].fillna("").astype(str).str.strip().str.lower()
+    # A character that could not be read is part of no label.
+    cells = frame[name].map(lambda cell: "" if cell is None else str(cell).encode("utf-8", "replace").decode())
+    return cells.str.strip().str.lower()
 
 
 def _harmless(cell: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import hashlib
 import json
@@ -43,6 +44,42 @@ def test_a_sheet_survives_its_way_and_hides_the_answers(tmp_path: Path, suffix: 
     known = read_items(items_path(path))
     assert [known[item.item] for item in items] == items
     assert read_sheet(path, known) == FilledSheet("june", {}, {})
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "cp1252", "mac_roman"])
+@pytest.mark.parametrize("delimiter", [",", ";", "\t"], ids=["comma", "semicolon", "tab"])
+@pytest.mark.parametrize("separator_line", [True, False])
+def test_a_sheet_survives_spreadsheets(tmp_path: Path, encoding: str, delimiter: str, separator_line: bool) -> None:
+    """Whatever delimiter and encoding one saves it with, the labels come back; it opens without broken characters."""
+    texts = ["Größe passt; à la carte, naïve\tcafé", "“quoted”, – dash\nsecond line", "=1+1", "plain", "emoji 😀"]
+    items = [
+        Item(item=item_id(text), text=text, product="ä,b;c", probabilities=(1, 0, 0), model_version="1", part="random")
+        for text in texts
+    ]
+    path = tmp_path / "anna.csv"
+    SheetFiles.beside(find_output(path)).write(items)
+    assert path.read_bytes().startswith(codecs.BOM_UTF8)
+    rows = list(csv.DictReader(path.open(encoding="utf-8-sig", newline="")))
+    assert [row["text"].lstrip("'") for row in rows] == texts
+    labels = dict(zip([row["item"] for row in rows], ["negative", "Neutral ", "POSITIVE", "skip", ""], strict=True))
+    with path.open("w", encoding=encoding, errors="replace", newline="") as file:
+        if separator_line:
+            file.write(f"sep={delimiter}\r\n")
+        writer = csv.DictWriter(file, list(rows[0]), delimiter=delimiter)
+        writer.writeheader()
+        writer.writerows({**row, "label": labels[row["item"]]} for row in rows)
+        file.write(delimiter * (len(rows[0]) - 1) + "\r\n")
+    known = {item.item: item for item in items}
+    wanted = {item: label.strip().lower() for item, label in labels.items() if label}
+    assert read_sheet(path, known) == FilledSheet("anna", wanted, {})
+
+
+def test_a_workbook_is_not_taken_for_a_sheet(tmp_path: Path) -> None:
+    """It is said how to save it."""
+    (tmp_path / "anna.xlsx").write_bytes(b"PK\x03\x04")
+    with pytest.raises(InputError, match=r"the format of .* is unknown") as caught:
+        read_sheet(tmp_path / "anna.xlsx", {})
+    assert "CSV" in str(caught.value.hint)
 
 
 @pytest.mark.parametrize(
@@ -96,7 +133,7 @@ def test_versions_add_up_and_are_never_changed(tmp_path: Path) -> None:
 
 def fill(sheet_file: Path, copy: Path, label_of: dict[str, str]) -> None:
     """Fill in a copy of a sheet, item by item."""
-    with sheet_file.open(newline="") as file:
+    with sheet_file.open(encoding="utf-8-sig", newline="") as file:
         rows = list(csv.DictReader(file))
     with copy.open("w", newline="") as file:
         writer = csv.DictWriter(file, rows[0].keys())
