@@ -34,6 +34,11 @@ class Backend(Protocol):
         """The cost of starting one more batch, as the number of tokens that take the same time."""
         ...
 
+    @property
+    def width_step(self) -> int:
+        """Widths are rounded up to a multiple of this, so that few shapes occur; 1 if a new shape costs nothing."""
+        ...
+
     def logits(self, input_ids: Ids, attention_mask: Ids) -> Logits:
         """(n, width) ids and mask to (n, outputs) logits. Raises ``MemoryError`` if the batch does not fit."""
         ...
@@ -65,7 +70,10 @@ class Computed:
 
 
 class Inference:
-    """One pass of `windows` through a network with `exits`, or past them if none are given."""
+    """One pass of `windows` through a network with `exits`, or past them if none are given.
+
+    The network reads at most `max_width` tokens.
+    """
 
     def __init__(
         self,
@@ -74,12 +82,16 @@ class Inference:
         limits: BatchLimits,
         windows: Sequence[Sequence[int]],
         pad_id: int,
+        max_width: int,
     ) -> None:
         self._backend = backend
         self._exits = exits
         self._limits = limits
         self._windows = windows
         self._lengths = [len(window) for window in windows]
+        step = backend.width_step
+        self._widths = [min(-(-length // step) * step, max_width) for length in self._lengths]
+        """Tokens that each window takes, padding included, where it is not padded to a longer one."""
         self._pad_id = pad_id
         self._planned: list[list[Batch]] = [[] for _ in range(len(exits) + 1)]
         self._waiting: list[dict[int, Hidden]] = [{} for _ in range(len(exits) + 1)]
@@ -122,7 +134,7 @@ class Inference:
                         f"out of memory for one window of {batch.width} tokens with {self._backend.name}",
                         hint="give the process more memory, or use a smaller model",
                     ) from error
-                self._planned[stage].extend(batch.halves(self._lengths))
+                self._planned[stage].extend(batch.halves(self._widths))
 
     def _next_stage(self) -> int | None:
         """The deepest stage that has a batch. If only windows wait, the first stage of them gets what it has."""
@@ -146,7 +158,7 @@ class Inference:
 
     def _plan(self, indices: Sequence[int]) -> list[Batch]:
         plan = plan_batches(
-            [self._lengths[index] for index in indices],
+            [self._widths[index] for index in indices],
             max_batch_tokens=self._limits.max_batch_tokens,
             max_batch_items=self._limits.max_batch_items,
             batch_overhead_tokens=self._backend.batch_overhead_tokens,

@@ -100,6 +100,7 @@ class TextClassifier:
         self._tokenizer = tokenizer
         self._reading = reading
         self._limits = limits
+        self._max_length = max_length
         self._capacity = max_length - len(tokenizer.prefix) - len(tokenizer.suffix)
         self._pad_id = pad_id
         self._early = early or EarlyExits()
@@ -174,7 +175,7 @@ class TextClassifier:
         return len(self._reading.targets)
 
     def _inference(self, encoded: _Encoded, exits: Sequence[Exit]) -> Inference:
-        return Inference(self._backend, exits, self._limits, encoded.windows, self._pad_id)
+        return Inference(self._backend, exits, self._limits, encoded.windows, self._pad_id, self._max_length)
 
     def _predictions(self, encoded: _Encoded, computed: Computed) -> list[Prediction]:
         probabilities = np.empty((len(encoded.windows), len(LABELS)))

@@ -51,6 +51,11 @@ class TorchBackend:
         """A CUDA device computes thousands of tokens while Python launches the kernels of one batch."""
         return _CUDA_BATCH_OVERHEAD_TOKENS if self._device.type == "cuda" else _CPU_BATCH_OVERHEAD_TOKENS
 
+    @property
+    def width_step(self) -> int:
+        """Torch keeps nothing for a shape."""
+        return 1
+
     def logits(self, input_ids: NDArray[np.int64], attention_mask: NDArray[np.int64]) -> NDArray[np.float32]:
         """(n, width) ids and mask to (n, outputs) logits. Raises ``MemoryError`` if the batch does not fit."""
         with self._computing():

@@ -34,6 +34,7 @@ class CountingBackend:
     memory_tokens: int = 1_000_000
     name: str = "counting"
     batch_overhead_tokens: int = 16
+    width_step: int = 1
     shapes: list[tuple[int, int]] = field(default_factory=list)
     stages: list[tuple[int, int]] = field(default_factory=list)
 
@@ -128,6 +129,24 @@ def test_a_text_leaves_where_it_leaves_alone(checkpoint: Path, texts: list[str],
     assert predictions == [model.predict([text])[0][0] for text in texts]
     cramped = classifier(tokenizer, CountingBackend(memory_tokens=40), tokens, early=EARLY)
     assert cramped.predict(texts)[0] == predictions
+
+
+@settings(deadline=None, max_examples=40)
+@given(
+    st.lists(st.lists(st.sampled_from(WORDS), max_size=60).map(" ".join), max_size=30),
+    st.integers(16, 200),
+    st.integers(2, 20),
+    st.sampled_from([EARLY, None]),
+)
+def test_rounded_widths_change_no_answer(
+    checkpoint: Path, texts: list[str], tokens: int, step: int, early: EarlyExits | None
+) -> None:
+    """Every width is a multiple of the backend's step, or all that the network reads; answers are the same."""
+    tokenizer = TextTokenizer.from_file(checkpoint / "tokenizer.json")
+    exact, rounded = CountingBackend(), CountingBackend(width_step=step)
+    expected, _ = classifier(tokenizer, exact, tokens, early=early).predict(texts)
+    assert classifier(tokenizer, rounded, tokens, early=early).predict(texts)[0] == expected
+    assert all(width % step == 0 or width == MAX_LENGTH for _, width in rounded.shapes)
 
 
 def test_windows_that_go_on_fill_batches_together(tokenizer: TextTokenizer) -> None:
