@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from sentiment.cli.flags import FILE, SHARE, json_option, seed_option, typed
+from sentiment.cli.labelled import labelled_options, layout_of
 from sentiment.cli.options import common_options
 from sentiment.cli.outputs import print_json
 
@@ -52,6 +53,7 @@ named. Exit code 1 if a limit is exceeded, unless --no-gate is given."""
 )
 @click.option("--min-n", type=click.IntRange(1), default=30, metavar="N", help="Scenes, cases or rows needed to judge.")
 @click.option("--no-gate", is_flag=True, help="Exit with 0 even if a limit is exceeded.")
+@labelled_options
 @seed_option
 @click.option(
     "--examples", "n_examples", type=click.IntRange(0), default=0, metavar="N", help="Failures to show per capability."
@@ -65,6 +67,8 @@ def audit(
     group_field: str | None,
     limits_file: Path | None,
     no_gate: bool,
+    text_field: str,
+    label_field: str,
     seed: int,
     n_examples: int,
     as_json: bool,
@@ -90,7 +94,8 @@ def audit(
 
     limits = _limits(limits_file, flags)
     pair_sets = [pair_set for file in corpora for pair_set in read_eec(file)]
-    grouped = read_grouped(labelled, group_field) if labelled is not None and group_field is not None else None
+    layout = layout_of(settings, text_field, label_field)
+    grouped = read_grouped(labelled, group_field, layout) if labelled and group_field else None
     classifier = load_configured(settings.model)
     report = run_audit(lambda texts: _predict(classifier, texts), seed=seed, corpora=pair_sets)
     groups = _groups(classifier, grouped, seed=seed, min_n=limits.min_n)

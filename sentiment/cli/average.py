@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from sentiment.cli.extras import train_extra
-from sentiment.cli.flags import OUTPUT_FOLDER
+from sentiment.cli.flags import MODEL_NAME, OUTPUT_FOLDER
 from sentiment.cli.options import common_options
 
 
@@ -21,7 +21,7 @@ Example:
 Requires the `train` extra. The runs must have the same tokens and layers, and should have begun with the same weights:
 whether the mean is better than they are shows `sentiment compare`."""
 )
-@click.argument("models", metavar="MODEL...", nargs=-1, required=True)
+@click.argument("models", metavar="MODEL...", nargs=-1, required=True, type=MODEL_NAME)
 @click.option("--output", required=True, type=OUTPUT_FOLDER, metavar="DIR", help="Checkpoint to create.")
 @common_options()
 def average(models: tuple[str, ...], output: Path, settings: Any) -> None:

@@ -10,6 +10,7 @@ import click
 from sentiment.cli.extras import train_extra
 from sentiment.cli.flags import FILE, OUTPUT, OUTPUT_FOLDER, SHARE, force_option, json_option, seed_option
 from sentiment.cli.forms import FORMS
+from sentiment.cli.labelled import labelled_options, layout_of
 from sentiment.cli.options import common_options
 from sentiment.cli.outputs import apart_from, check_outputs, print_json, write_output
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from sentiment.model.manifest import Exits
     from sentiment.outputs import Output
     from sentiment.settings import Settings
+    from training.data.examples import RowLayout
     from training.exporting.calibrate import CalibrationReport
 
 
@@ -57,10 +59,11 @@ were not used to fit."""
     metavar="X",
     help="Share of texts that must get the label of the whole network, if the model has early exits.",
 )
+@labelled_options
 @seed_option
 @force_option
 @json_option()
-@common_options("model-path", "threads")
+@common_options("model-path", "label-map", "threads")
 def calibrate(
     settings: Settings,
     data: Path,
@@ -71,6 +74,8 @@ def calibrate(
     max_ece: float | None,
     decide: Any,
     agreement: float,
+    text_field: str,
+    label_field: str,
     seed: int,
     force: bool,
     as_json: bool,
@@ -99,7 +104,7 @@ def calibrate(
     directory = _directory(settings.model.path, in_place=in_place, output=output)
     forms = calibrating.forms_of(open_directory(directory)) if form == "all" else (form,)
     fitting = {"seed": seed, "decide": decide, "agreement": agreement, "threads": settings.model.threads}
-    report = _run(directory, data, forms, fitting)
+    report = _run(directory, data, layout_of(settings, text_field, label_field), forms, fitting)
     if plot is not None:
         bins = {f"{part.form}": (part.bins_before, part.bins_after) for part in report.forms}
         write_output(plot, calibration_plot(bins))
@@ -148,12 +153,14 @@ def _directory(path: str, *, in_place: bool, output: Path | None) -> Path:
     return directory
 
 
-def _run(directory: Path, data: Path, forms: tuple[Any, ...], fitting: dict[str, Any]) -> CalibrationReport:
+def _run(
+    directory: Path, data: Path, layout: RowLayout, forms: tuple[Any, ...], fitting: dict[str, Any]
+) -> CalibrationReport:
     from sentiment.cli.progress import Ticker
     from training.data.examples import read_examples
     from training.exporting.calibrate import calibrate as fit
 
-    examples = read_examples(data)
+    examples = read_examples(data, layout)
     with Ticker() as ticker:
         return fit(directory, examples, forms, progress=ticker, **fitting)
 

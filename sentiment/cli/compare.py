@@ -9,6 +9,7 @@ import click
 
 from sentiment.cli.extras import train_extra
 from sentiment.cli.flags import FILE, OUTPUT, force_option, json_option, resamples_option, seed_option, typed
+from sentiment.cli.labelled import labelled_options, layout_of
 from sentiment.cli.options import common_options
 from sentiment.cli.outputs import apart_from, check_outputs, print_json, write_output
 
@@ -66,6 +67,7 @@ hold for this machine while nothing else runs on it; the ratios are more robust.
     help="Share of the rented time that is used.",
 )
 @click.option("--currency", default="USD", metavar="NAME", help="Currency of the prices.")
+@labelled_options
 @resamples_option
 @seed_option
 @click.option("--report", type=OUTPUT, metavar="FILE.md", help="Write the tables as Markdown.")
@@ -133,6 +135,7 @@ def _request(settings: Settings, data: Path, flags: dict[str, Any]) -> Compariso
         threads=settings.model.threads,
         label_map=settings.model.label_map or None,
         fairness=not flags["no_fairness"],
+        layout=layout_of(settings, flags["text_field"], flags["label_field"]),
         assumptions=read_assumptions(flags["assumptions"], **typed({name: flags[name] for name in _ASSUMPTIONS})),
     )
 

@@ -8,9 +8,9 @@ from typing import Any
 import click
 
 from sentiment.cli.extras import train_extra
-from sentiment.cli.flags import FILE
-from sentiment.cli.inputs import text_field_option
+from sentiment.cli.flags import FILE, MODEL_NAME
 from sentiment.cli.job import make_job, run_job
+from sentiment.cli.labelled import labelled_options, layout_of
 from sentiment.cli.options import common_options
 from sentiment.cli.recipe_flags import recipe_options, validation_option
 
@@ -18,7 +18,7 @@ from sentiment.cli.recipe_flags import recipe_options, validation_option
 @click.command(
     epilog="""\b
 Example:
-  sentiment distill train.jsonl.gz --validation dev.jsonl.gz --unlabelled reviews.csv --text-field content \\
+  sentiment distill train.jsonl.gz --validation dev.jsonl.gz --unlabelled reviews.csv --unlabelled-text-field content \\
     --teacher large-model --student sentence-transformers/all-MiniLM-L6-v2 --student-layers 3 --output small-model
 
 Requires the `train` extra. In the loss, --hard-share is the weight of the labels, and the teachers have the rest;
@@ -32,10 +32,17 @@ unlabelled texts have only the teachers. The teachers' answers are kept in OUTPU
     "teachers",
     required=True,
     multiple=True,
-    metavar="DIR|ID",
+    type=MODEL_NAME,
+    metavar="DIR|ID|shipped",
     help="Model to learn from: any that `sentiment score --model` takes; repeatable, for the mean of several.",
 )
-@click.option("--student", required=True, metavar="DIR|ID", help="Backbone to train: a local directory or a hub id.")
+@click.option(
+    "--student",
+    required=True,
+    type=MODEL_NAME,
+    metavar="DIR|ID|shipped",
+    help="Backbone to train: a local directory, a hub id, or the shipped model.",
+)
 @click.option(
     "--student-layers",
     type=click.IntRange(0),
@@ -50,7 +57,12 @@ unlabelled texts have only the teachers. The teachers' answers are kept in OUTPU
     metavar="FILE",
     help="More texts, which only the teachers label; repeatable.",
 )
-@text_field_option("Text column of the unlabelled files.")
+@click.option(
+    "--unlabelled-text-field",
+    metavar="COLUMN",
+    show_default="--text-field",
+    help="Text column of the unlabelled files.",
+)
 @click.option(
     "--temperature",
     type=click.FloatRange(1),
@@ -65,15 +77,18 @@ unlabelled texts have only the teachers. The teachers' answers are kept in OUTPU
     metavar="X",
     help="Weight of the labels in the loss.",
 )
+@labelled_options
 @recipe_options
-@common_options()
+@common_options("label-map")
 def distill(
     train_data: str,
     teachers: tuple[str, ...],
     student: str,
     student_layers: int,
     unlabelled: tuple[Path, ...],
+    unlabelled_text_field: str | None,
     text_field: str,
+    label_field: str,
     temperature: float,
     hard_share: float,
     resume: bool,
@@ -87,6 +102,10 @@ def distill(
     """
     with train_extra():
         from training.finetune.distill import Teaching
-    teaching = Teaching(teachers, unlabelled, text_field, temperature, hard_share)
-    job = make_job(train=train_data, backbone=student, keep_layers=student_layers, teaching=teaching, **flags)
+
+        layout = layout_of(settings, text_field, label_field)
+    teaching = Teaching(teachers, unlabelled, unlabelled_text_field or text_field, temperature, hard_share)
+    job = make_job(
+        train=train_data, backbone=student, keep_layers=student_layers, teaching=teaching, layout=layout, **flags
+    )
     return run_job(job, resume=resume, as_json=as_json)

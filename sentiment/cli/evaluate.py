@@ -9,6 +9,7 @@ import click
 
 from sentiment.cli.extras import train_extra
 from sentiment.cli.flags import FILE, OUTPUT, force_option, json_option, resamples_option, seed_option
+from sentiment.cli.labelled import labelled_options, layout_of
 from sentiment.cli.options import common_options
 from sentiment.cli.outputs import apart_from, check_outputs, print_json, write_output
 
@@ -47,6 +48,7 @@ choice of rows, not other sources or wrong labels."""
     help="Show the N errors of which the model was most confident.",
 )
 @click.option("--max-rows", type=click.IntRange(1), metavar="N", help="Evaluate on a random sample of N rows.")
+@labelled_options
 @resamples_option
 @seed_option
 @force_option
@@ -60,6 +62,8 @@ def evaluate(
     report: Output | None,
     errors: int | None,
     max_rows: int | None,
+    text_field: str,
+    label_field: str,
     resamples: int,
     seed: int,
     force: bool,
@@ -90,6 +94,7 @@ def evaluate(
         max_rows=max_rows,
         n_resamples=resamples,
         seed=seed,
+        layout=layout_of(settings, text_field, label_field),
     )
     judgement = _judge(judge, settings, request)
     if report is not None:

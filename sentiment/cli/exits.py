@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from sentiment.cli.extras import train_extra
-from sentiment.cli.flags import DIRECTORY, FILE, OUTPUT_FOLDER, force_option, json_option, seed_option
+from sentiment.cli.flags import FILE, MODEL_DIRECTORY, OUTPUT_FOLDER, force_option, json_option, seed_option
 from sentiment.cli.inputs import text_field_option
 from sentiment.cli.options import common_options
 from sentiment.cli.outputs import check_outputs, print_json
@@ -37,7 +37,7 @@ Example:
 Requires the `train` extra, and a BERT, RoBERTa, DistilBERT or MPNet with an OpenVINO form. Texts need no labels. No
 text leaves early until `sentiment calibrate` has found, on other rows, how sure an exit must be."""
 )
-@click.argument("model", type=DIRECTORY)
+@click.argument("model", type=MODEL_DIRECTORY)
 @click.option("--layers", required=True, type=Layers(), help="Layers with an exit behind them, counted from 1.")
 @click.option(
     "--texts",

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from sentiment.cli.extras import train_extra
-from sentiment.cli.flags import DIRECTORY, OUTPUT_FOLDER, force_option, json_option, name_option
+from sentiment.cli.flags import MODEL_DIRECTORY, OUTPUT_FOLDER, force_option, json_option, name_option
 from sentiment.cli.forms import parse_forms, print_missing_forms
 from sentiment.cli.inputs import text_field_option
 from sentiment.cli.options import common_options
@@ -26,7 +26,7 @@ Requires the `train` extra. The worker serves int8 if the model has it, else bf1
 safetensors, which every export has. Processors without bf16 (AVX-512 BF16, AMX) compute that form in fp32. Parity is
 measured against fp32 on torch."""
 )
-@click.argument("checkpoint", type=DIRECTORY)
+@click.argument("checkpoint", type=MODEL_DIRECTORY)
 @click.option("--output", required=True, type=OUTPUT_FOLDER, metavar="DIR", help="Directory to create.")
 @click.option(
     "--forms",

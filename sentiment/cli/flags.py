@@ -18,6 +18,27 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 
 FILE = click.Path(dir_okay=False, path_type=Path)
 DIRECTORY = click.Path(file_okay=False, path_type=Path)
+
+
+class _Model(click.ParamType[Any]):
+    """The place of a model, in which the word `shipped` stands for the model that comes with the package."""
+
+    name = "model"
+
+    def __init__(self, place: click.ParamType[Any]) -> None:
+        self._place = place
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the place, as the type of the place would."""
+        if value == "shipped":  # nothing heavy is imported for any other model
+            from sentiment.model.loading import is_shipped, shipped_model_path
+
+            value = str(shipped_model_path()) if is_shipped(value) else value
+        return self._place.convert(value, param, ctx)
+
+
+MODEL_DIRECTORY = _Model(DIRECTORY)
+MODEL_NAME = _Model(click.STRING)
 SHARE = click.FloatRange(0, 1)
 
 

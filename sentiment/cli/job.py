@@ -13,6 +13,7 @@ from sentiment.cli.outputs import print_json
 
 if TYPE_CHECKING:
     from sentiment.model.manifest import Manifest
+    from training.data.examples import RowLayout
     from training.finetune.distill import Teaching
     from training.finetune.job import TrainingJob
 
@@ -31,6 +32,7 @@ def make_job(
     drop_near_duplicates: bool,
     tracker: Any,
     tracking_dir: str | None,
+    layout: RowLayout,
     teaching: Teaching | None = None,
     **recipe: Any,
 ) -> TrainingJob:
@@ -60,6 +62,7 @@ def make_job(
         ),
         licences={"backbone": backbone_licence},
         teaching=teaching,
+        layout=layout,
         drop_near_duplicates=drop_near_duplicates,
         tracker=Tracker(tracker, tracking_dir or default_location(output)) if tracker else None,
     )

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from sentiment.cli.extras import train_extra
-from sentiment.cli.flags import DIRECTORY, FILE, SHARE, json_option, seed_option
+from sentiment.cli.flags import DIRECTORY, FILE, MODEL_DIRECTORY, SHARE, json_option, seed_option
+from sentiment.cli.labelled import labelled_options, layout_of
 from sentiment.cli.options import common_options
 from sentiment.cli.outputs import print_json
 
@@ -97,7 +98,7 @@ measurements are kept in ROOT/history.jsonl, which also says when --force overru
 your own."""
 )
 @click.argument("root", metavar="ROOT", type=DIRECTORY)
-@click.argument("candidate", metavar="CANDIDATE|VERSION", type=DIRECTORY)
+@click.argument("candidate", metavar="CANDIDATE|VERSION", type=MODEL_DIRECTORY)
 @click.option(
     "--data", metavar="FILE", help="Labelled rows that neither model was trained on; required for a new model."
 )
@@ -137,10 +138,11 @@ your own."""
     metavar="X",
     help="Maximum share of labels that a placeholder for personal data changes.",
 )
+@labelled_options
 @seed_option
 @click.option("--force", is_flag=True, help="Promote the candidate despite a failure.")
 @json_option("Print the verdict as one JSON document.")
-@common_options("threads")
+@common_options("label-map", "threads")
 def promote(
     settings: Settings,
     root: Path,
@@ -148,6 +150,8 @@ def promote(
     data: str | None,
     max_rows: int | None,
     audit_limits: Path | None,
+    text_field: str,
+    label_field: str,
     seed: int,
     force: bool,
     as_json: bool,
@@ -184,7 +188,7 @@ def promote(
         from training.promotion.promote import promote as run_gate
         from training.promotion.records import GateSettings
     limits = _limits(audit_limits, flags)
-    examples = read_examples(data)
+    examples = read_examples(data, layout_of(settings, text_field, label_field))
     examples = [examples[index] for index in sample_rows(len(examples), max_rows, seed)]
     with Ticker() as ticker:
         outcome = run_gate(

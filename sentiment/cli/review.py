@@ -9,6 +9,7 @@ import click
 
 from sentiment.cli.flags import DIRECTORY, FILE, OUTPUT, force_option, json_option, seed_option
 from sentiment.cli.inputs import text_field_option
+from sentiment.cli.labelled import labelled_options, layout_of
 from sentiment.cli.options import common_options
 from sentiment.cli.outputs import check_outputs, print_json_line
 
@@ -185,13 +186,16 @@ suspect none. Read a suspect again before correcting it.""",
 )
 @click.argument("labelled", type=FILE)
 @_sheet_option
+@labelled_options
 @force_option
 @json_option()
 @common_options("model")
-def find_suspects(settings: Settings, labelled: Path, output: Output, force: bool, as_json: bool) -> None:
+def find_suspects(
+    settings: Settings, labelled: Path, output: Output, text_field: str, label_field: str, force: bool, as_json: bool
+) -> None:
     """Make a sheet of the rows that are probably mislabelled.
 
-    LABELLED has the columns text and label. The most suspicious rows come first.
+    LABELLED has columns of texts and labels. The most suspicious rows come first.
     """
 
     from sentiment.cli.progress import Ticker
@@ -201,7 +205,9 @@ def find_suspects(settings: Settings, labelled: Path, output: Output, force: boo
     files = SheetFiles.beside(output)
     check_outputs(files.sheet, files.items, force=force, inputs=[labelled])
     with Ticker() as ticker:
-        n_rows, found = suspected_candidates(labelled, settings.model, ticker)
+        n_rows, found = suspected_candidates(
+            labelled, settings.model, ticker, layout_of(settings, text_field, label_field)
+        )
     if found:
         files.write([suspect_item(each) for each in found])
     if as_json:

@@ -6,7 +6,10 @@ from typing import Any
 
 import click
 
+from sentiment.cli.extras import train_extra
+from sentiment.cli.flags import MODEL_NAME
 from sentiment.cli.job import make_job, run_job
+from sentiment.cli.labelled import labelled_options, layout_of
 from sentiment.cli.options import common_options
 from sentiment.cli.recipe_flags import recipe_options, validation_option
 
@@ -18,13 +21,20 @@ Example:
     --backbone sentence-transformers/all-MiniLM-L6-v2 --class-weight negative=1.25
   sentiment score --model my-model "The update made the app faster, great job!"
 
-Requires the `train` extra. TRAIN and FILE are CSV, JSONL or Parquet (also .gz), or hub:OWNER/NAME[:SPLIT]. Rows need
-`text` and `label`; `source`, `kind` (human or stars), `product` and `id` are optional. The backbone is a BERT (such as
-MiniLM), RoBERTa, DistilBERT, MPNet, GPT-2 or T5."""
+Requires the `train` extra. TRAIN and FILE are CSV, JSONL or Parquet (also .gz), or hub:OWNER/NAME[:SPLIT]. Rows need a
+text and a label: name your columns, and say what your labels mean with --label-map 0=negative,1=neutral,2=positive.
+`source`, `kind` (human or stars), `product` and `id` are optional. The backbone is a BERT (such as MiniLM), RoBERTa,
+DistilBERT, MPNet, GPT-2 or T5."""
 )
 @click.argument("train_data", metavar="TRAIN")
 @validation_option
-@click.option("--backbone", required=True, metavar="DIR|ID", help="Model to fine-tune: a local directory or a hub id.")
+@click.option(
+    "--backbone",
+    required=True,
+    type=MODEL_NAME,
+    metavar="DIR|ID|shipped",
+    help="Model to fine-tune: a local directory, a hub id, or the shipped model.",
+)
 @click.option(
     "--keep-layers",
     type=click.IntRange(0),
@@ -32,11 +42,16 @@ MiniLM), RoBERTa, DistilBERT, MPNet, GPT-2 or T5."""
     metavar="N",
     help="Layers of the backbone to keep, evenly spaced; 0 for all.",
 )
+@labelled_options
 @recipe_options
-@common_options()
-def train(train_data: str, resume: bool, as_json: bool, settings: Any, **flags: Any) -> int:
+@common_options("label-map")
+def train(
+    train_data: str, text_field: str, label_field: str, resume: bool, as_json: bool, settings: Any, **flags: Any
+) -> int:
     """Fine-tune a classifier on TRAIN, and write a model that the worker can serve.
 
     Texts are redacted and normalised as in serving. Progress is saved twenty times per run, and four times on a GPU.
     """
-    return run_job(make_job(train=train_data, **flags), resume=resume, as_json=as_json)
+    with train_extra():
+        layout = layout_of(settings, text_field, label_field)
+    return run_job(make_job(train=train_data, layout=layout, **flags), resume=resume, as_json=as_json)

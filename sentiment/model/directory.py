@@ -159,7 +159,8 @@ def _targets(config_path: Path, config: Mapping[str, Any], label_map: Mapping[st
     mapping = {key.strip().lower(): value.strip().lower() for key, value in (label_map or {}).items()}
     targets = []
     for index, output in enumerate(outputs):
-        word = mapping.get(output, mapping.get(str(index), output))
+        # By name first: a number may be meant for the labels of rows, which the same map explains.
+        word = mapping.get(output) or (output if output in _LABEL_WORDS else mapping.get(str(index), output))
         if word not in _LABEL_WORDS:
             raise ModelError(
                 f"{config_path} names the labels {', '.join(outputs)}, and it is unclear what {output!r} means",

@@ -36,6 +36,15 @@ _HUB_TIMEOUT_S = 5.0
 _TRAIN_EXTRA = "pip install 'sentiment-pipeline[train]'"
 
 
+SHIPPED = "shipped"
+"""Stands for the shipped model wherever a model is named. A directory of this name comes first."""
+
+
+def is_shipped(name: str | Path) -> bool:
+    """Whether `name` stands for the shipped model."""
+    return str(name) == SHIPPED and not Path(name).exists()
+
+
 def shipped_model_path() -> Path:
     """The directory of the model that comes with the package."""
     return Path(__file__).parents[1] / "assets" / "model"
@@ -93,9 +102,10 @@ def load_configured(settings: ModelSettings) -> TextClassifier:
 def locate(path: str | Path | None, label_map: Mapping[str, str] | None = None) -> ModelDirectory:
     """The directory that `path` stands for.
 
-    An empty path is the shipped model, a registry its promoted version, and a hub id that is no directory a download.
+    An empty path, or the word `shipped`, is the shipped model, a registry its promoted version, and a hub id that is no
+    directory a download.
     """
-    if path is None or str(path) == "":
+    if path is None or str(path) == "" or is_shipped(path):
         return open_directory(shipped_model_path())
     local = Path(path).expanduser()
     if not local.exists() and HUB_ID.fullmatch(str(path)):

@@ -12,7 +12,7 @@ from sentiment.settings.section import Section
 class ModelSettings(Section):
     """The classifier."""
 
-    path: str = Field("", description="Model directory, registry or hub id; empty for the shipped model.")
+    path: str = Field("", description="Model directory, registry or hub id; empty or `shipped` for the shipped model.")
     backend: Literal["auto", "openvino", "torch"] = Field(
         "auto", description="Inference backend. auto uses OpenVINO if the model has a form for it, else torch."
     )
@@ -23,7 +23,9 @@ class ModelSettings(Section):
     exits: bool = Field(True, description="Let easy texts leave a model with early exits before its last layer.")
     max_batch_items: int = Field(64, ge=1, le=10_000, description="Texts per batch.")
     label_map: dict[str, Literal["negative", "neutral", "positive"]] = Field(
-        default_factory=dict, description="Meaning of a foreign model's labels.", examples=[{"LABEL_0": "negative"}]
+        default_factory=dict,
+        description="Meaning of foreign labels: those of a model, and those of labelled rows.",
+        examples=[{"LABEL_0": "negative"}],
     )
     reload_interval_s: float = Field(
         10.0, gt=0, le=86_400, description="How often a worker looks for a newly promoted version in its registry."

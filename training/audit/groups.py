@@ -22,7 +22,7 @@ from sentiment.statistics import (
     percentile_interval,
     resample_counts,
 )
-from training.data.examples import Example, read_examples
+from training.data.examples import USUAL_LAYOUT, Example, RowLayout, read_examples
 from training.data.rows import read_rows
 
 DEFAULT_MIN_N = 30
@@ -47,13 +47,13 @@ class GroupQuality(msgspec.Struct, frozen=True, kw_only=True):
     macro_recall: Compared | None
 
 
-def read_grouped(path: Path, field: str) -> tuple[list[Example], list[str]]:
+def read_grouped(path: Path, field: str, layout: RowLayout = USUAL_LAYOUT) -> tuple[list[Example], list[str]]:
     """Labelled examples, and the value of column `field` for each ("" if it is missing).
 
     Raises ``InputError`` like ``read_examples``, and if there is no such column.
     """
-    column = read_rows(path, ("text", "label", field))[field]
-    return read_examples(path), column.where(column.notna(), "").astype(str).tolist()
+    column = read_rows(path, (layout.text, layout.label, field))[field]
+    return read_examples(path, layout), column.where(column.notna(), "").astype(str).tolist()
 
 
 def compare_groups(

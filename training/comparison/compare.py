@@ -42,7 +42,7 @@ def compare(request: ComparisonRequest, progress: Progress, *, instruction_set: 
     names = [spec.name for spec in request.contenders]
     if len(set(names)) < len(names) or request.reference not in names:
         raise ConfigurationError(f"model names must be unique, and the reference must be one of {', '.join(names)}")
-    examples = read_examples(request.data)
+    examples = read_examples(request.data, request.layout)
     rows = [examples[row] for row in sample_rows(len(examples), request.max_rows, request.seed)]
     texts = [row.text for row in rows]
     labels = np.array([row.label for row in rows], dtype=np.int64)

@@ -14,10 +14,9 @@ from numpy.typing import NDArray
 from sentiment.errors import ConfigurationError
 from sentiment.events import LABELS
 from sentiment.model.classifier import Classifier
-from sentiment.model.loading import BackendChoice, load_model, locate
+from sentiment.model.loading import BackendChoice, is_shipped, load_model, locate
 from training.evaluation.predicting import Answers
 
-SHIPPED = "shipped"
 LEXICON = "lexicon"
 # VADER's authors' own limits on the compound score: https://github.com/cjhutto/vaderSentiment#about-the-scoring
 _VADER_NEUTRAL_BELOW = 0.05
@@ -74,8 +73,7 @@ def parse_spec(text: str) -> ContenderSpec:
     name = name if separator else Path(path).name
     if not name or not path:
         raise ConfigurationError(f"--model takes NAME=DIR, not {text!r}", hint="for example --model small=models/small")
-    is_shipped = path == SHIPPED and not Path(path).exists()
-    return ContenderSpec(name=name, path=None if is_shipped else path, backend=backend)  # type: ignore[arg-type]
+    return ContenderSpec(name=name, path=None if is_shipped(path) else path, backend=backend)  # type: ignore[arg-type]
 
 
 def open_contender(spec: ContenderSpec, *, threads: int, label_map: Mapping[str, str] | None) -> Contender:

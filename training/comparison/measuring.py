@@ -16,6 +16,7 @@ from training.comparison.cost import Assumptions
 from training.comparison.process import ContenderProcess
 from training.comparison.records import FairnessGap
 from training.comparison.timing import Times, time_in_rounds
+from training.data.examples import USUAL_LAYOUT, RowLayout
 from training.evaluation.predicting import Answers
 
 # Progress may lag behind by as many, and they are enough to sort by length.
@@ -41,6 +42,7 @@ class ComparisonRequest:
     threads: int = 0
     label_map: Mapping[str, str] | None = None
     fairness: bool = True
+    layout: RowLayout = USUAL_LAYOUT
     assumptions: Assumptions = field(default_factory=Assumptions)
 
 

@@ -1,15 +1,17 @@
 """Labelled examples: reading, checking, weighting, and the fingerprint in a manifest.
 
-A file has the columns `text` and `label`. The columns `source` (the data set that a row came from), `kind` ("human" or
-"stars"), `product` and `id` are optional. Texts are redacted and normalised as in serving, so that there is no skew.
+A file has the columns `text` and `label`, or those of a ``RowLayout``. The columns `source` (the data set that a row
+came from), `kind` ("human" or "stars"), `product` and `id` are optional. Texts are redacted and normalised as in
+serving, so that there is no skew.
 """
 
 from __future__ import annotations
 
 import hashlib
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,11 @@ from sentiment.events import LABELS
 from sentiment.privacy import redact
 from sentiment.text import normalise
 from training.data.rows import read_rows, refuse_rows
+
+# A column of texts, named by mistake, has more different values, or longer ones.
+_MOST_LABELS = 12
+_LONGEST_LABEL = 24
+_WHOLE = re.compile(r"(?<=^\d)\.0+$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +49,15 @@ class Example:
 
 
 @dataclass(frozen=True, slots=True)
+class RowLayout:
+    """Which columns of a data set are what. `labels` says what foreign labels mean: "0" → "negative"."""
+
+    text: str = "text"
+    label: str = "label"
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Weighting:
     """The weight of an example in the loss: that of its class × that of its data set × a discount for weak neutrals.
 
@@ -58,25 +74,27 @@ class Weighting:
         return weight * self.weak_neutral if example.weak else weight
 
 
-def read_examples(source: str | Path, *, most: int | None = None) -> list[Example]:
+USUAL_LAYOUT = RowLayout()
+
+
+def read_examples(source: str | Path, layout: RowLayout = USUAL_LAYOUT, *, most: int | None = None) -> list[Example]:
     """The examples of a file or a hub data set (`training.data.rows`), in order: all, or `most` of them evenly spaced.
 
     Raises:
         InputError: it cannot be read, a column is missing, or rows are bad. The message has their row numbers (1 is the
             first row of data), never their texts.
     """
-    frame = read_rows(source, ("text", "label"))
-    labels = frame["label"].map(lambda label: label.strip().lower() if isinstance(label, str) else label)
+    frame = read_rows(source, (layout.text, layout.label))
     # Checked before the slow redaction, so that a mistake shows at once.
-    refuse_rows(source, "an unknown label", ~labels.isin(LABELS), hint=f"labels are {', '.join(LABELS)}")
-    refuse_rows(source, "no text", _is_blank(frame["text"]), hint="leave them out")
+    labels = _our_labels(source, frame[layout.label], layout)
+    refuse_rows(source, "no text", _is_blank(frame[layout.text]), hint="leave them out")
     ids = _column(frame, "id", "")
     refuse_rows(
         source, "an id that another row has", ids.duplicated(keep=False) & (ids != ""), hint="ids must be unique"
     )
     index = {label: position for position, label in enumerate(LABELS)}
     columns = (
-        frame["text"],
+        frame[layout.text],
         labels,
         _column(frame, "source", "unknown"),
         _column(frame, "kind", "human"),
@@ -137,6 +155,39 @@ def describe(examples: Sequence[Example]) -> dict[str, Any]:
         "labels": {LABELS[label]: count for label, count in sorted(Counter(e.label for e in examples).items())},
         "sources": dict(sorted(Counter(example.source for example in examples).items())),
     }
+
+
+def _our_labels(source: str | Path, given: pd.Series, layout: RowLayout) -> pd.Series:
+    """The labels in our words. Raises ``InputError``, which names those that are unknown, if there are any."""
+    meaning = {key.strip().lower(): ours for key, ours in layout.labels.items()}
+    words = given.map(_word_of)
+    labels = words.map(lambda word: meaning.get(word, word))
+    unknown = ~labels.isin(LABELS)
+    names = sorted(set(words[unknown]))
+    refuse_rows(
+        source,
+        f"an unknown label: {_shown_labels(names)}",
+        unknown,
+        hint=f"labels are {', '.join(LABELS)}; say what others mean, such as --label-map "
+        f"{names[0] if names and names[0] and _are_labels(names) else 0}=negative",
+    )
+    return labels
+
+
+def _word_of(label: Any) -> str:
+    """A label as a word. A column of whole numbers with gaps is often one of floats: 1.0 is the label 1."""
+    return "" if pd.isna(label) else _WHOLE.sub("", str(label).strip().lower())
+
+
+def _shown_labels(names: Sequence[str]) -> str:
+    """The unknown labels for a message, unless they look like texts, which are never shown."""
+    if not _are_labels(names):
+        return f"{len(names):,} different values, too many or too long for labels"
+    return ", ".join(repr(name) if name else "none" for name in names)
+
+
+def _are_labels(names: Sequence[str]) -> bool:
+    return len(names) <= _MOST_LABELS and all(len(name) <= _LONGEST_LABEL for name in names)
 
 
 def _column(frame: pd.DataFrame, name: str, default: str) -> pd.Series:

@@ -15,7 +15,7 @@ from sentiment.model.loading import load_configured, locate
 from sentiment.model.manifest import MANIFEST_FILE, FormExits, load_manifest
 from sentiment.progress import Progress
 from sentiment.settings import ModelSettings
-from training.data.examples import fingerprint, read_examples
+from training.data.examples import USUAL_LAYOUT, RowLayout, fingerprint, read_examples
 from training.data.rows import sample_rows
 from training.evaluation.evaluate import evaluate
 from training.evaluation.exits import ExitsCheck, check_exits
@@ -36,6 +36,7 @@ class EvaluationRequest:
     max_rows: int | None
     n_resamples: int
     seed: int
+    layout: RowLayout = USUAL_LAYOUT
 
 
 class DataRef(msgspec.Struct, frozen=True, kw_only=True):
@@ -76,7 +77,7 @@ def judge(settings: ModelSettings, request: EvaluationRequest, progress: Progres
         InputError: the rows cannot be read.
         ModelError: the model cannot be loaded.
     """
-    in_file = read_examples(request.data)
+    in_file = read_examples(request.data, request.layout)
     kept = sample_rows(len(in_file), request.max_rows, request.seed)
     examples = [in_file[index] for index in kept]
     classifier = load_configured(settings)

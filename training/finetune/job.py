@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from training.data.examples import Weighting
+from training.data.examples import USUAL_LAYOUT, RowLayout, Weighting
 from training.finetune.distill import Teaching
 from training.finetune.recipe import Recipe
 from training.finetune.tracking import Tracker
@@ -29,3 +29,4 @@ class TrainingJob:
     teaching: Teaching | None = None
     drop_near_duplicates: bool = False
     tracker: Tracker | None = None
+    layout: RowLayout = USUAL_LAYOUT

@@ -37,7 +37,7 @@ class PreparedRows:
 
 def prepare_rows(job: TrainingJob, progress: Progress) -> PreparedRows:
     """Read the rows of `job`. Raises ``InputError`` if they cannot be used."""
-    validation, everything = read_examples(job.validation), read_examples(job.train)
+    validation, everything = read_examples(job.validation, job.layout), read_examples(job.train, job.layout)
     train, leakage = _without_leaks(job, everything, validation, progress)
     train += augment(train, job.recipe.augment, seed=job.recipe.seed)
     unlabelled = unlabelled_texts(job.teaching, (*train, *validation)) if job.teaching is not None else ()

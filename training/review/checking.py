@@ -9,7 +9,7 @@ from sentiment.events import LABELS
 from sentiment.model.loading import load_configured
 from sentiment.progress import Progress
 from sentiment.settings import ModelSettings
-from training.data.examples import read_examples
+from training.data.examples import USUAL_LAYOUT, RowLayout, read_examples
 from training.data.rows import read_rows
 from training.evaluation.predicting import probabilities_of
 from training.review.candidates import PROBABILITY_COLUMNS, Candidate, from_rescored, item_id
@@ -19,7 +19,9 @@ _GIVEN_COLUMN = "input_label"
 """Where `sentiment rescore` keeps the label that a file had."""
 
 
-def suspected_candidates(path: Path, model: ModelSettings, progress: Progress) -> tuple[int, list[Candidate]]:
+def suspected_candidates(
+    path: Path, model: ModelSettings, progress: Progress, layout: RowLayout = USUAL_LAYOUT
+) -> tuple[int, list[Candidate]]:
     """The number of labelled rows in `path`, and those whose label is suspected, the most certain first.
 
     A labelled file that `sentiment rescore` scored has all that is needed. Any other file is scored here.
@@ -28,9 +30,9 @@ def suspected_candidates(path: Path, model: ModelSettings, progress: Progress) -
         InputError: rows have no label or an unknown one.
         ModelError: the model cannot be loaded.
     """
-    columns = set(read_rows(path, ("text",)).columns)
-    known = columns.issuperset(PROBABILITY_COLUMNS)
-    candidates = _rescored(path) if known else _scored_now(path, model, progress)
+    columns = set(read_rows(path, (layout.text,)).columns)
+    known = layout.label == USUAL_LAYOUT.label and not layout.labels and columns.issuperset(PROBABILITY_COLUMNS)
+    candidates = _rescored(path, layout) if known else _scored_now(path, model, progress, layout)
     labels = [LABELS.index(candidate.given) for candidate in candidates if candidate.given in LABELS]
     if len(labels) < len(candidates) or not candidates:
         raise InputError(f"{path} has rows without one of the labels {', '.join(LABELS)}")
@@ -39,12 +41,12 @@ def suspected_candidates(path: Path, model: ModelSettings, progress: Progress) -
     return len(candidates), list(unique.values())
 
 
-def _rescored(path: Path) -> list[Candidate]:
-    return list(from_rescored(read_rows(path, ("text", _GIVEN_COLUMN)), "text", _GIVEN_COLUMN))
+def _rescored(path: Path, layout: RowLayout) -> list[Candidate]:
+    return list(from_rescored(read_rows(path, (layout.text, _GIVEN_COLUMN)), layout.text, _GIVEN_COLUMN))
 
 
-def _scored_now(path: Path, model: ModelSettings, progress: Progress) -> list[Candidate]:
-    examples = read_examples(path)
+def _scored_now(path: Path, model: ModelSettings, progress: Progress, layout: RowLayout) -> list[Candidate]:
+    examples = read_examples(path, layout)
     classifier = load_configured(model)
     probabilities = probabilities_of(classifier, [example.text for example in examples], progress=progress)
     return [

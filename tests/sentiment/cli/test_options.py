@@ -36,7 +36,7 @@ def test_a_flag_says_what_its_setting_says() -> None:
     shown = " ".join(call("--help").output.split())
     assert "--partitions N Partitions of topics that a command creates. [default: 4; 1<=x<=10000]" in shown
     assert "--log-level [debug|info|warning|error] Log level. [default: info]" in shown
-    assert "--model DIR|ID Model directory, registry or hub id; empty for the shipped model. --" in shown
+    assert "--model DIR|ID Model directory, registry or hub id; empty or `shipped` for the shipped model. --" in shown
 
 
 @pytest.mark.parametrize("key", FLAGGED, ids=lambda key: "-".join(key))

@@ -12,7 +12,16 @@ import pytest
 
 from sentiment.errors import InputError
 from sentiment.events import LABELS
-from training.data.examples import Example, Weighting, describe, fingerprint, read_examples, read_texts, without_leakage
+from training.data.examples import (
+    Example,
+    RowLayout,
+    Weighting,
+    describe,
+    fingerprint,
+    read_examples,
+    read_texts,
+    without_leakage,
+)
 
 ROWS = [
     {"text": "Mail me at jane@example.org", "label": "negative", "source": "mail", "kind": "human"},
@@ -40,10 +49,35 @@ def test_every_format_gives_the_same_examples(tmp_path: Path, name: str) -> None
     ]
 
 
+@pytest.mark.parametrize("name", ["a.jsonl", "a.csv", "a.parquet"])
+@pytest.mark.parametrize("labels", [[0, 1, 2], [0.0, 1.0, 2.0], ["0", " 1 ", "2"], ["Negative", "1", "POSITIVE"]])
+def test_foreign_columns_and_labels_are_mapped(tmp_path: Path, name: str, labels: list[object]) -> None:
+    """Whatever type a file gives to its labels, a map of words says what they mean; our own words need none."""
+    rows = [{"body": f"text {number}", "stars": label} for number, label in enumerate(labels)]
+    layout = RowLayout("body", "stars", {"0": "negative", "1": "neutral", "2": "positive"})
+    found = read_examples(write(tmp_path / name, rows), layout)
+    assert [(example.text, example.label) for example in found] == [("text 0", 0), ("text 1", 1), ("text 2", 2)]
+
+
+def test_unknown_labels_are_named_and_texts_are_not(tmp_path: Path) -> None:
+    """Labels are no texts. A column of texts that is taken for labels by mistake is not shown."""
+    path = write(
+        tmp_path / "rows.jsonl", [{"text": f"canary {n}", "label": n % 2, "other": "x" * n} for n in range(40)]
+    )
+    with pytest.raises(InputError, match=r"40 rows with an unknown label: '0', '1' \(rows 1, 2") as caught:
+        read_examples(path)
+    assert "--label-map 0=negative" in (caught.value.hint or "")
+    for column in ("text", "other"):
+        with pytest.raises(InputError, match="different values, too many or too long for labels") as caught:
+            read_examples(path, RowLayout(label=column))
+        assert "canary" not in f"{caught.value} {caught.value.hint}"
+        assert "xx" not in f"{caught.value} {caught.value.hint}"
+
+
 @pytest.mark.parametrize(
     ("rows", "said"),
     [
-        ([{"text": "canary", "label": "angry"}], "an unknown label (rows 1)"),
+        ([{"text": "canary", "label": "angry"}], "an unknown label: 'angry' (rows 1)"),
         ([*ROWS, {"text": "  ", "label": "neutral"}], "no text (rows 3)"),
         ([{"text": None, "label": "neutral"}], "no text (rows 1)"),
         ([{"body": "canary", "label": "neutral"}], "no column 'text'"),

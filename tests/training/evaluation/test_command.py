@@ -50,6 +50,25 @@ def evaluate(folder: Path, *flags: str) -> int:
     return run(["evaluate", str(folder / "dev.jsonl"), *model, *flags])
 
 
+def test_rows_of_any_columns_and_labels_give_the_same_evaluation(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With its columns named and its labels mapped, a foreign file is evaluated like ours."""
+    rows = map(json.loads, (folder / "dev.jsonl").read_text().splitlines())
+    numbers = {"negative": 0, "neutral": 1, "positive": 2}
+    foreign = [{**row, "body": row.pop("text"), "stars": numbers[row.pop("label")]} for row in rows]
+    (tmp_path / "foreign.jsonl").write_text("\n".join(map(json.dumps, foreign)))
+    assert evaluate(folder, "--json") == 0
+    expected = msgspec.json.decode(capsys.readouterr().out, type=Judgement)
+    command = ["evaluate", str(tmp_path / "foreign.jsonl"), "--model", str(folder / "model"), "--threads", "1"]
+    command += ["--resamples", "100", "--text-field", "body", "--label-field", "stars", "--json"]
+    assert run([*command, "--label-map", "0=negative,1=neutral,2=positive"]) == 0
+    found = msgspec.json.decode(capsys.readouterr().out, type=Judgement)
+    assert found.evaluation == expected.evaluation
+    assert run([*command, "--label-map", "0=negative,2=positive"]) == 2
+    assert "unknown label: '1'" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(("backend", "form"), [("openvino", "int8"), ("torch", "fp32")])
 def test_an_evaluation_finds_the_figures_of_the_manifest(
     folder: Path, backend: str, form: str, capsys: pytest.CaptureFixture[str]

@@ -109,7 +109,16 @@ def test_a_student_follows_its_teacher_across_an_interruption(
     (tmp_path / "more.jsonl").write_text(json.dumps({"content": "one more text"}))
     command = ["distill", str(tmp_path / "train.jsonl"), "--validation", str(tmp_path / "dev.jsonl")]
     command += ["--teacher", str(teacher), "--student", str(tmp_path / "student"), "--student-layers", "2"]
-    command += ["--unlabelled", str(streams), "--text-field", "content", "--hard-share", "0", "--max-length", "32"]
+    command += [
+        "--unlabelled",
+        str(streams),
+        "--unlabelled-text-field",
+        "content",
+        "--hard-share",
+        "0",
+        "--max-length",
+        "32",
+    ]
     command += ["--learning-rate", "3e-3", "--max-steps", "60", "--output", str(tmp_path / "model"), "--json"]
 
     def interrupted(*_: object, **__: object) -> None:

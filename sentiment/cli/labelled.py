@@ -1,0 +1,31 @@
+"""Flags that say what labelled rows look like: which columns, and what their labels mean."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from sentiment.cli.flags import Command
+
+if TYPE_CHECKING:
+    from sentiment.settings import Settings
+    from training.data.examples import RowLayout
+
+
+def labelled_options(command: Command) -> Command:
+    """Add `--text-field` and `--label-field`. `--label-map` comes with the settings, in the group "label-map"."""
+    options = (
+        click.option("--text-field", default="text", metavar="COLUMN", help="Text column of labelled rows."),
+        click.option("--label-field", default="label", metavar="COLUMN", help="Label column of labelled rows."),
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+def layout_of(settings: Settings, text_field: str, label_field: str) -> RowLayout:
+    """Return how labelled rows are to be read."""
+    from training.data.examples import RowLayout
+
+    return RowLayout(text_field, label_field, settings.model.label_map)
