@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from consumers.rescore.json_types import Kind, kind_of, merge_kinds
 from sentiment.errors import InputError
 from sentiment.sources import BadRow, FileFormat, InputFile, Row, open_rows
-from sentiment.sources.columns import require_few_columns
+from sentiment.sources.columns import SeenColumns
 from sentiment.sources.encodings import NOT_DECODED
 from sentiment.sources.headers import find_column
 from sentiment.sources.inputs import reading
@@ -63,6 +63,7 @@ def survey(given: InputFile, file_format: FileFormat, text_field: str, tell: Cal
     digest = _sha256(given)
     n_rows = n_padded = 0
     kinds: dict[str, Kind] = {}
+    seen = SeenColumns(given.name)
     with open_rows(given, file_format, pad=True) as source:
         columns = source.columns
         for found in source.rows:
@@ -70,7 +71,8 @@ def survey(given: InputFile, file_format: FileFormat, text_field: str, tell: Cal
             row = _require_whole(given, found)
             n_padded += row.padded
             if columns is None:
-                _note_kinds(kinds, row, given.name)
+                seen.add(row)
+                _note_kinds(kinds, row)
             if n_rows % _TELL_EVERY_ROWS == 0:
                 tell(n_rows)
     names = tuple(kinds) if columns is None else columns
@@ -179,10 +181,9 @@ def _require_utf8(value: object) -> None:
                 _require_utf8(each)
 
 
-def _note_kinds(kinds: dict[str, Kind], row: Row, name: str) -> None:
+def _note_kinds(kinds: dict[str, Kind], row: Row) -> None:
     for key, value in row.values.items():
         kinds[key] = merge_kinds(kinds.get(key, "null"), kind_of(value))
-    require_few_columns(len(kinds), name, row.place)
 
 
 def _sha256(given: InputFile) -> str:

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import assert_never
 
 from sentiment.errors import InputError
-from sentiment.sources.columns import require_few_columns
+from sentiment.sources.columns import SeenColumns
 from sentiment.sources.csv_rows import read_csv
 from sentiment.sources.inputs import InputFile, detect_format, find_input, open_text
 from sentiment.sources.jsonl_rows import read_jsonl
@@ -67,7 +67,7 @@ def columns_of(given: InputFile, file_format: FileFormat) -> tuple[str, ...]:
     with open_rows(given, file_format) as opened:
         if opened.columns is not None:
             return opened.columns
-        names: dict[str, None] = {}
+        seen = SeenColumns(given.name)
         first_bad: BadRow | None = None
         has_rows = False
         for row in opened.rows:
@@ -75,10 +75,9 @@ def columns_of(given: InputFile, file_format: FileFormat) -> tuple[str, ...]:
                 first_bad = first_bad or row
                 continue
             has_rows = True
-            names.update(dict.fromkeys(row.values))
-            require_few_columns(len(names), given.name, row.place)
+            seen.add(row)
     if first_bad is not None and not has_rows:
         raise InputError(
             f"{given.name} has no row that can be read; the first ({first_bad.place}): {first_bad.message}"
         )
-    return tuple(names)
+    return tuple(seen.names)

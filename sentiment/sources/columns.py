@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Set
 
-from sentiment.bounded import MAX_COLUMNS, MAX_LINE_BYTES
+from sentiment.bounded import MAX_COLUMNS, MAX_LINE_BYTES, in_mib
 from sentiment.errors import InputError
 from sentiment.sources.names import listed
 from sentiment.sources.rows import BadRow, Row
@@ -13,10 +13,25 @@ AHEAD_ROWS = 1_000
 _AHEAD_BYTES = 4 * MAX_LINE_BYTES
 
 
-def require_few_columns(n_columns: int, name: str, place: str) -> None:
-    """Raise InputError if the rows have more different keys than a table may have columns."""
-    if n_columns > MAX_COLUMNS:
-        raise InputError(f"{name}: the objects have more than {MAX_COLUMNS} different keys ({place}); are they data?")
+class SeenColumns:
+    """The keys that rows have had, in the order in which they came; no more than a table may have columns."""
+
+    def __init__(self, file: str) -> None:
+        self.names: dict[str, None] = {}
+        self._file = file
+        self._n_characters = 0
+
+    def add(self, row: Row) -> None:
+        """Note the keys of a row. Raises InputError: there are too many, or they are too long together."""
+        for key in row.values:
+            if key not in self.names:
+                self.names[key] = None
+                self._n_characters += len(key)
+        if len(self.names) > MAX_COLUMNS or self._n_characters > MAX_LINE_BYTES:
+            raise InputError(
+                f"{self._file}: the objects have more than {MAX_COLUMNS} different keys, or"
+                f" {in_mib(MAX_LINE_BYTES)} of them ({row.place}); are they data?"
+            )
 
 
 def with_needed_columns(rows: Iterator[Row | BadRow], needed: Set[str], name: str) -> Iterator[Row | BadRow]:

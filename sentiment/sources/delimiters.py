@@ -22,8 +22,16 @@ class _Fit:
     n_fitting: int
     n_single: int
     n_rows: int
+    is_header_spaced: bool
     spaced: float
     """The share of fields that begin with a space, as what follows a comma in a sentence does."""
+
+    @property
+    def is_one_column(self) -> bool:
+        """Whether the delimiter rather belongs to the name of the only column, as in `Likes; dislikes`."""
+        if self.n_fitting >= self.n_single:
+            return False
+        return self.n_single == self.n_rows or self.is_header_spaced
 
     @property
     def quality(self) -> tuple[float, int]:
@@ -44,7 +52,7 @@ def find_delimiter(sample: str) -> str:
     file of one column has a comma.
     """
     fits = [fit for delimiter in DELIMITERS if (fit := _fit(sample, delimiter)).n_columns > 1]
-    fits = [fit for fit in fits if fit.n_fitting or fit.n_single < fit.n_rows or not fit.n_rows]
+    fits = [fit for fit in fits if not fit.is_one_column]
     return max(fits, key=lambda fit: fit.quality, default=_fit("", ",")).delimiter
 
 
@@ -58,6 +66,7 @@ def _fit(sample: str, delimiter: str) -> _Fit:
         n_fitting=sum(row is not None and len(row) == len(header) for row in body),
         n_single=sum(row is not None and len(row) == 1 for row in body),
         n_rows=len(body),
+        is_header_spaced=any(field.startswith(" ") for field in header[1:]),
         spaced=sum(field.startswith(" ") for field in fields) / len(fields) if fields else 0.0,
     )
 

@@ -75,6 +75,11 @@ def test_a_file_of_one_column_stays_whole() -> None:
         {"likes | dislikes": "good"},
         {"likes | dislikes": "bad"},
     ]
+    assert [row.values for row in rows_of("Likes; dislikes\ngood\na;b\nbad\n")] == [
+        {"Likes; dislikes": "good"},
+        {"Likes; dislikes": "a;b"},
+        {"Likes; dislikes": "bad"},
+    ]
     assert [row.values for row in rows_of("text\na; b\nc; d\n")] == [{"text": "a; b"}, {"text": "c; d"}]
 
 

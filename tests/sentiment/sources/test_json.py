@@ -130,6 +130,9 @@ def test_a_column_of_a_file_is_a_key_of_any_row(tmp_path: Path) -> None:
     path.write_text("\n".join(json.dumps({f"key {n}": 1}) for n in range(MAX_COLUMNS + 1)))
     with pytest.raises(InputError, match=f"more than {MAX_COLUMNS} different keys"):
         columns_of(InputFile(path), "jsonl")
+    path.write_text("\n".join(json.dumps({f"{n}" + "k" * (MAX_LINE_BYTES // 2): 1}) for n in range(3)))
+    with pytest.raises(InputError, match=r"or 8 MiB of them \(line 2\)"):
+        columns_of(InputFile(path), "jsonl")
 
 
 @given(st.lists(st.sets(st.sampled_from("abc")), max_size=8), st.sets(st.sampled_from("ab"), min_size=1))
