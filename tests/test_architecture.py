@@ -19,7 +19,7 @@ FLOORS = {
         ("timing", "broker"),
         ("cluster", "rescore"),
         ("runtime", "ingest"),
-        ("scoring", "alerting", "notifying", "monitoring", "demo"),
+        ("scoring", "alerting", "notifying", "monitoring", "demo", "backtesting"),
     ),
     "training": (
         ("data", "explanation", "recipes"),
@@ -31,7 +31,7 @@ FLOORS = {
 }
 """The rooms (folders) of a package, from the ground up. A room imports rooms of lower floors only."""
 
-WORKERS = {"runtime", "scoring", "alerting", "notifying", "ingest", "rescore", "monitoring", "demo"}
+WORKERS = {"runtime", "scoring", "alerting", "notifying", "ingest", "rescore", "monitoring", "demo", "backtesting"}
 PURE = (
     "errors",
     "decoding",

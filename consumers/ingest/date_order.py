@@ -8,7 +8,7 @@ from consumers.ingest.fields import Fields
 from sentiment.errors import InputError
 from sentiment.sources import FileFormat, InputFile, Row, open_rows
 from sentiment.sources.numeric_dates import DateOrder
-from sentiment.sources.times import undecided_date
+from sentiment.sources.times import TimeNotation, undecided_date
 
 _HINT = "say it with --date-order (DMY, MDY or YMD) or --time-format"
 
@@ -67,13 +67,16 @@ def with_date_order(given: InputFile, file_format: FileFormat, fields: Fields) -
 
     Raises InputError: the file cannot be read, or its dates do not tell.
     """
-    times = fields.times
-    if fields.time is None or times.order is not None or times.format is not None:
-        return fields
+    return dataclasses.replace(fields, times=ordered(given, file_format, fields.time, fields.times))
+
+
+def ordered(given: InputFile, file_format: FileFormat, column: str | None, times: TimeNotation) -> TimeNotation:
+    """`times` with the order that the dates of `column` have, unless it was told. Raises as `with_date_order`."""
+    if column is None or times.order is not None or times.format is not None:
+        return times
     orders = DateOrders()
-    with open_rows(given, file_format, [fields.time]) as opened:
+    with open_rows(given, file_format, [column]) as opened:
         for row in opened.rows:
             if isinstance(row, Row):
-                orders.add(row.values.get(fields.time), row.place)
-    order = orders.decide(f"{given.name}: column {fields.time!r}")
-    return dataclasses.replace(fields, times=dataclasses.replace(times, order=order))
+                orders.add(row.values.get(column), row.place)
+    return dataclasses.replace(times, order=orders.decide(f"{given.name}: column {column!r}"))

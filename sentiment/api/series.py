@@ -3,23 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from datetime import UTC, datetime, timedelta
 from typing import Any
-
-import msgspec
 
 from sentiment.errors import InputError
 from sentiment.events import LABELS, Alert, ModelRef
 from sentiment.privacy import redact
 from sentiment.settings import AlertSettings
-from sentiment.spikes.message import make_alert
-from sentiment.spikes.segment import EpisodeChange, SpikeObservation
+from sentiment.spikes.replay import FEED, alert_at_its_time, replay
+from sentiment.spikes.segment import SpikeObservation
 from sentiment.spikes.stream import StreamMonitor
 from sentiment.text import text_fault
 
-_FEED = "series"
 _ANY_MODEL = ModelRef(name="unknown", version="unknown")
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def detect_spikes(
@@ -49,17 +44,8 @@ def detect_spikes(
         InputError: the lengths differ, a time is missing or unreadable, or a label is unknown.
     """
     monitor = StreamMonitor((AlertSettings() if settings is None else settings).spike_config())
-    changes: list[EpisodeChange] = []
-    for offset, seen in enumerate(_observations(timestamps, labels, texts, segment)):
-        monitor.observe(offset, seen)
-        changes += monitor.advance(feeds=(_FEED,), idle_ms={})
-    changes += monitor.advance(feeds=(_FEED,), idle_ms={_FEED: 0}, finite=True)
-    return [_alert(change) for change in changes]
-
-
-def _alert(change: EpisodeChange) -> Alert:
-    shown_at = _EPOCH + timedelta(minutes=change.minute + 1)
-    return msgspec.structs.replace(make_alert(change, created_at=shown_at), model=None)
+    changes = replay(monitor, _observations(timestamps, labels, texts, segment))
+    return [alert_at_its_time(change) for change in changes]
 
 
 def _observations(
@@ -77,7 +63,7 @@ def _observations(
         yield SpikeObservation(
             key=str(row),
             segment=segment,
-            feed=_FEED,
+            feed=FEED,
             event_ms=times[row],
             scored_ms=times[row],
             negative=negative,

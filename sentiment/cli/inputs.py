@@ -57,6 +57,17 @@ _READING = (
 )
 
 
+TIMES = (
+    click.option(
+        "--date-order",
+        type=click.Choice(["DMY", "MDY", "YMD"]),
+        help="Order of day, month and year in dates such as 01/02/2024.",
+    ),
+    click.option("--time-format", metavar="FORMAT", help="Format of all times, in Python's codes: '%d.%m.%Y %H:%M'."),
+)
+"""How times are written."""
+
+
 def reading_options(command: Command) -> Command:
     """Add the flags that say how to read a file of rows. The command gets them as `reading`, a `ReadingOptions`."""
 
@@ -92,14 +103,7 @@ def field_options(command: Any) -> Any:
             show_default="id, if present",
             help="Id column. Without one, ids are made from file and row.",
         ),
-        click.option(
-            "--date-order",
-            type=click.Choice(["DMY", "MDY", "YMD"]),
-            help="Order of day, month and year in dates such as 01/02/2024.",
-        ),
-        click.option(
-            "--time-format", metavar="FORMAT", help="Format of all times, in Python's codes: '%d.%m.%Y %H:%M'."
-        ),
+        *TIMES,
     ]
     for option in reversed(options):
         command = option(command)

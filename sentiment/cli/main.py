@@ -30,6 +30,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "calibrate": ("calibrate", "calibrate", "Calibrate a model's probabilities."),
     "exits": ("exits", "exits", "Let easy texts leave a model early."),
     "card": ("card", "card", "Print the model card."),
+    "backtest": ("backtest", "backtest", "Run detection over the past."),
     "monitor": ("monitor", "monitor", "Watch results for drift and loss of quality."),
     "review": ("review", "review", "Export texts for labelling, and import the labels."),
     "audit": ("audit", "audit", "Check whether a model treats people alike."),

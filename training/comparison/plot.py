@@ -8,8 +8,8 @@ from itertools import cycle
 import matplotlib as mpl
 from matplotlib.figure import Figure
 
+from sentiment.figures import COLOURS, GREY, STYLE
 from training.comparison.records import ModelComparison
-from training.evaluation.figures import COLOURS, GREY, STYLE
 
 PLOT_ENDINGS = (".svg", ".png")
 

@@ -10,7 +10,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from training.evaluation.figures import BLUE, GREY, ORANGE, STYLE
+from sentiment.figures import BLUE, GREY, ORANGE, STYLE
 from training.evaluation.records import Bin, Evaluation, SliceQuality
 
 _LIGHT_ON_DARK_FROM = 0.55

@@ -20,6 +20,8 @@ from sentiment.errors import InputError, UsageError
 from sentiment.outputs import STDOUT, find_output
 
 WRITERS = [
+    ("backtest", "--output"),
+    ("backtest", "--report"),
     ("broker", "--port-file"),
     ("calibrate", "--plot"),
     ("card", "--output"),
@@ -69,6 +71,7 @@ def test_an_existing_output_is_refused_unless_forced(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "call",
     [
+        ["backtest", "rows.jsonl", "--output", "there"],
         ["calibrate", "rows.jsonl", "--plot", "there"],
         ["card", "--output", "there"],
         ["compare", "rows.jsonl", "--model", "shipped", "--report", "there"],

@@ -24,9 +24,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from sentiment.spikes.episodes import Transition
-from sentiment.spikes.segment import EpisodeChange, SpikeConfig, close
-from sentiment.spikes.segment_state import SegmentState
+from sentiment.spikes.replay import openings
+from sentiment.spikes.segment import SpikeConfig
 
 BLOCK = 5
 DAY = 1_440
@@ -62,6 +61,7 @@ class Spike:
 
 
 Counts = dict[int, tuple[int, int]]
+DEFAULTS = SpikeConfig()
 
 
 def simulate(rng: np.random.Generator, scenario: Scenario, spikes: Sequence[Spike] = ()) -> Counts:
@@ -121,27 +121,8 @@ def _real_arrivals() -> tuple[NDArray[np.float64], ...]:
     return tuple(shapes)
 
 
-def detect(counts: Counts, config: SpikeConfig | None = None) -> list[EpisodeChange]:
-    """Run the detector of one segment over all minutes."""
-    config = SpikeConfig() if config is None else config
-    state = SegmentState(segment="simulated")
-    changes: list[EpisodeChange] = []
-    by_day: dict[int, Counts] = {}
-    for minute, seen in counts.items():
-        by_day.setdefault(minute // DAY, {})[minute] = seen
-    for day in range(max(by_day, default=0) + 1):
-        state.open.counts.update(by_day.get(day, {}))
-        changes += close(state, (day + 1) * DAY, config)
-    return changes
-
-
-def openings(counts: Counts, config: SpikeConfig | None = None) -> list[int]:
-    """The minutes in which episodes open."""
-    return [change.minute for change in detect(counts, config) if change.transition is Transition.OPENED]
-
-
 def false_alarms_a_week(
-    rng: np.random.Generator, scenario: Scenario, segments: int, config: SpikeConfig | None = None
+    rng: np.random.Generator, scenario: Scenario, segments: int, config: SpikeConfig = DEFAULTS
 ) -> list[float]:
     """Episodes opened without any spike after `learnt_days`, per week, for each segment."""
     first = scenario.learnt_days * DAY
@@ -156,7 +137,7 @@ def delays(
     factor: float,
     minutes: int,
     segments: int,
-    config: SpikeConfig | None = None,
+    config: SpikeConfig = DEFAULTS,
 ) -> list[float]:
     """Minutes from the start of each spike to its alarm (inf: not found while it lasts or shortly after)."""
     found: list[float] = []

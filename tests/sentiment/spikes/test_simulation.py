@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tests.sentiment.spikes.simulation import DAY, SPIKES, Scenario, delays, false_alarms_a_week, openings, simulate
+from sentiment.spikes.replay import openings
+from tests.sentiment.spikes.simulation import DAY, DEFAULTS, SPIKES, Scenario, delays, false_alarms_a_week, simulate
 
 pytestmark = pytest.mark.slow
 
@@ -30,7 +31,7 @@ def test_segments_without_incident_keep_the_budget() -> None:
 def test_the_first_days_are_quiet() -> None:
     """While a segment learns its level and its season, it does not alarm more often than later."""
     rng = np.random.default_rng(12)
-    opened = [openings(simulate(rng, Scenario(96, days=7))) for _ in range(12)]
+    opened = [openings(simulate(rng, Scenario(96, days=7)), DEFAULTS) for _ in range(12)]
     assert np.mean([len(minutes) for minutes in opened]) <= 1.5
     assert np.mean([sum(minute < DAY for minute in minutes) for minutes in opened]) <= 0.5
 
