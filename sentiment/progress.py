@@ -32,3 +32,10 @@ class Silent:
 
     def say(self, message: str) -> None:
         """Nothing."""
+
+
+def clock(seconds: float) -> str:
+    """`seconds` as minutes and seconds, with hours if there are any: 1:02:03."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Callable
 from types import TracebackType
 from typing import Self
@@ -21,9 +22,13 @@ from rich.progress import (
 )
 from rich.text import Text
 
+from sentiment.progress import clock
 from sentiment.terminal import printable
 
 _LINE_EVERY_S = 5.0
+_WHOLE_RATE = 10
+_RATE_OVER_S = 30.0
+"""The rate is that of the last half minute: a phase begins slowly, and its mean would stay wrong for long."""
 
 
 class Ticker:
@@ -37,8 +42,7 @@ class Ticker:
         self._bar = _bar(console) if console.is_terminal else None
         self._task: TaskID | None = None
         self._what = ""
-        self._began_s = 0.0
-        self._began_at = 0
+        self._seen: deque[tuple[float, int]] = deque()
         self._next_line_s = 0.0
 
     def __enter__(self) -> Self:
@@ -55,8 +59,9 @@ class Ticker:
     def begin(self, what: str, total: int | None, done: int = 0) -> None:
         """Begin a phase of `total` rows (None if unknown), of which `done` are done already."""
         self._what, self.total, self.done = printable(what), total, done
-        self._began_s, self._began_at = self._monotonic(), done
-        self._next_line_s = self._began_s + _LINE_EVERY_S
+        began_s = self._monotonic()
+        self._seen = deque([(began_s, done)])
+        self._next_line_s = began_s + _LINE_EVERY_S
         if self._bar is not None:
             if self._task is not None:
                 self._bar.remove_task(self._task)
@@ -67,8 +72,13 @@ class Ticker:
         self.done = done
         if self._bar is not None and self._task is not None:
             self._bar.update(self._task, completed=done)
-        elif self._monotonic() >= self._next_line_s:
-            self._next_line_s = self._monotonic() + _LINE_EVERY_S
+            return
+        now_s = self._monotonic()
+        self._seen.append((now_s, done))
+        while len(self._seen) > 1 and self._seen[1][0] <= now_s - _RATE_OVER_S:
+            self._seen.popleft()
+        if now_s >= self._next_line_s:
+            self._next_line_s = now_s + _LINE_EVERY_S
             click.echo(self._line(), err=True)
 
     def say(self, message: str) -> None:
@@ -79,11 +89,13 @@ class Ticker:
             click.echo(printable(message), err=True)
 
     def _line(self) -> str:
-        rate = (self.done - self._began_at) / max(self._monotonic() - self._began_s, 1e-9)
+        (began_s, began_at), (now_s, done) = self._seen[0], self._seen[-1]
+        rate = (done - began_at) / max(now_s - began_s, 1e-9)
+        shown = f"{rate:,.0f}" if rate >= _WHOLE_RATE else f"{rate:.1f}"
         if self.total is None:
-            return f"{self._what}: {self.done:,} rows, {rate:,.0f} rows/s"
+            return f"{self._what}: {self.done:,} rows, {shown} rows/s"
         left_s = (self.total - self.done) / rate if rate > 0 else 0.0
-        return f"{self._what}: {self.done:,} of {self.total:,} rows, {rate:,.0f} rows/s, {_clock(left_s)} left"
+        return f"{self._what}: {self.done:,} of {self.total:,} rows, {shown} rows/s, {clock(left_s)} left"
 
 
 class _RateColumn(ProgressColumn):
@@ -101,9 +113,3 @@ def _bar(console: Console) -> Progress:
         TimeRemainingColumn(),
     )
     return Progress(*columns, console=console, transient=True, redirect_stdout=False)
-
-
-def _clock(seconds: float) -> str:
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"

@@ -19,9 +19,11 @@ import pandas as pd
 
 from sentiment.events import LABELS
 from sentiment.privacy import redact
+from sentiment.progress import Progress, Silent
 from sentiment.text import normalise
 from training.data.rows import read_rows, refuse_rows
 
+_SHOWN_EVERY = 1_000
 # A column of texts, named by mistake, has more different values, or longer ones.
 _MOST_LABELS = 12
 _LONGEST_LABEL = 24
@@ -77,7 +79,13 @@ class Weighting:
 USUAL_LAYOUT = RowLayout()
 
 
-def read_examples(source: str | Path, layout: RowLayout = USUAL_LAYOUT, *, most: int | None = None) -> list[Example]:
+def read_examples(
+    source: str | Path,
+    layout: RowLayout = USUAL_LAYOUT,
+    *,
+    most: int | None = None,
+    progress: Progress | None = None,
+) -> list[Example]:
     """The examples of a file or a hub data set (`training.data.rows`), in order: all, or `most` of them evenly spaced.
 
     Raises:
@@ -102,10 +110,15 @@ def read_examples(source: str | Path, layout: RowLayout = USUAL_LAYOUT, *, most:
         ids,
     )
     rows = zip(*(_spaced(column, most) for column in columns), strict=True)
-    return [
-        Example(text=prepared(text), label=index[label], source=origin, kind=kind, product=product, id=key)
-        for text, label, origin, kind, product, key in rows
-    ]
+    shown, examples = progress or Silent(), list[Example]()
+    shown.begin(f"reading and redacting {Path(source).name}", len(columns[0]) if most is None else most)
+    for text, label, origin, kind, product, key in rows:
+        examples.append(
+            Example(text=prepared(text), label=index[label], source=origin, kind=kind, product=product, id=key)
+        )
+        if len(examples) % _SHOWN_EVERY == 0:
+            shown.at(len(examples))
+    return examples
 
 
 def read_texts(source: str | Path, column: str = "text", *, most: int | None = None) -> list[str]:

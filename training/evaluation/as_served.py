@@ -27,11 +27,13 @@ def measure_as_served(model: Path, examples: Sequence[Example], progress: Progre
     shown = progress or Silent()
     labels = np.array([example.label for example in examples])
     texts = [example.text for example in examples]
-    fp32 = answers_of(load_model(model, backend="torch"), texts)
+    fp32 = answers_of(load_model(model, backend="torch"), texts, progress=shown, phase="measuring fp32")
     measured: dict[str, Any] = {"fp32": quality(fp32, labels)}
     form = next(iter(open_directory(model).openvino_files), "fp32")
-    served = fp32 if form == "fp32" else answers_of(load_model(model, backend="openvino"), texts)
+    served = fp32
     if form != "fp32":
+        classifier = load_model(model, backend="openvino")
+        served = answers_of(classifier, texts, progress=shown, phase=f"measuring {form}")
         measured[form] = quality(served, labels)
         measured[f"{form}_agrees_with_fp32"] = float((served.chosen == fp32.chosen).mean())
     for doubt in doubts(confusion_table(labels, served.chosen)):

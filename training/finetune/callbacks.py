@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +11,8 @@ import torch
 from safetensors.torch import load_file, save_file
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
-from sentiment.progress import Progress, Silent
+from sentiment.progress import Progress, Silent, clock
+from training.finetune.curve import best_of, evaluations_of
 
 
 class KeepBest(TrainerCallback):  # type: ignore[misc]
@@ -62,11 +65,20 @@ class KeepBest(TrainerCallback):  # type: ignore[misc]
 
 
 class ShowProgress(TrainerCallback):  # type: ignore[misc]
-    """Show progress in rows, and a line for every evaluation."""
+    """Show progress in rows, and a line for every evaluation: its figures, and whether it is the best so far."""
 
-    def __init__(self, progress: Progress, metrics: tuple[str, ...]) -> None:
+    def __init__(
+        self,
+        progress: Progress,
+        metrics: tuple[str, ...],
+        best_by: str,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._progress = progress
         self._metrics = metrics
+        self._best_by = best_by
+        self._monotonic = monotonic
+        self._began_s = monotonic()
 
     def on_train_begin(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
         """Begin the phase, at the step where a resumed run continues."""
@@ -81,8 +93,17 @@ class ShowProgress(TrainerCallback):  # type: ignore[misc]
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, metrics: Any = None, **_: Any
     ) -> None:
         """Show the metrics on the validation set."""
-        shown = ", ".join(f"{name} {metrics[f'eval_{name}']:.4f}" for name in self._metrics)
-        self._progress.say(f"step {state.global_step:,} of {state.max_steps:,}: {shown}")
+        shown = [f"{name} {metrics[f'eval_{name}']:.4f}" for name in self._metrics]
+        trained: dict[str, float] = next((entry for entry in reversed(state.log_history) if "loss" in entry), {})
+        if trained:
+            shown += [f"training loss {trained['loss']:.4f}", f"learning rate {trained['learning_rate']:.2g}"]
+        shown.append(f"{clock(self._monotonic() - self._began_s)} elapsed")
+        evaluations = evaluations_of(state.log_history)
+        best = best_of(evaluations, self._best_by)
+        shown.append(
+            "the best so far" if best == len(evaluations) - 1 else f"the best is step {evaluations[best]['step']:,}"
+        )
+        self._progress.say(f"step {state.global_step:,} of {state.max_steps:,}: {', '.join(shown)}")
 
 
 def _trained(model: torch.nn.Module) -> dict[str, torch.Tensor]:

@@ -37,7 +37,9 @@ class PreparedRows:
 
 def prepare_rows(job: TrainingJob, progress: Progress) -> PreparedRows:
     """Read the rows of `job`. Raises ``InputError`` if they cannot be used."""
-    validation, everything = read_examples(job.validation, job.layout), read_examples(job.train, job.layout)
+    validation, everything = (
+        read_examples(source, job.layout, progress=progress) for source in (job.validation, job.train)
+    )
     train, leakage = _without_leaks(job, everything, validation, progress)
     train += augment(train, job.recipe.augment, seed=job.recipe.seed)
     unlabelled = unlabelled_texts(job.teaching, (*train, *validation)) if job.teaching is not None else ()

@@ -24,6 +24,7 @@ from training.finetune.job import TrainingJob
 from training.finetune.prepare import PreparedRows, prepare_rows, weighting_doubts
 from training.finetune.trainer import FineTuning, Student, fine_tune, load_student
 from training.finetune.work import (
+    RECORD_FILE,
     STEPS_FOLDER,
     TEACHER_FOLDER,
     TRAINED_FILE,
@@ -114,6 +115,7 @@ def _export(
     training = {
         "recipe": asdict(job.recipe),
         "weighting": asdict(job.weighting),
+        "run": json.loads((work / RECORD_FILE).read_text()),
         "leakage": rows.leakage,
         "versions": {package: importlib.metadata.version(package) for package in _PACKAGES},
         **distillation,

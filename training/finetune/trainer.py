@@ -6,6 +6,7 @@ The result is a plain transformers checkpoint; `training.finetune.train` makes a
 from __future__ import annotations
 
 import json
+import time
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -26,13 +27,14 @@ from training.data.examples import Example, Weighting
 from training.finetune.averaging import AverageWeights
 from training.finetune.backbones import load_backbone, with_adapters
 from training.finetune.callbacks import KeepBest, ShowProgress
+from training.finetune.curve import run_record
 from training.finetune.emoji import add_emoji
 from training.finetune.encoded import EncodedTexts, Padding, SoftTargets, text_tokenizer
 from training.finetune.layers import freeze_layers, parameter_groups
 from training.finetune.loss import MixedLoss
 from training.finetune.recipe import Recipe
 from training.finetune.tracking import Tracker
-from training.finetune.work import STEPS_FOLDER
+from training.finetune.work import RECORD_FILE, STEPS_FOLDER
 
 _SHOWN_METRICS = ("macro_f1", "source_macro_f1", "loss")
 # One label moves the macro-F1 of a smaller data set by points. If all are small, all count.
@@ -124,12 +126,13 @@ def fine_tune(
     best = KeepBest(steps / "best.safetensors", recipe.select_on, recipe.patience, shown)
     average = AverageWeights(recipe.average_from, steps, checkpoint=Path(checkpoint) if checkpoint else None)
     # The progress first: whoever stops the run says so after the figures that made it.
-    callbacks = [ShowProgress(shown, _SHOWN_METRICS), best]
+    callbacks = [ShowProgress(shown, _SHOWN_METRICS, recipe.select_on), best]
     if recipe.average_from < 1.0:
         callbacks.append(average)
     if run.tracker is not None:
         callbacks.append(run.tracker.callback())
     trainer = _make_trainer(run, tokenizer, network, callbacks)
+    began_s = time.monotonic()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)  # libraries warn about each other
         trainer.train(resume_from_checkpoint=checkpoint)
@@ -140,7 +143,13 @@ def fine_tune(
     trained = network.merge_and_unload() if recipe.lora_rank else network
     trained.save_pretrained(run.output)
     tokenizer.save_pretrained(run.output)
-    (run.output / "log.json").write_text(json.dumps(trainer.state.log_history, indent=1))
+    state = trainer.state
+    (run.output / "log.json").write_text(json.dumps(state.log_history, indent=1))
+    record = run_record(state.log_history, metric=recipe.select_on, steps=state.global_step, planned=state.max_steps)
+    record["device"] = _device_name()
+    record["seconds"] = round(time.monotonic() - began_s, 1)
+    record["resumed_at_step"] = int(checkpoint.rpartition("-")[2]) if checkpoint else None
+    (run.output / RECORD_FILE).write_text(json.dumps(record, indent=1))
 
 
 def load_student(backbone: str, recipe: Recipe) -> Student:
@@ -221,6 +230,10 @@ def _arguments(recipe: Recipe, steps: Path) -> TrainingArguments:
         report_to="none",
         disable_tqdm=True,
     )
+
+
+def _device_name() -> str:
+    return str(torch.cuda.get_device_name()) if torch.cuda.is_available() else "cpu"
 
 
 def _quiet() -> None:

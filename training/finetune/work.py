@@ -12,6 +12,7 @@ from sentiment.errors import InputError
 TEACHER_FOLDER = "teacher"
 STEPS_FOLDER = "steps"
 TRAINED_FILE = "model.safetensors"
+RECORD_FILE = "run-record.json"
 
 
 def work_folder(output: Path) -> Path:

@@ -26,6 +26,27 @@ def test_a_line_comes_every_five_seconds_with_rate_and_time_left(capsys: pytest.
     assert capsys.readouterr() == ("", "scoring: 60 of 100 rows, 10 rows/s, 0:04 left\n")
 
 
+def test_the_rate_is_that_of_the_last_half_minute(capsys: pytest.CaptureFixture[str]) -> None:
+    """A slow beginning is forgotten, so that the time left is right as soon as the pace is."""
+    clock = FakeClock()
+    with Ticker(clock) as ticker:
+        ticker.begin("training", total=1_000)
+        for clock.now_s, done in ((20.0, 2), (40.0, 100), (60.0, 400), (70.0, 550)):
+            ticker.at(done)
+    last = capsys.readouterr().err.splitlines()[-1]
+    assert last == "training: 550 of 1,000 rows, 15 rows/s, 0:30 left"
+
+
+def test_a_slow_rate_has_a_decimal(capsys: pytest.CaptureFixture[str]) -> None:
+    """Of a few rows a second, the tenths matter."""
+    clock = FakeClock()
+    with Ticker(clock) as ticker:
+        ticker.begin("training", total=100)
+        clock.now_s = 10.0
+        ticker.at(16)
+    assert capsys.readouterr().err == "training: 16 of 100 rows, 1.6 rows/s, 0:52 left\n"
+
+
 def test_without_a_total_there_is_no_time_left(capsys: pytest.CaptureFixture[str]) -> None:
     """A pipe has no end that is known."""
     clock = FakeClock()

@@ -52,7 +52,8 @@ def test_an_interrupted_training_resumes_to_a_model_that_reproduces_its_manifest
     with monkeypatch.context() as patched:
         patched.setattr(pipeline, "export_model", interrupted)
         assert train(files, output) == 130
-    assert "interrupted; add --resume to go on from the trained weights" in capsys.readouterr().err
+    first = capsys.readouterr().err
+    assert "interrupted; add --resume to go on from the trained weights" in first
     assert not output.exists()
     assert train(files, output) == 2
     assert "--resume" in capsys.readouterr().err
@@ -71,6 +72,16 @@ def test_an_interrupted_training_resumes_to_a_model_that_reproduces_its_manifest
     recorded = manifest.metrics["validation"]["int8"]["macro_f1"]
     assert served == pytest.approx(recorded, abs=1e-9)
     assert served > 0.9  # the label is told by one word: learnt, not guessed
+    run_of = manifest.training["run"]
+    scores = [entry["macro_f1"] for entry in run_of["evaluations"]]
+    assert run_of["best_step"] == run_of["evaluations"][scores.index(max(scores))]["step"]
+    assert run_of["evaluations"][-1]["step"] == run_of["steps"] == run_of["planned_steps"]
+    assert run_of["training"][0]["loss"] > run_of["training"][-1]["loss"]
+    assert run_of["device"]
+    assert run_of["seconds"] > 0
+    assert "training loss" in first
+    assert "the best so far" in first
+    assert "Statistics collection" not in first + told.err  # the bars of libraries
     assert manifest.training["weighting"]["sources"] == {"chat": 0.5}
     assert not list(tmp_path.glob("*.training"))
     assert not list(output.rglob("*.bin.index")) + list(output.rglob("*.pt")) + list(output.rglob("*.pkl"))
