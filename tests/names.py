@@ -21,7 +21,7 @@ _METRIC = re.compile(r"\bsentiment_[a-z][a-z_]*")
 _SERIES = re.compile(r"_(bucket|count|sum)$")
 _VARIABLE = re.compile(r"\bSENTIMENT_[A-Z][A-Z_]*")
 _PATH = re.compile(r"(?<![\w./-])(?:sentiment|consumers|training|tests|deploy|docs)/[\w./-]*\w")
-_FILES = {"json", "md", "onnx", "py", "safetensors", "toml"}
+_FILES = {"json", "md", "onnx", "py", "safetensors", "toml", "yaml", "yml"}
 # Variables that configure the tests, not the program.
 _OTHER_VARIABLES = {"SENTIMENT_DATA"}
 
