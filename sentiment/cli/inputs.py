@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, cast
 
 import click
@@ -26,35 +27,7 @@ class Delimiter(click.ParamType[str]):
         return character
 
 
-_READING = (
-    click.option(
-        "--format",
-        "file_format",
-        type=click.Choice(["csv", "jsonl", "parquet"]),
-        show_default="from the file extension",
-        help="Input format.",
-    ),
-    click.option(
-        "--delimiter",
-        type=Delimiter(),
-        metavar="CHAR|tab",
-        show_default="found in the first rows",
-        help="Delimiter of a CSV file.",
-    ),
-    click.option(
-        "--encoding",
-        metavar="NAME",
-        show_default="UTF-8, or what a byte-order mark says",
-        help="Encoding of a text file, for instance cp1252.",
-    ),
-    click.option(
-        "--skip-rows",
-        type=click.IntRange(min=0),
-        default=0,
-        metavar="N",
-        help="Leave out N rows after the header of a CSV file.",
-    ),
-)
+_FORMATS = ("csv", "jsonl", "parquet")
 
 
 TIMES = (
@@ -70,7 +43,22 @@ TIMES = (
 
 def reading_options(command: Command) -> Command:
     """Add the flags that say how to read a file of rows. The command gets them as `reading`, a `ReadingOptions`."""
+    return _reading(command, _FORMATS)
 
+
+def reading_or_text_options(command: Command) -> Command:
+    """Like `reading_options`, for a file that may also be text. `as_text` says that it is meant to be."""
+
+    @functools.wraps(command)
+    def with_text(*args: Any, reading: Any, **kwargs: Any) -> Any:
+        as_text = reading.file_format == "text"
+        rows = dataclasses.replace(reading, file_format=None) if as_text else reading
+        return command(*args, reading=rows, as_text=as_text, **kwargs)
+
+    return _reading(cast("Command", with_text), ("text", *_FORMATS))
+
+
+def _reading(command: Command, formats: Sequence[str]) -> Command:
     @functools.wraps(command)
     def with_reading(
         *args: Any, file_format: Any, delimiter: str | None, encoding: str | None, skip_rows: int, **kwargs: Any
@@ -79,8 +67,37 @@ def reading_options(command: Command) -> Command:
 
         return command(*args, reading=ReadingOptions(file_format, delimiter, encoding, skip_rows), **kwargs)
 
+    options = (
+        click.option(
+            "--format",
+            "file_format",
+            type=click.Choice(formats),
+            show_default="from the file extension",
+            help="Input format.",
+        ),
+        click.option(
+            "--delimiter",
+            type=Delimiter(),
+            metavar="CHAR|tab",
+            show_default="found in the first rows",
+            help="Delimiter of a CSV file.",
+        ),
+        click.option(
+            "--encoding",
+            metavar="NAME",
+            show_default="UTF-8, or what a byte-order mark says",
+            help="Encoding of a text file, for instance cp1252.",
+        ),
+        click.option(
+            "--skip-rows",
+            type=click.IntRange(min=0),
+            default=0,
+            metavar="N",
+            help="Leave out N rows after the header of a CSV file.",
+        ),
+    )
     wrapped: Any = with_reading
-    for option in reversed(_READING):
+    for option in reversed(options):
         wrapped = option(wrapped)
     return cast("Command", wrapped)
 

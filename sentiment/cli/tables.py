@@ -11,10 +11,14 @@ from rich.table import Table
 from rich.text import Text
 
 from sentiment.cli.column_widths import Cells, Piece, lay_out
+from sentiment.events import Label
 from sentiment.terminal import printable
 
 NO_LIMIT = 10_000
 """The width without a terminal: nobody says how wide the page is, so every table takes the room it needs."""
+
+LABEL_COLOURS: dict[Label, str] = {"negative": "red", "neutral": "bright_black", "positive": "green"}
+"""The colour of a label, as rich and click both name it."""
 
 
 def output() -> Console:

@@ -15,11 +15,11 @@ import click
 import msgspec
 
 from consumers.cluster.records import Record
+from sentiment.cli.tables import LABEL_COLOURS
 from sentiment.decoding import from_timestamp
 from sentiment.errors import PoisonRecord
 from sentiment.events import (
     Alert,
-    Label,
     ScoredFeedback,
     SourcePosition,
     decode_alert,
@@ -33,7 +33,6 @@ from sentiment.terminal import escape_controls, printable
 
 Render = Callable[[Record], str]
 
-_COLOURS: dict[Label, str] = {"negative": "red", "neutral": "bright_black", "positive": "green"}
 _UNKNOWN_WIDTH = 120
 
 
@@ -78,7 +77,7 @@ def _scored_line(record: Record) -> str:
 
 
 def _describe(scored: ScoredFeedback) -> str:
-    label = click.style(f"{scored.label:<8}", fg=_COLOURS[scored.label])
+    label = click.style(f"{scored.label:<8}", fg=LABEL_COLOURS[scored.label])
     start = f"{_time(scored.created_at)}  {label}  {scored.score:+.2f}  {printable(scored.product)[:20]:<12}  "
     return start + _shortened(scored.text or "", len(click.unstyle(start)))
 

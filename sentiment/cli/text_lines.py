@@ -1,23 +1,23 @@
-"""Lines of a file as texts to score. A line without a usable text becomes a reason and raises nothing."""
+"""Texts of a file to score, one by one. What holds no usable text becomes a reason and raises nothing."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
-from typing import IO
 
 import msgspec
 
 from sentiment.bounded import MAX_LINE_BYTES, bounded_lines, in_mib
-from sentiment.errors import InputError
-from sentiment.packed import open_packed
-from sentiment.streams import standard_input
+from sentiment.errors import InputError, UsageError
+from sentiment.packed import PACKED_SUFFIXES
+from sentiment.sources import BadRow, FileFormat, InputFile, Row, detect_format, open_rows
+from sentiment.sources.headers import find_column
+from sentiment.sources.inputs import open_text
+from sentiment.sources.names import listed
 from sentiment.text import text_fault
 
-_STDIN = Path("-")
-_JSONL_SUFFIXES = frozenset({".jsonl", ".ndjson"})
+_TEXT_SUFFIXES = frozenset({"", ".txt", ".text"})
+_AS_IT_STANDS = "--format text scores it as it stands"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,56 +34,62 @@ def line_of(text: str) -> Line:
     return Line(text=text) if fault is None else Line(error=fault)
 
 
-def read_lines(path: Path) -> Iterator[Line]:
-    """One ``Line`` for each line of `path` (``-`` is stdin), read lazily; a packed file is unpacked.
+def read_lines(given: InputFile, text_field: str = "text", *, as_text: bool = False) -> Iterator[Line]:
+    """One ``Line`` for each row of a table, or for each line of a text file. Reads lazily.
 
-    The file is JSONL if its name says so or its first line is a JSON object. Otherwise every line is a text. Raises
-    ``InputError`` if it cannot be read.
+    The name tells which it is, or the format in the input's options. A file without an ending and standard input are
+    text, with one text in each line. A JSON object in it is refused unless `as_text` says that it is meant so.
+
+    Raises:
+        UsageError: the ending is unknown, or an option has no meaning in this format.
+        InputError: it cannot be read, or has no column `text_field`.
     """
-    named_jsonl = path.suffix in _JSONL_SUFFIXES or path.with_suffix("").suffix in _JSONL_SUFFIXES
-    as_jsonl: bool | None = True if named_jsonl else None
+    if as_text or _is_text(given):
+        given.options.check("jsonl")  # as little as JSON does text have delimiters
+        yield from _lines(given, as_text=as_text)
+    else:
+        yield from _rows(given, detect_format(given), text_field)
+
+
+def _is_text(given: InputFile) -> bool:
+    if given.options.file_format is not None:
+        return False
+    suffixes = [suffix.lower() for suffix in given.path.suffixes] if given.path is not None else []
+    if suffixes and suffixes[-1] in PACKED_SUFFIXES:
+        suffixes.pop()
+    if (suffixes[-1] if suffixes else "") in _TEXT_SUFFIXES:
+        return True
     try:
-        with _open(path) as stream:
-            for raw in bounded_lines(stream):
-                if raw is None:
-                    yield Line(error=f"the line is longer than {in_mib(MAX_LINE_BYTES)}")
-                    continue
-                content = raw.rstrip(b"\r\n")
-                if as_jsonl is None:
-                    as_jsonl = _is_object(content)
-                yield _from_json(content) if as_jsonl else _from_text(content)
-    except OSError as error:
-        reason = error.strerror or "it is damaged"
-        raise InputError(
-            f"{path} cannot be read: {reason}", hint="name a file with one text or JSON object per line"
-        ) from error
+        detect_format(given)
+    except UsageError as error:
+        raise UsageError(
+            error.message, hint="add --format text for one text in each line, or csv, jsonl or parquet"
+        ) from None
+    return False
 
 
-@contextmanager
-def _open(path: Path) -> Iterator[IO[bytes]]:
-    if path == _STDIN:
-        yield standard_input()
-        return
-    with path.open("rb") as raw, open_packed(raw, str(path)) as stream:
-        yield stream
+def _lines(given: InputFile, *, as_text: bool) -> Iterator[Line]:
+    with open_text(given) as stream:
+        for number, raw in enumerate(bounded_lines(stream), start=1):
+            if raw is None:
+                yield Line(error=f"the line is longer than {in_mib(MAX_LINE_BYTES)}")
+                continue
+            content = raw.rstrip(b"\r\n")
+            if as_text or not _is_object(content):
+                yield _from_text(content)
+            elif number == 1:
+                raise InputError(f"{given.name} begins with a JSON object", hint=f"add --format jsonl; {_AS_IT_STANDS}")
+            else:
+                yield Line(error=f"the line is a JSON object; {_AS_IT_STANDS}")
 
 
 def _is_object(content: bytes) -> bool:
+    if not content.lstrip().startswith(b"{"):
+        return False
     try:
         return isinstance(msgspec.json.decode(content), dict)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return False
-
-
-def _from_json(content: bytes) -> Line:
-    try:
-        value = msgspec.json.decode(content)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return Line(error="the line is not JSON")
-    text = value.get("text") if isinstance(value, dict) else None
-    if not isinstance(text, str):
-        return Line(error="the line has no string at $.text")
-    return line_of(text)
 
 
 def _from_text(content: bytes) -> Line:
@@ -91,3 +97,25 @@ def _from_text(content: bytes) -> Line:
         return line_of(content.decode("utf-8"))
     except UnicodeDecodeError:
         return Line(error="the line is not UTF-8")
+
+
+def _rows(given: InputFile, file_format: FileFormat, text_field: str) -> Iterator[Line]:
+    with open_rows(given, file_format, [text_field]) as opened:
+        column: str | None = text_field
+        if opened.columns is not None:
+            column = find_column(text_field, opened.columns, given.name)
+        if column is None:
+            raise InputError(
+                f"{given.name} has no column {text_field!r}",
+                hint=f"name the column of the text with --text-field; the columns are: {listed(opened.columns or ())}",
+            )
+        for row in opened.rows:
+            yield _from_row(row, column)
+
+
+def _from_row(row: Row | BadRow, text_field: str) -> Line:
+    if isinstance(row, BadRow):
+        return Line(error=f"{row.place}: {row.message}")
+    text = row.values.get(text_field)
+    found = line_of(text) if isinstance(text, str) else Line(error=f"no string in {text_field!r}")
+    return found if found.error is None else Line(error=f"{row.place}: {found.error}")

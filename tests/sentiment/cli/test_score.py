@@ -5,12 +5,16 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import click
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from sentiment.cli.main import run
@@ -55,7 +59,6 @@ def test_lines_that_cannot_be_scored_keep_their_place(
     secret = "hush"
     lines = [
         b'{"text": "great"}',
-        b"",
         b'{"text": "hush',
         b'{"comment": "hush"}',
         b'["hush"]',
@@ -68,8 +71,9 @@ def test_lines_that_cannot_be_scored_keep_their_place(
     file = tmp_path / "texts.jsonl"
     file.write_bytes(b"\n".join(lines))
     answers = score(capsys, ["--file", str(file)])
-    assert [answer["label"] for answer in answers] == ["positive", *[None] * 8, "negative"]
+    assert [answer["label"] for answer in answers] == ["positive", *[None] * 7, "negative"]
     assert all(set(answer) == {"label", "error"} for answer in answers[1:-1])
+    assert all(answer["error"].startswith(f"line {n}: ") for n, answer in enumerate(answers[1:-1], start=2))
     assert secret not in json.dumps(answers)
 
 
@@ -99,17 +103,115 @@ def test_plain_lines_are_texts(
     ]
 
 
-def test_jsonl_is_known_by_its_first_line(
+def stdin(monkeypatch: pytest.MonkeyPatch, content: bytes) -> None:
+    monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=io.BufferedReader(io.BytesIO(content))))  # type: ignore[arg-type]
+
+
+def test_json_on_stdin_is_told_from_text_by_a_flag(
+    model: LexiconClassifier, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Never by what comes first. Without the flag JSON is not scored as if it were text, wherever it stands."""
+    mixed = b'great\n{"text": "awful"}\n["great"]\n{great}'
+    for content, flags, labels in [
+        (mixed, [], ["positive", None, "positive", "positive"]),
+        (mixed, ["--format", "text"], ["positive", "negative", "positive", "positive"]),
+        (mixed, ["--format", "jsonl"], [None, "negative", None, None]),
+        (b'{"text": "great"}\nawful', ["--format", "jsonl"], ["positive", None]),
+        (b"text\ngreat\n", ["--format", "csv"], ["positive"]),
+    ]:
+        stdin(monkeypatch, content)
+        assert [answer["label"] for answer in score(capsys, ["--file", "-", *flags])] == labels
+    stdin(monkeypatch, b'{"text": "great"}\nawful')
+    assert run(["score", "--file", "-"]) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert "begins with a JSON object" in captured.err
+    assert "--format jsonl" in captured.err
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "flags"),
+    [
+        ("x.csv", b"id;comment\r\n1;great\r\n2;\r\n3;awful\r\n", []),
+        ("x.CSV.gz", gzip.compress(b"id,comment\n1,great\n2\n3,awful\n"), []),
+        ("x.json", b'[{"comment": "great"}, {"comment": 2}, {"comment": "awful"}]', []),
+        ("x.ndjson", b'{"comment": "great"}\n{}\n{"comment": "awful"}\n', []),
+        ("x.txt", b"comment\tid\ngreat\t1\n\t2\nawful\t3\n", ["--format", "csv", "--delimiter", "tab"]),
+        ("x.csv", "id,comment\n1,great é\n2,\n3,awful é\n".encode("cp1252"), ["--encoding", "cp1252"]),
+    ],
+)
+def test_tables_are_read_as_by_other_commands(
     model: LexiconClassifier,
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
-    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+    content: bytes,
+    flags: list[str],
 ) -> None:
-    """Stdin has no name: it is JSONL if the first line is a JSON object, but not if it is an array."""
-    monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=io.BytesIO(b'{"text": "great"}\nawful')))
-    assert [answer["label"] for answer in score(capsys, ["--file", "-"])] == ["positive", None]
-    monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=io.BytesIO(b'["great"]\nawful')))
-    assert [answer["label"] for answer in score(capsys, ["--file", "-"])] == ["positive", "negative"]
+    """A row without a text keeps its place."""
+    (tmp_path / name).write_bytes(content)
+    answers = score(capsys, ["--file", str(tmp_path / name), "--text-field", "comment", *flags])
+    assert [answer["label"] for answer in answers] == ["positive", None, "negative"]
+
+
+def test_parquet_is_read(model: LexiconClassifier, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """By the name of its column."""
+    pq.write_table(pa.table({"text": ["great", None, "awful"]}), tmp_path / "x.parquet")
+    answers = score(capsys, ["--file", str(tmp_path / "x.parquet")])
+    assert [answer["label"] for answer in answers] == ["positive", None, "negative"]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "flags", "said"),
+    [
+        ("x.xlsx", b"PK", [], "cannot tell the format of"),
+        ("x.html", b"a b", [], "cannot tell the format of"),
+        ("x.csv", b"a,b\n1,2\n", [], "has no column 'text'"),
+        ("x.parquet", b"text", [], "Parquet"),
+        ("x.txt", b"PAR1", [], "is a Parquet file"),
+        ("x.txt", b"a", ["--delimiter", ";"], "--delimiter and --skip-rows are for CSV"),
+        ("x.txt", b"a", ["--encoding", "klingon"], "no encoding 'klingon'"),
+    ],
+)
+def test_what_cannot_be_read_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str, content: bytes, flags: list[str], said: str
+) -> None:
+    """Never scored as if it were text; before the model is loaded."""
+    (tmp_path / name).write_bytes(content)
+    assert run(["score", "--file", str(tmp_path / name), *flags]) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert said in captured.err
+
+
+def test_on_a_terminal_answers_are_a_table(
+    model: LexiconClassifier, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With the redacted text, and the reason where there is no answer; --json prints lines there, too."""
+    texts = ["great, write to jane.doe@example.com", " ", "\x1b[2J awful"]
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    assert run(["score", "--", *texts]) == 0
+    shown = capsys.readouterr().out
+    assert "\x1b[2J" not in shown
+    rows = [row for row in click.unstyle(shown).splitlines() if row.strip()]
+    assert re.match(r" label +score +sure +text", rows[0])
+    assert re.match(r" positive +\+0\.\d{3} +\d+% +great, write to \[EMAIL\]", rows[2])
+    assert "not scored: " in rows[3]
+    assert re.match(r" negative +-0\.\d{3} +\d+%", rows[4])
+    assert [answer["label"] for answer in score(capsys, ["--json", "--", *texts])] == ["positive", None, "negative"]
+
+
+def test_nothing_scored_is_exit_code_1(
+    model: LexiconClassifier, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whether there was nothing, or nothing that can be scored. The answers say why all the same."""
+    (tmp_path / "x.txt").touch()
+    assert run(["score", "--file", str(tmp_path / "x.txt")]) == 1
+    assert "there is nothing to score" in capsys.readouterr().err
+    assert run(["score", "", " "]) == 1
+    captured = capsys.readouterr()
+    assert len(captured.out.splitlines()) == 2
+    assert "nothing could be scored" in captured.err
 
 
 def test_more_lines_than_are_read_at_once_keep_their_order(
@@ -127,7 +229,7 @@ def test_more_lines_than_are_read_at_once_keep_their_order(
     [
         ([], "either texts or --file"),
         (["great", "--file", "x"], "either texts or --file"),
-        (["--file", "no/such/file"], "no/such/file cannot be read"),
+        (["--file", "no/such/file"], "there is no file no/such/file"),
         (["great", "--model", "no/such/model/x"], "model no/such/model/x does not exist"),
     ],
 )
@@ -137,11 +239,3 @@ def test_wrong_use_is_exit_code_2(arguments: list[str], said: str, capsys: pytes
     captured = capsys.readouterr()
     assert said in captured.err
     assert captured.out == ""
-
-
-def test_an_empty_file_has_no_answers(
-    model: LexiconClassifier, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """No line in, no line out, and no error."""
-    (tmp_path / "empty.txt").touch()
-    assert score(capsys, ["--file", str(tmp_path / "empty.txt")]) == []

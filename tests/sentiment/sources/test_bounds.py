@@ -36,7 +36,11 @@ def jsonl_of(path: Path) -> Iterator[object]:
     return read(path, "jsonl")
 
 
-READERS = [csv_of, jsonl_of, read_lines, read_results]
+def text_of(path: Path) -> Iterator[object]:
+    return read_lines(InputFile(path))
+
+
+READERS = [csv_of, jsonl_of, text_of, read_results]
 
 
 def pack(path: Path, head: bytes, block: bytes, n_blocks: int) -> Path:
@@ -65,7 +69,7 @@ def test_a_packed_line_without_an_end_takes_bounded_memory(
     assert peak < 12 * MAX_LINE_BYTES
 
 
-@pytest.mark.parametrize("reader", [csv_of, jsonl_of, read_lines])
+@pytest.mark.parametrize("reader", [csv_of, jsonl_of, text_of])
 def test_a_gzip_bomb_of_lines_is_refused_with_its_limit(
     tmp_path: Path, reader: Callable[[Path], Iterator[object]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -104,7 +108,7 @@ def test_an_overlong_line_to_score_says_so_and_the_next_is_read(tmp_path: Path) 
     """`score --file` answers every line."""
     path = tmp_path / "x.txt"
     path.write_bytes(b"good\n" + LONG + b"\nbad\n")
-    assert [(line.text, line.error) for line in read_lines(path)] == [
+    assert [(line.text, line.error) for line in read_lines(InputFile(path))] == [
         ("good", None),
         (None, "the line is longer than 8 MiB"),
         ("bad", None),
