@@ -11,7 +11,7 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --for
 # Needs labelled rows and pretrained networks, and hours: see training/recipes/model.toml. What is missing is named.
 WORK ?= work
 
-.PHONY: setup demo picture model test lint licences lock clean
+.PHONY: setup demo picture model bench test lint licences lock clean
 
 setup: .venv/.base ## .venv with what the pipeline needs to run
 
@@ -24,6 +24,9 @@ picture: .venv/.base ## docs/demo.svg, from a run of the demo
 model: .venv/.dev ## the models, from rows to card: DATA=… BACKBONE=… SMALL=… WORK=…; run it again to go on
 	$(BIN)/sentiment recipe training/recipes/model.toml --work $(WORK) \
 		--set data=$(DATA) --set backbone=$(BACKBONE) --set small=$(SMALL)
+
+bench: .venv/.dev ## speed beside what a user would write; needs an idle machine: BENCH=--busy-anyway runs it on any
+	$(BIN)/python -m benchmarks.speed $(BENCH)
 
 test: .venv/.dev ## all tests; those on Apache Kafka need KAFKA_HOME, those on labelled data SENTIMENT_DATA
 	$(BIN)/python -m pytest -rs --durations 10 --numprocesses 2 --dist worksteal $(TESTS)

@@ -1,0 +1,1 @@
+"""Measurements of the pipeline as a whole: `make bench` for speed, `python -m benchmarks.memory` for memory."""
