@@ -7,6 +7,7 @@ import struct
 import zipfile
 import zlib
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import IO, Protocol, cast
 
 from sentiment.errors import InputError
@@ -46,14 +47,25 @@ def zip_blocks(packed: SeekableSource, name: str) -> Iterator[bytes]:
     Raises:
         InputError: it is cut off, damaged or encrypted, comes from a pipe, or has no file or several.
     """
+    with _opened(packed, name) as archive, archive.open(_only_file(archive, name)) as file:
+        while block := file.read(_BLOCK_BYTES):
+            yield block
+
+
+def zipped_name(packed: SeekableSource, name: str) -> str:
+    """The name of the only file of a zip. Raises like `zip_blocks`."""
+    with _opened(packed, name) as archive:
+        return _only_file(archive, name).filename
+
+
+@contextmanager
+def _opened(packed: SeekableSource, name: str) -> Iterator[zipfile.ZipFile]:
     if not packed.seekable():
         raise InputError(f"{name} is a zip, which cannot be read from a pipe", hint="name the file, or use unzip -p")
     try:
         with zipfile.ZipFile(cast("IO[bytes]", _InPieces(packed, name))) as archive:
             _require_nothing_else(packed, archive, name)
-            with archive.open(_only_file(archive, name)) as file:
-                while block := file.read(_BLOCK_BYTES):
-                    yield block
+            yield archive
     except NotImplementedError:
         raise _unread(name) from None
     except (zipfile.BadZipFile, EOFError, ValueError, RuntimeError, struct.error, zlib.error):

@@ -54,21 +54,24 @@ def read_csv(
 
 
 def _header(reader: Iterator[list[str]], lines: _Lines) -> list[str]:
-    name, line = lines.name, lines.count + 1
+    name = lines.name
     lines.start_row()
     try:
-        header = next(reader, None)
+        while (header := next(reader, None)) == []:  # empty lines above it
+            lines.start_row()
     except _LineTooLongError:
         limit = in_mib(MAX_LINE_BYTES)
-        raise InputError(f"{name}, line {line}: the header is longer than {limit}", hint=_MANY) from None
+        raise InputError(f"{name}, line {lines.count}: the header is longer than {limit}", hint=_MANY) from None
     except csv.Error:
         raise InputError(f"{name} has no readable header line", hint="is this a CSV file?") from None
     if not header:
         raise InputError(f"{name} is empty; a CSV file starts with a header line")
     if _SURROGATE.search("".join(header)):
-        raise InputError(f"{name}, line {line}: the header is {NOT_DECODED}")
+        raise InputError(f"{name}, line {lines.count}: the header is {NOT_DECODED}")
     if len(header) > MAX_COLUMNS:
-        raise InputError(f"{name}, line {line}: {len(header)} columns; at most {MAX_COLUMNS} are read", hint=_MANY)
+        raise InputError(
+            f"{name}, line {lines.count}: {len(header)} columns; at most {MAX_COLUMNS} are read", hint=_MANY
+        )
     return header
 
 
@@ -155,6 +158,8 @@ def _rows(reader: Iterator[list[str]], header: tuple[str, ...], lines: _Lines, *
             continue
         number += 1
         missing = len(header) - len(fields)
+        if missing < 0 and not any(fields[missing:]):  # delimiters at the end of the line
+            fields, missing = fields[:missing], 0
         if missing < 0 or (missing and not pad):
             yield BadRow(number, line, "field_count", f"{len(fields)} fields, the header has {len(header)}")
         else:

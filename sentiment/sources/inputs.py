@@ -7,7 +7,7 @@ import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any, cast
 
 from sentiment.errors import InputError, UsageError
@@ -16,10 +16,12 @@ from sentiment.sources.encodings import in_utf8, utf16_without_mark
 from sentiment.sources.options import DEFAULT_READING, ReadingOptions
 from sentiment.sources.rows import SUFFIXES, FileFormat
 from sentiment.streams import standard_input
+from sentiment.zipped import ZIP_MAGICS, zipped_name
 
 _SNIFF_BYTES = 8_192
 _BUFFER_BYTES = 1 << 16
 _TAR_AT = 257
+_OFFICE_MAGIC = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"  # before 2007; later ones are zips
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,18 +62,30 @@ def find_input(argument: str, options: ReadingOptions = DEFAULT_READING) -> Inpu
 def detect_format(given: InputFile, chosen: FileFormat | None = None) -> FileFormat:
     """Return `chosen`, or else the format in its options, or else that of its name, apart from `.gz` and the like.
 
+    If a zip has a name without a format, the name of the file in it counts.
+
     Raises:
         UsageError: nothing is chosen, and the name does not tell.
+        InputError: it is a zip that cannot be read.
     """
     chosen = chosen or given.options.file_format
     if chosen is not None:
         return chosen
-    suffixes = [suffix.lower() for suffix in given.path.suffixes] if given.path is not None else []
+    found = _format_of_name(given.path) if given.path is not None else None
+    if found is None and given.path is not None and given.path.suffix.lower() == ".zip" and given.repeatable:
+        with reading(given.name), _open_raw(given) as raw:
+            if raw.peek(_SNIFF_BYTES).startswith(ZIP_MAGICS):
+                found = _format_of_name(PurePath(zipped_name(raw, given.name)))
+    if found is not None:
+        return found
+    raise UsageError(f"cannot tell the format of {given.name}", hint="add --format csv, jsonl or parquet")
+
+
+def _format_of_name(path: PurePath) -> FileFormat | None:
+    suffixes = [suffix.lower() for suffix in path.suffixes]
     if suffixes and suffixes[-1] in PACKED_SUFFIXES:
         suffixes.pop()
-    if suffixes and suffixes[-1] in SUFFIXES:
-        return SUFFIXES[suffixes[-1]]
-    raise UsageError(f"cannot tell the format of {given.name}", hint="add --format csv, jsonl or parquet")
+    return SUFFIXES.get(suffixes[-1]) if suffixes else None
 
 
 @contextmanager
@@ -112,6 +126,8 @@ def _open_raw(given: InputFile) -> Iterator[io.BufferedReader[Any]]:
 def _refuse_binary(name: str, head: bytes) -> None:
     if head.startswith(b"PAR1"):
         raise InputError(f"{name} is a Parquet file", hint="add --format parquet; neither packed nor from a pipe")
+    if head.startswith(_OFFICE_MAGIC):
+        raise InputError(f"{name} is an Excel workbook", hint="save the sheet as CSV (UTF-8)")
     if head[_TAR_AT:].startswith(b"ustar"):
         raise InputError(f"{name} is a tar archive", hint="extract the file that you need, and name it")
     if b"\x00" in head:

@@ -69,6 +69,13 @@ def test_a_header_of_sentences_does_not_mislead(rows: list[tuple[list[str], int]
     assert find_delimiter(written([header, *body], delimiter)) == delimiter
 
 
+def test_what_is_empty_around_the_table_is_left_out() -> None:
+    """Empty lines above the header, and delimiters behind the last column. Lines stay true."""
+    read = rows_of("\n\r\na,b\n1,2,,\n\n3,4\n5,6,,7\n")
+    assert [row.line for row in read] == [4, 6, 7]
+    assert [row.values for row in read if isinstance(row, Row)] == [{"a": "1", "b": "2"}, {"a": "3", "b": "4"}]
+
+
 def test_a_file_of_one_column_stays_whole() -> None:
     """A delimiter in its header is in no row."""
     assert [row.values for row in rows_of("likes | dislikes\ngood\nbad\n")] == [

@@ -7,6 +7,7 @@ import gzip
 import io
 import os
 import tracemalloc
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -150,6 +151,7 @@ def _truncated_parquet(path: Path) -> None:
         ("not.csv.gz", lambda path: path.write_text("text\nhello\n"), "named as gzip, which it is not"),
         ("cut.csv.gz", _truncated_gzip, "cut off"),
         ("damaged.csv.gz", _damaged_gzip, "damaged"),
+        ("old.csv", lambda path: path.write_bytes(bytes.fromhex("d0cf11e0a1b11ae1")), "is an Excel workbook"),
         (
             "half.csv",
             lambda path: path.write_bytes("text\nhello\n".encode("utf-16")[:-1]),
@@ -180,6 +182,18 @@ def test_what_cannot_be_read_is_refused_in_words(tmp_path: Path, name: str, make
         rows_of_argument(str(path))
     assert says in refused.value.message
     assert refused.value.exit_code == 2
+
+
+def test_the_name_in_a_zip_tells_the_format(tmp_path: Path) -> None:
+    """If its own does not, as in downloads that are called archive.zip."""
+    path = tmp_path / "archive.ZIP"
+    for name, content in (("folder/Reviews.TSV", "text\tn\nhi\t1\n"), ("a.json", '[{"text": "hi", "n": "1"}]')):
+        with zipfile.ZipFile(path, "w") as archive:
+            archive.writestr(name, content)
+        assert [row.values for row in rows_of_argument(str(path)) if isinstance(row, Row)] == [{"text": "hi", "n": "1"}]
+    path.write_bytes(path.read_bytes()[:-1])
+    with pytest.raises(InputError, match="cut off or damaged"):
+        rows_of_argument(str(path))
 
 
 def test_a_format_that_cannot_be_told_is_asked_for(tmp_path: Path) -> None:
