@@ -1,0 +1,95 @@
+"""What people ask about alerts: which episodes there are, and why a segment alarmed or did not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import replace
+from datetime import datetime
+
+from consumers.alerting.observations import observation
+from consumers.alerting.state import AlertStateStore
+from consumers.cluster.lookup import ClusterLookup
+from consumers.cluster.reader import read_to_end
+from consumers.cluster.records import TopicPartition
+from sentiment.errors import InputError, PoisonRecord
+from sentiment.events import Alert, decode_alert, decode_scored
+from sentiment.settings import Settings
+from sentiment.spikes.buckets import MINUTE_MS
+from sentiment.spikes.explanation import Explanation, explain
+from sentiment.spikes.replay import FEED
+from sentiment.spikes.segment import SpikeObservation, close
+from sentiment.spikes.stream import StreamMonitor
+
+
+def episodes(settings: Settings) -> list[Alert]:
+    """The latest alert of each episode on the alerts topic, the newest episode first.
+
+    Raises:
+        BrokerUnavailable: see `read_to_end`.
+    """
+    latest: dict[str, Alert] = {}
+    for record in read_to_end(settings, settings.topics.alerts):
+        try:
+            alert = decode_alert(record.content())
+        except PoisonRecord:
+            continue
+        latest[alert.episode_id] = alert
+    return sorted(latest.values(), key=lambda alert: (alert.started_at, alert.segment), reverse=True)
+
+
+def explain_now(settings: Settings, segment: str) -> Explanation:
+    """What the alert workers have committed about a segment.
+
+    Raises:
+        InputError: they have not seen the segment.
+        BrokerUnavailable: no answer.
+    """
+    config = settings.alerts.spike_config()
+    with closing(ClusterLookup(settings)) as lookup:
+        partitions = lookup.partitions(settings.topics.sentiment)
+        states = lookup.partitions(settings.topics.alert_state)
+    wanted = [TopicPartition(settings.topics.sentiment, p.partition) for p in partitions if p.partition < len(states)]
+    for monitor in AlertStateStore(settings, config).load(wanted).values():
+        if segment in monitor.segments:
+            state = monitor.segments[segment]
+            closed = state.recent.minutes[-1].minute if state.recent.minutes else 0
+            return explain(state, closed, config)
+    raise _unknown(segment, "the alert workers have not seen it")
+
+
+def explain_then(settings: Settings, segment: str, at: datetime) -> Explanation:
+    """What detection knew of a segment at a time, from the results that its topic still keeps.
+
+    Raises:
+        InputError: the topic has no result of the segment before that time.
+        BrokerUnavailable: see `read_to_end`.
+    """
+    config = settings.alerts.spike_config()
+    minute = int(at.timestamp() * 1000) // MINUTE_MS
+    before = [seen for seen in _observations(settings, segment) if seen.event_ms // MINUTE_MS < minute]
+    monitor = StreamMonitor(config)
+    for offset, seen in enumerate(sorted(before, key=lambda seen: seen.event_ms)):
+        monitor.observe(offset, replace(seen, feed=FEED))
+        monitor.advance(feeds=(FEED,), idle_ms={})
+    state = monitor.segments.get(segment)
+    if state is None:
+        raise _unknown(segment, f"{settings.topics.sentiment} has no result of it before that time")
+    close(state, minute, config)
+    return explain(state, minute - 1, config)
+
+
+def _observations(settings: Settings, segment: str) -> Iterator[SpikeObservation]:
+    for record in read_to_end(settings, settings.topics.sentiment):
+        try:
+            scored = decode_scored(record.content())
+        except PoisonRecord:
+            continue
+        if scored.product == segment:
+            yield observation(scored, include_unsupported_language=settings.alerts.include_unsupported_language)
+
+
+def _unknown(segment: str, why: str) -> InputError:
+    return InputError(
+        f"nothing is known of {segment!r}: {why}", hint="segments are products; `sentiment tail` shows some"
+    )

@@ -1,0 +1,100 @@
+"""Why a segment alarms at a minute, or why not: what is expected, the evidence, the threshold, what holds it back."""
+
+from __future__ import annotations
+
+import msgspec
+
+from sentiment.spikes.segment import SpikeConfig
+from sentiment.spikes.segment_state import SegmentState
+from sentiment.spikes.thresholds import threshold
+
+
+class Arm(msgspec.Struct, frozen=True, kw_only=True):
+    """The evidence that the odds of a negative result are multiplied by `odds_ratio`, in nats, and its window.
+
+    `since` is the minute since 1970 at which it began; None if there is no evidence.
+    """
+
+    odds_ratio: float
+    statistic: float
+    since: int | None
+    n: int
+    negatives: int
+
+
+class Explanation(msgspec.Struct, frozen=True, kw_only=True):
+    """A segment at a minute since 1970.
+
+    Attributes:
+        segment: its name.
+        minute: the last minute that was evaluated.
+        verdict: one sentence: whether an episode is open, or what keeps it silent.
+        expected: the share of negatives that is normal at this minute.
+        low, high: the expected share with two standard deviations on either side.
+        correlation: between results of the same five minutes.
+        per_bucket: results in five minutes, lately.
+        learnt_n: results that were learnt so far.
+        threshold: the evidence (nats) that an alarm takes.
+        arms: the evidence.
+        open_since: the start of the open episode, in minutes since 1970; None if there is none.
+    """
+
+    segment: str
+    minute: int
+    verdict: str
+    expected: float
+    low: float
+    high: float
+    correlation: float
+    per_bucket: float
+    learnt_n: int
+    threshold: float
+    arms: list[Arm]
+    open_since: int | None
+
+
+def explain(state: SegmentState, minute: int, config: SpikeConfig) -> Explanation:
+    """What the state of a segment says at a minute up to which its results are evaluated."""
+    expected = state.baseline.expected(minute, config.baseline)
+    nats = threshold(expected, config.detector.false_alarms_per_week)
+    ratios = config.detector.odds_ratios
+    bank = state.bank if len(state.bank) == len(ratios) else []
+    arms = [
+        Arm(
+            odds_ratio=ratio,
+            statistic=evidence.statistic,
+            since=evidence.since,
+            n=evidence.n,
+            negatives=evidence.negatives,
+        )
+        for ratio, evidence in zip(ratios, bank, strict=False)
+    ]
+    return Explanation(
+        segment=state.segment,
+        minute=minute,
+        verdict=_verdict(state, minute, nats, arms, config),
+        expected=expected.share,
+        low=expected.cautious(-2.0),
+        high=expected.cautious(2.0),
+        correlation=expected.correlation,
+        per_bucket=expected.per_bucket,
+        learnt_n=state.baseline.learnt_n,
+        threshold=nats,
+        arms=arms,
+        open_since=None if state.episode is None else state.episode.started,
+    )
+
+
+def _verdict(state: SegmentState, minute: int, nats: float, arms: list[Arm], config: SpikeConfig) -> str:
+    if state.episode is not None:
+        return f"an episode is open ({state.episode.severity}); it has to end before another can begin"
+    if state.baseline.learnt_n < config.baseline.learn_n:
+        return f"still learning: {state.baseline.learnt_n} of {config.baseline.learn_n} results"
+    if state.cool_until is not None and minute < state.cool_until:
+        return f"cooling down for another {state.cool_until - minute} minutes after an episode"
+    top = max(arms, key=lambda arm: arm.statistic, default=None)
+    if top is None or top.statistic == 0.0:
+        return "no evidence of a rise"
+    if top.n < config.detector.min_n:
+        return f"too few results: {top.n} of {config.detector.min_n} since the evidence began"
+    return f"the evidence is {top.statistic:.1f} of {nats:.1f} nats"
