@@ -36,8 +36,9 @@ Example:
 def list_topics(settings: Settings, as_json: bool) -> None:
     """List every topic with its partitions and offsets.
 
-    LOW is the oldest offset that is kept, HIGH the end. STABLE is the end for readers of committed records; it stays
-    below HIGH while a transaction is open. Transactions take offsets too, so HIGH − LOW is not the number of records.
+    `low` is the oldest offset that is kept, `high` the end. `stable` is the end for readers of committed records; it
+    stays below `high` while a transaction is open. Transactions take offsets too, so `high` − `low` is not the number
+    of records.
     """
     from consumers.cluster.connection import check_connection
     from consumers.cluster.topics import list_partitions
@@ -51,7 +52,7 @@ def list_topics(settings: Settings, as_json: bool) -> None:
         from sentiment.cli.tables import output, table
 
         rows = [(p.topic, str(p.partition), str(p.low), str(p.stable), str(p.high)) for p in found]
-        output().print(table(("TOPIC", "PARTITION", "LOW", "STABLE", "HIGH"), rows))
+        output().print(table(("topic", "partition", "low", "stable", "high"), rows))
 
 
 @topics.command(

@@ -68,14 +68,18 @@ class AuditReport(msgspec.Struct, frozen=True, kw_only=True):
 def read_limits(path: Path) -> AuditLimits:
     """Limits from a TOML or JSON file with some of the fields of ``AuditLimits``; the others keep their defaults.
 
-    Raises ``InputError`` if the file cannot be read, and ``ConfigurationError`` if its content is wrong.
+    Raises ``InputError`` if the file cannot be read or has another ending, and ``ConfigurationError`` if its content
+    is wrong.
     """
     try:
         content = path.read_bytes()
     except OSError as error:
         raise InputError(f"cannot read {path}: {error.strerror}") from None
+    ending = path.suffix.lower()
+    if ending not in {"", ".json", ".toml"}:
+        raise InputError(f"{path} is not a name for limits", hint="it must end with .toml or .json")
     try:
-        values = msgspec.json.decode(content) if path.suffix == ".json" else tomllib.loads(content.decode())
+        values = msgspec.json.decode(content) if ending == ".json" else tomllib.loads(content.decode())
         return msgspec.convert(values, AuditLimits)
     except (msgspec.DecodeError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         fields = ", ".join(AuditLimits.__struct_fields__)

@@ -147,5 +147,5 @@ def test_the_command_makes_and_lists_topics(
     assert [each["partition"] for each in listed if each["topic"] == name] == [0, 1]
     assert run(["topics", "list"]) == 0
     table = [line.split() for line in capsys.readouterr().out.splitlines()]
-    assert ["TOPIC", "PARTITION", "LOW", "STABLE", "HIGH"] in table
+    assert ["topic", "partition", "low", "stable", "high"] in table
     assert [line[1:] for line in table if line[:1] == [name]] == [["0", "0", "0", "0"], ["1", "0", "0", "0"]]

@@ -102,6 +102,15 @@ def test_a_file_of_something_else_is_refused(content: str, tmp_path: Path) -> No
     assert "max_flip_rate" in (raised.value.hint or "")
 
 
+def test_the_ending_tells_toml_from_json(tmp_path: Path) -> None:
+    """In any case of letters; another one is refused."""
+    for name in ("limits.JSON", "limits.yaml"):
+        (tmp_path / name).write_text('{"min_n": 10}')
+    assert read_limits(tmp_path / "limits.JSON").min_n == 10
+    with pytest.raises(InputError, match="is not a name for limits"):
+        read_limits(tmp_path / "limits.yaml")
+
+
 def test_a_missing_file_is_an_input_error(tmp_path: Path) -> None:
     """Without the file of limits there is no audit: exit code 2."""
     with pytest.raises(InputError):
