@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 
 from consumers.rescore.json_types import Kind, kind_of, merge_kinds
 from sentiment.errors import InputError
-from sentiment.sources import BadRow, FileFormat, InputFile, Row, open_rows
+from sentiment.sources import FileFormat, InputFile, Row, open_rows
 from sentiment.sources.columns import SeenColumns
-from sentiment.sources.encodings import NOT_DECODED
 from sentiment.sources.headers import find_column
 from sentiment.sources.inputs import reading
 from sentiment.sources.names import listed
+from sentiment.sources.whole import whole_rows
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -28,6 +28,7 @@ PART_BYTES = 32 * 1024 * 1024
 
 _HASH_BYTES = 1 << 20
 _TELL_EVERY_ROWS = 5_000
+_ALL_ROWS = "every input row must be in the output"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +67,8 @@ def survey(given: InputFile, file_format: FileFormat, text_field: str, tell: Cal
     seen = SeenColumns(given.name)
     with open_rows(given, file_format, pad=True) as source:
         columns = source.columns
-        for found in source.rows:
+        for row in whole_rows(source.rows, given.name, hint=_ALL_ROWS):
             n_rows += 1
-            row = _require_whole(given, found)
             n_padded += row.padded
             if columns is None:
                 seen.add(row)
@@ -91,7 +91,7 @@ def read_parts(given: InputFile, file_format: FileFormat, skip_parts: int) -> It
         yield from _read_tables(given, skip_parts)
         return
     with open_rows(given, file_format, pad=True) as source:
-        rows = (_require_whole(given, row) for row in source.rows)
+        rows = whole_rows(source.rows, given.name, hint=_ALL_ROWS)
         yield from islice(map(Part, in_parts(rows)), skip_parts, None)
 
 
@@ -131,7 +131,7 @@ def _read_tables(given: InputFile, skip_parts: int) -> Iterator[Part]:
             if number >= skip_parts:
                 values = (row for batch in table.to_batches() for row in rows_of(batch))
                 numbered = (Row(n, None, row) for n, row in enumerate(values, start=n_rows + 1))
-                yield Part([_require_whole(given, row) for row in numbered], table)
+                yield Part(list(whole_rows(numbered, given.name, hint=_ALL_ROWS)), table)
             n_rows += table.num_rows
 
 
@@ -152,33 +152,6 @@ def _in_tables(batches: Iterable[pa.RecordBatch]) -> Iterator[list[pa.RecordBatc
                 n_parts += 1
     if part or not n_parts:
         yield part
-
-
-def _require_whole(given: InputFile, row: Row | BadRow) -> Row:
-    """`row`, if the output can hold it unchanged. Raises InputError."""
-    if isinstance(row, BadRow):
-        raise InputError(f"{given.name}, {row.place}: {row.message}", hint="every input row must be in the output")
-    try:
-        for value in row.values.values():
-            _require_utf8(value)
-    except UnicodeEncodeError:
-        if row.line is None:
-            raise InputError(f"{given.name}, {row.place}: not UTF-8", hint="mend the row's strings") from None
-        raise InputError(f"{given.name}, {row.place}: {NOT_DECODED}") from None
-    return row
-
-
-def _require_utf8(value: object) -> None:
-    """Raise UnicodeEncodeError if there is half a surrogate pair anywhere in it."""
-    match value:
-        case str():
-            value.encode()
-        case list() | tuple():
-            for each in value:
-                _require_utf8(each)
-        case dict():
-            for each in value.values():
-                _require_utf8(each)
 
 
 def _note_kinds(kinds: dict[str, Kind], row: Row) -> None:

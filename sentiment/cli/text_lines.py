@@ -11,9 +11,11 @@ from sentiment.bounded import MAX_LINE_BYTES, bounded_lines, in_mib
 from sentiment.errors import InputError, UsageError
 from sentiment.packed import PACKED_SUFFIXES
 from sentiment.sources import BadRow, FileFormat, InputFile, Row, detect_format, open_rows
+from sentiment.sources.encodings import NOT_DECODED
 from sentiment.sources.headers import find_column
 from sentiment.sources.inputs import open_text
 from sentiment.sources.names import listed
+from sentiment.sources.whole import is_unicode
 from sentiment.text import text_fault
 
 _TEXT_SUFFIXES = frozenset({"", ".txt", ".text"})
@@ -100,7 +102,7 @@ def _from_text(content: bytes) -> Line:
 
 
 def _rows(given: InputFile, file_format: FileFormat, text_field: str) -> Iterator[Line]:
-    with open_rows(given, file_format, [text_field]) as opened:
+    with open_rows(given, file_format, _needed(text_field), pad=True) as opened:
         column: str | None = text_field
         if opened.columns is not None:
             column = find_column(text_field, opened.columns, given.name)
@@ -113,9 +115,16 @@ def _rows(given: InputFile, file_format: FileFormat, text_field: str) -> Iterato
             yield _from_row(row, column)
 
 
+def _needed(text_field: str) -> list[str] | None:
+    """The columns to read: all if the text's is named by its number."""
+    return None if text_field.startswith("#") else [text_field]
+
+
 def _from_row(row: Row | BadRow, text_field: str) -> Line:
     if isinstance(row, BadRow):
         return Line(error=f"{row.place}: {row.message}")
     text = row.values.get(text_field)
+    if not is_unicode(text):
+        return Line(error=f"{row.place}: {NOT_DECODED}")
     found = line_of(text) if isinstance(text, str) else Line(error=f"no string in {text_field!r}")
     return found if found.error is None else Line(error=f"{row.place}: {found.error}")

@@ -95,6 +95,7 @@ def read_examples(
     frame = read_rows(source, (layout.text, layout.label))
     # Checked before the slow redaction, so that a mistake shows at once.
     labels = _our_labels(source, frame[layout.label], layout)
+    refuse_rows(source, "a text that is not a string", _is_foreign(frame[layout.text]))
     refuse_rows(source, "no text", _is_blank(frame[layout.text]), hint="leave them out")
     ids = _column(frame, "id", "")
     refuse_rows(
@@ -127,6 +128,7 @@ def read_texts(source: str | Path, column: str = "text", *, most: int | None = N
     Empty texts and duplicates are left out. Raises ``InputError`` like ``read_examples``.
     """
     texts = read_rows(source, (column,))[column]
+    refuse_rows(source, "a text that is not a string", _is_foreign(texts))
     kept = dict.fromkeys(prepared(text) for text in _spaced(texts[~_is_blank(texts)], most))
     kept.pop("", None)
     return list(kept)
@@ -213,6 +215,11 @@ def _column(frame: pd.DataFrame, name: str, default: str) -> pd.Series:
 def _spaced(rows: pd.Series, most: int | None) -> pd.Series:
     """At most `most` rows, evenly spaced, so that every part of a sorted file is included."""
     return rows if most is None else rows.iloc[:: max(1, len(rows) // most)].iloc[:most]
+
+
+def _is_foreign(texts: pd.Series) -> pd.Series:
+    """Whether each is neither a string nor missing."""
+    return texts.notna() & ~texts.map(lambda text: isinstance(text, str)).astype(bool)
 
 
 def _is_blank(texts: pd.Series) -> pd.Series:

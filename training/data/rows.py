@@ -1,4 +1,4 @@
-"""The rows of a data set as a table: a CSV, JSONL or Parquet file (also `.gz`), or a data set of the Hugging Face hub.
+"""The rows of a data set as a table: of a file, read as every command reads it, or of the Hugging Face hub.
 
 A hub data set is written ``hub:OWNER/NAME`` or ``hub:OWNER/NAME:SPLIT``. The split is `train` by default.
 """
@@ -12,25 +12,34 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from sentiment.errors import InputError
+from sentiment.errors import InputError, UsageError
+from sentiment.sources import FileFormat, detect_format, find_input, open_rows
+from sentiment.sources.columns import SeenColumns
+from sentiment.sources.headers import find_column
+from sentiment.sources.names import listed as column_list
+from sentiment.sources.whole import whole_rows
 
 HUB_PREFIX = "hub:"
 _DEFAULT_SPLIT = "train"
-_SHOWN_COLUMNS = 20
 _SHOWN_ROWS = 5
 
 
 def read_rows(source: str | Path, columns: tuple[str, ...]) -> pd.DataFrame:
     """All rows of a file or hub data set that has at least `columns`.
 
+    The values of a CSV file are strings, and those of JSON and Parquet have their types; None is a missing one.
+
     Raises:
-        InputError: it cannot be read, lacks a column, or has no rows.
+        InputError: it cannot be read, a row cannot, it lacks a column, or has no rows.
     """
     frame = _from_hub(str(source)) if str(source).startswith(HUB_PREFIX) else _from_file(Path(source))
+    names = [str(name) for name in frame.columns]
     for column in columns:
-        if column not in frame.columns:
-            there = ", ".join(map(str, frame.columns[:_SHOWN_COLUMNS]))
-            raise InputError(f"{source} has no column {column!r}", hint=f"its columns: {there}")
+        found = find_column(column, names, str(source))
+        if found is None:
+            raise InputError(f"{source} has no column {column!r}", hint=f"its columns: {column_list(names)}")
+        if found != column:
+            frame[column] = frame[found]
     if frame.empty:
         raise InputError(f"{source} has no rows")
     return frame
@@ -57,22 +66,40 @@ def sample_rows(n: int, max_rows: int | None, seed: int) -> Sequence[int]:
     return drawn
 
 
-def _from_file(path: Path) -> pd.DataFrame:
-    name = path.name.removesuffix(".gz")
+def format_of(path: Path) -> FileFormat:
+    """The format that the name of the file `path` tells.
+
+    Raises:
+        InputError: there is no such file, it is a directory, or its name does not tell.
+    """
     try:
-        if name.endswith(".csv"):
-            return pd.read_csv(path, keep_default_na=False, dtype=str)
-        if name.endswith((".jsonl", ".ndjson")):
-            return pd.read_json(path, lines=True, dtype=False)
-        if name.endswith(".parquet"):
-            return pd.read_parquet(path)
-    except OSError as error:
-        raise InputError(f"cannot read {path}: {error.strerror or 'not a readable file'}") from None
-    except (ValueError, EOFError) as error:
-        raise InputError(f"{path} is damaged, or its format is not that of its name ({type(error).__name__})") from None
-    raise InputError(
-        f"the format of {path} is unknown", hint="names end with .csv, .jsonl or .parquet, optionally followed by .gz"
-    )
+        return detect_format(find_input(str(path)))
+    except InputError:
+        raise
+    except UsageError:
+        raise InputError(
+            f"the format of {path} is unknown",
+            hint="names end with .csv, .jsonl or .parquet, or with .gz and the like after it",
+        ) from None
+
+
+def _from_file(path: Path) -> pd.DataFrame:
+    given = find_input(str(path))
+    values: dict[str, list[Any]] = {}
+    n_rows, seen = 0, SeenColumns(given.name)
+    with open_rows(given, format_of(path), pad=True) as opened:
+        for name in opened.columns or ():
+            values[name] = []
+        for row in whole_rows(opened.rows, given.name, hint="mend or remove the row"):
+            seen.add(row)
+            for name, value in row.values.items():
+                column = values.setdefault(name, [])
+                column.extend([None] * (n_rows - len(column)))
+                column.append(value)
+            n_rows += 1
+    for column in values.values():
+        column.extend([None] * (n_rows - len(column)))
+    return pd.DataFrame({name: pd.Series(column, dtype=object) for name, column in values.items()})
 
 
 def _from_hub(source: str) -> pd.DataFrame:

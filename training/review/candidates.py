@@ -15,7 +15,7 @@ from sentiment.events import MAX_TEXT_CHARS, ScoredFeedback, SourcePosition
 from sentiment.privacy import redact
 from sentiment.results import read_results
 from training.data.examples import canonical
-from training.data.rows import read_rows
+from training.data.rows import format_of, read_rows
 
 PROBABILITY_COLUMNS = ("p_negative", "p_neutral", "p_positive")
 _RESULT_COLUMNS = {"event_id", "position", "probabilities"}
@@ -56,7 +56,7 @@ def read_candidates(path: Path, text_field: str = "text") -> list[Candidate]:
     Raises:
         InputError: it is neither, or cannot be read.
     """
-    if path.name.removesuffix(".gz").endswith(".jsonl") and _holds_results(path):
+    if format_of(path) == "jsonl" and _holds_results(path):
         return without_doubles(from_results(read_results(path)))
     frame = read_rows(path, (text_field, *PROBABILITY_COLUMNS))
     return without_doubles(from_rescored(frame, text_field))

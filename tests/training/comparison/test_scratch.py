@@ -38,7 +38,7 @@ def test_too_few_rows_are_refused() -> None:
 def test_bad_calls_end_with_exit_code_2(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A missing file and a missing option are a line on standard error, no traceback."""
     assert run([str(tmp_path / "gone.jsonl"), "--output", str(tmp_path / "out")]) == 2
-    assert "error: cannot read" in capsys.readouterr().err
+    assert "error: there is no file" in capsys.readouterr().err
     assert run([str(tmp_path / "gone.jsonl")]) == 2
     assert "--output" in capsys.readouterr().err
 

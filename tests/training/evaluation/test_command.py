@@ -143,4 +143,4 @@ def test_wrong_use_is_said(folder: Path, tmp_path: Path, capsys: pytest.CaptureF
         assert said in capsys.readouterr().err
     assert (tmp_path / "report.html").read_text() == "mine"
     assert run(["evaluate", str(tmp_path / "none.jsonl")]) == 2
-    assert "cannot read" in capsys.readouterr().err
+    assert "there is no file" in capsys.readouterr().err

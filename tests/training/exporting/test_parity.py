@@ -78,7 +78,10 @@ def test_what_cannot_be_converted_is_served_by_torch(
 
 @pytest.mark.parametrize(
     ("more", "said"),
-    [(["--forms", "int4"], "unknown form 'int4'"), (["--calibration-file", "none.jsonl"], "cannot read none.jsonl")],
+    [
+        (["--forms", "int4"], "unknown form 'int4'"),
+        (["--calibration-file", "none.jsonl"], "there is no file none.jsonl"),
+    ],
 )
 def test_wrong_use_is_said(folder: Path, more: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
     """An unknown form or a missing file is exit code 2, and nothing is written."""
