@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import io
+import re
 import tokenize
 from collections.abc import Iterator
 from pathlib import Path
@@ -61,7 +62,10 @@ def test_what_the_code_names_exists(path: Path) -> None:
 @pytest.mark.parametrize("path", DEPLOYED, ids=lambda path: path.relative_to(ROOT).as_posix())
 def test_what_is_deployed_names_what_exists(path: Path) -> None:
     """Configuration, manifests, rules and dashboards refer to metrics, settings and files that are there."""
-    assert faults(path.read_text("utf-8")) == []
+    text = path.read_text("utf-8")
+    if path.name == "Dockerfile" or path.suffix == ".sh":  # flags there are those of other programs
+        text = re.sub(r"(?<![\w-])--[a-z][a-z-]*", "", text)
+    assert faults(text, all_flags() | {"--bootstrap-server"}) == []  # of Kafka's own tools
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
