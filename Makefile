@@ -8,10 +8,12 @@ INPUTS := pyproject.toml $(wildcard requirements/*.txt) sentiment/__init__.py
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --fork-strategy fewest \
 	--generate-hashes --no-emit-index-url --custom-compile-command 'make lock'
 
+RELEASED := SOURCE_DATE_EPOCH=$(shell git log -1 --format=%ct) $(BIN)/python -m hatchling build
+
 # Needs labelled rows and pretrained networks, and hours: see training/recipes/model.toml. What is missing is named.
 WORK ?= work
 
-.PHONY: setup demo picture model bench test lint licences lock clean
+.PHONY: setup demo picture model bench test lint licences lock clean dist image-test
 
 setup: .venv/.base ## .venv with what the pipeline needs to run
 
@@ -45,6 +47,19 @@ lock: .venv/bin/python ## requirements/, from pyproject.toml; versions stay wher
 	$(COMPILE) --constraint requirements/dev.txt -o requirements/base.txt pyproject.toml
 	$(BIN)/python -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["build-system"]["requires"], sep="\n")' \
 		| $(COMPILE) --constraint requirements/dev.txt -o requirements/build.txt -
+
+dist: .venv/.base ## dist/: wheel and sdist, the same bytes for the same commit, and the list of what the pipeline is made of
+	rm -rf dist build/again
+	$(RELEASED) -d dist
+	$(RELEASED) -d build/again
+	for file in dist/*; do cmp $$file build/again/$${file##*/} || exit 1; done
+	$(PYTHON) -m venv build/release
+	build/release/bin/python -m pip install --quiet --disable-pip-version-check twine==7.0.0 cyclonedx-bom==7.5.0
+	build/release/bin/twine check --strict dist/*
+	build/release/bin/cyclonedx-py requirements requirements/base.txt --pyproject pyproject.toml -o dist/sentiment.cdx.json
+
+image-test: ## build the image and run the demo in it: as root, on Debian, with buildah and debootstrap; takes minutes
+	deploy/docker/try.sh
 
 clean:
 	rm -rf .venv build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
