@@ -33,6 +33,9 @@ def make_job(
     tracker: Any,
     tracking_dir: str | None,
     layout: RowLayout,
+    device: Any,
+    save_every: float,
+    gradient_checkpointing: bool,
     teaching: Teaching | None = None,
     **recipe: Any,
 ) -> TrainingJob:
@@ -47,6 +50,7 @@ def make_job(
         from training.data.examples import Weighting
         from training.finetune.job import TrainingJob
         from training.finetune.recipe import Recipe
+        from training.finetune.running import Running
         from training.finetune.tracking import Tracker, default_location
     return TrainingJob(
         train=train,
@@ -63,6 +67,7 @@ def make_job(
         licences={"backbone": backbone_licence},
         teaching=teaching,
         layout=layout,
+        running=Running(device, save_every, gradient_checkpointing),
         drop_near_duplicates=drop_near_duplicates,
         tracker=Tracker(tracker, tracking_dir or default_location(output)) if tracker else None,
     )
@@ -85,6 +90,8 @@ def run_job(job: TrainingJob, *, resume: bool, as_json: bool) -> int:
                 f"interrupted; add --resume to go on from {begun}" if begun else "interrupted; nothing was saved yet"
             )
             return 130
+    if manifest is None:  # of several processes, one speaks
+        return 0
     if as_json:
         print_json(manifest)
         return 0

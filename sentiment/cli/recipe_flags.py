@@ -50,7 +50,20 @@ _OPTIONS = (
         default="linear",
         help="How the learning rate falls from its peak to 0.",
     ),
-    click.option("--batch-size", type=click.IntRange(1), default=32, metavar="N", help="Rows per optimiser step."),
+    click.option("--weight-decay", type=click.FloatRange(0), default=0.01, metavar="X", help="Decay of the weights."),
+    click.option("--batch-size", type=click.IntRange(1), default=32, metavar="N", help="Rows per batch."),
+    click.option(
+        "--gradient-accumulation",
+        type=click.IntRange(1),
+        default=1,
+        metavar="N",
+        help="Batches per optimiser step. Takes the memory of one, and gives the step of a batch N times as large.",
+    ),
+    click.option(
+        "--gradient-checkpointing",
+        is_flag=True,
+        help="Compute activations twice instead of keeping them: less memory, more time.",
+    ),
     click.option(
         "--max-length", type=click.IntRange(8, 512), default=96, metavar="N", help="Maximum tokens per training text."
     ),
@@ -162,6 +175,19 @@ _OPTIONS = (
         "--tracking-dir", metavar="DIR|URL", show_default="OUTPUT.tracking", help="Where the tracker keeps its data."
     ),
     seed_option,
+    click.option(
+        "--device",
+        type=click.Choice(["auto", "cpu", "cuda"]),
+        default="auto",
+        help="Where to train. auto takes a GPU if there is one.",
+    ),
+    click.option(
+        "--save-every",
+        type=click.FloatRange(0),
+        default=5.0,
+        metavar="MINUTES",
+        help="How often the run is saved, for --resume; 0 for after every step.",
+    ),
     click.option("--resume", is_flag=True, help="Continue an interrupted run."),
     json_option("Print the manifest as JSON."),
 )

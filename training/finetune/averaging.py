@@ -48,7 +48,7 @@ class AverageWeights(TrainerCallback):  # type: ignore[misc]
 
     def on_save(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
         """Save the mean beside the checkpoint of the same step."""
-        if self.count:
+        if self.count and state.is_world_process_zero:
             target = self._folder / f"checkpoint-{state.global_step}" / _FILE
             contents = {name: weight.cpu().contiguous() for name, weight in self._mean.items()}
             save_file(contents, target, metadata={"count": json.dumps(self.count)})

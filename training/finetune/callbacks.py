@@ -42,6 +42,8 @@ class KeepBest(TrainerCallback):  # type: ignore[misc]
         """Save the weights if they are the best, or stop if patience is used up."""
         scores = self.scores(state)
         best = max(range(len(scores)), key=lambda index: scores[index])
+        if best == len(scores) - 1 and not state.is_world_process_zero:
+            return control
         if best == len(scores) - 1:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             save_file(_trained(model), self._path)
@@ -82,12 +84,12 @@ class ShowProgress(TrainerCallback):  # type: ignore[misc]
 
     def on_train_begin(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
         """Begin the phase, at the step where a resumed run continues."""
-        rows = args.train_batch_size
+        rows = _rows_a_step(args)
         self._progress.begin("training", state.max_steps * rows, state.global_step * rows)
 
     def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
         """Count a batch."""
-        self._progress.at(state.global_step * args.train_batch_size)
+        self._progress.at(state.global_step * _rows_a_step(args))
 
     def on_evaluate(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, metrics: Any = None, **_: Any
@@ -104,6 +106,10 @@ class ShowProgress(TrainerCallback):  # type: ignore[misc]
             "the best so far" if best == len(evaluations) - 1 else f"the best is step {evaluations[best]['step']:,}"
         )
         self._progress.say(f"step {state.global_step:,} of {state.max_steps:,}: {', '.join(shown)}")
+
+
+def _rows_a_step(args: TrainingArguments) -> int:
+    return int(args.train_batch_size * args.gradient_accumulation_steps * args.world_size)
 
 
 def _trained(model: torch.nn.Module) -> dict[str, torch.Tensor]:

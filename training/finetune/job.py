@@ -8,7 +8,10 @@ from pathlib import Path
 from training.data.examples import USUAL_LAYOUT, RowLayout, Weighting
 from training.finetune.distill import Teaching
 from training.finetune.recipe import Recipe
+from training.finetune.running import Running
 from training.finetune.tracking import Tracker
+
+USUAL_RUNNING = Running()
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,3 +33,4 @@ class TrainingJob:
     drop_near_duplicates: bool = False
     tracker: Tracker | None = None
     layout: RowLayout = USUAL_LAYOUT
+    running: Running = USUAL_RUNNING

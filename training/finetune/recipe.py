@@ -24,6 +24,8 @@ class Recipe:
     Each layer learns `layer_decay` times as fast as the one above it. With `freeze_layers` > 0 the embeddings and that
     many of the lowest layers stay as they are. The learning rate rises over the share `warmup_ratio` of all steps, and
     then falls to 0 as `schedule` says.
+
+    An optimiser step takes `gradient_accumulation` batches of `batch_size` rows, in each process.
     """
 
     epochs: float = 1.0
@@ -48,3 +50,4 @@ class Recipe:
     layer_decay: float = 1.0
     freeze_layers: int = 0
     schedule: Schedule = "linear"
+    gradient_accumulation: int = 1

@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from sentiment.errors import InputError
+from sentiment.errors import ConfigurationError, InputError
 from sentiment.model.files import has_file
 from sentiment.model.manifest import MANIFEST_FILE, Manifest, load_manifest, write_manifest
 from sentiment.progress import Progress, Silent
@@ -22,6 +22,7 @@ from training.finetune.distill import ask_teachers, fingerprint_of_texts, requir
 from training.finetune.encoded import SoftTargets
 from training.finetune.job import TrainingJob
 from training.finetune.prepare import PreparedRows, prepare_rows, weighting_doubts
+from training.finetune.running import is_first_process, n_processes
 from training.finetune.trainer import FineTuning, Student, fine_tune, load_student
 from training.finetune.work import (
     RECORD_FILE,
@@ -36,9 +37,10 @@ from training.finetune.work import (
 _PACKAGES = ("torch", "transformers", "openvino", "nncf", "tokenizers")
 
 
-def train_model(job: TrainingJob, *, resume: bool = False, progress: Progress | None = None) -> Manifest:
+def train_model(job: TrainingJob, *, resume: bool = False, progress: Progress | None = None) -> Manifest | None:
     """Write the model directory `job.output`. Work in progress is kept in `OUTPUT.training` until it is complete, as
-    soon as there is something to resume.
+    soon as there is something to resume. Of several processes (``running``) only the first one writes, and gets the
+    manifest.
 
     The temperature is fitted on the validation set, which also selects the weights: figures on it are a little
     optimistic, and the manifest says which data they are from.
@@ -47,7 +49,10 @@ def train_model(job: TrainingJob, *, resume: bool = False, progress: Progress | 
         InputError: bad data, an existing output, nothing to resume, or a run that was begun with other settings.
         ModelError: the backbone or the teacher cannot be loaded.
     """
-    shown = progress or Silent()
+    shown = (progress if is_first_process() else None) or Silent()
+    job.running.require()
+    if job.teaching is not None and n_processes() > 1:
+        raise ConfigurationError("distillation runs in one process", hint="start it without torchrun")
     work = require_work(job.output, resume=resume)
     # Whatever can be wrong with them shows before a row is read.
     require_length(job.backbone, job.recipe.max_length)
@@ -59,8 +64,32 @@ def train_model(job: TrainingJob, *, resume: bool = False, progress: Progress | 
     student = None if (work / TRAINED_FILE).is_file() else load_student(job.backbone, job.recipe)
     if resume:
         shown.say(f"going on from {saved(work) or 'the beginning: nothing was saved'}")
+    if not is_first_process():
+        _help(job, work, student)
+        return None
     with kept_if_resumable(work):
         return _train(job, work, student, shown)
+
+
+def _help(job: TrainingJob, work: Path, student: Student | None) -> None:
+    """Compute a share of the fine-tuning that the first process runs."""
+    if student is not None:
+        rows = prepare_rows(job, Silent())
+        fine_tune(_fine_tuning(job, work, rows), resume=_has_steps(work), student=student)
+
+
+def _fine_tuning(job: TrainingJob, work: Path, rows: PreparedRows, soft: SoftTargets | None = None) -> FineTuning:
+    return FineTuning(
+        job.backbone,
+        rows.train,
+        rows.validation,
+        work,
+        job.recipe,
+        job.weighting,
+        soft=soft,
+        tracker=job.tracker,
+        running=job.running,
+    )
 
 
 def _train(job: TrainingJob, work: Path, student: Student | None, shown: Progress) -> Manifest:
@@ -75,9 +104,7 @@ def _train(job: TrainingJob, work: Path, student: Student | None, shown: Progres
             job.teaching, rows.train, rows.unlabelled, work / TEACHER_FOLDER, progress=shown
         )
     if student is not None:
-        run = FineTuning(
-            job.backbone, rows.train, rows.validation, work, job.recipe, job.weighting, soft=soft, tracker=job.tracker
-        )
+        run = _fine_tuning(job, work, rows, soft)
         fine_tune(run, resume=_has_steps(work), progress=shown, student=student)
     shown.say("exporting for the CPU runtime")
     manifest = _export(job, work, rows, distillation, shown)
@@ -112,10 +139,11 @@ def _export(
     """Export the checkpoint in `work` to `job.output`, with its quality as served in the manifest."""
     every = max(1, len(rows.train) // N_CALIBRATION_TEXTS)
     plan = ExportPlan([example.text for example in rows.train[::every]], temperature_rows=rows.validation)
+    record = json.loads((work / RECORD_FILE).read_text())
     training = {
-        "recipe": asdict(job.recipe),
+        "recipe": {**asdict(job.recipe), "effective_batch": record["effective_batch"]},
         "weighting": asdict(job.weighting),
-        "run": json.loads((work / RECORD_FILE).read_text()),
+        "run": record,
         "leakage": rows.leakage,
         "versions": {package: importlib.metadata.version(package) for package in _PACKAGES},
         **distillation,

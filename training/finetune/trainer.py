@@ -9,7 +9,7 @@ import json
 import time
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -33,15 +33,13 @@ from training.finetune.encoded import EncodedTexts, Padding, SoftTargets, text_t
 from training.finetune.layers import freeze_layers, parameter_groups
 from training.finetune.loss import MixedLoss
 from training.finetune.recipe import Recipe
+from training.finetune.running import Running, SaveByTime, is_first_process, leave_group, n_processes
 from training.finetune.tracking import Tracker
 from training.finetune.work import RECORD_FILE, STEPS_FOLDER
 
 _SHOWN_METRICS = ("macro_f1", "source_macro_f1", "loss")
 # One label moves the macro-F1 of a smaller data set by points. If all are small, all count.
 _LEAST_ROWS_OF_A_DATA_SET = 30
-_SAVES_A_RUN = 20
-# A run takes minutes there, and a save with the optimiser's state takes seconds.
-_SAVES_A_RUN_ON_A_GPU = 4
 # Padding a batch takes as long as a step on a GPU.
 _LOADERS_FOR_A_GPU = 2
 _EVALUATED_AT_ONCE_BY_A_GPU = 512
@@ -63,6 +61,7 @@ class FineTuning:
     weighting: Weighting
     soft: SoftTargets | None = None
     tracker: Tracker | None = None
+    running: Running = field(default_factory=Running)
 
 
 class _WeightedTrainer(Trainer):  # type: ignore[misc]
@@ -126,10 +125,10 @@ def fine_tune(
     best = KeepBest(steps / "best.safetensors", recipe.select_on, recipe.patience, shown)
     average = AverageWeights(recipe.average_from, steps, checkpoint=Path(checkpoint) if checkpoint else None)
     # The progress first: whoever stops the run says so after the figures that made it.
-    callbacks = [ShowProgress(shown, _SHOWN_METRICS, recipe.select_on), best]
+    callbacks = [ShowProgress(shown, _SHOWN_METRICS, recipe.select_on), best, SaveByTime(run.running.save_every_min)]
     if recipe.average_from < 1.0:
         callbacks.append(average)
-    if run.tracker is not None:
+    if run.tracker is not None and is_first_process():
         callbacks.append(run.tracker.callback())
     trainer = _make_trainer(run, tokenizer, network, callbacks)
     began_s = time.monotonic()
@@ -139,6 +138,9 @@ def fine_tune(
         if average.count:
             average.apply(network)
             trainer.evaluate()  # kept if it is the best
+    leave_group()
+    if not is_first_process():
+        return
     best.restore(network)
     trained = network.merge_and_unload() if recipe.lora_rank else network
     trained.save_pretrained(run.output)
@@ -146,7 +148,9 @@ def fine_tune(
     state = trainer.state
     (run.output / "log.json").write_text(json.dumps(state.log_history, indent=1))
     record = run_record(state.log_history, metric=recipe.select_on, steps=state.global_step, planned=state.max_steps)
-    record["device"] = _device_name()
+    record["device"] = run.running.device_name
+    record["processes"] = n_processes()
+    record["effective_batch"] = recipe.batch_size * recipe.gradient_accumulation * n_processes()
     record["seconds"] = round(time.monotonic() - began_s, 1)
     record["resumed_at_step"] = int(checkpoint.rpartition("-")[2]) if checkpoint else None
     (run.output / RECORD_FILE).write_text(json.dumps(record, indent=1))
@@ -180,7 +184,7 @@ def _make_trainer(
     unweighted = Weighting(weak_neutral=1.0)
     trainer = _WeightedTrainer(
         model=network,
-        args=_arguments(recipe, run.output / STEPS_FOLDER),
+        args=_arguments(recipe, run.running, run.output / STEPS_FOLDER),
         train_dataset=EncodedTexts(texts, run.train, run.weighting, recipe.max_length, empty_id=pad_id, soft=soft),
         eval_dataset=EncodedTexts(texts, run.validation, unweighted, recipe.max_length, empty_id=pad_id),
         processing_class=tokenizer,
@@ -194,13 +198,14 @@ def _make_trainer(
         hard_share=soft.hard_share if soft is not None else 1.0,
     )
     trainer.layer_decay = recipe.layer_decay
+    trainer.model_accepts_loss_kwargs = False  # our loss is a mean: its sum over accumulated batches has to be divided
     trainer.remove_callback(PrinterCallback)  # standard output is for results
     return trainer
 
 
-def _arguments(recipe: Recipe, steps: Path) -> TrainingArguments:
-    bf16 = _fast_bf16() if recipe.precision == "auto" else recipe.precision == "bf16"
-    cuda = torch.cuda.is_available()
+def _arguments(recipe: Recipe, running: Running, steps: Path) -> TrainingArguments:
+    cuda = running.on_gpu
+    bf16 = _fast_bf16(cuda) if recipe.precision == "auto" else recipe.precision == "bf16"
     return TrainingArguments(
         output_dir=str(steps),
         num_train_epochs=recipe.epochs,
@@ -214,13 +219,16 @@ def _arguments(recipe: Recipe, steps: Path) -> TrainingArguments:
         train_sampling_strategy="group_by_length",
         eval_strategy="steps",
         eval_steps=1.0 / recipe.evaluations if recipe.evaluations > 1 else 0.9999,
-        save_strategy="steps",
-        save_steps=1.0 / (_SAVES_A_RUN_ON_A_GPU if cuda else _SAVES_A_RUN),
+        save_strategy="no",  # by time: see SaveByTime
         save_total_limit=1,
         logging_steps=0.01,
         bf16=bf16,
         tf32=True if cuda and torch.cuda.get_device_capability() >= _FIRST_WITH_TF32 else None,
-        use_cpu=bf16 and not cuda,  # the library refuses bf16 on a CPU unless it is asked for one
+        use_cpu=not cuda,  # the library refuses bf16 on a CPU unless it is asked for one
+        ddp_backend="gloo" if n_processes() > 1 and not cuda else None,
+        gradient_accumulation_steps=recipe.gradient_accumulation,
+        gradient_checkpointing=running.gradient_checkpointing,
+        gradient_checkpointing_kwargs={"use_reentrant": False} if running.gradient_checkpointing else None,
         seed=recipe.seed,
         dataloader_pin_memory=cuda,
         dataloader_num_workers=_LOADERS_FOR_A_GPU if cuda else 0,
@@ -232,19 +240,15 @@ def _arguments(recipe: Recipe, steps: Path) -> TrainingArguments:
     )
 
 
-def _device_name() -> str:
-    return str(torch.cuda.get_device_name()) if torch.cuda.is_available() else "cpu"
-
-
 def _quiet() -> None:
     """Silence the library: its remarks on missing heads and shards would bury our own messages."""
     transformers_logging.set_verbosity_error()
     transformers_logging.disable_progress_bar()
 
 
-def _fast_bf16() -> bool:
+def _fast_bf16(cuda: bool) -> bool:
     """Whether bf16 autocast makes training faster here: on a GPU that supports it, or a CPU with AVX-512 bf16."""
-    if torch.cuda.is_available():
+    if cuda:
         return bool(torch.cuda.is_bf16_supported())
     return bool(torch.cpu._is_avx512_bf16_supported())
 

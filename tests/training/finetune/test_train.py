@@ -178,7 +178,7 @@ def test_a_run_goes_on_from_its_newest_step(
 
     with monkeypatch.context() as patched:
         patched.setattr(KeepBest, "on_step_end", interrupted_at_21)
-        assert train(files, tmp_path / "model", "--max-steps", "40", "--evaluations", "1") == 130
+        assert train(files, tmp_path / "model", "--max-steps", "40", "--evaluations", "1", "--save-every", "0") == 130
     assert "add --resume to go on from step 20" in capsys.readouterr().err
     assert train(files, tmp_path / "model", "--max-steps", "40", "--evaluations", "1", "--resume") == 0
     assert "going on from step 20" in capsys.readouterr().err

@@ -20,8 +20,10 @@ from tests.training import tiny
 from training.data.examples import Weighting
 from training.finetune.callbacks import KeepBest
 from training.finetune.recipe import Recipe
+from training.finetune.running import Running, SaveByTime
 from training.finetune.tracking import Tracker
 from training.finetune.trainer import FineTuning, fine_tune
+from training.finetune.work import RECORD_FILE
 
 TRAIN, DEV = tiny.examples(64, seed=1), tiny.examples(40, seed=2)
 
@@ -85,6 +87,30 @@ def test_bf16_trains_on_a_processor_too(backbone: str, tmp_path: Path) -> None:
     weights = load_file(tmp_path / "model.safetensors").values()
     assert {str(weight.dtype) for weight in weights} == {"float32"}
     assert all(np.isfinite(weight).all() for weight in weights)
+
+
+def test_accumulated_batches_make_the_loss_of_one(backbone: str, tmp_path: Path) -> None:
+    """The gradient is the mean over all batches of a step, not their sum, and the manifest gets the effective batch."""
+    losses = []
+    for batch, accumulated in ((32, 1), (8, 4)):
+        recipe = Recipe(max_steps=4, learning_rate=1e-9, batch_size=batch, gradient_accumulation=accumulated)
+        output = tmp_path / str(batch)
+        fine_tune(FineTuning(backbone, TRAIN, DEV, output, recipe, Weighting(), running=Running("cpu", 0.0, True)))
+        record = json.loads((output / RECORD_FILE).read_text())
+        assert record["effective_batch"] == 32
+        losses.append([entry["loss"] for entry in record["training"]])
+    np.testing.assert_allclose(losses[1], losses[0], rtol=0.15)
+
+
+def test_a_run_is_saved_by_time() -> None:
+    """Steps may take any time: the first that ends when a save is due is saved."""
+    now_s = [0.0]
+    save, saved = SaveByTime(5.0, lambda: now_s[0]), []
+    for now_s[0] in (100.0, 299.0, 301.0, 302.0, 600.0, 602.0):
+        control = save.on_step_end(None, TrainerState(), TrainerControl())  # type: ignore[arg-type]
+        if control.should_save:
+            saved.append(now_s[0])
+    assert saved == [301.0, 602.0]
 
 
 def test_adapters_train_little_and_are_merged(backbone: str, tmp_path: Path) -> None:
