@@ -19,8 +19,6 @@ from sentiment.cli.recipe_flags import recipe_options, validation_option
 Example:
   sentiment train train.jsonl.gz --validation dev.jsonl.gz --output my-model \\
     --backbone sentence-transformers/all-MiniLM-L6-v2 --class-weight negative=1.25
-  torchrun --nproc-per-node 2 $(which sentiment) train train.jsonl.gz --validation dev.jsonl.gz --output my-model \\
-    --backbone large --gradient-checkpointing
   sentiment score --model my-model "The update made the app faster, great job!"
 
 Requires the `train` extra. TRAIN and FILE are CSV, JSONL or Parquet (also .gz), or hub:OWNER/NAME[:SPLIT]. Rows need a
@@ -52,7 +50,7 @@ def train(
 ) -> int:
     """Fine-tune a classifier on TRAIN, and write a model that the worker can serve.
 
-    Texts are redacted and normalised as in serving.
+    Texts are redacted and normalised as in serving. Under torchrun several processes train together.
     """
     with train_extra():
         layout = layout_of(settings, text_field, label_field)

@@ -1,6 +1,6 @@
 """How a training is computed: where, by how many processes, how often it is saved. Nothing here changes what is learnt.
 
-`torchrun --nproc-per-node N` starts N processes, which it numbers in the environment. Each reads all rows and computes
+torchrun starts several processes, which it numbers in the environment. Each reads all rows and computes
 its share of every batch. The first one alone writes files and speaks.
 """
 
