@@ -46,6 +46,7 @@ class Topics:
         self._journal = journal
         self._flusher = flusher
         self._topics: dict[str, Topic] = {}
+        self._by_id: dict[uuid.UUID, Topic] = {}
         self._starts: dict[tuple[str, int], int] = {}
         self._deleted: set[Path] = set()
 
@@ -58,7 +59,7 @@ class Topics:
 
     def by_id(self, topic_id: uuid.UUID) -> Topic | None:
         """None for an unknown id."""
-        return next((topic for topic in self._topics.values() if topic.topic_id == topic_id), None)
+        return self._by_id.get(topic_id)
 
     def partition(self, name: str, number: int) -> Partition:
         """Raises BrokerError(UNKNOWN_TOPIC_OR_PARTITION)."""
@@ -139,6 +140,7 @@ class Topics:
             case TopicCreated():
                 topic = Topic(entry.name, uuid.UUID(entry.topic_id), TopicConfig(dict(entry.configs)), [])
                 self._topics[entry.name] = topic
+                self._by_id[topic.topic_id] = topic
                 self._grow(topic, entry.partitions)
             case PartitionsAdded():
                 self._grow(self._topics[entry.name], entry.partitions)
@@ -148,7 +150,9 @@ class Topics:
                 for partition in topic.partitions:
                     partition.log.segment_bytes = topic.config.segment_bytes
             case TopicDeleted():
-                for partition in self._topics.pop(entry.name).partitions:
+                topic = self._topics.pop(entry.name)
+                del self._by_id[topic.topic_id]
+                for partition in topic.partitions:
                     self._starts.pop((entry.name, partition.number), None)
                     self._deleted.add(partition.log.directory)
                     partition.log.close()

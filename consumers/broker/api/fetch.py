@@ -1,6 +1,7 @@
 """Fetch: return records, or wait a while for some."""
 
 import asyncio
+import contextlib
 from collections.abc import Sequence
 from typing import Any
 
@@ -18,14 +19,22 @@ _Answer = _Topic.PartitionData
 MAX_RESPONSE_BYTES = 16 * 1024 * 1024
 """`fetch.max.bytes`: no response is larger, whatever the client allows, except for a single larger batch."""
 
+MAX_WAIT_S = 60.0
+"""No fetch waits longer. Its client gets an empty answer and asks again."""
+
+_LOOK_EVERY_S = 1.0
+"""How often a waiting fetch looks whether its client has gone."""
+
 
 async def fetch(broker: Broker, call: Call) -> FetchResponse:
     """Answer when there are `min_bytes`, when `max_wait_ms` have passed, or when a partition has an error.
 
+    Records are read when there is room for them, and nothing is held while the client waits.
     Session id 0 tells the client that there are no fetch sessions: it names all its partitions every time.
     """
     request = call.request
-    deadline_s = broker.now_s() + request.max_wait_ms / 1000
+    deadline_s = broker.now_s() + min(request.max_wait_ms / 1000, MAX_WAIT_S)
+    most = max(0, min(request.max_bytes, MAX_RESPONSE_BYTES))
     event = asyncio.Event()
     watched = _partitions(broker, request)
     for partition in watched:
@@ -33,14 +42,16 @@ async def fetch(broker: Broker, call: Call) -> FetchResponse:
     try:
         while True:
             event.clear()
+            await call.lease.take(most)
             response, size, failed = _read(broker, request)
+            call.lease.shrink(size)
             left_s = deadline_s - broker.now_s()
-            if size >= request.min_bytes or failed or left_s <= 0:
+            if size >= request.min_bytes or failed or left_s <= 0 or call.has_gone():
                 return response
-            try:
-                await asyncio.wait_for(event.wait(), left_s)
-            except TimeoutError:
-                return response
+            del response
+            call.lease.release()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(event.wait(), min(left_s, _LOOK_EVERY_S))
     finally:
         for partition in watched:
             partition.unwatch(event)
