@@ -38,7 +38,7 @@ def test_never_more_is_held_than_there_is(clients: list[tuple[int, int, int]]) -
         lease.shrink(kept)
         for _ in range(pauses):
             most = max(most, 100 - room.left)
-            await asyncio.sleep(0)
+            await asyncio.sleep(0)  # lets the other clients go on
         lease.release()
 
     async def all_of_them() -> None:
