@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import html
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,8 +11,10 @@ from hypothesis import strategies as st
 from sentiment.markup import without_markup
 from sentiment.model.loading import load_model
 from sentiment.text import normalise
+from tests.data import data_file
 from training.augmentation import augment
-from training.data.examples import Example
+from training.data.examples import Example, prepared
+from training.data.rows import read_rows
 
 WRAPPERS = (
     "<p>{}</p>",
@@ -23,6 +27,8 @@ WRAPPERS = (
     "<table><tr><td>{}</td></tr></table><script>track('opened');</script>",
     "<blockquote><font face='Arial' size=2>{}</font></blockquote><img src='https://t.example.com/p.gif'>",
     "&lt;p&gt;{}&lt;/p&gt;&nbsp;",
+    '<div dir="ltr"><div class="gmail_default" style="font-family:arial,sans-serif">{}</div></div>',
+    '<div class="WordSection1"><p class="MsoNormal"><span lang="EN-US">{}<o:p></o:p></span></p></div>',
 )
 
 
@@ -56,6 +62,19 @@ def test_a_wrapped_sentence_gets_the_label_of_the_plain_one(wrapper: str) -> Non
     plain, _ = model.predict([normalise(text) for text in sentences])
     wrapped, _ = model.predict([normalise(wrapper.format(text)) for text in sentences])
     assert [answer.label for answer in wrapped] == [answer.label for answer in plain]
+
+
+@pytest.mark.parametrize("wrapper", WRAPPERS)
+def test_the_model_reads_wrapped_feedback_as_the_plain_one(wrapper: str) -> None:
+    """At least 99 of 100 labels are the same, for 500 sentences that people wrote, escaped for HTML and redacted first.
+
+    Shown by the text that the model reads, which decides the label.
+    """
+    rows = read_rows(data_file("dev.jsonl.gz"), ("text",))["text"]
+    sentences = rows.iloc[:: len(rows) // 500].iloc[:500]
+    same = [prepared(wrapper.format(html.escape(text, quote=False))) == prepared(text) for text in sentences]
+    assert len(same) == 500
+    assert sum(same) >= 495
 
 
 @given(st.text(alphabet="<>/!-abp \"'=&;", max_size=200))
