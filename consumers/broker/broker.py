@@ -145,6 +145,7 @@ class Broker:
                 _log.error("upkeep_failed", reason=str(error))
 
     async def _clean(self) -> None:
+        self.groups.forget_unused(self.offsets.in_use())
         for topic in self.topics:
             for partition in topic.partitions:
                 partition.clean(self.now_ms())

@@ -2,7 +2,7 @@
 
 import asyncio
 import uuid
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import replace
 
 from consumers.broker.codes import BrokerError, Code
@@ -190,6 +190,12 @@ class Groups:
             raise BrokerError(Code.NON_EMPTY_GROUP)
         self._store.delete(group_id)
         self._groups.pop(group_id, None)
+
+    def forget_unused(self, in_use: Collection[str]) -> None:
+        """Forget groups without members that are not `in_use`: they have no offsets either, as in Apache Kafka."""
+        for group in self:
+            if not group.members and not group.pending and group.group_id not in in_use:
+                self.delete(group.group_id)
 
     def tick(self, now_s: float) -> None:
         """End sessions and rebalances whose time is up."""

@@ -33,6 +33,10 @@ class Offsets:
         """Groups with committed offsets."""
         return list(self._committed)
 
+    def in_use(self) -> set[str]:
+        """Groups with offsets, committed or held for the end of a transaction."""
+        return self._committed.keys() | {group for groups in self._pending.values() for group in groups}
+
     def is_pending(self, group: str, partition: PartitionId) -> bool:
         """Whether an open transaction will move the group's offset in this partition."""
         return any(partition in groups.get(group, ()) for groups in self._pending.values())

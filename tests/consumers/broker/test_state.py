@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import tempfile
 from collections.abc import Iterator
@@ -16,7 +17,9 @@ from consumers.broker.codes import BrokerError
 from consumers.broker.data_dir import DataDirInUseError
 from consumers.broker.durability import Flusher, FsyncPolicy
 from consumers.broker.entries import Entry, Offset, OffsetsCommitted
+from consumers.broker.groups import MemberIdRequiredError
 from consumers.broker.journal import Journal
+from consumers.broker.member import JoinRequest
 from consumers.broker.offsets import Offsets
 from consumers.broker.transactions import ProducerClaim
 from tests.consumers.broker.build import NOW_MS, batch, reopened_after_crash
@@ -193,3 +196,33 @@ def test_deleted_records_stay_deleted(broker: Broker, tmp_path: Path) -> None:
     again = reopened_after_crash(broker, tmp_path / "copy")
     assert again.topics.partition("topic", 0).start_offset == 3
     again.close()
+
+
+def test_groups_that_nobody_uses_are_forgotten(broker: Broker) -> None:
+    """A thousand made-up names leave nothing behind; a group with offsets, or with somebody about to join, stays."""
+
+    def ask_to_join(name: str, session_timeout_ms: int) -> None:
+        request = JoinRequest(
+            group_id=name,
+            member_id="",
+            instance_id=None,
+            client_id="client",
+            client_host="/127.0.0.1",
+            session_timeout_ms=session_timeout_ms,
+            rebalance_timeout_ms=1_000,
+            protocol_type="consumer",
+            protocols=[("range", b"")],
+            needs_member_id=True,
+        )
+        with pytest.raises(MemberIdRequiredError):
+            asyncio.run(broker.groups.join(request, 0.0))
+
+    for number in range(1_000):
+        ask_to_join(f"made-up-{number}", 1_000)
+    ask_to_join("with-offsets", 1_000)
+    ask_to_join("about-to-join", 60_000)
+    broker.offsets.commit("with-offsets", [Offset("topic", 0, 5)])
+    broker.groups.tick(30.0)
+    broker.groups.forget_unused(broker.offsets.in_use())
+    assert {group.group_id for group in broker.groups} == {"with-offsets", "about-to-join"}
+    assert broker.offsets.of_group("with-offsets") != {}
