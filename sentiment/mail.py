@@ -7,6 +7,7 @@ for 32,000 characters that were made for it. What is not recognised stays. If no
 from __future__ import annotations
 
 import re
+from typing import Literal
 
 from sentiment.markup import without_markup
 
@@ -57,6 +58,15 @@ _QUOTED_HTML = re.compile(
     re.IGNORECASE,
 )
 _LINE_END = re.compile(r"(?=</(?:p|div|li|tr|h[1-6])>)|(?<=<br>)|(?<=<br/>)|(?<=<br />)", re.IGNORECASE)
+
+
+TextKind = Literal["text", "mail"]
+"""What texts are: `mail` is read by its author's own words only."""
+
+
+def read_as(kind: TextKind, text: str) -> str:
+    """`text`, or of a mail its author's own words."""
+    return own_words(text) if kind == "mail" else text
 
 
 def own_words(text: str) -> str:

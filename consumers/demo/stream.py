@@ -66,6 +66,7 @@ class Stream:
             "--delimiter": self.reading.delimiter,
             "--encoding": self.reading.encoding,
             "--skip-rows": str(self.reading.skip_rows) if self.reading.skip_rows else None,
+            "--kind": None if fields.kind == "text" else fields.kind,
             "--speed": None if speed is None or self.first is None else str(speed),
         }
         flags = [f"{flag}={value}" for flag, value in named.items() if value is not None]

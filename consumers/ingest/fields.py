@@ -10,6 +10,7 @@ from typing import Any
 
 from sentiment.errors import InputError, PoisonRecord, UsageError
 from sentiment.events import FeedbackInput, SourcePosition, decode_feedback, encode
+from sentiment.mail import TextKind, read_as
 from sentiment.sources import BadRow, Row
 from sentiment.sources.encodings import NOT_DECODED
 from sentiment.sources.headers import find_column
@@ -30,6 +31,7 @@ class FieldFlags:
     product: str | None = None
     id: str | None = None
     times: TimeNotation = ANY_NOTATION
+    kind: TextKind = "text"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +52,7 @@ class Fields:
     rating: str | None
     metadata: str | None
     times: TimeNotation = ANY_NOTATION
+    kind: TextKind = "text"
     always_timed: bool = True
     """Whether a row without the column of times is rejected. Else it just has no time."""
 
@@ -131,6 +134,7 @@ def resolve_fields(flags: FieldFlags, columns: Sequence[str] | None, name: str) 
         rating=unnamed("rating"),
         metadata=unnamed("metadata"),
         times=flags.times,
+        kind=flags.kind,
         always_timed=columns is not None or flags.time is not None,
     )
 
@@ -161,7 +165,7 @@ def to_publishable(row: Row | BadRow, fields: Fields, id_prefix: str) -> Publish
     own_id = _name(values, fields.id)
     metadata = _value(values, fields.metadata)
     event = FeedbackInput(
-        text=text,
+        text=read_as(fields.kind, text),
         id=own_id or f"{id_prefix}-{row.number}",
         created_at=created_at,
         product=fields.product if fields.product is not None else _name(values, fields.product_field),

@@ -29,6 +29,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     delimiter: str | None
     encoding: str | None
     skip_rows: int
+    kind: str
     columns: list[str]
     output_format: str
     part_rows: int

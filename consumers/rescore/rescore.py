@@ -12,6 +12,7 @@ from consumers.rescore.inputs import PART_ROWS, Part, Survey, read_parts, survey
 from consumers.rescore.partial import Checkpoint, Job, PartialWork
 from sentiment.columns import RESULT_COLUMNS, UNSCORED, Columns, Result, plan_columns, results_of
 from sentiment.errors import InputError, UsageError
+from sentiment.mail import TextKind, read_as
 from sentiment.model.classifier import Classifier
 from sentiment.outputs import Output, refuse_clashes
 from sentiment.packed import PACKED_SUFFIXES
@@ -34,6 +35,7 @@ class RescoreRequest:
     output: Output
     text_field: str = "text"
     reading: ReadingOptions = DEFAULT_READING
+    kind: TextKind = "text"
     resume: bool = False
     force: bool = False
 
@@ -82,7 +84,7 @@ def run_rescore(
         saved = partial.resume(job) if request.resume and partial.exists() else partial.begin(job)
         progress.begin("scoring", found.n_rows, saved.n_rows)
         for part in read_parts(given, input_format, saved.n_parts):
-            saved = _add_part(saved, part, _score(classifier, part, found.text_field), writer, partial)
+            saved = _add_part(saved, part, _score(classifier, part, found.text_field, request.kind), writer, partial)
             progress.at(saved.n_rows)
         if saved.n_rows != found.n_rows:
             raise InputError(f"{given.name} changed while it was read", hint="--force starts again")
@@ -99,9 +101,11 @@ def _tell(found: Survey, columns: Columns, progress: Progress) -> None:
         )
 
 
-def _score(classifier: Classifier, part: Part, text_field: str) -> list[Result]:
+def _score(classifier: Classifier, part: Part, text_field: str, kind: TextKind) -> list[Result]:
     values = [row.values.get(text_field) for row in part.rows]
-    return results_of(values, lambda texts: score_texts(classifier, texts, languages=False)[0])
+    return results_of(
+        values, lambda texts: score_texts(classifier, [read_as(kind, text) for text in texts], languages=False)[0]
+    )
 
 
 def _add_part(
@@ -179,6 +183,7 @@ def _describe(
         delimiter=request.reading.delimiter,
         encoding=request.reading.encoding,
         skip_rows=request.reading.skip_rows,
+        kind=request.kind,
         columns=list(found.columns),
         output_format=output_format,
         part_rows=PART_ROWS,

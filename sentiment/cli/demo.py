@@ -14,6 +14,7 @@ from sentiment.cli.outputs import print_json_line
 if TYPE_CHECKING:
     from consumers.demo.verdict import DemoVerdict
     from consumers.ingest import FieldFlags
+    from sentiment.mail import TextKind
     from sentiment.settings import Settings
     from sentiment.sources import ReadingOptions
 
@@ -51,6 +52,7 @@ def demo(
     id_field: str | None,
     date_order: Any,
     time_format: str | None,
+    kind: TextKind,
     speed: float | None,
     as_json: bool,
 ) -> int:
@@ -69,7 +71,9 @@ def demo(
     from sentiment.sources.times import TimeNotation
 
     context = click.get_current_context()
-    fields = FieldFlags(text_field, time_field, product_field, product, id_field, TimeNotation(date_order, time_format))
+    fields = FieldFlags(
+        text_field, time_field, product_field, product, id_field, TimeNotation(date_order, time_format), kind
+    )
     if input_file is None:
         _refuse_field_flags(fields, reading)
         stream = bundled_stream()

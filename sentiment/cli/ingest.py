@@ -50,6 +50,7 @@ def ingest(
     id_field: str | None,
     date_order: Any,
     time_format: str | None,
+    kind: Any,
     speed: float | None,
     rebase_time: bool,
     append: bool,
@@ -70,7 +71,7 @@ def ingest(
         argument=file,
         reading=reading,
         fields=FieldFlags(
-            text_field, time_field, product_field, product, id_field, TimeNotation(date_order, time_format)
+            text_field, time_field, product_field, product, id_field, TimeNotation(date_order, time_format), kind
         ),
         speed=speed,
         rebase_time=rebase_time,

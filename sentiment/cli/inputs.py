@@ -102,6 +102,14 @@ def _reading(command: Command, formats: Sequence[str]) -> Command:
     return cast("Command", wrapped)
 
 
+kind_option = click.option(
+    "--kind",
+    type=click.Choice(["text", "mail"]),
+    default="text",
+    help="What the texts are. Of mail only the author's own words are read: no quoted messages, no signature.",
+)
+
+
 def text_field_option(help_text: str) -> Callable[[Command], Command]:
     """Return the decorator that adds `--text-field`, by default `text`."""
     return click.option("--text-field", default="text", metavar="COLUMN", help=help_text)
@@ -121,6 +129,7 @@ def field_options(command: Any) -> Any:
             help="Id column. Without one, ids are made from file and row.",
         ),
         *TIMES,
+        kind_option,
     ]
     for option in reversed(options):
         command = option(command)

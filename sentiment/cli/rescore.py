@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 import click
 
 from sentiment.cli.flags import OUTPUT
-from sentiment.cli.inputs import reading_options, text_field_option
+from sentiment.cli.inputs import kind_option, reading_options, text_field_option
 from sentiment.cli.options import common_options
 
 if TYPE_CHECKING:
+    from sentiment.mail import TextKind
     from sentiment.model.classifier import Classifier
     from sentiment.outputs import Output
     from sentiment.settings import Settings
@@ -38,6 +39,7 @@ no alerts, and needs no Kafka."""
 )
 @text_field_option("Text column.")
 @reading_options
+@kind_option
 @click.option("--resume", is_flag=True, help="Continue an interrupted run.")
 @click.option("--force", is_flag=True, help="Start again, and replace an existing output.")
 @common_options("model")
@@ -47,6 +49,7 @@ def rescore(
     output: Output,
     text_field: str,
     reading: ReadingOptions,
+    kind: TextKind,
     resume: bool,
     force: bool,
 ) -> int:
@@ -64,7 +67,7 @@ def rescore(
 
         return load_configured(settings.model)
 
-    request = RescoreRequest(input_file, output, text_field, reading, resume, force)
+    request = RescoreRequest(input_file, output, text_field, reading, kind, resume, force)
     with terminate_like_interrupt(), Ticker() as ticker:
         try:
             report = run_rescore(request, settings.model, load, ticker)

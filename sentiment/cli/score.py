@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING
 import click
 
 from sentiment.cli.flags import json_option
-from sentiment.cli.inputs import reading_or_text_options, text_field_option
+from sentiment.cli.inputs import kind_option, reading_or_text_options, text_field_option
 from sentiment.cli.options import common_options
 
 if TYPE_CHECKING:
     from sentiment.cli.text_lines import Line
+    from sentiment.mail import TextKind
     from sentiment.model.classifier import Classifier
     from sentiment.scoring import Answer
     from sentiment.settings import Settings
@@ -43,6 +44,7 @@ In a text file, and on stdin unless --format says otherwise, every line is a tex
 )
 @text_field_option("Text column of a table.")
 @reading_or_text_options
+@kind_option
 @json_option("Print JSON lines on a terminal, too.")
 @common_options("model")
 def score(
@@ -51,6 +53,7 @@ def score(
     file: str | None,
     text_field: str,
     reading: ReadingOptions,
+    kind: TextKind,
     as_text: bool,
     as_json: bool,
 ) -> None:
@@ -80,7 +83,7 @@ def score(
     while group:
         n_lines += len(group)
         n_failed += sum(line.text is None for line in group)
-        show(list(_score(group, classifier)))
+        show(list(_score(group, classifier, kind)))
         group = list(islice(lines, _LINES_AT_ONCE))
     if n_failed == n_lines:
         raise SentimentError(f"nothing could be scored; inputs: {n_lines:,}", hint="their lines say why")
@@ -88,11 +91,13 @@ def score(
         click.echo(f"{n_failed:,} of the inputs could not be scored; their lines say why", err=True)
 
 
-def _score(lines: Sequence[Line], classifier: Classifier) -> Iterator[Answer | str]:
+def _score(lines: Sequence[Line], classifier: Classifier, kind: TextKind) -> Iterator[Answer | str]:
     """Yield the answer for each line, or the reason why there is none, in order."""
+    from sentiment.mail import read_as
     from sentiment.scoring import score_texts
 
-    answers = iter(score_texts(classifier, [line.text for line in lines if line.text is not None])[0])
+    texts = [read_as(kind, line.text) for line in lines if line.text is not None]
+    answers = iter(score_texts(classifier, texts)[0])
     for line in lines:
         yield str(line.error) if line.text is None else next(answers)
 

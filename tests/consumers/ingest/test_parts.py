@@ -93,6 +93,16 @@ def test_a_row_becomes_the_event_that_a_worker_reads() -> None:
     assert CANARY.encode() not in (record.value or b"")
 
 
+def test_of_mail_only_the_own_words_are_published() -> None:
+    """Quoted messages and signatures stay out of the topic; as text they are part of it."""
+    mail = "it is slow\n\nOn Monday X wrote:\n> hello\n-- \nJane"
+    for kind, text in (("mail", "it is slow"), ("text", mail)):
+        mapping = dataclasses.replace(fields("text"), kind=kind)
+        row = to_publishable(Row(1, 2, {"text": mail}), mapping, "p")
+        assert isinstance(row, Publishable)
+        assert row.event.text == text
+
+
 def test_a_row_without_an_id_gets_one_that_names_its_row() -> None:
     """Made of the file's fingerprint and the row's number: the same again after an interruption."""
     row = to_publishable(Row(12, 13, {"text": "good"}), fields("text"), "3f2a")

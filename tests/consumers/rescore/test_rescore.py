@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import json
 import os
 import random
 import signal
@@ -319,3 +320,13 @@ def test_what_needs_a_file_is_refused_elsewhere(tmp_path: Path) -> None:
             rescore(source, tmp_path / name)
     rescore(source, tmp_path / "y")
     assert (tmp_path / "y").read_text().startswith("id,text,label,")
+
+
+def test_of_mail_only_the_own_words_are_scored(tmp_path: Path) -> None:
+    """With the kind `mail`; the column itself is kept."""
+    source, output = tmp_path / "mails.jsonl", tmp_path / "out.jsonl"
+    mail = "awful app\n\nOn Monday X wrote:\n> great, great app"
+    source.write_text(json.dumps({"text": mail}) + "\n")
+    rescore(source, output, kind="mail")
+    (row,) = [json.loads(line) for line in output.read_text().splitlines()]
+    assert (row["text"], row["label"]) == (mail, "negative")

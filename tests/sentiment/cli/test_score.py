@@ -52,6 +52,15 @@ def test_texts_are_redacted_before_they_are_read(model: LexiconClassifier, capsy
     assert answer["redactions"] == {"email": 1}
 
 
+def test_of_mail_only_the_own_words_are_read(model: LexiconClassifier, capsys: pytest.CaptureFixture[str]) -> None:
+    """With --kind mail neither the quoted message nor the signature changes the answer; without it both are text."""
+    mail = "this is great\n\n> this is awful, awful\n-- \nJane"
+    (own,) = score(capsys, ["--kind", "mail", mail])
+    assert (own["label"], own["text"]) == ("positive", "this is great")
+    (whole,) = score(capsys, [mail])
+    assert whole["text"] == mail
+
+
 def test_lines_that_cannot_be_scored_keep_their_place(
     model: LexiconClassifier, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
