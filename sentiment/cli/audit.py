@@ -16,6 +16,7 @@ from sentiment.cli.outputs import print_json
 if TYPE_CHECKING:
     from sentiment.model.classifier import Classifier
     from sentiment.settings import Settings
+    from sentiment.sources import ReadingOptions
     from training.audit.groups import GroupQuality
     from training.audit.report import AuditLimits
     from training.evaluation.predicting import Answers
@@ -69,6 +70,7 @@ def audit(
     no_gate: bool,
     text_field: str,
     label_field: str,
+    reading: ReadingOptions,
     seed: int,
     n_examples: int,
     as_json: bool,
@@ -94,7 +96,7 @@ def audit(
 
     limits = _limits(limits_file, flags)
     pair_sets = [pair_set for file in corpora for pair_set in read_eec(file)]
-    layout = layout_of(settings, text_field, label_field)
+    layout = layout_of(settings, text_field, label_field, reading)
     grouped = read_grouped(labelled, group_field, layout) if labelled and group_field else None
     classifier = load_configured(settings.model)
     report = run_audit(lambda texts: _predict(classifier, texts), seed=seed, corpora=pair_sets)

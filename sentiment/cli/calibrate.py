@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from sentiment.model.manifest import Exits
     from sentiment.outputs import Output
     from sentiment.settings import Settings
+    from sentiment.sources import ReadingOptions
     from training.data.examples import RowLayout
     from training.exporting.calibrate import CalibrationReport
 
@@ -76,6 +77,7 @@ def calibrate(
     agreement: float,
     text_field: str,
     label_field: str,
+    reading: ReadingOptions,
     seed: int,
     force: bool,
     as_json: bool,
@@ -104,7 +106,7 @@ def calibrate(
     directory = _directory(settings.model.path, in_place=in_place, output=output)
     forms = calibrating.forms_of(open_directory(directory)) if form == "all" else (form,)
     fitting = {"seed": seed, "decide": decide, "agreement": agreement, "threads": settings.model.threads}
-    report = _run(directory, data, layout_of(settings, text_field, label_field), forms, fitting)
+    report = _run(directory, data, layout_of(settings, text_field, label_field, reading), forms, fitting)
     if plot is not None:
         bins = {f"{part.form}": (part.bins_before, part.bins_after) for part in report.forms}
         write_output(plot, calibration_plot(bins))

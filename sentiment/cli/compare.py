@@ -135,7 +135,7 @@ def _request(settings: Settings, data: Path, flags: dict[str, Any]) -> Compariso
         threads=settings.model.threads,
         label_map=settings.model.label_map or None,
         fairness=not flags["no_fairness"],
-        layout=layout_of(settings, flags["text_field"], flags["label_field"]),
+        layout=layout_of(settings, flags["text_field"], flags["label_field"], flags["reading"]),
         assumptions=read_assumptions(flags["assumptions"], **typed({name: flags[name] for name in _ASSUMPTIONS})),
     )
 

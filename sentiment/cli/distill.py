@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -13,6 +13,9 @@ from sentiment.cli.job import make_job, run_job
 from sentiment.cli.labelled import labelled_options, layout_of
 from sentiment.cli.options import common_options
 from sentiment.cli.recipe_flags import recipe_options, validation_option
+
+if TYPE_CHECKING:
+    from sentiment.sources import ReadingOptions
 
 
 @click.command(
@@ -89,6 +92,7 @@ def distill(
     unlabelled_text_field: str | None,
     text_field: str,
     label_field: str,
+    reading: ReadingOptions,
     temperature: float,
     hard_share: float,
     resume: bool,
@@ -103,7 +107,7 @@ def distill(
     with train_extra():
         from training.finetune.distill import Teaching
 
-        layout = layout_of(settings, text_field, label_field)
+        layout = layout_of(settings, text_field, label_field, reading)
     teaching = Teaching(teachers, unlabelled, unlabelled_text_field or text_field, temperature, hard_share)
     job = make_job(
         train=train_data, backbone=student, keep_layers=student_layers, teaching=teaching, layout=layout, **flags

@@ -16,6 +16,7 @@ from sentiment.cli.outputs import apart_from, check_outputs, print_json, write_o
 if TYPE_CHECKING:
     from sentiment.outputs import Output
     from sentiment.settings import Settings
+    from sentiment.sources import ReadingOptions
     from training.evaluation.judgement import Judgement
 
 _REPORTED_ERRORS = 20
@@ -64,6 +65,7 @@ def evaluate(
     max_rows: int | None,
     text_field: str,
     label_field: str,
+    reading: ReadingOptions,
     resamples: int,
     seed: int,
     force: bool,
@@ -94,7 +96,7 @@ def evaluate(
         max_rows=max_rows,
         n_resamples=resamples,
         seed=seed,
-        layout=layout_of(settings, text_field, label_field),
+        layout=layout_of(settings, text_field, label_field, reading),
     )
     judgement = _judge(judge, settings, request)
     if report is not None:

@@ -16,6 +16,7 @@ from sentiment.cli.outputs import print_json
 if TYPE_CHECKING:
     from sentiment.model.registry import Registry, Version
     from sentiment.settings import Settings
+    from sentiment.sources import ReadingOptions
     from training.promotion.promote import PromotionOutcome
     from training.promotion.records import GateLimits
 
@@ -152,6 +153,7 @@ def promote(
     audit_limits: Path | None,
     text_field: str,
     label_field: str,
+    reading: ReadingOptions,
     seed: int,
     force: bool,
     as_json: bool,
@@ -188,7 +190,7 @@ def promote(
         from training.promotion.promote import promote as run_gate
         from training.promotion.records import GateSettings
     limits = _limits(audit_limits, flags)
-    examples = read_examples(data, layout_of(settings, text_field, label_field))
+    examples = read_examples(data, layout_of(settings, text_field, label_field, reading))
     examples = [examples[index] for index in sample_rows(len(examples), max_rows, seed)]
     with Ticker() as ticker:
         outcome = run_gate(

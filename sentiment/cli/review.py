@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from sentiment.events import LateLabel
     from sentiment.outputs import Output
     from sentiment.settings import Settings
+    from sentiment.sources import ReadingOptions
 
 _sheet_option = click.option(
     "--output", type=OUTPUT, required=True, metavar="SHEET", help="Sheet to create: .csv or .jsonl."
@@ -191,7 +192,14 @@ suspect none. Read a suspect again before correcting it.""",
 @json_option()
 @common_options("model")
 def find_suspects(
-    settings: Settings, labelled: Path, output: Output, text_field: str, label_field: str, force: bool, as_json: bool
+    settings: Settings,
+    labelled: Path,
+    output: Output,
+    text_field: str,
+    label_field: str,
+    reading: ReadingOptions,
+    force: bool,
+    as_json: bool,
 ) -> None:
     """Make a sheet of the rows that are probably mislabelled.
 
@@ -206,7 +214,7 @@ def find_suspects(
     check_outputs(files.sheet, files.items, force=force, inputs=[labelled])
     with Ticker() as ticker:
         n_rows, found = suspected_candidates(
-            labelled, settings.model, ticker, layout_of(settings, text_field, label_field)
+            labelled, settings.model, ticker, layout_of(settings, text_field, label_field, reading)
         )
     if found:
         files.write([suspect_item(each) for each in found])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -12,6 +12,9 @@ from sentiment.cli.job import make_job, run_job
 from sentiment.cli.labelled import labelled_options, layout_of
 from sentiment.cli.options import common_options
 from sentiment.cli.recipe_flags import recipe_options, validation_option
+
+if TYPE_CHECKING:
+    from sentiment.sources import ReadingOptions
 
 
 @click.command(
@@ -46,12 +49,19 @@ DistilBERT, MPNet, GPT-2 or T5."""
 @recipe_options
 @common_options("label-map")
 def train(
-    train_data: str, text_field: str, label_field: str, resume: bool, as_json: bool, settings: Any, **flags: Any
+    train_data: str,
+    text_field: str,
+    label_field: str,
+    reading: ReadingOptions,
+    resume: bool,
+    as_json: bool,
+    settings: Any,
+    **flags: Any,
 ) -> int:
     """Fine-tune a classifier on TRAIN, and write a model that the worker can serve.
 
     Texts are redacted and normalised as in serving. Under torchrun several processes train together.
     """
     with train_extra():
-        layout = layout_of(settings, text_field, label_field)
+        layout = layout_of(settings, text_field, label_field, reading)
     return run_job(make_job(train=train_data, layout=layout, **flags), resume=resume, as_json=as_json)

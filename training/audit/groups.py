@@ -52,7 +52,7 @@ def read_grouped(path: Path, field: str, layout: RowLayout = USUAL_LAYOUT) -> tu
 
     Raises ``InputError`` like ``read_examples``, and if there is no such column.
     """
-    column = read_rows(path, (layout.text, layout.label, field))[field]
+    column = read_rows(path, (layout.text, layout.label, field), layout.reading)[field]
     return read_examples(path, layout), column.where(column.notna(), "").astype(str).tolist()
 
 

@@ -20,6 +20,8 @@ import pandas as pd
 from sentiment.events import LABELS
 from sentiment.privacy import redact
 from sentiment.progress import Progress, Silent
+from sentiment.sources import ReadingOptions
+from sentiment.sources.options import DEFAULT_READING
 from sentiment.text import normalise
 from training.data.rows import read_rows, refuse_rows
 
@@ -52,11 +54,15 @@ class Example:
 
 @dataclass(frozen=True, slots=True)
 class RowLayout:
-    """Which columns of a data set are what. `labels` says what foreign labels mean: "0" → "negative"."""
+    """Which columns of a data set are what. `labels` says what foreign labels mean: "0" → "negative".
+
+    `reading` holds for files; data sets of the hub have one form.
+    """
 
     text: str = "text"
     label: str = "label"
     labels: Mapping[str, str] = field(default_factory=dict)
+    reading: ReadingOptions = DEFAULT_READING
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +98,7 @@ def read_examples(
         InputError: it cannot be read, a column is missing, or rows are bad. The message has their row numbers (1 is the
             first row of data), never their texts.
     """
-    frame = read_rows(source, (layout.text, layout.label))
+    frame = read_rows(source, (layout.text, layout.label), layout.reading)
     # Checked before the slow redaction, so that a mistake shows at once.
     labels = _our_labels(source, frame[layout.label], layout)
     refuse_rows(source, "a text that is not a string", _is_foreign(frame[layout.text]))

@@ -13,10 +13,11 @@ import numpy as np
 import pandas as pd
 
 from sentiment.errors import InputError, UsageError
-from sentiment.sources import FileFormat, detect_format, find_input, open_rows
+from sentiment.sources import FileFormat, ReadingOptions, detect_format, find_input, open_rows
 from sentiment.sources.columns import SeenColumns
 from sentiment.sources.headers import find_column
 from sentiment.sources.names import listed as column_list
+from sentiment.sources.options import DEFAULT_READING
 from sentiment.sources.whole import whole_rows
 
 HUB_PREFIX = "hub:"
@@ -24,7 +25,7 @@ _DEFAULT_SPLIT = "train"
 _SHOWN_ROWS = 5
 
 
-def read_rows(source: str | Path, columns: tuple[str, ...]) -> pd.DataFrame:
+def read_rows(source: str | Path, columns: tuple[str, ...], reading: ReadingOptions = DEFAULT_READING) -> pd.DataFrame:
     """All rows of a file or hub data set that has at least `columns`.
 
     The values of a CSV file are strings, and those of JSON and Parquet have their types; None is a missing one.
@@ -32,7 +33,7 @@ def read_rows(source: str | Path, columns: tuple[str, ...]) -> pd.DataFrame:
     Raises:
         InputError: it cannot be read, a row cannot, it lacks a column, or has no rows.
     """
-    frame = _from_hub(str(source)) if str(source).startswith(HUB_PREFIX) else _from_file(Path(source))
+    frame = _from_hub(str(source)) if str(source).startswith(HUB_PREFIX) else _from_file(Path(source), reading)
     names = [str(name) for name in frame.columns]
     for column in columns:
         found = find_column(column, names, str(source))
@@ -66,14 +67,14 @@ def sample_rows(n: int, max_rows: int | None, seed: int) -> Sequence[int]:
     return drawn
 
 
-def format_of(path: Path) -> FileFormat:
+def format_of(path: Path, reading: ReadingOptions = DEFAULT_READING) -> FileFormat:
     """The format that the name of the file `path` tells.
 
     Raises:
         InputError: there is no such file, it is a directory, or its name does not tell.
     """
     try:
-        return detect_format(find_input(str(path)))
+        return detect_format(find_input(str(path), reading))
     except InputError:
         raise
     except UsageError:
@@ -83,11 +84,11 @@ def format_of(path: Path) -> FileFormat:
         ) from None
 
 
-def _from_file(path: Path) -> pd.DataFrame:
-    given = find_input(str(path))
+def _from_file(path: Path, reading: ReadingOptions) -> pd.DataFrame:
+    given = find_input(str(path), reading)
     values: dict[str, list[Any]] = {}
     n_rows, seen = 0, SeenColumns(given.name)
-    with open_rows(given, format_of(path), pad=True) as opened:
+    with open_rows(given, format_of(path, reading), pad=True) as opened:
         for name in opened.columns or ():
             values[name] = []
         for row in whole_rows(opened.rows, given.name, hint="mend or remove the row"):

@@ -30,7 +30,7 @@ def suspected_candidates(
         InputError: rows have no label or an unknown one.
         ModelError: the model cannot be loaded.
     """
-    columns = set(read_rows(path, (layout.text,)).columns)
+    columns = set(read_rows(path, (layout.text,), layout.reading).columns)
     known = layout.label == USUAL_LAYOUT.label and not layout.labels and columns.issuperset(PROBABILITY_COLUMNS)
     candidates = _rescored(path, layout) if known else _scored_now(path, model, progress, layout)
     labels = [LABELS.index(candidate.given) for candidate in candidates if candidate.given in LABELS]
@@ -42,7 +42,9 @@ def suspected_candidates(
 
 
 def _rescored(path: Path, layout: RowLayout) -> list[Candidate]:
-    return list(from_rescored(read_rows(path, (layout.text, _GIVEN_COLUMN)), layout.text, _GIVEN_COLUMN))
+    return list(
+        from_rescored(read_rows(path, (layout.text, _GIVEN_COLUMN), layout.reading), layout.text, _GIVEN_COLUMN)
+    )
 
 
 def _scored_now(path: Path, model: ModelSettings, progress: Progress, layout: RowLayout) -> list[Candidate]:

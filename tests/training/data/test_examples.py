@@ -12,6 +12,7 @@ import pytest
 
 from sentiment.errors import InputError
 from sentiment.events import LABELS
+from sentiment.sources import ReadingOptions
 from training.data.examples import (
     Example,
     RowLayout,
@@ -57,6 +58,16 @@ def test_foreign_columns_and_labels_are_mapped(tmp_path: Path, name: str, labels
     layout = RowLayout("body", "stars", {"0": "negative", "1": "neutral", "2": "positive"})
     found = read_examples(write(tmp_path / name, rows), layout)
     assert [(example.text, example.label) for example in found] == [("text 0", 0), ("text 1", 1), ("text 2", 2)]
+
+
+def test_a_file_is_read_as_the_user_says(tmp_path: Path) -> None:
+    """Semicolons, cp1252 and a second header, as other commands take them; without these words it is refused."""
+    path = tmp_path / "survey.csv"
+    path.write_bytes("text;label\nQuestion 1;Question 2\nkäputt, very;negative\nschön;positive\n".encode("cp1252"))
+    layout = RowLayout(reading=ReadingOptions(None, ";", "cp1252", 1))
+    assert [example.text for example in read_examples(path, layout)] == ["käputt, very", "schön"]
+    with pytest.raises(InputError, match="survey"):
+        read_examples(path)
 
 
 def test_unknown_labels_are_named_and_texts_are_not(tmp_path: Path) -> None:
