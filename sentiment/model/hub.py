@@ -13,12 +13,12 @@ HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9][\w.-]{0,95}")
 _ANSWER_WITHIN_S = 5.0
 
 
-def hub_answers() -> bool:
-    """Ask the hub (or the mirror in HF_ENDPOINT) for a sign of life. Blocks for 5 s at most."""
+def hub_answers(name: str) -> bool:
+    """Ask the hub (or the mirror in HF_ENDPOINT) about a model, whatever it answers. Blocks for 5 s at most."""
     from huggingface_hub import constants, get_session
 
     try:
-        get_session().head(constants.ENDPOINT, timeout=_ANSWER_WITHIN_S)
+        get_session().head(f"{constants.ENDPOINT}/api/models/{name}", timeout=_ANSWER_WITHIN_S)
     except Exception:  # noqa: BLE001 no network, no name, a timeout, offline mode: the client has a class for each
         return False
     return True

@@ -191,7 +191,7 @@ def _download(hub_id: str) -> Path:
             hub_id,
             allow_patterns=list(_HUB_FILES),
             etag_timeout=_HUB_TIMEOUT_S,
-            local_files_only=not hub_answers(),  # what was downloaded before needs no network
+            local_files_only=not hub_answers(hub_id),  # what was downloaded before needs no network
         )
         return Path(folder)
     except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:

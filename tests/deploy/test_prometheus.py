@@ -53,6 +53,7 @@ def test_prometheus_scrapes_the_services_and_alertmanager_hears_of_a_failure(
         wait_until(lambda: values(ui, 'sum(sentiment_events_total{outcome="scored"})') == [EVENTS], "events counted")
         scraped = set(api(ui, "label/__name__/values"))
         assert {row.name for row in TABLE if row.kind == "counter" and not row.labels} <= scraped
+        publish(topics)  # a rate needs something that happens between two scrapes
         assert wait_until(lambda: values(ui, "sum(sentiment:latency_seconds:p95_15m)"), "a recorded quantile")
 
         services["notify"].send_signal(signal.SIGTERM)

@@ -79,7 +79,7 @@ def _found(backbone: str) -> Iterator[dict[str, Any]]:
     is_directory = os.path.isdir(backbone)  # noqa: PTH112 a hub id is not a path
     if not is_directory and "/" in backbone and not HUB_ID.fullmatch(backbone):
         raise ModelError(f"the backbone {backbone!r} is not a directory", hint=_BACKBONES)
-    reachable = is_directory or hub_answers()
+    reachable = is_directory or hub_answers(backbone)
     try:
         yield {"local_files_only": is_directory or not reachable}
     except (OSError, ValueError, KeyError, RuntimeError) as error:
