@@ -25,6 +25,8 @@ _log = structlog.get_logger(__name__)
 
 _TICK_S = 0.1
 _CLEAN_EVERY_S = 15.0
+_FORGET_EVERY_S = 600.0
+"""As often as Apache Kafka looks for groups that nobody uses (`offsets.retention.check.interval.ms`)."""
 
 NODE_ID = 1
 
@@ -126,7 +128,7 @@ class Broker:
 
     async def upkeep(self) -> None:
         """End what has timed out, flush, apply retention, compact. Runs until it is cancelled."""
-        flushed = cleaned = self.now_s()
+        flushed = cleaned = forgotten = self.now_s()
         while True:
             await asyncio.sleep(_TICK_S)
             try:
@@ -140,12 +142,14 @@ class Broker:
                 if self.now_s() - cleaned >= _CLEAN_EVERY_S:
                     cleaned = self.now_s()
                     await self._clean()
+                if self.now_s() - forgotten >= _FORGET_EVERY_S:
+                    forgotten = self.now_s()
+                    self.groups.forget_unused(self.offsets.in_use())
             except (BrokerError, OSError) as error:
                 # A full disk, most likely. What failed is as it was, and the next turn tries again.
                 _log.error("upkeep_failed", reason=str(error))
 
     async def _clean(self) -> None:
-        self.groups.forget_unused(self.offsets.in_use())
         for topic in self.topics:
             for partition in topic.partitions:
                 partition.clean(self.now_ms())
