@@ -57,7 +57,7 @@ def test_prometheus_scrapes_the_services_and_alertmanager_hears_of_a_failure(
         assert wait_until(lambda: values(ui, "sum(sentiment:latency_seconds:p95_15m)"), "a recorded quantile")
 
         services["notify"].send_signal(signal.SIGTERM)
-        assert services["notify"].wait(60) == 0
+        assert services["notify"].wait(60) == 0, (tmp_path / "notify.log").read_text()
         heard = wait_until(lambda: by_name(manager, "ServiceDown", "sentiment-notify"), "the alert at Alertmanager")
         assert heard["labels"]["severity"] == "page"
         assert heard["annotations"]["runbook_url"].endswith("#servicedown")
