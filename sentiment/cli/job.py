@@ -32,6 +32,7 @@ def make_job(
     drop_near_duplicates: bool,
     tracker: Any,
     tracking_dir: str | None,
+    experiment: str,
     layout: RowLayout,
     device: Any,
     save_every: float,
@@ -69,7 +70,7 @@ def make_job(
         layout=layout,
         running=Running(device, save_every, gradient_checkpointing),
         drop_near_duplicates=drop_near_duplicates,
-        tracker=Tracker(tracker, tracking_dir or default_location(output)) if tracker else None,
+        tracker=Tracker(tracker, tracking_dir or default_location(output), experiment) if tracker else None,
     )
 
 

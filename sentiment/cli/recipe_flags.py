@@ -169,10 +169,16 @@ _OPTIONS = (
     click.option(
         "--tracker",
         type=click.Choice(["tensorboard", "mlflow"]),
-        help="Also log the training curves with this tracker.",
+        help="Also tell this tracker the parameters, the curves, the results and the model.",
     ),
     click.option(
         "--tracking-dir", metavar="DIR|URL", show_default="OUTPUT.tracking", help="Where the tracker keeps its data."
+    ),
+    click.option(
+        "--experiment",
+        default="sentiment",
+        metavar="NAME",
+        help="Experiment of the tracker; the run in it has the name of the model.",
     ),
     seed_option,
     click.option(

@@ -51,3 +51,7 @@ class Recipe:
     freeze_layers: int = 0
     schedule: Schedule = "linear"
     gradient_accumulation: int = 1
+
+    def effective_batch(self, n_processes: int) -> int:
+        """How many rows one optimiser step takes, over all processes."""
+        return self.batch_size * self.gradient_accumulation * n_processes

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import json
 import shutil
 from dataclasses import asdict
@@ -12,17 +11,18 @@ from typing import Any
 import msgspec
 
 from sentiment.errors import ConfigurationError, InputError
-from sentiment.model.files import has_file
-from sentiment.model.manifest import MANIFEST_FILE, Manifest, load_manifest, write_manifest
+from sentiment.model.manifest import Manifest, write_manifest
 from sentiment.progress import Progress, Silent
 from training.evaluation.as_served import measure_as_served
 from training.exporting.export import N_CALIBRATION_TEXTS, ExportPlan, Provenance, export_model
 from training.finetune.backbones import require_length
 from training.finetune.distill import ask_teachers, fingerprint_of_texts, require_teachers
 from training.finetune.encoded import SoftTargets
+from training.finetune.facts import asked, public_name, results, versions
 from training.finetune.job import TrainingJob
 from training.finetune.prepare import PreparedRows, prepare_rows, weighting_doubts
 from training.finetune.running import is_first_process, n_processes
+from training.finetune.tracking import TrackedRun, flat, tracked
 from training.finetune.trainer import FineTuning, Student, fine_tune, load_student
 from training.finetune.work import (
     RECORD_FILE,
@@ -33,8 +33,6 @@ from training.finetune.work import (
     require_work,
     saved,
 )
-
-_PACKAGES = ("torch", "transformers", "openvino", "nncf", "tokenizers")
 
 
 def train_model(job: TrainingJob, *, resume: bool = False, progress: Progress | None = None) -> Manifest | None:
@@ -78,7 +76,13 @@ def _help(job: TrainingJob, work: Path, student: Student | None) -> None:
         fine_tune(_fine_tuning(job, work, rows), resume=_has_steps(work), student=student)
 
 
-def _fine_tuning(job: TrainingJob, work: Path, rows: PreparedRows, soft: SoftTargets | None = None) -> FineTuning:
+def _fine_tuning(
+    job: TrainingJob,
+    work: Path,
+    rows: PreparedRows,
+    soft: SoftTargets | None = None,
+    track: TrackedRun | None = None,
+) -> FineTuning:
     return FineTuning(
         job.backbone,
         rows.train,
@@ -87,7 +91,7 @@ def _fine_tuning(job: TrainingJob, work: Path, rows: PreparedRows, soft: SoftTar
         job.recipe,
         job.weighting,
         soft=soft,
-        tracker=job.tracker,
+        track=track,
         running=job.running,
     )
 
@@ -97,25 +101,29 @@ def _train(job: TrainingJob, work: Path, student: Student | None, shown: Progres
     for doubt in weighting_doubts(job.weighting, rows.train):
         shown.say(doubt)
     _claim(work, job, rows)
-    soft: SoftTargets | None = None
-    distillation: dict[str, Any] = {}
-    if job.teaching is not None:
-        soft, distillation["distillation"] = ask_teachers(
-            job.teaching, rows.train, rows.unlabelled, work / TEACHER_FOLDER, progress=shown
-        )
-    if student is not None:
-        run = _fine_tuning(job, work, rows, soft)
-        fine_tune(run, resume=_has_steps(work), progress=shown, student=student)
-    shown.say("exporting for the CPU runtime")
-    manifest = _export(job, work, rows, distillation, shown)
+    with tracked(job.tracker, work, job.name, shown) as track:
+        track.parameters(flat(asked(job, rows)))
+        soft: SoftTargets | None = None
+        distillation: dict[str, Any] = {}
+        if job.teaching is not None:
+            soft, distillation["distillation"] = ask_teachers(
+                job.teaching, rows.train, rows.unlabelled, work / TEACHER_FOLDER, progress=shown
+            )
+            track.parameters(flat(distillation))
+        if student is not None:
+            run = _fine_tuning(job, work, rows, soft, track)
+            fine_tune(run, resume=_has_steps(work), progress=shown, student=student)
+        shown.say("exporting for the CPU runtime")
+        manifest = _export(job, work, rows, distillation, shown)
+        track.model(job.output, manifest, results(manifest))
     shutil.rmtree(work)
     return manifest
 
 
 def _claim(work: Path, job: TrainingJob, rows: PreparedRows) -> None:
     """Note what is being made, so that a resumed run cannot make something else of it."""
-    asked = job.teaching
-    teaching = None if asked is None else [list(asked.teachers), asked.temperature, asked.hard_share]
+    told = job.teaching
+    teaching = None if told is None else [list(told.teachers), told.temperature, told.hard_share]
     prints = [part["fingerprint"] for part in rows.description().values()]
     prints.append(fingerprint_of_texts(rows.unlabelled))
     now = json.dumps([job.backbone, asdict(job.recipe), asdict(job.weighting), prints, teaching], sort_keys=True)
@@ -145,23 +153,12 @@ def _export(
         "weighting": asdict(job.weighting),
         "run": record,
         "leakage": rows.leakage,
-        "versions": {package: importlib.metadata.version(package) for package in _PACKAGES},
+        "versions": versions(),
         **distillation,
     }
-    origin = Provenance(job.name, _public_name(job.backbone), training, rows.description(), job.licences)
+    origin = Provenance(job.name, public_name(job.backbone), training, rows.description(), job.licences)
     manifest = export_model(work, job.output, plan, origin)
     metrics = {"validation": measure_as_served(job.output, rows.validation, shown)}
     manifest = msgspec.structs.replace(manifest, metrics=metrics)
     write_manifest(job.output, manifest)
     return manifest
-
-
-def _public_name(backbone: str) -> str:
-    """A hub id as it is, and only the name of a directory, because a manifest travels.
-
-    A model that was trained before has the backbone of that training.
-    """
-    path = Path(backbone)
-    if has_file(path / MANIFEST_FILE):
-        return load_manifest(path).backbone
-    return path.absolute().name if path.is_dir() else backbone

@@ -34,7 +34,7 @@ from training.finetune.layers import freeze_layers, parameter_groups
 from training.finetune.loss import MixedLoss
 from training.finetune.recipe import Recipe
 from training.finetune.running import Running, SaveByTime, is_first_process, leave_group, n_processes
-from training.finetune.tracking import Tracker
+from training.finetune.tracking import LogCurves, TrackedRun
 from training.finetune.work import RECORD_FILE, STEPS_FOLDER
 
 _SHOWN_METRICS = ("macro_f1", "source_macro_f1", "loss")
@@ -60,7 +60,7 @@ class FineTuning:
     recipe: Recipe
     weighting: Weighting
     soft: SoftTargets | None = None
-    tracker: Tracker | None = None
+    track: TrackedRun | None = None
     running: Running = field(default_factory=Running)
 
 
@@ -128,8 +128,8 @@ def fine_tune(
     callbacks = [ShowProgress(shown, _SHOWN_METRICS, recipe.select_on), best, SaveByTime(run.running.save_every_min)]
     if recipe.average_from < 1.0:
         callbacks.append(average)
-    if run.tracker is not None and is_first_process():
-        callbacks.append(run.tracker.callback())
+    if run.track is not None and is_first_process():
+        callbacks.append(LogCurves(run.track))
     trainer = _make_trainer(run, tokenizer, network, callbacks)
     began_s = time.monotonic()
     with warnings.catch_warnings():
@@ -150,7 +150,7 @@ def fine_tune(
     record = run_record(state.log_history, metric=recipe.select_on, steps=state.global_step, planned=state.max_steps)
     record["device"] = run.running.device_name
     record["processes"] = n_processes()
-    record["effective_batch"] = recipe.batch_size * recipe.gradient_accumulation * n_processes()
+    record["effective_batch"] = recipe.effective_batch(n_processes())
     record["seconds"] = round(time.monotonic() - began_s, 1)
     record["resumed_at_step"] = int(checkpoint.rpartition("-")[2]) if checkpoint else None
     (run.output / RECORD_FILE).write_text(json.dumps(record, indent=1))

@@ -1,4 +1,4 @@
-"""Fine-tuning: which weights are kept, when it stops, adapters, trackers."""
+"""Fine-tuning: which weights are kept, when it stops, adapters."""
 
 from __future__ import annotations
 
@@ -6,11 +6,9 @@ import json
 from pathlib import Path
 from typing import Any
 
-import mlflow
 import numpy as np
 import pytest
 from safetensors.numpy import load_file
-from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from transformers import TrainerControl, TrainerState
 
 from sentiment.errors import InputError
@@ -21,7 +19,6 @@ from training.data.examples import Weighting
 from training.finetune.callbacks import KeepBest
 from training.finetune.recipe import Recipe
 from training.finetune.running import Running, SaveByTime
-from training.finetune.tracking import Tracker
 from training.finetune.trainer import FineTuning, fine_tune
 from training.finetune.work import RECORD_FILE
 
@@ -124,22 +121,6 @@ def test_adapters_train_little_and_are_merged(backbone: str, tmp_path: Path) -> 
     assert not {name for name in moved if "LayerNorm" in name or "embeddings" in name or name.endswith("bias")}
     change = after["bert.encoder.layer.1.output.dense.weight"] - before["encoder.layer.1.output.dense.weight"]
     assert np.linalg.matrix_rank(change, tol=1e-4) <= 2
-
-
-def test_curves_reach_the_tracker(backbone: str, tmp_path: Path) -> None:
-    """TensorBoard and MLflow get the evaluations that the log has."""
-    recipe = Recipe(max_steps=4, batch_size=16, evaluations=2, max_length=32)
-    for name in ("tensorboard", "mlflow"):
-        tracker = Tracker(name, str(tmp_path / name))  # type: ignore[arg-type]
-        fine_tune(FineTuning(backbone, TRAIN, DEV, tmp_path / f"out-{name}", recipe, Weighting(), tracker=tracker))
-    expected = [entry["eval_macro_f1"] for entry in log_of(tmp_path / "out-tensorboard")]
-    board = EventAccumulator(str(tmp_path / "tensorboard"))
-    board.Reload()
-    assert [event.value for event in board.Scalars("eval/macro_f1")] == pytest.approx(expected)
-    client = mlflow.MlflowClient((tmp_path / "mlflow").as_uri())
-    (run,) = client.search_runs([experiment.experiment_id for experiment in client.search_experiments()])
-    logged = [metric.value for metric in client.get_metric_history(run.info.run_id, "eval_macro_f1")]
-    assert logged == pytest.approx(expected)
 
 
 def test_more_layers_than_there_are_cannot_be_kept(backbone: str, tmp_path: Path) -> None:

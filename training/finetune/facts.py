@@ -1,0 +1,61 @@
+"""What there is to say of a training: to a tracker, and in the manifest."""
+
+from __future__ import annotations
+
+import importlib.metadata
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from sentiment import __version__
+from sentiment.events import LABELS
+from sentiment.model.files import has_file
+from sentiment.model.manifest import MANIFEST_FILE, Manifest, load_manifest
+from training.finetune.job import TrainingJob
+from training.finetune.prepare import PreparedRows
+from training.finetune.running import n_processes
+from training.finetune.tracking import flat
+
+_PACKAGES = ("torch", "transformers", "openvino", "nncf", "tokenizers")
+
+
+def asked(job: TrainingJob, rows: PreparedRows) -> dict[str, Any]:
+    """The parameters of the training, for a tracker."""
+    weighting = job.weighting
+    return {
+        "backbone": public_name(job.backbone),
+        "recipe": {**asdict(job.recipe), "effective_batch": job.recipe.effective_batch(n_processes())},
+        "class_weight": dict(zip(LABELS, weighting.classes, strict=True)),
+        "source_weight": weighting.sources or {},
+        "weak_neutral_weight": weighting.weak_neutral,
+        "data": rows.description(),
+        "leakage": {"dropped": rows.leakage["dropped"]},
+        "running": {"device": job.running.device_name, "processes": n_processes()},
+        "versions": {"sentiment": __version__, **versions()},
+    }
+
+
+def results(manifest: Manifest) -> dict[str, float]:
+    """What the model reaches in every form as served, and its temperatures, for a tracker."""
+    found = flat(
+        {"validation": manifest.metrics["validation"], "calibration": msgspec.to_builtins(manifest.calibration)}
+    )
+    return {name: float(value) for name, value in found.items() if isinstance(value, int | float)}
+
+
+def versions() -> dict[str, str]:
+    """The libraries that train and export."""
+    return {package: importlib.metadata.version(package) for package in _PACKAGES}
+
+
+def public_name(backbone: str) -> str:
+    """A hub id as it is, and only the name of a directory, because a manifest travels.
+
+    A model that was trained before has the backbone of that training.
+    """
+    path = Path(backbone)
+    if has_file(path / MANIFEST_FILE):
+        return load_manifest(path).backbone
+    return path.absolute().name if path.is_dir() else backbone
