@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import io
 from typing import Any
 
 BLUE, ORANGE, GREY = "#0072b2", "#d55e00", "#777777"
@@ -17,3 +19,15 @@ STYLE: Any = {
     "axes.spines.right": False,
 }
 """For matplotlib's ``rc_context``."""
+
+
+def svg(figure: Any) -> str:
+    """A matplotlib figure as SVG. Draw it inside ``rc_context(STYLE)``."""
+    stream = io.StringIO()
+    figure.savefig(stream, format="svg", metadata={"Date": None, "Creator": None})
+    return stream.getvalue()
+
+
+def data_uri(drawn: str) -> str:
+    """An SVG as an image that a page holds in itself: nothing in it can run or load anything."""
+    return "data:image/svg+xml;base64," + base64.b64encode(drawn.encode()).decode("ascii")

@@ -8,8 +8,10 @@ from typing import Protocol
 class Progress(Protocol):
     """Told of phases, of rows done in them, and of what is worth a line."""
 
-    def begin(self, what: str, total: int | None, done: int = 0) -> None:
-        """A phase of `total` rows begins, of which `done` are done already."""
+    def begin(self, what: str, total: int | None, done: int = 0, *, after: int = 0) -> None:
+        """A phase of `total` rows begins, of which `done` are done already. What follows it takes as long as `after`
+        rows of it; 0 if nothing does, or nobody knows.
+        """
         ...
 
     def at(self, done: int) -> None:
@@ -24,7 +26,7 @@ class Progress(Protocol):
 class Silent:
     """Nobody looks."""
 
-    def begin(self, what: str, total: int | None, done: int = 0) -> None:
+    def begin(self, what: str, total: int | None, done: int = 0, *, after: int = 0) -> None:
         """Nothing."""
 
     def at(self, done: int) -> None:

@@ -15,6 +15,7 @@ from sentiment.cli.options import common_options
 from sentiment.cli.recipe_flags import recipe_options, validation_option
 
 if TYPE_CHECKING:
+    from sentiment.outputs import Output
     from sentiment.sources import ReadingOptions
 
 
@@ -96,6 +97,7 @@ def distill(
     temperature: float,
     hard_share: float,
     resume: bool,
+    report: Output | None,
     as_json: bool,
     settings: Any,
     **flags: Any,
@@ -112,4 +114,4 @@ def distill(
     job = make_job(
         train=train_data, backbone=student, keep_layers=student_layers, teaching=teaching, layout=layout, **flags
     )
-    return run_job(job, resume=resume, as_json=as_json)
+    return run_job(job, resume=resume, report=report, as_json=as_json)

@@ -9,10 +9,11 @@ import click
 
 from sentiment.cli.extras import train_extra
 from sentiment.cli.forms import FORMS, print_missing_forms
-from sentiment.cli.outputs import print_json
+from sentiment.cli.outputs import apart_from, check_outputs, print_json, write_output
 
 if TYPE_CHECKING:
     from sentiment.model.manifest import Manifest
+    from sentiment.outputs import Output
     from training.data.examples import RowLayout
     from training.finetune.distill import Teaching
     from training.finetune.job import TrainingJob
@@ -74,12 +75,14 @@ def make_job(
     )
 
 
-def run_job(job: TrainingJob, *, resume: bool, as_json: bool) -> int:
+def run_job(job: TrainingJob, *, resume: bool, report: Output | None, as_json: bool) -> int:
     """Train, and print the manifest or a line for each form of the weights. Returns the exit code."""
     from sentiment.cli.progress import Ticker
     from sentiment.cli.signals import terminate_like_interrupt
 
+    check_outputs(report, force=None, inputs=[job.train, job.validation], as_json=as_json)
     with train_extra():
+        from training.cards.training_report import training_report
         from training.finetune.train import train_model
         from training.finetune.work import saved, work_folder
     with terminate_like_interrupt(), Ticker() as ticker:
@@ -93,12 +96,15 @@ def run_job(job: TrainingJob, *, resume: bool, as_json: bool) -> int:
             return 130
     if manifest is None:  # of several processes, one speaks
         return 0
+    if report is not None:
+        write_output(report, training_report(manifest))
     if as_json:
         print_json(manifest)
         return 0
-    _print_quality(manifest)
-    print_missing_forms(manifest)
-    click.echo(f"wrote {job.output} ({manifest.name} {manifest.version})")
+    with apart_from(report):
+        _print_quality(manifest)
+        print_missing_forms(manifest)
+        click.echo(f"wrote {job.output} ({manifest.name} {manifest.version})")
     return 0
 
 

@@ -26,9 +26,11 @@ def print_json_line(value: object) -> None:
 
 
 def check_outputs(
-    *outputs: Output | Path | None, force: bool, inputs: Iterable[Path | str | None] = (), as_json: bool = False
+    *outputs: Output | Path | None, force: bool | None, inputs: Iterable[Path | str | None] = (), as_json: bool = False
 ) -> None:
     """Refuse `outputs` that would lose something. A path is a folder; None stands for no output.
+
+    `force` is None if the command has no --force.
 
     Raises:
         InputError: one exists and `force` is not set, two are the same file, or one is among the `inputs`.
@@ -47,7 +49,8 @@ def check_outputs(
         there = output.exists if isinstance(output, Output) else output.exists()
         if there:
             name = output.name if isinstance(output, Output) else output
-            raise InputError(f"{name} already exists", hint="replace it with --force, or choose another name")
+            remedy = "remove it" if force is None else "replace it with --force"
+            raise InputError(f"{name} already exists", hint=f"{remedy}, or choose another name")
 
 
 def write_output(output: Output, content: str | bytes) -> None:

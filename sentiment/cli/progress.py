@@ -18,7 +18,6 @@ from rich.progress import (
     Task,
     TaskID,
     TextColumn,
-    TimeRemainingColumn,
 )
 from rich.text import Text
 
@@ -42,6 +41,7 @@ class Ticker:
         self._bar = _bar(console) if console.is_terminal else None
         self._task: TaskID | None = None
         self._what = ""
+        self._after = 0
         self._seen: deque[tuple[float, int]] = deque()
         self._next_line_s = 0.0
 
@@ -56,16 +56,19 @@ class Ticker:
         if self._bar is not None:
             self._bar.stop()
 
-    def begin(self, what: str, total: int | None, done: int = 0) -> None:
-        """Begin a phase of `total` rows (None if unknown), of which `done` are done already."""
-        self._what, self.total, self.done = printable(what), total, done
+    def begin(self, what: str, total: int | None, done: int = 0, *, after: int = 0) -> None:
+        """Begin a phase of `total` rows (None if unknown), of which `done` are done already.
+
+        What follows takes as long as `after` rows of it.
+        """
+        self._what, self.total, self.done, self._after = printable(what), total, done, after
         began_s = self._monotonic()
         self._seen = deque([(began_s, done)])
         self._next_line_s = began_s + _LINE_EVERY_S
         if self._bar is not None:
             if self._task is not None:
                 self._bar.remove_task(self._task)
-            self._task = self._bar.add_task(self._what, total=total, completed=done)
+            self._task = self._bar.add_task(self._what, total=total, completed=done, after=after)
 
     def at(self, done: int) -> None:
         """Note that `done` rows of this phase are done."""
@@ -94,8 +97,8 @@ class Ticker:
         shown = f"{rate:,.0f}" if rate >= _WHOLE_RATE else f"{rate:.1f}"
         if self.total is None:
             return f"{self._what}: {self.done:,} rows, {shown} rows/s"
-        left_s = (self.total - self.done) / rate if rate > 0 else 0.0
-        return f"{self._what}: {self.done:,} of {self.total:,} rows, {shown} rows/s, {clock(left_s)} left"
+        left = _left(self.total - self.done, self._after, rate)
+        return f"{self._what}: {self.done:,} of {self.total:,} rows, {shown} rows/s, {left}"
 
 
 class _RateColumn(ProgressColumn):
@@ -104,12 +107,27 @@ class _RateColumn(ProgressColumn):
         return Text("" if task.speed is None else f"{task.speed:,.0f} rows/s", style="progress.data.speed")
 
 
+class _LeftColumn(ProgressColumn):
+    def render(self, task: Task) -> Text:
+        """Show the time left at the rate of the last half minute."""
+        if task.speed is None or task.remaining is None:
+            return Text("")
+        return Text(_left(task.remaining, task.fields["after"], task.speed), style="progress.remaining")
+
+
+def _left(rows: float, after: int, rate: float) -> str:
+    if rate <= 0:
+        return "0:00 left"
+    follows = f", {clock((rows + after) / rate)} with all that follows" if after else ""
+    return f"{clock(rows / rate)} left{follows}"
+
+
 def _bar(console: Console) -> Progress:
     columns = (
         TextColumn("{task.description}", markup=False),
         BarColumn(),
         MofNCompleteColumn(),
         _RateColumn(),
-        TimeRemainingColumn(),
+        _LeftColumn(),
     )
     return Progress(*columns, console=console, transient=True, redirect_stdout=False)

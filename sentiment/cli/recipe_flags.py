@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from sentiment.cli.flags import OUTPUT_FOLDER, Command, json_option, name_option, seed_option
+from sentiment.cli.flags import OUTPUT, OUTPUT_FOLDER, Command, json_option, name_option, seed_option
 
 _POSITIVE = click.FloatRange(0, min_open=True)
 
@@ -165,6 +165,9 @@ _OPTIONS = (
         "--drop-near-duplicates",
         is_flag=True,
         help="Drop training rows that nearly match a validation row. Exact matches are always dropped.",
+    ),
+    click.option(
+        "--report", type=OUTPUT, metavar="FILE.html", help="Draw the curves and the results on a self-contained page."
     ),
     click.option(
         "--tracker",

@@ -14,6 +14,7 @@ from sentiment.cli.options import common_options
 from sentiment.cli.recipe_flags import recipe_options, validation_option
 
 if TYPE_CHECKING:
+    from sentiment.outputs import Output
     from sentiment.sources import ReadingOptions
 
 
@@ -54,6 +55,7 @@ def train(
     label_field: str,
     reading: ReadingOptions,
     resume: bool,
+    report: Output | None,
     as_json: bool,
     settings: Any,
     **flags: Any,
@@ -64,4 +66,4 @@ def train(
     """
     with train_extra():
         layout = layout_of(settings, text_field, label_field, reading)
-    return run_job(make_job(train=train_data, layout=layout, **flags), resume=resume, as_json=as_json)
+    return run_job(make_job(train=train_data, layout=layout, **flags), resume=resume, report=report, as_json=as_json)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Mapping, Sequence
 
 import matplotlib as mpl
@@ -10,7 +9,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from sentiment.figures import BLUE, GREY, ORANGE, STYLE
+from sentiment.figures import BLUE, GREY, ORANGE, STYLE, svg
 from training.evaluation.records import Bin, Evaluation, SliceQuality
 
 _LIGHT_ON_DARK_FROM = 0.55
@@ -34,7 +33,7 @@ def confusion_plot(evaluation: Evaluation) -> str:
             colour = "white" if share > _LIGHT_ON_DARK_FROM else "black"
             words = f"{counts[row, column]:,}\n{share:.0%}"
             axes.text(column, row, words, ha="center", va="center", color=colour)
-        return _svg(figure)
+        return svg(figure)
 
 
 def reliability_plot(bins: Sequence[Bin]) -> str:
@@ -64,7 +63,7 @@ def slices_plot(slices: Sequence[SliceQuality], overall: float) -> str:
         axes.set_ylim(len(slices) - 0.4, -0.6)
         axes.set_xlim(0.0, 1.0)
         axes.set_xlabel("macro-F1")
-        return _svg(figure)
+        return svg(figure)
 
 
 def _reliability(panels: Sequence[tuple[str, Sequence[tuple[str, Sequence[Bin]]]]]) -> str:
@@ -81,7 +80,7 @@ def _reliability(panels: Sequence[tuple[str, Sequence[tuple[str, Sequence[Bin]]]
                 upper.legend(frameon=False, loc="upper left")
             upper.set(ylabel="accuracy", xlim=(0.3, 1.0), ylim=(0.0, 1.02))
             _histogram(lower, lines[-1][1])
-        return _svg(figure)
+        return svg(figure)
 
 
 def _histogram(axes: Axes, bins: Sequence[Bin]) -> None:
@@ -89,9 +88,3 @@ def _histogram(axes: Axes, bins: Sequence[Bin]) -> None:
     axes.bar(centres, [part.n for part in bins], width=[0.9 * (part.high - part.low) for part in bins], color=GREY)
     axes.set_xlabel("confidence")
     axes.set_ylabel("rows")
-
-
-def _svg(figure: Figure) -> str:
-    stream = io.StringIO()
-    figure.savefig(stream, format="svg", metadata={"Date": None, "Creator": None})
-    return stream.getvalue()

@@ -50,14 +50,16 @@ def answers_of(
     *,
     progress: Progress | None = None,
     phase: str = "scoring",
+    after: int = 0,
     spent: list[BatchInfo] | None = None,
 ) -> Answers:
-    """The answers to redacted `texts`, in order, as they are served. `progress` shows `phase` meanwhile.
+    """The answers to redacted `texts`, in order, as they are served. `progress` shows `phase` meanwhile, which is
+    followed by what takes as long as `after` texts.
 
     What the calls cost is added to `spent`.
     """
     progress = progress or Silent()
-    progress.begin(phase, len(texts))
+    progress.begin(phase, len(texts), after=after)
     found: list[Prediction] = []
     for start in range(0, len(texts), _TEXTS_AT_ONCE):
         predictions, info = classifier.predict(texts[start : start + _TEXTS_AT_ONCE])

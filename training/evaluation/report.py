@@ -1,12 +1,11 @@
-"""The HTML report of an evaluation: one file that loads nothing and runs no script."""
+"""The HTML report of an evaluation."""
 
 from __future__ import annotations
 
-import base64
 from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
+from sentiment.figures import data_uri
+from sentiment.pages import page_of
 from training.evaluation.judgement import Judgement
 from training.evaluation.plots import confusion_plot, reliability_plot, slices_plot
 
@@ -14,31 +13,19 @@ _TEMPLATES = Path(__file__).parent / "templates"
 
 
 def report_html(judgement: Judgement) -> str:
-    """The report. Everything that comes from data is escaped. Plots are embedded images, so nothing in them can run,
-    and a table beside each has the same numbers.
-    """
-    environment = Environment(
-        loader=FileSystemLoader(_TEMPLATES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    """The report. A table beside each plot has the same numbers."""
     evaluation = judgement.evaluation
-    return environment.get_template("evaluation.html").render(
+    return page_of(
+        _TEMPLATES,
+        "evaluation.html",
         judgement=judgement,
         evaluation=evaluation,
-        confusion=_image(confusion_plot(evaluation)),
-        reliability=_image(reliability_plot(evaluation.reliability.bins)),
+        confusion=data_uri(confusion_plot(evaluation)),
+        reliability=data_uri(reliability_plot(evaluation.reliability.bins)),
         slices={
-            kind: (pieces, _image(slices_plot(pieces, evaluation.macro_f1.value)))
+            kind: (pieces, data_uri(slices_plot(pieces, evaluation.macro_f1.value)))
             for kind, pieces in evaluation.slices.items()
             if pieces
         },
         untold=[kind for kind, pieces in evaluation.slices.items() if not pieces],
     )
-
-
-def _image(svg: str) -> str:
-    """The image as a data URI."""
-    return "data:image/svg+xml;base64," + base64.b64encode(svg.encode()).decode("ascii")

@@ -14,6 +14,9 @@ from transformers import TrainerCallback, TrainerControl, TrainerState, Training
 from sentiment.progress import Progress, Silent, clock
 from training.finetune.curve import best_of, evaluations_of
 
+_FORWARD_IN_TRAINING = 3
+_MEASURED_FORMS = 2
+
 
 class KeepBest(TrainerCallback):  # type: ignore[misc]
     """Save the trained weights after every evaluation that beats all before, and stop after `patience` without one.
@@ -67,34 +70,52 @@ class KeepBest(TrainerCallback):  # type: ignore[misc]
 
 
 class ShowProgress(TrainerCallback):  # type: ignore[misc]
-    """Show progress in rows, and a line for every evaluation: its figures, and whether it is the best so far."""
+    """Show progress in rows, and a line for every evaluation: its figures, and whether it is the best so far.
+
+    A row of an evaluation counts as a third of a trained one, and so do those of the measurements that follow the
+    training: there is no way back through the network, which takes twice the way forward.
+    """
 
     def __init__(
         self,
         progress: Progress,
         metrics: tuple[str, ...],
         best_by: str,
+        *,
+        n_validation: int,
+        evaluations: int,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._progress = progress
         self._metrics = metrics
         self._best_by = best_by
+        self._evaluation = n_validation // _FORWARD_IN_TRAINING
+        self._evaluations = evaluations
+        self._predicted = 0
         self._monotonic = monotonic
         self._began_s = monotonic()
 
     def on_train_begin(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
         """Begin the phase, at the step where a resumed run continues."""
-        rows = _rows_a_step(args)
-        self._progress.begin("training", state.max_steps * rows, state.global_step * rows)
+        total = state.max_steps * _rows_a_step(args) + self._evaluations * self._evaluation
+        self._progress.begin("training", total, self._done(args, state), after=_MEASURED_FORMS * self._evaluation)
 
     def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
         """Count a batch."""
-        self._progress.at(state.global_step * _rows_a_step(args))
+        self._progress.at(self._done(args, state))
+
+    def on_prediction_step(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
+    ) -> None:
+        """Count a batch of an evaluation."""
+        self._predicted += args.eval_batch_size * args.world_size // _FORWARD_IN_TRAINING
+        self._progress.at(self._done(args, state) + min(self._predicted, self._evaluation))
 
     def on_evaluate(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, metrics: Any = None, **_: Any
     ) -> None:
         """Show the metrics on the validation set."""
+        self._predicted = 0
         shown = [f"{name} {metrics[f'eval_{name}']:.4f}" for name in self._metrics]
         trained: dict[str, float] = next((entry for entry in reversed(state.log_history) if "loss" in entry), {})
         if trained:
@@ -106,6 +127,10 @@ class ShowProgress(TrainerCallback):  # type: ignore[misc]
             "the best so far" if best == len(evaluations) - 1 else f"the best is step {evaluations[best]['step']:,}"
         )
         self._progress.say(f"step {state.global_step:,} of {state.max_steps:,}: {', '.join(shown)}")
+
+    def _done(self, args: TrainingArguments, state: TrainerState) -> int:
+        evaluated = min(len(evaluations_of(state.log_history)), self._evaluations)
+        return int(state.global_step) * _rows_a_step(args) + evaluated * self._evaluation
 
 
 def _rows_a_step(args: TrainingArguments) -> int:

@@ -13,10 +13,10 @@ from sentiment import __version__
 from sentiment.events import LABELS
 from sentiment.model.files import has_file
 from sentiment.model.manifest import MANIFEST_FILE, Manifest, load_manifest
+from training.cards.nested import flat
 from training.finetune.job import TrainingJob
 from training.finetune.prepare import PreparedRows
 from training.finetune.running import n_processes
-from training.finetune.tracking import flat
 
 _PACKAGES = ("torch", "transformers", "openvino", "nncf", "tokenizers")
 

@@ -16,7 +16,7 @@ from mlflow.exceptions import MlflowException
 from sentiment.errors import ConfigurationError
 from sentiment.model.manifest import Manifest
 from sentiment.progress import Progress
-from training.finetune.tracking import Scalar
+from training.cards.nested import Scalar
 
 if TYPE_CHECKING:
     from training.finetune.tracking import Tracker

@@ -9,7 +9,7 @@ import msgspec
 from torch.utils.tensorboard import SummaryWriter
 
 from sentiment.model.manifest import Manifest
-from training.finetune.tracking import Scalar
+from training.cards.nested import Scalar
 
 _HERE = "."  # beside the curves, not in a folder that TensorBoard would show as another run
 

@@ -20,9 +20,9 @@ from transformers.integrations import rewrite_logs
 from sentiment.errors import ConfigurationError
 from sentiment.model.manifest import Manifest
 from sentiment.progress import Progress
+from training.cards.nested import Scalar
 
 TrackerName = Literal["tensorboard", "mlflow"]
-Scalar = str | int | float | bool
 _EXTRAS = {"tensorboard": "train", "mlflow": "mlflow"}
 _ANSWER_WITHIN_S = 5.0
 _RUN_FILE = "tracked-run"
@@ -134,25 +134,6 @@ class LogCurves(TrainerCallback):  # type: ignore[misc]
         """Pass on the numbers."""
         numbers = {name: float(value) for name, value in (logs or {}).items() if isinstance(value, int | float)}
         self._run.metrics(rewrite_logs(numbers), state.global_step)
-
-
-def flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Scalar]:
-    """The values of nested tables by their paths: `{"recipe": {"seed": 13}}` → `{"recipe.seed": 13}`.
-
-    Tables in a list are numbered from 1. Any other list becomes one string; None is left out.
-    """
-    found: dict[str, Scalar] = {}
-    for key, value in values.items():
-        name = f"{prefix}{key}"
-        if isinstance(value, Mapping):
-            found |= flat(value, f"{name}.")
-        elif isinstance(value, list | tuple) and any(isinstance(part, Mapping) for part in value):
-            found |= flat({str(number): part for number, part in enumerate(value, 1)}, f"{name}.")
-        elif isinstance(value, list | tuple):
-            found[name] = ", ".join(map(str, value))
-        elif value is not None:
-            found[name] = value if isinstance(value, str | int | float) else str(value)
-    return found
 
 
 def default_location(output: Path) -> str:

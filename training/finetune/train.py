@@ -13,6 +13,7 @@ import msgspec
 from sentiment.errors import ConfigurationError, InputError
 from sentiment.model.manifest import Manifest, write_manifest
 from sentiment.progress import Progress, Silent
+from training.cards.nested import flat
 from training.evaluation.as_served import measure_as_served
 from training.exporting.export import N_CALIBRATION_TEXTS, ExportPlan, Provenance, export_model
 from training.finetune.backbones import require_length
@@ -22,7 +23,7 @@ from training.finetune.facts import asked, public_name, results, versions
 from training.finetune.job import TrainingJob
 from training.finetune.prepare import PreparedRows, prepare_rows, weighting_doubts
 from training.finetune.running import is_first_process, n_processes
-from training.finetune.tracking import TrackedRun, flat, tracked
+from training.finetune.tracking import TrackedRun, tracked
 from training.finetune.trainer import FineTuning, Student, fine_tune, load_student
 from training.finetune.work import (
     RECORD_FILE,

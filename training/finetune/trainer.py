@@ -125,7 +125,10 @@ def fine_tune(
     best = KeepBest(steps / "best.safetensors", recipe.select_on, recipe.patience, shown)
     average = AverageWeights(recipe.average_from, steps, checkpoint=Path(checkpoint) if checkpoint else None)
     # The progress first: whoever stops the run says so after the figures that made it.
-    callbacks = [ShowProgress(shown, _SHOWN_METRICS, recipe.select_on), best, SaveByTime(run.running.save_every_min)]
+    display = ShowProgress(
+        shown, _SHOWN_METRICS, recipe.select_on, n_validation=len(run.validation), evaluations=recipe.evaluations
+    )
+    callbacks: list[TrainerCallback] = [display, best, SaveByTime(run.running.save_every_min)]
     if recipe.average_from < 1.0:
         callbacks.append(average)
     if run.track is not None and is_first_process():

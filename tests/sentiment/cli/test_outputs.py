@@ -27,11 +27,13 @@ WRITERS = [
     ("card", "--output"),
     ("compare", "--plot"),
     ("compare", "--report"),
+    ("distill", "--report"),
     ("evaluate", "--report"),
     ("rescore", "--output"),
     ("review export", "--output"),
     ("review import", "--unsettled"),
     ("review suspects", "--output"),
+    ("train", "--report"),
 ]
 """Every option of a file to write."""
 
@@ -94,6 +96,14 @@ def test_commands_refuse_before_they_work(
     said = r"error: (there|there\.csv|folder) already exists\n  hint: replace it with --force, or choose another name\n"
     assert re.fullmatch(said, capsys.readouterr().err)
     assert Path("there").read_text() == Path("there.csv").read_text() == "kept"
+
+
+def test_a_command_without_force_does_not_name_it(tmp_path: Path) -> None:
+    """`train` replaces nothing, so its hint says what else to do."""
+    (tmp_path / "there").write_text("kept")
+    with pytest.raises(InputError, match="already exists") as refused:
+        check_outputs(find_output(tmp_path / "there"), force=None)
+    assert refused.value.hint == "remove it, or choose another name"
 
 
 def test_an_output_is_whole_or_an_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -37,6 +37,17 @@ def test_the_rate_is_that_of_the_last_half_minute(capsys: pytest.CaptureFixture[
     assert last == "training: 550 of 1,000 rows, 15 rows/s, 0:30 left"
 
 
+def test_what_follows_is_counted_too(capsys: pytest.CaptureFixture[str]) -> None:
+    """A training is not over when its last step is: the time left is also that of all phases."""
+    clock = FakeClock()
+    with Ticker(clock) as ticker:
+        ticker.begin("training", total=1_000, after=500)
+        clock.now_s = 10.0
+        ticker.at(100)
+    said = "training: 100 of 1,000 rows, 10 rows/s, 1:30 left, 2:20 with all that follows\n"
+    assert capsys.readouterr().err == said
+
+
 def test_a_slow_rate_has_a_decimal(capsys: pytest.CaptureFixture[str]) -> None:
     """Of a few rows a second, the tenths matter."""
     clock = FakeClock()

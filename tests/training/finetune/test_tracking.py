@@ -17,8 +17,9 @@ from sentiment.errors import ConfigurationError
 from sentiment.model.manifest import hash_files, load_manifest
 from sentiment.progress import Silent
 from tests.training import tiny
+from training.cards.nested import flat
 from training.finetune import train as pipeline
-from training.finetune.tracking import Tracker, flat, tracked
+from training.finetune.tracking import Tracker, tracked
 
 EXPERIMENT = "reviews"
 

@@ -16,6 +16,7 @@ from sentiment.model.loading import load_model
 from sentiment.model.manifest import TOKENIZER_FILE, load_manifest
 from sentiment.model.tokenizer import TextTokenizer
 from tests.training import tiny
+from training.cards.training_report import training_report
 from training.data.examples import read_examples
 from training.finetune import train as pipeline
 from training.finetune.callbacks import KeepBest
@@ -57,7 +58,8 @@ def test_an_interrupted_training_resumes_to_a_model_that_reproduces_its_manifest
     assert not output.exists()
     assert train(files, output) == 2
     assert "--resume" in capsys.readouterr().err
-    assert train(files, output, "--resume", "--json") == 0
+    page = tmp_path / "report.html"
+    assert train(files, output, "--resume", "--json", "--report", str(page)) == 0
     told = capsys.readouterr()
     assert "going on from the trained weights" in told.err
     printed = json.loads(told.out)
@@ -65,6 +67,7 @@ def test_an_interrupted_training_resumes_to_a_model_that_reproduces_its_manifest
 
     manifest = load_manifest(output)
     assert printed["version"] == manifest.version
+    assert page.read_text("utf-8") == training_report(manifest)
     examples = read_examples(files / "dev.jsonl")
     predictions, _ = load_model(output).predict([example.text for example in examples])
     chosen = [LABELS.index(prediction.label) for prediction in predictions]

@@ -13,6 +13,7 @@ from transformers import TrainerControl, TrainerState
 
 from sentiment.errors import InputError
 from sentiment.model.loading import load_model
+from sentiment.progress import Silent
 from sentiment.statistics import macro_f1
 from tests.training import tiny
 from training.data.examples import Weighting
@@ -121,6 +122,27 @@ def test_adapters_train_little_and_are_merged(backbone: str, tmp_path: Path) -> 
     assert not {name for name in moved if "LayerNorm" in name or "embeddings" in name or name.endswith("bias")}
     change = after["bert.encoder.layer.1.output.dense.weight"] - before["encoder.layer.1.output.dense.weight"]
     assert np.linalg.matrix_rank(change, tol=1e-4) <= 2
+
+
+def test_evaluations_count_in_the_progress(backbone: str, tmp_path: Path) -> None:
+    """It never runs back, ends at its total, and knows of the measurements that follow."""
+    seen: list[int] = []
+    begun: list[tuple[str, int | None, int, int]] = []
+
+    class Seen(Silent):
+        def begin(self, what: str, total: int | None, done: int = 0, *, after: int = 0) -> None:
+            begun.append((what, total, done, after))
+
+        def at(self, done: int) -> None:
+            seen.append(done)
+
+    recipe = Recipe(max_steps=4, batch_size=16, evaluations=2, max_length=32)
+    fine_tune(FineTuning(backbone, TRAIN, DEV, tmp_path, recipe, Weighting()), progress=Seen())
+    third = len(DEV) // 3
+    total = 4 * 16 + 2 * third
+    assert begun == [("training", total, 0, 2 * third)]
+    assert seen == sorted(seen)
+    assert seen[-1] == total
 
 
 def test_more_layers_than_there_are_cannot_be_kept(backbone: str, tmp_path: Path) -> None:
