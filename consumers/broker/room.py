@@ -4,11 +4,16 @@ import asyncio
 
 
 class Room:
-    """So many bytes for everybody. Who needs more than is left waits, first come, first served."""
+    """So many bytes for everybody. Who needs more than is left waits, first come, first served.
+
+    One at a time may be `beyond` the budget: if many hold a part and need more, that one gets to its end and gives
+    back what it holds.
+    """
 
     def __init__(self, n_bytes: int) -> None:
         self.n_bytes = n_bytes
         self.left = n_bytes
+        self.beyond: Lease | None = None
         self._turn = asyncio.Lock()
         self._freed = asyncio.Event()
 
@@ -16,14 +21,34 @@ class Room:
         """Wait until there are `n_bytes`, and take them. Nobody can take more than there are in all."""
         async with self._turn:
             while self.left < n_bytes:
-                self._freed.clear()
-                await self._freed.wait()
+                await self._something_freed()
             self.left -= n_bytes
+
+    async def take_or_go_beyond(self, lease: "Lease", n_bytes: int) -> bool:
+        """Like `take`, but also ends, with False, when `lease` may go beyond the budget."""
+        async with self._turn:
+            while self.left < n_bytes:
+                if self.beyond is None:
+                    self.beyond = lease
+                    return False
+                await self._something_freed()
+            self.left -= n_bytes
+            return True
+
+    async def _something_freed(self) -> None:
+        self._freed.clear()
+        await self._freed.wait()
 
     def give_back(self, n_bytes: int) -> None:
         """Return bytes that were taken."""
         self.left += n_bytes
         self._freed.set()
+
+    def come_back(self, lease: "Lease") -> None:
+        """Let somebody else go beyond the budget, if `lease` did."""
+        if self.beyond is lease:
+            self.beyond = None
+            self._freed.set()
 
 
 class Lease:
@@ -40,6 +65,18 @@ class Lease:
         await self._room.take(n_bytes)
         self.held = n_bytes
 
+    async def grow(self, n_bytes: int) -> bool:
+        """Hold `n_bytes` more; waits for them, or until this is the one lease beyond the budget.
+
+        Returns whether it went beyond. From then on it grows as it likes.
+        """
+        if self._room.beyond is self:
+            return False
+        if not await self._room.take_or_go_beyond(self, n_bytes):
+            return True
+        self.held += n_bytes
+        return False
+
     def shrink(self, n_bytes: int) -> None:
         """Hold no more than `n_bytes` from now on."""
         if n_bytes < self.held:
@@ -49,3 +86,4 @@ class Lease:
     def release(self) -> None:
         """Hold nothing."""
         self.shrink(0)
+        self._room.come_back(self)

@@ -9,6 +9,7 @@ import inspect
 import struct
 import traceback
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import structlog
@@ -17,46 +18,41 @@ from consumers.broker.api.call import Call
 from consumers.broker.api.table import API_VERSIONS_KEY, APIS, Api, api_versions
 from consumers.broker.broker import Broker
 from consumers.broker.codes import Code
+from consumers.broker.frames import BUFFER_BYTES, PREFIX, BadRequestError, Frames
 from consumers.broker.room import Lease, Room
 
 _log = structlog.get_logger(__name__)
-
-MAX_REQUEST_BYTES = 64 * 1024 * 1024
-_PREFIX = struct.Struct(">hhi")  # API key, API version, correlation id
-_BUFFER_BYTES = 1 << 20
-_SMALL_BYTES = 1 << 16
-"""Frames up to this size are read without asking for room."""
-
-FRAMES_BYTES = 256 * 1024 * 1024
-"""Of larger frames that are being read, on all connections."""
-
-RESPONSES_BYTES = 256 * 1024 * 1024
-"""Of records in responses that clients have not read yet, on all connections."""
-
-STALLED_S = 30.0
-"""How long a client may take to send the rest of a larger frame, or to read a response."""
 
 _UNDECODABLE = (ValueError, TypeError, IndexError, KeyError, struct.error, OverflowError, EOFError, RuntimeError)
 """What kafka-python's decoders raise for bytes that are not a request."""
 
 
-class BadRequestError(Exception):
-    """The connection cannot go on."""
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What clients can make the broker hold, and for how long."""
+
+    frames_bytes: int = 256 * 1024 * 1024
+    """Of large requests that are being read, on all connections. One request may go beyond it."""
+    responses_bytes: int = 256 * 1024 * 1024
+    """Of records in responses that clients have not read yet, on all connections."""
+    stalled_s: float = 30.0
+    """How long a client may take to send a request, from its first byte, or to read a response."""
 
 
 class Server:
     """Serves one broker on one loopback port."""
 
-    def __init__(self, broker: Broker) -> None:
+    def __init__(self, broker: Broker, limits: Limits = Limits()) -> None:
         self._broker = broker
+        self._limits = limits
         self._server: asyncio.Server | None = None
         self._connections: set[asyncio.Task[None]] = set()
-        self.frames = Room(FRAMES_BYTES)
-        self.responses = Room(RESPONSES_BYTES)
+        self._frames = Frames(Room(limits.frames_bytes), limits.stalled_s)
+        self._responses = Room(limits.responses_bytes)
 
     async def start(self, host: str, port: int) -> None:
         """Listen; port 0 takes a free one. Raises OSError if the port is taken."""
-        self._server = await asyncio.start_server(self._accept, host, port, limit=_BUFFER_BYTES, backlog=256)
+        self._server = await asyncio.start_server(self._accept, host, port, limit=BUFFER_BYTES, backlog=256)
         self._broker.address = (host, self._server.sockets[0].getsockname()[1])
 
     async def close(self) -> None:
@@ -78,7 +74,7 @@ class Server:
         except BadRequestError as error:
             _log.warning("connection_refused", peer_port=peer[1], reason=str(error))
         except TimeoutError:
-            _log.warning("connection_stalled", peer_port=peer[1], after_s=STALLED_S)
+            _log.warning("connection_stalled", peer_port=peer[1], after_s=self._limits.stalled_s)
             writer.transport.abort()  # what it has not read goes, too
         except (asyncio.IncompleteReadError, ConnectionError):
             pass  # the client has gone
@@ -89,38 +85,22 @@ class Server:
             writer.close()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, host: str) -> None:
-        lease = Lease(self.responses)
+        lease = Lease(self._responses)
         try:
             while True:
-                frame = await self._frame(reader)
-                response = await self._answer(frame, host, lease, reader.at_eof)
+                response = await self._answer(await self._frames.read(reader), host, lease, reader.at_eof)
                 if response is not None:
                     writer.write(response)
                     del response
-                    async with asyncio.timeout(STALLED_S):
+                    async with asyncio.timeout(self._limits.stalled_s):
                         await writer.drain()
                 lease.release()
         finally:
             lease.release()
 
-    async def _frame(self, reader: asyncio.StreamReader) -> bytes:
-        """The next request. A large one is read when there is room for it, and then its client must not stall."""
-        (size,) = struct.unpack(">i", await reader.readexactly(4))
-        if not _PREFIX.size <= size <= MAX_REQUEST_BYTES:
-            raise BadRequestError(f"the frame has {size} bytes, allowed are {_PREFIX.size} to {MAX_REQUEST_BYTES}")
-        if size <= _SMALL_BYTES:
-            return await reader.readexactly(size)
-        lease = Lease(self.frames)
-        await lease.take(size)
-        try:
-            async with asyncio.timeout(STALLED_S):
-                return await reader.readexactly(size)
-        finally:
-            lease.release()
-
     async def _answer(self, frame: bytes, host: str, lease: Lease, has_gone: Callable[[], bool]) -> bytes | None:
         """The framed response; None for a request that wants none. Raises BadRequestError."""
-        key, version, correlation_id = _PREFIX.unpack_from(frame)
+        key, version, correlation_id = PREFIX.unpack_from(frame)
         api = APIS.get(key)
         if api is None:
             raise BadRequestError(f"the development broker does not answer API {key}")
@@ -136,6 +116,7 @@ class Server:
             request = api.request.decode(frame, version=version, header=True)
         except _UNDECODABLE as error:
             raise BadRequestError(f"{api.request.name} version {version} does not decode") from error
+        del frame  # the client may wait for long
         call = Call(request, version, request.header.client_id or "", host, lease, has_gone)
         _log.debug("request", api=api.request.name, version=version, client_id=call.client_id)
         response = await self._handle(api, call)

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
 import struct
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import psutil
 import pytest
@@ -12,12 +15,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from kafka.protocol.metadata import MetadataRequest
 
+from consumers.broker.frames import MAX_REQUEST_BYTES
 from consumers.broker.room import Lease, Room
-from consumers.broker.server import FRAMES_BYTES, MAX_REQUEST_BYTES, RESPONSES_BYTES
+from consumers.broker.server import Limits
 from tests.broker.batches import batch
 from tests.broker.support import new_topic
 from tests.broker.wire import Wire
 from tests.brokers import DevBroker
+from tests.consumers.broker.build import serving
 from tests.waiting import wait_until
 
 MIB = 1 << 20
@@ -49,6 +54,27 @@ def test_never_more_is_held_than_there_is(clients: list[tuple[int, int, int]]) -
     assert room.left == 100
 
 
+@settings(deadline=None, max_examples=50)
+@given(st.lists(st.lists(st.integers(1, 60), min_size=1, max_size=5), max_size=12))
+def test_all_that_grow_get_to_their_end(clients: list[list[int]]) -> None:
+    """However many hold a part and need more: only one at a time holds more than is left, and all is given back."""
+    room = Room(100)
+    leases = [Lease(room) for _ in clients]
+
+    async def client(lease: Lease, parts: list[int]) -> None:
+        for part in parts:
+            await lease.grow(part)
+            assert sum(each.held for each in leases) == 100 - room.left <= 100
+            await asyncio.sleep(0)  # lets the other clients go on
+        lease.release()
+
+    async def all_of_them() -> None:
+        await asyncio.gather(*(client(*each) for each in zip(leases, clients, strict=True)))
+
+    asyncio.run(all_of_them())
+    assert (room.left, room.beyond) == (100, None)
+
+
 def rss(broker: DevBroker) -> int:
     assert broker.process is not None
     return int(psutil.Process(broker.process.pid).memory_info().rss)
@@ -77,27 +103,77 @@ def test_responses_that_nobody_reads_are_bounded() -> None:
                     each.send(request, 11)
                 for _ in range(20):
                     assert len(wire.ask(MetadataRequest(topics=None), 5).brokers) == 1
-                    assert rss(broker) - before < RESPONSES_BYTES + 150 * MIB
+                    assert rss(broker) - before < Limits().responses_bytes + 150 * MIB
             finally:
                 for each in lazy:
                     each.close()
             assert wire.fetch(topic, 0).error_code == 0
 
 
-def test_requests_that_are_never_finished_are_bounded() -> None:
-    """Forty clients announce the largest frame and send two megabytes of it; others are served."""
-    with DevBroker() as broker:
-        before = rss(broker)
-        stuck = [Wire(broker.bootstrap) for _ in range(40)]
-        try:
-            for each in stuck:
-                each.send_bytes(struct.pack(">i", MAX_REQUEST_BYTES) + bytes(64 * 1024))
-            with Wire(broker.bootstrap) as wire:
-                assert len(wire.ask(MetadataRequest(topics=None), 5).brokers) == 1
-            assert rss(broker) - before < FRAMES_BYTES
-        finally:
-            for each in stuck:
-                each.close()
+def _push(wire: Wire, data: bytes) -> None:
+    with contextlib.suppress(OSError):  # it is cut off, or the test has ended
+        wire.send_bytes(data)
+
+
+def test_requests_that_are_never_finished_are_bounded(tmp_path: Path) -> None:
+    """Forty clients send 8 of 9 MiB each. The broker holds its budget, serves others, and cuts them off in time."""
+    limits = Limits(frames_bytes=32 * MIB, stalled_s=2.0)
+    data = struct.pack(">i", 9 * MIB) + bytes(8 * MIB)
+    process = psutil.Process()
+    with serving(tmp_path, limits) as bootstrap, contextlib.ExitStack() as closing:
+        stuck = [closing.enter_context(Wire(bootstrap)) for _ in range(40)]
+        before = process.memory_info().rss
+        with ThreadPoolExecutor(len(stuck)) as threads:
+            pushing = [threads.submit(_push, each, data) for each in stuck]
+            ended = [threads.submit(each.drain) for each in stuck]
+            with Wire(bootstrap) as wire:
+                while not all(each.done() for each in (*pushing, *ended)):
+                    assert len(wire.ask(MetadataRequest(topics=None), 5).brokers) == 1
+                    assert process.memory_info().rss - before < limits.frames_bytes + 80 * MIB
+
+
+def test_what_is_announced_and_not_sent_takes_no_room(dev_broker: DevBroker) -> None:
+    """Forty clients announce the largest frame; a large request of another one is served at once."""
+    topic = new_topic(dev_broker.bootstrap)
+    with contextlib.ExitStack() as closing:
+        for _ in range(40):
+            idle = closing.enter_context(Wire(dev_broker.bootstrap))
+            idle.send_bytes(struct.pack(">i", MAX_REQUEST_BYTES) + bytes(100))
+        with Wire(dev_broker.bootstrap) as wire:
+            assert wire.produce(topic, batch([bytes(900_000)])).error_code == 0
+
+
+def test_there_is_room_for_one_more_when_all_is_taken(tmp_path: Path) -> None:
+    """Clients that stop in the middle of their requests fill the room; another one's large request is served.
+
+    If one of them has the place beyond it, that one loses it before its time is up.
+    """
+    with serving(tmp_path, Limits(frames_bytes=MIB, stalled_s=10.0)) as bootstrap, contextlib.ExitStack() as closing:
+        for _ in range(4):
+            stuck = closing.enter_context(Wire(bootstrap))
+            stuck.send_bytes(struct.pack(">i", MIB) + bytes(MIB // 4))
+        with Wire(bootstrap) as wire:
+            for _ in range(3):
+                assert wire.produce("topic", batch([bytes(900_000)])).error_code == 0
+
+
+@pytest.mark.parametrize("sent", [b"\0", b"\0\0\0\x64", struct.pack(">i", 100) + bytes(99)])
+def test_a_request_has_to_come_to_its_end(tmp_path: Path, sent: bytes) -> None:
+    """A client that stops in the length or in the request is cut off; one that is silent between two is not."""
+    with serving(tmp_path, Limits(stalled_s=0.2)) as bootstrap, Wire(bootstrap) as silent:
+        assert len(silent.ask(MetadataRequest(topics=None), 5).brokers) == 1
+        with Wire(bootstrap) as stuck:
+            stuck.send_bytes(sent)
+            assert stuck.drain() == b""
+        assert len(silent.ask(MetadataRequest(topics=None), 5).brokers) == 1
+
+
+def test_a_client_that_drips_is_cut_off(tmp_path: Path) -> None:
+    """The limit is for the whole request: a byte now and then does not extend it."""
+    with serving(tmp_path, Limits(stalled_s=0.2)) as bootstrap, Wire(bootstrap) as dripping:
+        dripping.send_bytes(struct.pack(">i", 10**6))
+        with pytest.raises(ConnectionError):
+            wait_until(lambda: dripping.send_bytes(b"x"), "the end of the connection")
 
 
 def test_a_client_that_has_left_holds_nothing() -> None:
