@@ -152,7 +152,10 @@ class Rate(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Alert(msgspec.Struct, frozen=True, kw_only=True):
-    """One change of an episode of raised negative feedback in one segment. A replay gives it the same id."""
+    """One change of an episode of raised negative feedback in one segment. A replay gives it the same id.
+
+    `silenced` is why people are not told: the reason of a silence. It is None in alerts that are to be delivered.
+    """
 
     alert_id: Identifier
     episode_id: Identifier
@@ -172,6 +175,7 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True):
     started_at: datetime
     created_at: datetime
     message: ShortText
+    silenced: ShortText | None = None
     schema_version: SchemaVersion = SCHEMA_VERSION
 
 

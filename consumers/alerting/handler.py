@@ -33,6 +33,7 @@ from sentiment.events import decode_scored, encode
 from sentiment.spikes.buckets import Fate
 from sentiment.spikes.message import make_alert
 from sentiment.spikes.segment import EpisodeChange
+from sentiment.spikes.silences import Silenced
 from sentiment.spikes.stream import StreamMonitor
 
 _log = structlog.get_logger(__name__)
@@ -49,6 +50,16 @@ class StateStore(Protocol):
 
     def records(self, partition: int, monitor: StreamMonitor) -> list[OutgoingRecord]:
         """What has changed in a monitor since the last call, as records to write."""
+
+
+class Silences(Protocol):
+    """Knows what people are not to be told (`consumers.alerting.silences`)."""
+
+    def refresh(self) -> None:
+        """Hear of new silences."""
+
+    def at(self, now: datetime) -> Silenced:
+        """What people are not told of now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,15 +102,19 @@ def _newest(records: Iterable[Record], now: datetime) -> datetime:
 class AlertingHandler(BaseHandler):
     """Watches the assigned partitions."""
 
-    def __init__(self, options: AlertingOptions, store: StateStore, feeds: Feeds, metrics: Metrics) -> None:
+    def __init__(
+        self, options: AlertingOptions, store: StateStore, feeds: Feeds, silences: Silences, metrics: Metrics
+    ) -> None:
         self._options = options
         self._store = store
         self._feeds = feeds
+        self._silences = silences
         self._metrics = metrics
         self._partitions: dict[TopicPartition, _Partition] = {}
 
     def on_assigned(self, partitions: frozenset[TopicPartition], now: datetime) -> None:
         """Read back the state of new partitions."""
+        self._silences.refresh()
         for partition, monitor in self._store.load(partitions).items():
             self._partitions[partition] = _Partition(
                 monitor, owned_since=now, read_until=datetime.min.replace(tzinfo=UTC)
@@ -119,12 +134,13 @@ class AlertingHandler(BaseHandler):
     def handle(self, batch: RecordBatch, now: datetime) -> WorkResult:
         """Count the results, and advance the clock as far as possible while every feed counts as active."""
         outputs: dict[TopicPartition, list[OutgoingRecord]] = {}
+        silenced = self._silences.at(now)
         for partition, records in batch.partitions.items():
             watched = self._partitions[partition]
             fates = Counter(fate for record in records if (fate := self._take(watched, record, now)) is not None)
             self._count(partition, fates)
             watched.read_until = max(watched.read_until, _newest(records, now))
-            changes = watched.monitor.advance(feeds=self._feeds.names(), idle_ms={})
+            changes = watched.monitor.advance(feeds=self._feeds.names(), idle_ms={}, silenced=silenced)
             outputs[partition] = self._outputs(partition, watched, changes, now)
         self._show_episodes()
         return WorkResult(outputs)
@@ -137,7 +153,8 @@ class AlertingHandler(BaseHandler):
         return WorkResult({partition: self._outputs(partition, watched, [], now)})
 
     def on_tick(self, now: datetime, at_end: frozenset[TopicPartition]) -> WorkResult:
-        """Advance the clock without the feeds that are silent for a good reason."""
+        """Hear of silences, and advance the clock without the feeds that are silent for a good reason."""
+        self._silences.refresh()
         for partition in at_end & self._partitions.keys():
             watched = self._partitions[partition]
             watched.read_until = max(watched.read_until, now - _STALE)
@@ -146,13 +163,16 @@ class AlertingHandler(BaseHandler):
             return EMPTY_RESULT
         settled_since = self._feeds.settled_since(now)
         names = self._feeds.names()
+        silenced = self._silences.at(now)
         outputs: dict[TopicPartition, list[OutgoingRecord]] = {}
         for partition, watched in self._partitions.items():
             idle_ms: dict[str, int] = {}
             for feed, silence in self._silent(watched, now, self._options.idle).items():
                 if silence >= self._options.patience or watched.is_read_out(feed, settled_since, names):
                     idle_ms[feed] = int(silence / timedelta(milliseconds=1))
-            changes = watched.monitor.advance(feeds=names, idle_ms=idle_ms, finite=self._options.finite)
+            changes = watched.monitor.advance(
+                feeds=names, idle_ms=idle_ms, finite=self._options.finite, silenced=silenced
+            )
             outputs[partition] = self._outputs(partition, watched, changes, now)
         self._show_episodes()
         return WorkResult(outputs)
@@ -184,10 +204,12 @@ class AlertingHandler(BaseHandler):
         for change in changes:
             alert = make_alert(change, created_at=now)
             alerts.append(OutgoingRecord(self._options.alerts_topic, encode(alert), key=alert.segment.encode()))
-            self._metrics.counter("sentiment_alerts_total", status=alert.status).inc()
+            status = alert.status if alert.silenced is None else "silenced"
+            self._metrics.counter("sentiment_alerts_total", status=status).inc()
             _log.info(
                 "episode_changed",
                 transition=change.transition.value,
+                silenced=alert.silenced is not None,
                 episode=alert.episode_id,
                 severity=alert.severity,
                 n=alert.n,

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
 
 from consumers.alerting.observations import observation
+from consumers.alerting.silences import silenced_at
 from consumers.alerting.state import AlertStateStore
 from consumers.cluster.lookup import ClusterLookup
 from consumers.cluster.reader import read_to_end
@@ -54,7 +55,7 @@ def explain_now(settings: Settings, segment: str) -> Explanation:
         if segment in monitor.segments:
             state = monitor.segments[segment]
             closed = state.recent.minutes[-1].minute if state.recent.minutes else 0
-            return explain(state, closed, config)
+            return explain(state, closed, config, silenced_at(settings, datetime.now(UTC)))
     raise _unknown(segment, "the alert workers have not seen it")
 
 
@@ -76,7 +77,7 @@ def explain_then(settings: Settings, segment: str, at: datetime) -> Explanation:
     if state is None:
         raise _unknown(segment, f"{settings.topics.sentiment} has no result of it before that time")
     close(state, minute, config)
-    return explain(state, minute - 1, config)
+    return explain(state, minute - 1, config, silenced_at(settings, at))
 
 
 def _observations(settings: Settings, segment: str) -> Iterator[SpikeObservation]:

@@ -7,6 +7,7 @@ from datetime import timedelta
 
 from consumers.alerting.feeds import FeedProgress
 from consumers.alerting.handler import AlertingHandler, AlertingOptions
+from consumers.alerting.silences import SilenceReader
 from consumers.alerting.state import AlertStateStore
 from consumers.runtime.loop_config import LoopConfig
 from consumers.runtime.service import service
@@ -43,10 +44,11 @@ def run_alerts(
         include_unsupported_language=alerts.include_unsupported_language,
         finite=until_idle_s is not None,
     )
-    needed = (topics.sentiment, topics.alerts, topics.alert_state)
+    needed = (topics.sentiment, topics.alerts, topics.alert_state, topics.silences)
     with (
+        closing(SilenceReader(settings)) as silences,
         service("alert_worker", settings, config, needed, stop, clock) as worker,
         closing(FeedProgress(settings)) as feeds,
     ):
         state = AlertStateStore(settings, alerts.spike_config())
-        worker.run(AlertingHandler(options, state, feeds, worker.metrics))
+        worker.run(AlertingHandler(options, state, feeds, silences, worker.metrics))

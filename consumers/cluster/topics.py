@@ -2,7 +2,7 @@
 
 Dead letters contain unredacted text, so their topic deletes them after `dead_letter_retention_ms`. The alert state is
 compacted and has as many partitions as `sentiment`, because an alert worker owns the same partition of both. The
-state of `ingest` is compacted, too, and has one partition.
+state of `ingest` and the silences are compacted, too, and have one partition each.
 """
 
 from __future__ import annotations
@@ -88,6 +88,7 @@ def plans(topics: TopicSettings) -> dict[str, TopicPlan]:
         plan(topics.parked_alerts),
         plan(topics.alert_state, partitions_of=topics.sentiment, cleanup_policy="compact"),
         plan(topics.ingest_state, partitions=1, cleanup_policy="compact"),
+        plan(topics.silences, partitions=1, cleanup_policy="compact"),
         plan(topics.labels),
     ]
     return {each.name: each for each in every}

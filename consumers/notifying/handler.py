@@ -161,6 +161,8 @@ class NotifyHandler(BaseHandler):
 
     def _attempt(self, name: str, alert: Alert, now: datetime) -> str | None:
         """The outcome of this alert on this channel. None: not decided yet."""
+        if alert.silenced is not None:
+            return "silenced"
         if self._options.max_age is not None and now - alert.window_end > self._options.max_age:
             _log.info("alert_too_old", alert=alert.alert_id, episode=alert.episode_id, channel=name)
             return "expired"

@@ -188,7 +188,7 @@ TABLE = (
         "counter",
         "alerts",
         ("status",),
-        "Alerts raised: firing or resolved. Those of a failed transaction are counted again.",
+        "Alerts raised: firing, resolved, or silenced. Those of a failed transaction are counted again.",
     ),
     Metric("sentiment_open_episodes", "gauge", "episodes", ("severity",), "Episodes that are not resolved."),
     Metric(
@@ -211,7 +211,8 @@ TABLE = (
         "counter",
         "notifications",
         ("channel", "outcome"),
-        "Alerts by what became of them on a channel: delivered, parked, expired, or failed (refused when sent again).",
+        "Alerts by what became of them on a channel: delivered, parked, expired, silenced, or failed (refused when "
+        "sent again).",
     ),
     Metric(
         "sentiment_delivery_failures_total",

@@ -9,6 +9,7 @@ import click
 from sentiment.cli.flags import json_option, until_idle_option
 from sentiment.cli.options import common_options
 from sentiment.cli.outputs import print_json, print_json_line
+from sentiment.cli.silences import silence, silences, unsilence
 
 if TYPE_CHECKING:
     from sentiment.events import Alert
@@ -21,10 +22,15 @@ if TYPE_CHECKING:
 Example:
   sentiment alerts run
   sentiment alerts list --open
-  sentiment alerts explain checkout"""
+  sentiment alerts explain checkout
+  sentiment alerts silence checkout --for 2h --reason "database upgrade\""""
 )
 def alerts() -> None:
-    """Detect spikes of negative feedback, and ask why there was an alert or none."""
+    """Detect spikes of negative feedback, ask why there was an alert or none, and silence alerts."""
+
+
+for command in (silence, silences, unsilence):
+    alerts.add_command(command)
 
 
 @alerts.command(
@@ -116,7 +122,7 @@ def _print_episodes(found: list[Alert]) -> None:
     rows = [
         [
             alert.segment,
-            "open" if alert.status == "firing" else "resolved",
+            ("open" if alert.status == "firing" else "resolved") + (", silenced" if alert.silenced else ""),
             alert.severity,
             f"{alert.started_at:%Y-%m-%d %H:%M}",
             f"{alert.window_end:%Y-%m-%d %H:%M}",
@@ -135,6 +141,8 @@ def _print_explanation(found: Explanation) -> None:
 
     console = output()
     console.print(line(f"{found.segment}, {_clock(found.minute)}: {found.verdict}", style="bold"))
+    if found.silenced is not None:
+        console.print(line(f"silenced: {found.silenced}"))
     console.print(line(f"expected: {found.expected:.1%} negative, between {found.low:.1%} and {found.high:.1%}"))
     console.print(line(f"lately {found.per_bucket:.1f} results in five minutes; {found.learnt_n:,} results learnt"))
     console.print(line(f"an alarm takes {found.threshold:.1f} nats and enough results"))

@@ -11,6 +11,7 @@ from sentiment.settings.section import Section, read_secret
 
 if TYPE_CHECKING:
     from sentiment.spikes.segment import SpikeConfig
+    from sentiment.spikes.silences import Rule
 
 
 WebhookFormat = Literal["auto", "alert", "slack"]
@@ -60,6 +61,17 @@ class AlertSettings(Section):
     )
     notify_max_age_s: float = Field(86_400.0, gt=0, description="Alerts older than this are recorded but not sent.")
     include_unsupported_language: bool = Field(False, description="Count results in unsupported languages too.")
+    maintenance_file: Path | None = Field(
+        None,
+        description="TOML file of maintenance windows, in which alerts are recorded but not sent. Read at the start.",
+        examples=["/etc/sentiment/maintenance.toml"],
+    )
+
+    def maintenance(self) -> list[Rule]:
+        """Return the maintenance windows. Raises ConfigurationError if their file cannot be read."""
+        from sentiment.settings.maintenance import load_maintenance
+
+        return [] if self.maintenance_file is None else load_maintenance(self.maintenance_file)
 
     def spike_config(self) -> SpikeConfig:
         """Return the detector that these settings describe."""

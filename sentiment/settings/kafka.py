@@ -110,6 +110,7 @@ class TopicSettings(Section):
     ingest_state: str = Field(
         "sentiment.ingest-state", description="Compacted topic of what `sentiment ingest` has published."
     )
+    silences: str = Field("sentiment.silences", description="Compacted topic of what `sentiment alerts silence` sets.")
     labels: str = Field("labels", description="Topic of late labels, which `sentiment monitor` reads.")
     partitions: int = Field(4, ge=1, le=10_000, description="Partitions of topics that a command creates.")
     replication_factor: int = Field(

@@ -24,6 +24,7 @@ from sentiment.spikes.detector import Evidence, log_likelihood_ratio, raised_sha
 from sentiment.statistics import Estimate, wilson
 
 Severity = Literal["warning", "critical"]
+Withheld = Literal["nothing", "escalation", "everything"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,8 @@ class Transition(StrEnum):
     RECOVERED = "recovered"
     FELL_SILENT = "fell_silent"
     NEW_LEVEL = "new_level"
+    ANNOUNCED = "announced"
+    """It is open, and the silence has ended that kept it from people."""
 
     @property
     def is_end(self) -> bool:
@@ -92,6 +95,8 @@ class Episode(msgspec.Struct, kw_only=True):
     """The minute since which the share seems to have recovered; None if it does not."""
     recovery: float = 0.0
     since_turn: WindowCounts = msgspec.field(default_factory=WindowCounts)
+    withheld: Withheld = "nothing"
+    """What a silence has kept from people."""
 
     @property
     def expected(self) -> Expected:
@@ -141,6 +146,19 @@ def update(
         episode.severity = "critical"
         return Transition.ESCALATED
     return None
+
+
+def withhold(episode: Episode, transition: Transition, silence: str | None) -> str | None:
+    """Why people are not told of a transition; None if they are. Notes on the episode what they do not know."""
+    if transition.is_end:
+        return (silence or "its beginning was silenced") if episode.withheld == "everything" else None
+    if silence is None:
+        episode.withheld = "nothing"
+    elif transition is Transition.OPENED:
+        episode.withheld = "everything"
+    elif episode.withheld == "nothing":
+        episode.withheld = "escalation"
+    return silence
 
 
 def silent_since(episode: Episode, config: EpisodeConfig) -> int:

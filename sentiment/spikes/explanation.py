@@ -6,6 +6,7 @@ import msgspec
 
 from sentiment.spikes.segment import SpikeConfig
 from sentiment.spikes.segment_state import SegmentState
+from sentiment.spikes.silences import Silenced, nobody
 from sentiment.spikes.thresholds import threshold
 
 
@@ -29,6 +30,7 @@ class Explanation(msgspec.Struct, frozen=True, kw_only=True):
         segment: its name.
         minute: the last minute that was evaluated.
         verdict: one sentence: whether an episode is open, or what keeps it silent.
+        silenced: why people are not told of it; None if they are.
         expected: the share of negatives that is normal at this minute.
         low, high: the expected share with two standard deviations on either side.
         correlation: between results of the same five minutes.
@@ -42,6 +44,7 @@ class Explanation(msgspec.Struct, frozen=True, kw_only=True):
     segment: str
     minute: int
     verdict: str
+    silenced: str | None
     expected: float
     low: float
     high: float
@@ -53,7 +56,7 @@ class Explanation(msgspec.Struct, frozen=True, kw_only=True):
     open_since: int | None
 
 
-def explain(state: SegmentState, minute: int, config: SpikeConfig) -> Explanation:
+def explain(state: SegmentState, minute: int, config: SpikeConfig, silenced: Silenced = nobody) -> Explanation:
     """What the state of a segment says at a minute up to which its results are evaluated."""
     expected = state.baseline.expected(minute, config.baseline)
     nats = threshold(expected, config.detector.false_alarms_per_week)
@@ -73,6 +76,7 @@ def explain(state: SegmentState, minute: int, config: SpikeConfig) -> Explanatio
         segment=state.segment,
         minute=minute,
         verdict=_verdict(state, minute, nats, arms, config),
+        silenced=silenced(state.segment, minute),
         expected=expected.share,
         low=expected.cautious(-2.0),
         high=expected.cautious(2.0),

@@ -16,6 +16,7 @@ from sentiment.statistics import Estimate
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MAX_MESSAGE_CHARS = 2_048
+_LEADS = {Transition.ESCALATED: "worse now, ", Transition.ANNOUNCED: "no longer silenced, "}
 
 
 def make_alert(change: EpisodeChange, *, created_at: datetime) -> Alert:
@@ -24,7 +25,7 @@ def make_alert(change: EpisodeChange, *, created_at: datetime) -> Alert:
     episode_id = _identity("episode", change.segment, str(change.started))
     status = "resolved" if change.transition.is_end else "firing"
     return Alert(
-        alert_id=_identity("alert", episode_id, status, "" if status == "resolved" else change.severity),
+        alert_id=_alert_id(change, episode_id, status),
         episode_id=episode_id,
         status="resolved" if change.transition.is_end else "firing",
         segment=change.segment,
@@ -42,6 +43,7 @@ def make_alert(change: EpisodeChange, *, created_at: datetime) -> Alert:
         started_at=_time(change.started),
         created_at=created_at,
         message=_message(change, observed)[:_MAX_MESSAGE_CHARS],
+        silenced=change.silenced,
     )
 
 
@@ -57,6 +59,13 @@ def one_in(probability: float) -> str:
     return f"< 1 in {bound:,}"
 
 
+def _alert_id(change: EpisodeChange, episode_id: str, status: str) -> str:
+    parts = ["alert", episode_id, status, "" if status == "resolved" else change.severity]
+    if change.silenced is not None:  # the same may be told later, and must not look like a repetition
+        parts.append("silenced")
+    return _identity(*parts)
+
+
 def _message(change: EpisodeChange, observed: Estimate) -> str:
     ends = f"{observed.low:.0%}–{observed.high:.0%}"
     rate = f"{observed.value:.0%} negative against {change.expected.share:.0%} expected (95 % interval {ends})"
@@ -67,8 +76,8 @@ def _message(change: EpisodeChange, observed: Estimate) -> str:
         return f"{change.segment}: no more messages after {_clock(change.ended + 1)}. It was {rate}, {volume}."
     if change.transition is Transition.NEW_LEVEL:
         return f"{change.segment}: still {rate}, {volume}; from now on this level counts as normal."
-    worse = "worse now, " if change.transition is Transition.ESCALATED else ""
-    parts = [f"{change.segment}: {worse}{rate}, {volume}, probability by chance {one_in(change.probability)}"]
+    lead = _LEADS.get(change.transition, "")
+    parts = [f"{change.segment}: {lead}{rate}, {volume}, probability by chance {one_in(change.probability)}"]
     if change.account.drivers:
         parts.append(f"driven by {', '.join(change.account.drivers)}")
     if change.account.caution:

@@ -22,8 +22,10 @@ from sentiment.spikes.episodes import (
     open_episode,
     silent_since,
     update,
+    withhold,
 )
 from sentiment.spikes.segment_state import MAX_MODELS, SegmentState
+from sentiment.spikes.silences import Silenced, nobody
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +64,8 @@ class SpikeObservation:
 class EpisodeChange:
     """A transition of an episode, with what a message about it needs. Minutes count from 1970.
 
-    `window` runs from the start of the minute `started` to the end of the minute `ended`.
+    `window` runs from the start of the minute `started` to the end of the minute `ended`. `silenced` is why people are
+    not told; None if they are.
     """
 
     segment: str
@@ -76,6 +79,7 @@ class EpisodeChange:
     probability: float
     account: Account
     model: ModelRef | None
+    silenced: str | None
 
 
 def observe(state: SegmentState, seen: SpikeObservation, config: SpikeConfig) -> bool:
@@ -93,17 +97,17 @@ def observe(state: SegmentState, seen: SpikeObservation, config: SpikeConfig) ->
     return True
 
 
-def close(state: SegmentState, minute: int, config: SpikeConfig) -> list[EpisodeChange]:
+def close(state: SegmentState, minute: int, config: SpikeConfig, silenced: Silenced = nobody) -> list[EpisodeChange]:
     """Evaluate every open minute before `minute`, and the effect of time that passes without results."""
     changes: list[EpisodeChange] = []
     for counts in state.open.close(minute):
-        changes += _fall_silent(state, counts.minute, config)
-        changes += _take(state, counts, config)
-    changes += _fall_silent(state, minute, config)
+        changes += _fall_silent(state, counts.minute, config, silenced)
+        changes += _take(state, counts, config, silenced)
+    changes += _fall_silent(state, minute, config, silenced)
     return changes
 
 
-def _take(state: SegmentState, counts: MinuteCounts, config: SpikeConfig) -> list[EpisodeChange]:
+def _take(state: SegmentState, counts: MinuteCounts, config: SpikeConfig, silenced: Silenced) -> list[EpisodeChange]:
     state.baseline.volume.add(counts)
     settled = state.baseline.settle(counts.minute, config.baseline)
     if settled is not None:
@@ -113,7 +117,11 @@ def _take(state: SegmentState, counts: MinuteCounts, config: SpikeConfig) -> lis
     if state.episode is not None:
         smallest = config.detector.odds_ratios[0]
         transition = update(state.episode, counts, design_effect, smallest, config.episodes)
-        return [] if transition is None else [_change(state, state.episode, transition, counts.minute, config)]
+        if transition is None and state.episode.withheld != "nothing" and not silenced(state.segment, counts.minute):
+            transition = Transition.ANNOUNCED
+        return (
+            [] if transition is None else [_change(state, state.episode, transition, counts.minute, config, silenced)]
+        )
     state.baseline.add(counts, design_effect, expected.share)
     cooling = state.cool_until is not None and counts.minute < state.cool_until
     if cooling or not expected.ready:
@@ -125,7 +133,7 @@ def _take(state: SegmentState, counts: MinuteCounts, config: SpikeConfig) -> lis
     state.episode = open_episode(alarm, counts.minute, expected, config.episodes)
     state.baseline.discard(state.episode.started, config.baseline)
     state.bank.clear()
-    return [_change(state, state.episode, Transition.OPENED, counts.minute, config)]
+    return [_change(state, state.episode, Transition.OPENED, counts.minute, config, silenced)]
 
 
 def _weigh(
@@ -141,14 +149,20 @@ def _weigh(
     return strongest(state.bank, expected, detector)
 
 
-def _fall_silent(state: SegmentState, minute: int, config: SpikeConfig) -> list[EpisodeChange]:
+def _fall_silent(state: SegmentState, minute: int, config: SpikeConfig, silenced: Silenced) -> list[EpisodeChange]:
     if state.episode is None or silent_since(state.episode, config.episodes) > minute:
         return []
-    return [_change(state, state.episode, Transition.FELL_SILENT, silent_since(state.episode, config.episodes), config)]
+    since = silent_since(state.episode, config.episodes)
+    return [_change(state, state.episode, Transition.FELL_SILENT, since, config, silenced)]
 
 
 def _change(
-    state: SegmentState, episode: Episode, transition: Transition, minute: int, config: SpikeConfig
+    state: SegmentState,
+    episode: Episode,
+    transition: Transition,
+    minute: int,
+    config: SpikeConfig,
+    silenced: Silenced,
 ) -> EpisodeChange:
     """Describe a transition. If it ends the episode, clean up after it."""
     turned = transition.is_end and episode.turned is not None
@@ -166,6 +180,7 @@ def _change(
         probability=chance(window.n, window.negatives, window.dispersed_n, episode.expected),
         account=account(state.texts.between(episode.started, ended), state.texts),
         model=state.models[-1] if state.models else None,
+        silenced=withhold(episode, transition, silenced(state.segment, minute)),
     )
     if transition.is_end:
         _put_away(state, episode, change, config)

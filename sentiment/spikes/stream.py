@@ -12,6 +12,7 @@ from sentiment.spikes.buckets import MINUTE_MS, Fate
 from sentiment.spikes.duplicates import RecentEvents
 from sentiment.spikes.segment import EpisodeChange, SpikeConfig, SpikeObservation, close, observe
 from sentiment.spikes.segment_state import SegmentState, StreamState
+from sentiment.spikes.silences import Silenced, nobody
 
 FORGET_DAYS = 60
 """A segment without results for this long is forgotten. If it returns, it is learnt again."""
@@ -65,7 +66,12 @@ class StreamMonitor:
         return True
 
     def advance(
-        self, *, feeds: Collection[str], idle_ms: Mapping[str, int], finite: bool = False
+        self,
+        *,
+        feeds: Collection[str],
+        idle_ms: Mapping[str, int],
+        finite: bool = False,
+        silenced: Silenced = nobody,
     ) -> list[EpisodeChange]:
         """Move the clock (see `FeedClock.advance`) and evaluate the minutes that this closes, segments by name."""
         clock = self.stream.clock
@@ -80,7 +86,7 @@ class StreamMonitor:
             if stands and not state.open.is_full:
                 continue
             has_due = state.open.is_full or min(state.open.counts, default=minute) < minute
-            found = close(state, minute, self._config)
+            found = close(state, minute, self._config, silenced)
             if has_due or found:
                 self._changed.add(name)
             changes += found

@@ -104,7 +104,16 @@ def alertmanager_command(program: str, folder: Path, port: int) -> list[str]:
 def own_names(broker: DevBroker) -> dict[str, str]:
     """Settings that keep this test to topics and groups of its own."""
     own = secrets.token_hex(4)
-    topics = ("feedback", "sentiment", "dead_letter", "alerts", "parked_alerts", "alert_state", "ingest_state")
+    topics = (
+        "feedback",
+        "sentiment",
+        "dead_letter",
+        "alerts",
+        "parked_alerts",
+        "alert_state",
+        "ingest_state",
+        "silences",
+    )
     return {
         "SENTIMENT_KAFKA__BOOTSTRAP_SERVERS": broker.bootstrap,
         **{f"SENTIMENT_TOPICS__{name.upper()}": f"{name}-{own}" for name in topics},

@@ -149,6 +149,7 @@ def pipeline(bootstrap: str, folder: Path, *, partitions: int = 4) -> Iterator[P
             "parked_alerts": f"{corner}.alerts-parked",
             "alert_state": f"{corner}.alert-state",
             "ingest_state": f"{corner}.ingest-state",
+            "silences": f"{corner}.silences",
             "partitions": partitions,
         },
         "worker": {"group_id": f"{corner}.worker"},

@@ -16,6 +16,7 @@ from consumers.runtime.metrics import Metrics
 from sentiment.events import Alert, ScoredFeedback, decode_alert
 from sentiment.spikes.segment import SpikeConfig
 from sentiment.spikes.segment_state import decode_segment, decode_stream, encode_state
+from sentiment.spikes.silences import Silence, Silenced, silenced_by
 from sentiment.spikes.stream import StreamMonitor
 from tests.consumers.results import START, a_day, consumed, scored
 
@@ -70,15 +71,29 @@ class FixedFeeds:
         return self.settled
 
 
+@dataclass
+class FixedSilences:
+    """Silences as the test says."""
+
+    rules: list[Silence] = field(default_factory=list)
+
+    def refresh(self) -> None:
+        pass
+
+    def at(self, now: datetime) -> Silenced:
+        return silenced_by(self.rules, now)
+
+
 class World:
-    """A handler with one partition, its store, and its metrics."""
+    """A handler with one partition, its store, its silences, and its metrics."""
 
     def __init__(self, *, settled: Mapping[str, datetime] | None = None, finite: bool = False) -> None:
+        self.silences = FixedSilences()
         self.store = MemoryStore()
         self.feeds = FixedFeeds(settled)
         self.metrics = Metrics()
         options = AlertingOptions(alerts_topic="alerts", idle=IDLE, patience=PATIENCE, finite=finite)
-        self.handler = AlertingHandler(options, self.store, self.feeds, self.metrics)
+        self.handler = AlertingHandler(options, self.store, self.feeds, self.silences, self.metrics)
         self.handler.on_assigned(frozenset({P0}), NOW)
         self.next_offset = 0
 
@@ -120,6 +135,29 @@ def test_an_incident_is_published_once_with_its_state() -> None:
     assert alerts[0].segment == "app"
     assert world.counted("counted") == len(a_day())
     assert world.metrics.registry.get_sample_value("sentiment_alerts_total", {"status": "firing"}) == 1.0
+
+
+def test_a_silenced_incident_is_recorded_and_told_when_the_silence_ends() -> None:
+    """The record carries the reason and an id of its own. While the silence lasts by the clock, it holds as well."""
+    told = World().feed(a_day())
+    world = World()
+    ends_at = told[0].window_end + timedelta(minutes=10)
+    world.silences.rules = [
+        Silence(silence_id="1", segments="a*", starts_at=START, ends_at=ends_at, reason="an upgrade")
+    ]
+    kept, announced, resolved = world.feed(a_day())
+    assert (kept.status, kept.silenced, announced.silenced, resolved.silenced) == ("firing", "an upgrade", None, None)
+    assert announced.alert_id == told[0].alert_id != kept.alert_id
+    assert "no longer silenced" in announced.message
+    assert resolved.alert_id == told[1].alert_id
+    assert world.metrics.registry.get_sample_value("sentiment_alerts_total", {"status": "silenced"}) == 1.0
+
+    late = World()
+    late.silences.rules = [
+        Silence(silence_id="1", segments="app", starts_at=NOW, ends_at=NOW + IDLE, reason="an upgrade")
+    ]
+    assert [alert.silenced for alert in late.feed(a_day())] == ["an upgrade", "an upgrade"]
+    assert late.feed(a_day(), now=NOW + IDLE) == []
 
 
 @pytest.mark.parametrize("lost_after", range(200, 330, 13))
@@ -270,7 +308,7 @@ def test_states_go_to_the_partition_of_their_results() -> None:
     """State p is written to partition p, whatever a partitioner would choose."""
     store = MemoryStore()
     options = AlertingOptions(alerts_topic="alerts", idle=IDLE, patience=PATIENCE)
-    handler = AlertingHandler(options, store, FixedFeeds(), Metrics())
+    handler = AlertingHandler(options, store, FixedFeeds(), FixedSilences(), Metrics())
     both = frozenset({P0, TopicPartition("sentiment", 3)})
     handler.on_assigned(both, NOW)
     batch = RecordBatch({p: consumed([scored(0, START, "positive")], partition=p.partition) for p in both})

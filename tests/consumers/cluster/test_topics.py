@@ -22,7 +22,8 @@ from tests.waiting import WITHIN_S
 def settings_for(broker: Broker, **topics: object) -> Settings:
     """Settings with topics that no other test uses."""
     prefix = uuid4().hex[:10]
-    every = ("feedback", "sentiment", "dead_letter", "alerts", "parked_alerts", "alert_state", "ingest_state", "labels")
+    every = ("feedback", "sentiment", "dead_letter", "alerts", "parked_alerts", "alert_state", "ingest_state")
+    every += ("silences", "labels")
     names = {name: f"{prefix}.{name}" for name in every}
     overrides = {"kafka": {"bootstrap_servers": broker.bootstrap}, "topics": {**names, **topics}}
     return load_settings(None, overrides)
@@ -46,13 +47,14 @@ def test_missing_topics_are_made_in_the_shapes_of_the_contracts(broker: Broker) 
     topics = settings.topics
     assert ensure_topics(settings, [topics.feedback]) == [topics.feedback]
     others = [topics.sentiment, topics.dead_letter, topics.alerts, topics.parked_alerts, topics.alert_state]
-    others += [topics.ingest_state, topics.labels]
+    others += [topics.ingest_state, topics.silences, topics.labels]
     assert ensure_topics(settings) == others
     assert ensure_topics(settings) == []
-    assert {partition_count(settings, name) for name in plans(topics) if name != topics.ingest_state} == {3}
-    assert partition_count(settings, topics.ingest_state) == 1
+    single = {topics.ingest_state, topics.silences}
+    assert {partition_count(settings, name) for name in plans(topics) if name not in single} == {3}
+    assert {partition_count(settings, name) for name in single} == {1}
     assert config_of(broker, topics.dead_letter, "retention.ms") == str(7 * 24 * 3600 * 1000)
-    for compacted in (topics.alert_state, topics.ingest_state):
+    for compacted in (topics.alert_state, topics.ingest_state, topics.silences):
         assert config_of(broker, compacted, "cleanup.policy") == "compact"
 
 
@@ -70,7 +72,7 @@ def test_the_alert_state_follows_the_partitions_of_the_results(broker: Broker) -
         ensure_topics(other)
 
 
-@pytest.mark.parametrize("state", ["alert_state", "ingest_state"])
+@pytest.mark.parametrize("state", ["alert_state", "ingest_state", "silences"])
 def test_a_state_that_kafka_would_delete_is_refused(broker: Broker, state: str) -> None:
     """Somebody made the topic with Kafka's defaults, or with both policies. The error says what to change."""
     settings = settings_for(broker)
@@ -93,9 +95,9 @@ def test_several_processes_may_make_the_same_topics_at_once(broker: Broker) -> N
     settings = settings_for(broker)
     with ThreadPoolExecutor(4) as pool:
         made = list(pool.map(lambda _: ensure_topics(settings), range(4)))
-    every = list(plans(settings.topics))
-    assert {name for names in made for name in names} == set(every)
-    assert len(list_partitions(settings, every)) == (len(every) - 1) * settings.topics.partitions + 1
+    every = plans(settings.topics)
+    assert {name for names in made for name in names} == every.keys()
+    assert len(list_partitions(settings, list(every))) == sum(plan.partitions for plan in every.values())
 
 
 def test_topics_are_not_made_where_that_is_forbidden(broker: Broker) -> None:
