@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from collections import deque
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from sentiment.cli.durations import Duration
-from sentiment.cli.flags import json_option, seed_option, until_idle_option
+from sentiment.cli.extras import train_extra
+from sentiment.cli.flags import OUTPUT, force_option, json_option, seed_option, until_idle_option
 from sentiment.cli.options import common_options
-from sentiment.cli.outputs import print_json_line
+from sentiment.cli.outputs import apart_from, check_outputs, print_json_line, write_output
 
 if TYPE_CHECKING:
     from sentiment.drift.observing import TokenFacts
     from sentiment.drift.reports import WindowReport
+    from sentiment.outputs import Output
     from sentiment.settings import Settings
 
 _FIRST_WINDOW = "first-window"
@@ -25,7 +28,7 @@ _FIRST_WINDOW = "first-window"
 Example:
   sentiment monitor --window 1d --metrics-port 9102
   sentiment monitor --window 7d --until-idle 5 --fail-on-drift --json > windows.jsonl
-  sentiment monitor --reference june.jsonl --window 1d --until-idle 5
+  sentiment monitor --reference june.jsonl --window 1d --until-idle 5 --report drift.html
 
 Reads all results, without a consumer group: nothing is committed, and a restart reports the same windows again. Labels
 come from the topic `labels`; `sentiment schema label` describes them. With --json every window is a line, and the
@@ -73,7 +76,14 @@ summary is the last one. With --until-idle, the open windows are judged before t
     metavar="N",
     help="Maximum results, and labels, that wait; each takes 0.7 kB.",
 )
+@click.option(
+    "--report",
+    type=OUTPUT,
+    metavar="FILE.html",
+    help="At the end, draw the windows on a self-contained page: expected against observed. Needs the extra `train`.",
+)
 @seed_option
+@force_option
 @json_option("Print one JSON object per line.")
 @common_options("kafka", "outage", "model-path", "label-map", "metrics", "topics")
 def monitor(
@@ -84,6 +94,8 @@ def monitor(
     alpha: float,
     min_psi: float,
     min_n: int,
+    report: Output | None,
+    force: bool,
     as_json: bool,
     **bounds: Any,
 ) -> None:
@@ -100,6 +112,10 @@ def monitor(
     from sentiment.errors import CheckFailed, UsageError
     from sentiment.results import read_results
 
+    check_outputs(report, force=force, inputs=[] if reference == _FIRST_WINDOW else [reference], as_json=as_json)
+    if report is not None:
+        with train_extra("drawing a report"):
+            from consumers.monitoring.drift_report import MOST_WINDOWS, drift_report
     if fail_on_drift and until_idle_s is None:
         raise UsageError("--fail-on-drift needs --until-idle, without which the monitor never ends")
     config = MonitorConfig(
@@ -111,18 +127,26 @@ def monitor(
     given = None if reference == _FIRST_WINDOW else list(read_results(Path(reference)))
     job = MonitorJob(config, given, _token_facts(settings), until_idle_s)
 
-    def emit(report: WindowReport) -> None:
+    newest: deque[WindowReport] = deque(maxlen=MOST_WINDOWS if report is not None else 0)
+
+    def emit(window: WindowReport) -> None:
+        newest.append(window)
         if as_json:
-            print_json_line(report)
+            print_json_line(window)
         else:
-            click.echo("\n".join(window_lines(report)))
+            with apart_from(report):
+                click.echo("\n".join(window_lines(window)))
 
     with stop_on_signals() as stop:
         summary = run_monitor(settings, stop, job, emit)
     if as_json:
         print_json_line(summary)
     else:
-        click.echo("\n".join(summary_lines(summary)))
+        with apart_from(report):
+            click.echo("\n".join(summary_lines(summary)))
+    if report is not None:
+        against = "the first window with enough results" if given is None else Path(reference).name
+        write_output(report, drift_report(newest, summary, config.drift, reference=against))
     if stop.interrupted:
         raise KeyboardInterrupt
     if fail_on_drift and summary.n_drifted:

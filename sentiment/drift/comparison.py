@@ -17,8 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sentiment.drift.divergence import jensen_shannon_distance, population_stability_index
-from sentiment.drift.features import FEATURES
-from sentiment.drift.profile import Histograms, Profile
+from sentiment.drift.features import FEATURES, bin_order
+from sentiment.drift.profile import EVERYTHING, Histograms, Profile
 from sentiment.drift.significance import permutation_p_value
 from sentiment.statistics import holm
 
@@ -49,7 +49,7 @@ class _HistogramPair:
 
 
 class Shift(msgspec.Struct, frozen=True, kw_only=True):
-    """The bin that changed most, with its share in the reference and in the window."""
+    """A bin, with its share in the reference and in the window."""
 
     bin: str
     reference: float
@@ -57,7 +57,7 @@ class Shift(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class FeatureComparison(msgspec.Struct, frozen=True, kw_only=True):
-    """One feature of one segment.
+    """One feature of one segment. `bins` are in their order, and `largest` is the one that changed most.
 
     `adjusted_p` is corrected for all comparisons of the window. Holm's correction holds under any dependence, which is
     needed here: the products add up to the whole, and confidence and label are two views of one answer.
@@ -73,6 +73,7 @@ class FeatureComparison(msgspec.Struct, frozen=True, kw_only=True):
     adjusted_p: float
     drifted: bool
     largest: Shift
+    bins: tuple[Shift, ...]
 
 
 def compare(reference: Profile, window: Profile, config: DriftConfig, *, seed: int) -> list[FeatureComparison]:
@@ -84,7 +85,7 @@ def compare(reference: Profile, window: Profile, config: DriftConfig, *, seed: i
     rng = np.random.default_rng(seed)
     pairs = [
         pair
-        for segment in sorted(reference.segments.keys() & window.segments.keys())
+        for segment in _compared(reference, window)
         for feature in FEATURES
         for pair in [_aligned(segment, feature, reference.segments[segment], window.segments[segment])]
         if min(pair.before.sum(), pair.now.sum()) >= config.min_n
@@ -98,10 +99,24 @@ def compare(reference: Profile, window: Profile, config: DriftConfig, *, seed: i
     ]
 
 
+def _compared(reference: Profile, window: Profile) -> list[str]:
+    """The segments that both have. A product with all results would only repeat what is found over all."""
+    both = sorted(reference.segments.keys() & window.segments.keys())
+    whole = (reference.n, window.n)
+    return [
+        segment
+        for segment in both
+        if segment == EVERYTHING or (reference.segments[segment].n, window.segments[segment].n) != whole
+    ]
+
+
 def _judged(pair: _HistogramPair, p_value: float, adjusted_p: float, config: DriftConfig) -> FeatureComparison:
     psi = population_stability_index(pair.before, pair.now)
     before, now = pair.before / pair.before.sum(), pair.now / pair.now.sum()
-    most = int(np.abs(now - before).argmax())
+    bins = tuple(
+        Shift(bin=name, reference=float(expected), window=float(found))
+        for name, expected, found in zip(pair.bins, before, now, strict=True)
+    )
     return FeatureComparison(
         segment=pair.segment,
         feature=pair.feature,
@@ -112,13 +127,14 @@ def _judged(pair: _HistogramPair, p_value: float, adjusted_p: float, config: Dri
         p_value=p_value,
         adjusted_p=adjusted_p,
         drifted=adjusted_p <= config.alpha and psi >= config.min_psi,
-        largest=Shift(bin=pair.bins[most], reference=float(before[most]), window=float(now[most])),
+        largest=max(bins, key=lambda each: abs(each.window - each.reference)),
+        bins=bins,
     )
 
 
 def _aligned(segment: str, feature: str, before: Histograms, now: Histograms) -> _HistogramPair:
     first, second = before.counts[feature], now.counts[feature]
-    bins = sorted(first.keys() | second.keys())
+    bins = sorted(first.keys() | second.keys(), key=bin_order)
     return _HistogramPair(
         segment,
         feature,

@@ -55,6 +55,18 @@ def bins_of(seen: DriftObservation) -> dict[str, str]:
     return bins
 
 
+def bin_order(name: str) -> tuple[int, float, str]:
+    """The key to sort the names of bins by: those of numbers by their size, then all others by name."""
+    if name.startswith("<"):
+        return 1, float(name[1:]), name
+    if name.startswith("≥"):
+        return 3, float(name[1:]), name
+    start, dash, _ = name.partition("–")
+    if dash:
+        return 2, float(start), name
+    return (0, 0.0, name) if name == "0" else (4, 0.0, name)
+
+
 def _bin(value: float, edges: Sequence[float]) -> str:
     place = bisect_right(edges, value)
     if place == 0:

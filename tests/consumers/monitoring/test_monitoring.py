@@ -193,8 +193,9 @@ def test_the_command_prints_json_lines_and_fails_on_drift(
     assert run([*command, "--json"]) == 1
     report, summary = (json.loads(line) for line in capsys.readouterr().out.splitlines())
     assert (report["outcome"], report["text_features"], summary["n_drifted"]) == ("drifted", False, 1)
-    assert run(command) == 1
+    assert run([*command, "--report", str(tmp_path / "drift.html")]) == 1
     shown = capsys.readouterr().out
+    assert "1 of 1 windows drifted" in (tmp_path / "drift.html").read_text("utf-8")
     assert "DRIFTED" in shown
     assert "carry no text" in shown
     reference.write_text('{"no": "result"}\n')

@@ -29,6 +29,7 @@ WRITERS = [
     ("compare", "--report"),
     ("distill", "--report"),
     ("evaluate", "--report"),
+    ("monitor", "--report"),
     ("rescore", "--output"),
     ("review export", "--output"),
     ("review import", "--unsettled"),

@@ -10,7 +10,7 @@ import pytest
 
 from sentiment.drift.comparison import DriftConfig, compare
 from sentiment.drift.event_clock import EventClock
-from sentiment.drift.features import FEATURES, DriftObservation
+from sentiment.drift.features import FEATURES, DriftObservation, bin_order
 from sentiment.drift.join import LabelJoin
 from sentiment.drift.monitor import Monitor, MonitorConfig
 from sentiment.drift.profile import EVERYTHING, MAX_SEGMENTS, Profile
@@ -69,6 +69,15 @@ def test_a_change_is_found_where_it_is_and_named() -> None:
     whole = next(each for each in found if (each.segment, each.feature) == (EVERYTHING, "label"))
     assert {whole.largest.bin} <= {"negative", "positive"}
     assert abs(whole.largest.window - whole.largest.reference) == pytest.approx(0.25, abs=0.05)
+    assert [each.bin for each in whole.bins] == list(LABELS)
+    for each in found:
+        assert sum(share.window for share in each.bins) == pytest.approx(1.0)
+
+
+def test_bins_of_numbers_are_in_the_order_of_the_numbers() -> None:
+    """As a reader looks for them, though their names begin with signs."""
+    names = ["none", "≥0.4", "0.2–0.4", "0", "0.02–0.05", "de", "<0.02"]
+    assert sorted(names, key=bin_order) == ["0", "<0.02", "0.02–0.05", "0.2–0.4", "≥0.4", "de", "none"]
 
 
 def test_segments_and_bins_are_bounded() -> None:
