@@ -17,6 +17,7 @@ from kafka.errors import (
 )
 
 from consumers.cluster.clients import make_admin
+from consumers.cluster.closing import close_quietly
 from consumers.cluster.records import TopicPartition
 from sentiment.errors import BrokerUnavailable, FatalError
 from sentiment.settings import Settings
@@ -103,7 +104,7 @@ class ClusterLookup:
         """Disconnect."""
         admin, self._admin = self._admin, None
         if admin is not None:
-            admin.close()
+            close_quietly("admin client", admin.close)
 
     def _offsets(self, partitions: Iterable[TopicPartition], spec: Any, **options: Any) -> dict[TopicPartition, int]:
         wanted = dict.fromkeys(partitions, spec)

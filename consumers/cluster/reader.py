@@ -13,6 +13,7 @@ from contextlib import closing, contextmanager
 from kafka.errors import KafkaError
 
 from consumers.cluster.clients import make_consumer
+from consumers.cluster.closing import close_quietly
 from consumers.cluster.polling import obstacles, poll, take_gaps
 from consumers.cluster.records import Record, TopicPartition, partition_name
 from sentiment.errors import BrokerUnavailable
@@ -105,7 +106,7 @@ class CommittedReader:
 
     def close(self) -> None:
         """Disconnect."""
-        self._consumer.close()
+        close_quietly("reader", self._consumer.close)
 
     def _behind(self, ends: Mapping[TopicPartition, int]) -> dict[TopicPartition, int]:
         """The positions of the partitions that are not read to their `ends`."""

@@ -17,25 +17,22 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar
 
-import structlog
 from kafka import KafkaProducer
 from kafka.errors import AuthorizationError, KafkaError, MessageSizeTooLargeError, UnsupportedVersionError
 from kafka.structs import ConsumerGroupMetadata, OffsetAndMetadata
 
 from consumers.cluster.client_internals import sendable
 from consumers.cluster.clients import make_producer
+from consumers.cluster.closing import CLOSE_S, close_quietly
 from consumers.cluster.records import OutgoingRecord, TopicPartition
 from consumers.timing.deadline import run_with_deadline
 from sentiment.errors import DeadlineExceeded, FatalError, TransactionFailed
 from sentiment.settings import Settings
 
-_log = structlog.get_logger(__name__)
-
 T = TypeVar("T")
 
 _PERMANENT = (AuthorizationError, MessageSizeTooLargeError, UnsupportedVersionError)
 _DEADLINE_MARGIN_S = 5.0
-_CLOSE_S = 5.0
 _BROKEN_CLOSE_S = 0.5
 
 
@@ -115,10 +112,10 @@ class TransactionalProducer:
         """Close the producer. An open transaction is aborted if that works at once; otherwise it times out."""
         if self._open:
             self._open = False
-            self._quietly("abort_transaction", self._producer.abort_transaction)
+            close_quietly("abort_transaction", self._producer.abort_transaction)
         # A broken producer may hold batches that it cannot send. Closing then ends in the background, when they expire.
-        wait_s = _BROKEN_CLOSE_S if self._broken else _CLOSE_S
-        self._quietly("close", lambda: self._producer.close(timeout=self._deadline_s), wait_s)
+        wait_s = _BROKEN_CLOSE_S if self._broken else CLOSE_S
+        close_quietly("producer", lambda: self._producer.close(timeout=self._deadline_s), wait_s)
 
     def _deliver(self, records: list[OutgoingRecord]) -> None:
         """Send all records and wait until every one is acknowledged."""
@@ -153,13 +150,6 @@ class TransactionalProducer:
         except BaseException:
             self._broken = True
             raise
-
-    def _quietly(self, step: str, call: Callable[[], object], wait_s: float = _CLOSE_S) -> None:
-        """Call it and ignore a failure: nobody uses the producer afterwards."""
-        try:
-            run_with_deadline(call, wait_s, step)
-        except (KafkaError, DeadlineExceeded) as error:
-            _log.debug("producer_close_failed", step=step, error=type(error).__name__)
 
 
 def _with_metadata(offset: int | OffsetAndMetadata) -> OffsetAndMetadata:

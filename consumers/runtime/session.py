@@ -8,7 +8,6 @@ from collections.abc import Iterable, Mapping
 from contextlib import closing
 from typing import Any, TypeVar
 
-import structlog
 from kafka import KafkaConsumer
 from kafka.errors import (
     AuthorizationError,
@@ -24,6 +23,7 @@ from kafka.structs import ConsumerGroupMetadata, MemberState, OffsetAndMetadata
 
 from consumers.cluster.client_internals import note_fencing
 from consumers.cluster.clients import make_consumer
+from consumers.cluster.closing import CLOSE_S, close_quietly
 from consumers.cluster.lookup import ClusterLookup, NotAllowedError
 from consumers.cluster.polling import Gap, obstacles, poll, take_gaps
 from consumers.cluster.records import OutgoingRecord, Record, TopicPartition
@@ -42,11 +42,7 @@ from sentiment.errors import (
 )
 from sentiment.settings import Settings
 
-_log = structlog.get_logger(__name__)
-
 T = TypeVar("T")
-
-_CLOSE_S = 5.0
 
 _FENCING = (ProducerFencedError, InvalidProducerEpochError)
 """Either a rival has our transactional id, or the broker has ended our transaction because it took too long."""
@@ -222,10 +218,7 @@ class Session:
     def close(self) -> None:
         """Leave the group (a static member keeps its place) and close both clients, within seconds."""
         self._producer.close()
-        try:
-            run_with_deadline(lambda: self._consumer.close(timeout_ms=int(_CLOSE_S * 1000)), _CLOSE_S, "close")
-        except (KafkaError, DeadlineExceeded) as error:
-            _log.debug("consumer_close_failed", error=type(error).__name__)
+        close_quietly("consumer", lambda: self._consumer.close(timeout_ms=int(CLOSE_S * 1000)))
 
     def _learn_partitions(self, topics: Iterable[str], deadline_s: float) -> None:
         """Fetch the topics' metadata before joining: a group leader without it assigns nothing at first."""

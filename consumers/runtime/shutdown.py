@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _thread
 import signal
 import threading
 from collections.abc import Iterator
@@ -30,7 +31,7 @@ def stop_on_signals() -> Iterator[StopRequest]:
 
     def ask(number: int, _: FrameType | None) -> None:
         request.interrupted = request.interrupted or number == signal.SIGINT
-        request.event.set()
+        _thread.start_new_thread(request.event.set, ())  # the thread that we interrupt may hold the event's lock
         restore()
 
     for number in previous:

@@ -15,6 +15,7 @@ from consumers.cluster.transaction import TransactionalProducer
 from sentiment.settings import KafkaSettings, Settings, TopicSettings, WorkerSettings
 from tests.brokers import Broker
 from tests.consumers.kafka_io import new_topic
+from tests.waiting import wait_until
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 LATER = NOW + timedelta(seconds=5)
@@ -58,7 +59,8 @@ def test_settled_means_scored_to_the_last_record(settings: Settings) -> None:
     publish(settings, 0, 0, 1, 1)
     score(settings, {0: 2, 1: 1})
     with closing(FeedProgress(settings)) as progress:
-        assert progress.settled_since(NOW) == {partition_name(topic, 0): NOW, partition_name(topic, 2): NOW}
+        settled = {partition_name(topic, 0): NOW, partition_name(topic, 2): NOW}
+        wait_until(lambda: progress.settled_since(NOW) == settled, "the scores")
         assert progress.names() == {partition_name(topic, number) for number in range(3)}
 
 
@@ -68,14 +70,15 @@ def test_it_holds_since_it_was_first_seen_and_until_more_comes(settings: Setting
     publish(settings, 0)
     score(settings, {0: 1})
     with closing(FeedProgress(settings)) as progress:
-        assert progress.settled_since(NOW) == {partition_name(topic, number): NOW for number in range(3)}
-        assert progress.settled_since(LATER) == {partition_name(topic, number): NOW for number in range(3)}
+        everything = {partition_name(topic, number): NOW for number in range(3)}
+        wait_until(lambda: progress.settled_since(NOW) == everything, "the score")
+        assert progress.settled_since(LATER) == everything
         publish(settings, 0)
-        assert partition_name(topic, 0) not in (progress.settled_since(LATER) or {})
+        wait_until(lambda: partition_name(topic, 0) not in (progress.settled_since(LATER) or {}), "the new record")
         with closing(KafkaConsumer(bootstrap_servers=settings.kafka.bootstrap_servers)) as consumer:
             end = consumer.end_offsets([TopicPartition(topic, 0)])[TopicPartition(topic, 0)]
         score(settings, {0: end - 1})
-        assert (progress.settled_since(LATER) or {})[partition_name(topic, 0)] == LATER
+        wait_until(lambda: (progress.settled_since(LATER) or {}).get(partition_name(topic, 0)) == LATER, "its score")
 
 
 def test_without_offsets_of_the_group_nothing_is_known(settings: Settings) -> None:
