@@ -143,7 +143,7 @@ class Group:
         """Begin the next generation when every member has joined, or the slowest has had its time."""
         if self.state is not GroupState.PREPARING:
             return
-        missing = [member for member in self.members.values() if member.joining is None]
+        missing = [member for member in self.members.values() if not member.is_joining]
         if missing and now_s < self.rebalance_deadline_s:
             return
         for member in missing:
@@ -151,7 +151,7 @@ class Group:
                 self.remove(member)
         if not self.members:
             self._become_empty()
-        elif all(member.joining is None for member in self.members.values()):
+        elif not any(member.is_joining for member in self.members.values()):
             self.rebalance_deadline_s = now_s + self._longest_rebalance_s()
         else:
             self._begin_generation(now_s)
@@ -161,8 +161,8 @@ class Group:
         self.state, self.leader, self.protocol_name = GroupState.EMPTY, None, None
 
     def _begin_generation(self, now_s: float) -> None:
-        if self.leader is None or self.members[self.leader].joining is None:
-            self.leader = next(key for key, member in self.members.items() if member.joining is not None)
+        if self.leader is None or not self.members[self.leader].is_joining:
+            self.leader = next(key for key, member in self.members.items() if member.is_joining)
         self.generation += 1
         self.protocol_name = self.choose_protocol()
         self.state = GroupState.COMPLETING

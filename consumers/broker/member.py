@@ -105,9 +105,14 @@ class Member:
         self.seen_s = now_s
 
     @property
+    def is_joining(self) -> bool:
+        """Whether a join waits for others. One whose client has left is cancelled."""
+        return self.joining is not None and not self.joining.done()
+
+    @property
     def is_waiting(self) -> bool:
         """Whether a request waits for others: such a member is alive although it sends no heartbeat."""
-        return self.joining is not None or self.syncing is not None
+        return self.is_joining or (self.syncing is not None and not self.syncing.done())
 
     def metadata(self, protocol: str | None) -> bytes:
         """What the member told the assignor `protocol`."""

@@ -122,13 +122,17 @@ class Partition:
         self.wake()
         return header.base_offset
 
+    def check_offset(self, offset: int) -> None:
+        """Raise BrokerError(OFFSET_OUT_OF_RANGE) for one outside the log."""
+        if not self.start_offset <= offset <= self.end_offset:
+            raise BrokerError(Code.OFFSET_OUT_OF_RANGE)
+
     def read(self, offset: int, max_bytes: int, *, read_committed: bool) -> tuple[bytes, list[Aborted]]:
         """Batches from `offset`, and for a read-committed reader the aborted transactions among them.
 
         An `offset` outside the log is OFFSET_OUT_OF_RANGE.
         """
-        if not self.start_offset <= offset <= self.end_offset:
-            raise BrokerError(Code.OFFSET_OUT_OF_RANGE)
+        self.check_offset(offset)
         data, last_offset = self.log.read(offset, max_bytes, self.visible_end(read_committed=read_committed))
         aborted = self.producers.aborted_between(offset, last_offset) if data and read_committed else []
         return data, aborted

@@ -1,6 +1,7 @@
 """A budget of bytes that all connections share, so that many clients together cannot fill the memory."""
 
 import asyncio
+import contextlib
 
 
 class Room:
@@ -64,6 +65,14 @@ class Lease:
         n_bytes = min(n_bytes, self._room.n_bytes)
         await self._room.take(n_bytes)
         self.held = n_bytes
+
+    async def take_within(self, n_bytes: int, within_s: float) -> bool:
+        """Like `take`, but gives up after a time. Returns whether the bytes are held."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(within_s):
+                await self.take(n_bytes)
+                return True
+        return False
 
     async def grow(self, n_bytes: int) -> bool:
         """Hold `n_bytes` more; waits for them, or until this is the one lease beyond the budget.

@@ -6,11 +6,13 @@ unknown API or version) is closed, with one line in the log. The others do not n
 
 import asyncio
 import inspect
+import select
 import struct
 import traceback
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 
 import structlog
 
@@ -22,6 +24,11 @@ from consumers.broker.frames import BUFFER_BYTES, PREFIX, BadRequestError, Frame
 from consumers.broker.room import Lease, Room
 
 _log = structlog.get_logger(__name__)
+
+T = TypeVar("T")
+
+_LOOK_EVERY_S = 1.0
+"""How often it is looked whether the client of a request that waits has gone."""
 
 _UNDECODABLE = (ValueError, TypeError, IndexError, KeyError, struct.error, OverflowError, EOFError, RuntimeError)
 """What kafka-python's decoders raise for bytes that are not a request."""
@@ -86,9 +93,10 @@ class Server:
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, host: str) -> None:
         lease = Lease(self._responses)
+        has_gone = partial(_has_gone, writer)
         try:
             while True:
-                response = await self._answer(await self._frames.read(reader), host, lease, reader.at_eof)
+                response = await self._answer(await self._frames.read(reader), host, lease, has_gone)
                 if response is not None:
                     writer.write(response)
                     del response
@@ -116,16 +124,18 @@ class Server:
             request = api.request.decode(frame, version=version, header=True)
         except _UNDECODABLE as error:
             raise BadRequestError(f"{api.request.name} version {version} does not decode") from error
-        del frame  # the client may wait for long
-        call = Call(request, version, request.header.client_id or "", host, lease, has_gone)
+        del frame  # the handler may wait for long
+        call = Call(request, version, request.header.client_id or "", host, lease)
         _log.debug("request", api=api.request.name, version=version, client_id=call.client_id)
-        response = await self._handle(api, call)
+        response = await self._handle(api, call, has_gone)
         return None if response is None else _encode(response, version, correlation_id)
 
-    async def _handle(self, api: Api, call: Call) -> Any:
+    async def _handle(self, api: Api, call: Call, has_gone: Callable[[], bool]) -> Any:
         try:
             response = api.handler(self._broker, call)
-            return await response if inspect.isawaitable(response) else response
+            return await _unless(has_gone, response) if inspect.isawaitable(response) else response
+        except ConnectionError:
+            raise  # the client has left
         except OSError as error:  # a full disk, most likely
             raise BadRequestError(f"{api.request.name} failed: {error}") from error
         except Exception as error:  # one request must not stop the broker
@@ -133,6 +143,29 @@ class Server:
             at = f"{place.filename}:{place.lineno}"
             _log.error("handler_failed", api=api.request.name, error=type(error).__name__, at=at)
             raise BadRequestError(f"{api.request.name} could not be answered") from error
+
+
+async def _unless(has_gone: Callable[[], bool], awaitable: Awaitable[T]) -> T:
+    """Await the answer to a client. If the client leaves first, cancels it and raises ConnectionError."""
+    answer = asyncio.ensure_future(awaitable)
+    try:
+        while not (await asyncio.wait((answer,), timeout=_LOOK_EVERY_S))[0]:
+            if has_gone():
+                raise ConnectionError("the client has gone")
+        return answer.result()
+    finally:
+        answer.cancel()
+        await asyncio.wait((answer,))
+
+
+def _has_gone(writer: asyncio.StreamWriter) -> bool:
+    """Whether the client has hung up. The reader does not know while bytes of further requests wait in front."""
+    fd = writer.get_extra_info("socket").fileno()
+    if fd < 0:
+        return True
+    poller = select.poll()
+    poller.register(fd, select.POLLRDHUP)
+    return bool(poller.poll(0))
 
 
 def _encode(response: Any, version: int, correlation_id: int) -> bytes:

@@ -1,6 +1,5 @@
 """One decoded request on its way to a handler."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +10,7 @@ from consumers.broker.room import Lease
 class Call:
     """`request` is a kafka-python request; `client_host` is in Kafka's notation (`/127.0.0.1`).
 
-    A handler of large responses takes room for them on the `lease`. `has_gone` says whether the client has hung up.
+    A handler of large responses takes room for them on the `lease`. One that waits is cancelled if the client leaves.
     """
 
     request: Any
@@ -19,4 +18,3 @@ class Call:
     client_id: str
     client_host: str
     lease: Lease
-    has_gone: Callable[[], bool]

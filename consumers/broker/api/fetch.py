@@ -22,36 +22,40 @@ MAX_RESPONSE_BYTES = 16 * 1024 * 1024
 MAX_WAIT_S = 60.0
 """No fetch waits longer. Its client gets an empty answer and asks again."""
 
-_LOOK_EVERY_S = 1.0
-"""How often a waiting fetch looks whether its client has gone."""
+ROOM_WAIT_S = 5.0
+"""How much longer it may wait for room: who asks again has to queue again."""
+
+_NOTHING: tuple[bytes, list[Aborted]] = (b"", [])
 
 
 async def fetch(broker: Broker, call: Call) -> FetchResponse:
     """Answer when there are `min_bytes`, when `max_wait_ms` have passed, or when a partition has an error.
 
-    Records are read when there is room for them, and nothing is held while the client waits.
+    Records are read when there is room for them, and nothing is held while the client waits. If no room comes in time,
+    the answer has no records.
     Session id 0 tells the client that there are no fetch sessions: it names all its partitions every time.
     """
     request = call.request
     deadline_s = broker.now_s() + min(request.max_wait_ms / 1000, MAX_WAIT_S)
-    most = max(0, min(request.max_bytes, MAX_RESPONSE_BYTES))
     event = asyncio.Event()
     watched = _partitions(broker, request)
+    most = max(0, min(request.max_bytes, MAX_RESPONSE_BYTES))
+    with_one_batch = max([most, *(partition.config.max_message_bytes for partition in watched)])
     for partition in watched:
         partition.watch(event)
     try:
         while True:
             event.clear()
-            await call.lease.take(most)
-            response, size, failed = _read(broker, request)
+            has_room = await call.lease.take_within(with_one_batch, deadline_s - broker.now_s() + ROOM_WAIT_S)
+            response, size, failed = _read(broker, request, most if has_room else None)
             call.lease.shrink(size)
             left_s = deadline_s - broker.now_s()
-            if size >= request.min_bytes or failed or left_s <= 0 or call.has_gone():
+            if size >= request.min_bytes or failed or left_s <= 0:
                 return response
             del response
             call.lease.release()
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(event.wait(), min(left_s, _LOOK_EVERY_S))
+                await asyncio.wait_for(event.wait(), left_s)
     finally:
         for partition in watched:
             partition.unwatch(event)
@@ -66,17 +70,25 @@ def _partitions(broker: Broker, request: Any) -> list[Partition]:
     ]
 
 
-def _read(broker: Broker, request: Any) -> tuple[FetchResponse, int, bool]:
-    """The response as it would be now, its bytes of records, and whether a partition has an error."""
-    left = min(request.max_bytes, MAX_RESPONSE_BYTES)
-    size, failed, responses = 0, False, []
+def _read(broker: Broker, request: Any, most: int | None) -> tuple[FetchResponse, int, bool]:
+    """The response as it would be now, its bytes of records, and whether a partition has an error.
+
+    It has about `most` bytes of records, at least one batch if there is one, and none if there is no room (None).
+    """
+    left, size, failed, responses = most or 0, 0, False, []
     for topic in request.topics:
         partitions = []
         for item in topic.partitions:
-            max_bytes = min(item.partition_max_bytes, left - size)
-            answer = _partition(
-                broker, topic.topic, item, max_bytes, read_committed=request.isolation_level == 1, first=size == 0
+            max_bytes = max(0, min(item.partition_max_bytes, left))
+            answer, n_read = _partition(
+                broker,
+                topic.topic,
+                item,
+                max_bytes,
+                read_committed=request.isolation_level == 1,
+                first=most is not None and size == 0,
             )
+            left -= n_read
             size += len(answer.records)
             failed = failed or answer.error_code != Code.NONE
             partitions.append(answer)
@@ -84,19 +96,26 @@ def _read(broker: Broker, request: Any) -> tuple[FetchResponse, int, bool]:
     return FetchResponse(error_code=Code.NONE, session_id=0, responses=responses), size, failed
 
 
-def _partition(broker: Broker, topic: str, item: Any, max_bytes: int, *, read_committed: bool, first: bool) -> Any:
-    """`first`: the response is empty so far, so a batch is returned even if it is too large.
+def _partition(
+    broker: Broker, topic: str, item: Any, max_bytes: int, *, read_committed: bool, first: bool
+) -> tuple[Any, int]:
+    """The answer, and the bytes that were read for it: a batch that turns out to be too large is not in the answer.
 
-    Otherwise its reader would never get past it.
+    `first`: the response is empty so far, so a batch is returned even if it is too large. Otherwise its reader would
+    never get past it.
     """
+    data, aborted = _NOTHING
     try:
         partition = broker.topics.partition(topic, item.partition)
-        data, aborted = partition.read(item.fetch_offset, max(max_bytes, 0), read_committed=read_committed)
+        partition.check_offset(item.fetch_offset)
+        if first or max_bytes:
+            data, aborted = partition.read(item.fetch_offset, max_bytes, read_committed=read_committed)
     except BrokerError as error:
-        return _answer(item.partition, code=error.code)
-    if len(data) > max_bytes and not first:
-        data, aborted = b"", []
-    return _answer(
+        return _answer(item.partition, code=error.code), 0
+    n_read = len(data)
+    if n_read > max_bytes and not first:
+        data, aborted = _NOTHING
+    answer = _answer(
         item.partition,
         high_watermark=partition.end_offset,
         last_stable_offset=partition.stable_offset,
@@ -104,6 +123,7 @@ def _partition(broker: Broker, topic: str, item: Any, max_bytes: int, *, read_co
         aborted=aborted,
         records=data,
     )
+    return answer, n_read
 
 
 def _answer(

@@ -59,6 +59,47 @@ async def _settle() -> None:
         await asyncio.sleep(0)  # let the others run; no time passes
 
 
+def test_a_member_whose_connection_is_lost_while_it_joins_is_dropped(groups: Groups) -> None:
+    """It has its session to come back; then the group goes on without it."""
+
+    async def play() -> None:
+        first = await _join(groups, 0)
+        await _sync(groups, first, 0)
+        lost = _join(groups, 1)
+        await _settle()
+        lost.cancel()
+        await _settle()
+        with pytest.raises(BrokerError, match="REBALANCE_IN_PROGRESS"):
+            groups.heartbeat("group", _claim(first), 9)
+        groups.tick(12)
+        again = await _join(groups, 12, first.member_id)
+        assert [member_id for member_id, _, _ in again.members] == [first.member_id]
+
+    asyncio.run(play())
+
+
+def test_a_member_whose_connection_is_lost_while_it_syncs_is_dropped(groups: Groups) -> None:
+    """It does not count as alive because it waits for the leader."""
+
+    async def play() -> None:
+        leader = await _join(groups, 0)
+        joining = _join(groups, 0)
+        await _settle()
+        again = await _join(groups, 0, leader.member_id)
+        follower = await joining
+        lost = asyncio.create_task(_sync(groups, follower, 0))
+        await _settle()
+        lost.cancel()
+        await _settle()
+        groups.heartbeat("group", _claim(again), 9)
+        groups.tick(11)
+        with pytest.raises(BrokerError) as told:
+            groups.heartbeat("group", _claim(follower), 11)
+        assert told.value.code is Code.UNKNOWN_MEMBER_ID
+
+    asyncio.run(play())
+
+
 def test_a_member_that_does_not_join_again_is_dropped_in_time(groups: Groups) -> None:
     """The others wait for it no longer than the rebalance timeout, though it sends heartbeats."""
 

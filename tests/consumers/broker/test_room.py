@@ -8,6 +8,7 @@ import random
 import struct
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -16,6 +17,7 @@ from hypothesis import strategies as st
 from kafka.protocol.metadata import MetadataRequest
 
 from consumers.broker.frames import MAX_REQUEST_BYTES
+from consumers.broker.partition import Partition
 from consumers.broker.room import Lease, Room
 from consumers.broker.server import Limits
 from tests.broker.batches import batch
@@ -176,12 +178,57 @@ def test_a_client_that_drips_is_cut_off(tmp_path: Path) -> None:
             wait_until(lambda: dripping.send_bytes(b"x"), "the end of the connection")
 
 
-def test_a_client_that_has_left_holds_nothing() -> None:
-    """A fetch that wants to wait for days ends soon after its connection is closed."""
+@pytest.mark.parametrize("unread", [0, 1, 400_000])
+def test_a_client_that_has_left_holds_nothing(unread: int) -> None:
+    """A fetch that wants to wait for days ends soon after its connection is closed, whatever else was sent there."""
     with DevBroker() as broker:
         topic = new_topic(broker.bootstrap)
         before = descriptors(broker)
         for _ in range(20):
             with Wire(broker.bootstrap) as wire:
                 wire.send(wire.fetch_request(topic, 0, max_wait_ms=2**31 - 1, min_bytes=1), 11)
+                wire.send_bytes(bytes(unread))
         wait_until(lambda: descriptors(broker) <= before, "their descriptors")
+
+
+def test_a_fetch_without_room_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """If others hold all the room, it has no records, and all that is known without them."""
+    monkeypatch.setattr("consumers.broker.api.fetch.ROOM_WAIT_S", 0.1)
+    with serving(tmp_path, Limits(responses_bytes=8 * MIB)) as bootstrap, contextlib.ExitStack() as closing:
+        wire = closing.enter_context(Wire(bootstrap))
+        for _ in range(9):
+            assert wire.produce("topic", batch([random.Random(1).randbytes(900_000)])).error_code == 0
+        request = wire.fetch_request("topic", 0)
+        request.topics[0].partitions[0].partition_max_bytes = 8 * MIB
+        closing.enter_context(Wire(bootstrap)).send(request, 11)
+
+        def is_full() -> bool:
+            answer = wire.fetch("topic", 0)
+            assert (answer.error_code, answer.high_watermark) == (0, 9)
+            return not answer.records
+
+        wait_until(is_full, "an answer without records")
+
+
+def test_a_fetch_reads_no_more_than_it_may_return(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However often it names a partition whose next batch is too large for the answer, and one batch more."""
+    n_read = 0
+    read = Partition.read
+
+    def counted(*arguments: Any, **options: Any) -> Any:
+        nonlocal n_read
+        answer = read(*arguments, **options)
+        n_read += len(answer[0])
+        return answer
+
+    monkeypatch.setattr(Partition, "read", counted)
+    data = batch([bytes(100_000)])
+    with serving(tmp_path, Limits()) as bootstrap, Wire(bootstrap) as wire:
+        assert wire.produce("topic", data).error_code == 0
+        request = wire.fetch_request("topic", 0)
+        request.max_bytes = 1_000_000
+        request.topics[0].partitions[0].partition_max_bytes = 1
+        request.topics[0].partitions *= 500
+        answers = wire.ask(request, 11).responses[0].partitions
+    assert [len(each.records) for each in answers] == [len(data)] + [0] * 499
+    assert n_read <= request.max_bytes + len(data)
