@@ -19,7 +19,7 @@ from sentiment.figures import BLUE, COLOURS, GREY, ORANGE, STYLE, svg
 
 _LABEL_COLOURS = dict(zip(LABELS, (ORANGE, GREY, BLUE), strict=True))
 _COLUMNS = 3
-_MOST_DATES = 6
+_MOST_DATES = 7
 
 
 def change_plot(windows: Sequence[WindowReport], min_psi: float) -> str:
@@ -129,7 +129,7 @@ def _of(windows: Sequence[WindowReport], segment: str, feature: str) -> list[tup
 
 def _dates(figure: Figure) -> None:
     for axes in figure.axes:
-        locator = AutoDateLocator(maxticks=_MOST_DATES)  # type: ignore[no-untyped-call]
+        locator = AutoDateLocator(minticks=3, maxticks=_MOST_DATES)  # type: ignore[no-untyped-call]
         axes.xaxis.set_major_locator(locator)
         axes.xaxis.set_major_formatter(ConciseDateFormatter(locator))  # type: ignore[no-untyped-call]
         axes.tick_params(axis="x", labelsize=8)

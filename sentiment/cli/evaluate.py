@@ -26,7 +26,8 @@ _REPORTED_ERRORS = 20
     epilog="""\b
 Example:
   sentiment evaluate dev.jsonl.gz --report evaluation.html
-  sentiment evaluate dev.jsonl.gz --model my-model --backend torch --slices source,length --json
+  sentiment evaluate dev.jsonl.gz --model my-model --backend torch --slices source,length --json > before.json
+  sentiment evaluate dev.jsonl.gz --model next-model --against before.json
 
 Requires the `train` extra. Rows need `text` and `label`; `source` and `product` are optional. Intervals cover the
 choice of rows, not other sources or wrong labels."""
@@ -48,6 +49,7 @@ choice of rows, not other sources or wrong labels."""
     show_default="0, and 20 in the report",
     help="Show the N errors of which the model was most confident.",
 )
+@click.option("--against", type=FILE, metavar="FILE", help="Earlier evaluation, from --json, to put beside this one.")
 @click.option("--max-rows", type=click.IntRange(1), metavar="N", help="Evaluate on a random sample of N rows.")
 @labelled_options
 @resamples_option
@@ -62,6 +64,7 @@ def evaluate(
     min_slice: int,
     report: Output | None,
     errors: int | None,
+    against: Path | None,
     max_rows: int | None,
     text_field: str,
     label_field: str,
@@ -78,7 +81,7 @@ def evaluate(
     """
     from sentiment.errors import ConfigurationError
 
-    check_outputs(report, force=force, inputs=[data], as_json=as_json)
+    check_outputs(report, force=force, inputs=[data, against], as_json=as_json)
     with train_extra("evaluating"):
         from training.evaluation.judgement import EvaluationRequest, judge
         from training.evaluation.slices import SLICE_KINDS
@@ -97,6 +100,7 @@ def evaluate(
         n_resamples=resamples,
         seed=seed,
         layout=layout_of(settings, text_field, label_field, reading),
+        against=against,
     )
     judgement = _judge(judge, settings, request)
     if report is not None:

@@ -8,6 +8,7 @@ from sentiment.cli.tables import FittedTable, line, output, table
 
 if TYPE_CHECKING:
     from sentiment.statistics import Estimate
+    from training.evaluation.against import Against
     from training.evaluation.judgement import Judgement
     from training.evaluation.records import Evaluation, SliceQuality
 
@@ -29,6 +30,9 @@ def print_judgement(judgement: Judgement, *, n_errors: int) -> None:
             console.print(f"by {kind}: not in the rows\n")
     if n_errors:
         console.print(_errors(judgement, n_errors))
+    if judgement.against is not None:
+        console.print(_against(judgement.against))
+        console.print(line(_rows_of(judgement.against)))
     if (reproduction := judgement.reproduction) is not None:
         verdict = "reproduced" if reproduction.agrees else "NOT reproduced"
         console.print(
@@ -93,6 +97,25 @@ def _slices(kind: str, slices: tuple[SliceQuality, ...]) -> FittedTable:
     )
     columns = (kind, "rows", "macro-F1", "accuracy", "ECE", "note")
     return table(columns, rows, title=f"by {kind}", words=("note",))
+
+
+def _against(found: Against) -> FittedTable:
+    rows = (
+        (f"{each.kind}: {each.name}", _ends(each.now), _ends(each.before), _signed(each.difference))
+        for each in found.figures
+    )
+    title = f"against {found.model.name} {found.model.version} with {found.backend}"
+    return table(("figure", "this", found.file, "difference"), rows, title=title)
+
+
+def _rows_of(found: Against) -> str:
+    if found.same_rows:
+        return "both are of the same rows: `sentiment compare` pairs them, which tells smaller differences from chance"
+    return f"{found.file} is of other rows: {found.n:,} of {found.data}"
+
+
+def _signed(measure: Estimate) -> str:
+    return f"{measure.value:+.3f} [{measure.low:+.3f}, {measure.high:+.3f}]"
 
 
 def _note(piece: SliceQuality) -> str:

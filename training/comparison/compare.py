@@ -15,10 +15,10 @@ from sentiment.statistics import Ints, confusion_table, holm, macro_f1_of, perce
 from training.comparison.cost import cost_of
 from training.comparison.mcnemar import mcnemar
 from training.comparison.measuring import ComparisonRequest, Measured, measure
-from training.comparison.pareto import pareto_front
+from training.comparison.pareto import Better, pareto_front
 from training.comparison.process import ContenderProcess
 from training.comparison.records import Conditions, Contestant, ModelComparison, Quality, Versus
-from training.comparison.timing import speed_of
+from training.comparison.timing import speed_of, surely_faster
 from training.data.examples import Example, fingerprint, read_examples
 from training.data.rows import sample_rows
 from training.evaluation.metrics import quality
@@ -64,8 +64,8 @@ def _judge(measured: Sequence[Measured], labels: Ints, request: ComparisonReques
     qualities = [_quality(one, labels, request) for one in measured]
     speeds = [speed_of(one.times, reference.times) for one in measured]
     front = pareto_front(
-        [(of.macro_f1.value, speed.texts_per_s) for of, speed in zip(qualities, speeds, strict=True)]
-    )  # fmt: skip
+        measured, (_surely_better(labels, request), lambda one, other: surely_faster(one.times, other.times))
+    )
     versus = _versus(measured, reference, labels, request)
     return tuple(
         Contestant(
@@ -87,6 +87,20 @@ def _judge(measured: Sequence[Measured], labels: Ints, request: ComparisonReques
         )
         for one, of, speed, on_front in zip(measured, qualities, speeds, front, strict=True)
     )
+
+
+def _surely_better(labels: Ints, request: ComparisonRequest) -> Better[Measured]:
+    """Whether the interval of the difference in macro-F1 on the same rows is above 0."""
+
+    def better(one: Measured, other: Measured) -> bool:
+        found = paired_bootstrap(labels, one.chosen, other.chosen, seed=request.seed, n_resamples=request.n_resamples)
+        return found.macro_f1.low > 0.0
+
+    return better
+
+
+def _surely_faster(one: Measured, other: Measured) -> bool:
+    return surely_faster(one.times, other.times)
 
 
 def _quality(one: Measured, labels: Ints, request: ComparisonRequest) -> Quality:

@@ -1,17 +1,24 @@
-"""Which choices are not beaten in everything by another."""
+"""Which choices are not beaten by another, where differences that may be chance count for nothing."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+Choice = TypeVar("Choice")
+Better = Callable[[Choice, Choice], bool]
+"""Whether the first is surely better than the second, in one respect."""
 
 
-def pareto_front(points: Sequence[tuple[float, ...]]) -> list[bool]:
-    """For each point, whether no other is at least as good in every coordinate and better in one. Higher is better.
+def pareto_front(choices: Sequence[Choice], respects: Sequence[Better[Choice]]) -> list[bool]:
+    """For each choice, whether no other beats it: is surely better in one respect, and surely worse in none.
 
-    Equal points are both on the front or both off it.
+    With respects that are exact orders this is the usual front. With intervals, a choice that seems better by chance
+    does not stay on the front for that alone, and one that seems worse by chance does not leave it.
     """
-    return [not any(_dominates(other, point) for other in points) for point in points]
+    return [not any(_beats(other, choice, respects) for other in choices if other is not choice) for choice in choices]
 
 
-def _dominates(other: tuple[float, ...], point: tuple[float, ...]) -> bool:
-    return other != point and all(theirs >= ours for theirs, ours in zip(other, point, strict=True))
+def _beats(other: Choice, choice: Choice, respects: Sequence[Better[Choice]]) -> bool:
+    gains = any(better(other, choice) for better in respects)
+    return gains and not any(better(choice, other) for better in respects)

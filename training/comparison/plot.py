@@ -49,5 +49,5 @@ def _figure(comparison: ModelComparison) -> Figure:
     axes.margins(x=0.15)
     axes.set_xlabel(f"texts/s ({comparison.conditions.instruction_set})")
     axes.set_ylabel(f"macro-F1 on {comparison.conditions.n_rows:,} rows, 95 % interval")
-    axes.set_title("Diamonds: no other is both better and faster", fontsize=10, loc="left", color=GREY)
+    axes.set_title("Diamonds: the Pareto front", fontsize=10, loc="left", color=GREY)
     return figure

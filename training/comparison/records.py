@@ -64,7 +64,7 @@ class FairnessGap(msgspec.Struct, frozen=True, kw_only=True):
 class Contestant(msgspec.Struct, frozen=True, kw_only=True):
     """One model. `versus` is None for the reference; `gaps` is None if fairness was left out.
 
-    `on_front`: no other model has both a higher macro-F1 and a higher throughput.
+    `on_front`: no other model is surely better in macro-F1 or throughput without being surely worse in the other.
     """
 
     name: str

@@ -57,7 +57,8 @@ def notes(comparison: ModelComparison) -> list[str]:
             else ""
         )
         + ". Only scoring is counted.",
-        f"{FRONT_MARK} marks the Pareto front: no other model is both better in macro-F1 and faster.",
+        f"{FRONT_MARK} marks the Pareto front: every other model that is better in macro-F1 is slower, and every "
+        "one that is faster is worse. Differences count if their interval leaves out 0.",
     ]
     if any(model.gaps for model in comparison.models):
         found.append(

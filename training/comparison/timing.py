@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
+from scipy import stats
 
 from sentiment.statistics import Estimate
 from training.comparison.process import Timed
@@ -60,6 +62,19 @@ def time_in_rounds(
         Times(len(texts), tuple(of_all), tuple(of_single))
         for of_all, of_single in zip(passes, singles_s, strict=True)
     ]  # fmt: skip
+
+
+def surely_faster(times: Times, other: Times) -> bool:
+    """Whether the 95 % interval of the mean ratio of the two, round by round, is on one side (Student's t, of logs).
+
+    A single round has no interval, so its ratio decides.
+    """
+    walls = [np.array([one.wall_s for one in of.passes]) for of in (other, times)]
+    gains = np.log(walls[0] / walls[1])
+    if len(gains) < 2:
+        return bool(gains[0] > 0.0)
+    margin = stats.t.ppf(0.975, len(gains) - 1) * gains.std(ddof=1) / math.sqrt(len(gains))
+    return bool(gains.mean() > margin)
 
 
 def speed_of(times: Times, reference: Times) -> ModelSpeed:

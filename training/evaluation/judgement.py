@@ -17,6 +17,7 @@ from sentiment.progress import Progress
 from sentiment.settings import ModelSettings
 from training.data.examples import USUAL_LAYOUT, RowLayout, fingerprint, read_examples
 from training.data.rows import sample_rows
+from training.evaluation.against import Against, beside, read_earlier
 from training.evaluation.evaluate import evaluate
 from training.evaluation.exits import ExitsCheck, check_exits
 from training.evaluation.mistakes import surest_mistakes
@@ -27,7 +28,10 @@ from training.evaluation.reproduction import Reproduction, form_of, reproduce
 
 @dataclass(frozen=True, slots=True)
 class EvaluationRequest:
-    """What to evaluate on which rows. `max_rows` draws a random sample of the file; `n_errors` limits the mistakes."""
+    """What to evaluate on which rows. `max_rows` draws a random sample of the file; `n_errors` limits the mistakes.
+
+    `against` is a file with an earlier evaluation.
+    """
 
     data: Path
     slices: tuple[str, ...]
@@ -37,6 +41,7 @@ class EvaluationRequest:
     n_resamples: int
     seed: int
     layout: RowLayout = USUAL_LAYOUT
+    against: Path | None = None
 
 
 class DataRef(msgspec.Struct, frozen=True, kw_only=True):
@@ -57,7 +62,7 @@ class ScoringTime(msgspec.Struct, frozen=True, kw_only=True):
 class Judgement(msgspec.Struct, frozen=True, kw_only=True):
     """The JSON document of `sentiment evaluate`. `reproduction`: None if the manifest has none of these rows.
 
-    `exits`: None if no text can leave early.
+    `exits`: None if no text can leave early. `against`: None if there is no earlier evaluation to compare with.
     """
 
     model: ModelRef
@@ -68,15 +73,17 @@ class Judgement(msgspec.Struct, frozen=True, kw_only=True):
     errors: tuple[Mistake, ...]
     cost: ScoringTime
     exits: ExitsCheck | None = None
+    against: Against | None = None
 
 
 def judge(settings: ModelSettings, request: EvaluationRequest, progress: Progress) -> Judgement:
     """Score the rows with the configured model and evaluate the predictions.
 
     Raises:
-        InputError: the rows cannot be read.
+        InputError: the rows or the earlier evaluation cannot be read.
         ModelError: the model cannot be loaded.
     """
+    earlier = None if request.against is None else read_earlier(request.against)
     in_file = read_examples(request.data, request.layout)
     kept = sample_rows(len(in_file), request.max_rows, request.seed)
     examples = [in_file[index] for index in kept]
@@ -105,6 +112,9 @@ def judge(settings: ModelSettings, request: EvaluationRequest, progress: Progres
         errors=surest_mistakes(answers, examples, request.n_errors, rows=[index + 1 for index in kept]),
         cost=ScoringTime(seconds=seconds, texts_per_s=len(examples) / max(seconds, 1e-9)),
         exits=None if fitted is None else check_exits(settings, fitted, texts, answers, spent, progress),
+        against=None
+        if earlier is None or request.against is None
+        else beside(judged, print_of_rows, earlier, request.against.name),
     )
 
 

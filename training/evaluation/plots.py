@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from sentiment.figures import BLUE, GREY, ORANGE, STYLE, svg
+from training.evaluation.against import FigureBeside
 from training.evaluation.records import Bin, Evaluation, SliceQuality
 
 _LIGHT_ON_DARK_FROM = 0.55
@@ -63,6 +64,23 @@ def slices_plot(slices: Sequence[SliceQuality], overall: float) -> str:
         axes.set_ylim(len(slices) - 0.4, -0.6)
         axes.set_xlim(0.0, 1.0)
         axes.set_xlabel("macro-F1")
+        return svg(figure)
+
+
+def differences_plot(figures: Sequence[FigureBeside]) -> str:
+    """The difference of each figure with its interval. Left of the line the earlier value is higher."""
+    with mpl.rc_context(STYLE):
+        figure = Figure(figsize=(7.0, 0.9 + 0.26 * len(figures)), layout="constrained")
+        axes = figure.subplots()
+        places = np.arange(len(figures))
+        found = [each.difference for each in figures]
+        values = np.array([each.value for each in found])
+        ends = (values - [each.low for each in found], [each.high for each in found] - values)
+        axes.axvline(0.0, color=GREY, linestyle="--", linewidth=1)
+        axes.errorbar(values, places, xerr=ends, fmt="o", color=BLUE, markersize=4, capsize=2)
+        axes.set_yticks(places, [f"{each.kind}: {each.name}".replace("$", r"\$") for each in figures])
+        axes.set_ylim(len(figures) - 0.4, -0.6)
+        axes.set_xlabel("difference")
         return svg(figure)
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from sentiment.figures import data_uri
 from sentiment.pages import page_of
 from training.evaluation.judgement import Judgement
-from training.evaluation.plots import confusion_plot, reliability_plot, slices_plot
+from training.evaluation.plots import confusion_plot, differences_plot, reliability_plot, slices_plot
 
 _TEMPLATES = Path(__file__).parent / "templates"
 
@@ -27,5 +27,6 @@ def report_html(judgement: Judgement) -> str:
             for kind, pieces in evaluation.slices.items()
             if pieces
         },
+        differences=None if judgement.against is None else data_uri(differences_plot(judgement.against.figures)),
         untold=[kind for kind, pieces in evaluation.slices.items() if not pieces],
     )

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import pytest
 
 from training.comparison.process import Timed
-from training.comparison.timing import Times, speed_of, time_in_rounds
+from training.comparison.timing import Times, speed_of, surely_faster, time_in_rounds
 
 
 class Scripted:
@@ -55,3 +55,16 @@ def test_what_knows_no_tokens_has_no_tokens_a_second() -> None:
     """None, and not a zero that reads like a measurement."""
     times = Times(10, (Timed(1.0, 1.0, None),), (0.1,))
     assert speed_of(times, times).tokens_per_s is None
+
+
+def walls(*seconds: float) -> Times:
+    """Passes that took so long."""
+    return Times(20, tuple(Timed(each, 0.5, 200) for each in seconds), (0.001,))
+
+
+def test_faster_is_what_rounds_agree_on() -> None:
+    """A machine that slows both hides nothing; rounds that disagree prove nothing; one round has no interval."""
+    assert surely_faster(walls(1.0, 2.0, 4.0), walls(1.5, 3.1, 5.9))
+    assert not surely_faster(walls(1.5, 3.1, 5.9), walls(1.0, 2.0, 4.0))
+    assert not surely_faster(walls(1.0, 1.2, 1.0), walls(1.1, 1.1, 1.3))
+    assert surely_faster(walls(1.0), walls(1.1))

@@ -69,6 +69,19 @@ def test_rows_of_any_columns_and_labels_give_the_same_evaluation(
     assert "unknown label: '1'" in capsys.readouterr().err
 
 
+def test_an_evaluation_against_itself_has_no_difference(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The document that --json prints is what --against reads."""
+    assert evaluate(folder, "--json") == 0
+    (tmp_path / "before.json").write_text(capsys.readouterr().out)
+    assert evaluate(folder, "--against", str(tmp_path / "before.json"), "--json") == 0
+    against = msgspec.json.decode(capsys.readouterr().out, type=Judgement).against
+    assert against is not None
+    assert (against.file, against.same_rows) == ("before.json", True)
+    assert {each.difference.value for each in against.figures} == {0.0}
+
+
 @pytest.mark.parametrize(("backend", "form"), [("openvino", "int8"), ("torch", "fp32")])
 def test_an_evaluation_finds_the_figures_of_the_manifest(
     folder: Path, backend: str, form: str, capsys: pytest.CaptureFixture[str]
