@@ -95,6 +95,8 @@ class Episode(msgspec.Struct, kw_only=True):
     """The minute since which the share seems to have recovered; None if it does not."""
     recovery: float = 0.0
     since_turn: WindowCounts = msgspec.field(default_factory=WindowCounts)
+    may_escalate: bool = True
+    """False once another model scores: it may see another share."""
     withheld: Withheld = "nothing"
     """What a silence has kept from people."""
 
@@ -142,7 +144,8 @@ def update(
         return Transition.RECOVERED
     if counts.minute - episode.opened >= config.max_minutes:
         return Transition.NEW_LEVEL
-    if episode.severity == "warning" and _is_critical(episode.window.negative_share.low, episode.expected, config):
+    worse = episode.may_escalate and episode.severity == "warning"
+    if worse and _is_critical(episode.window.negative_share.low, episode.expected, config):
         episode.severity = "critical"
         return Transition.ESCALATED
     return None

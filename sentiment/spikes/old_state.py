@@ -2,6 +2,8 @@
 
 Version 1 had one share for all hours of the week and one CUSUM. What it knew becomes the level of the new baseline; the
 season is learnt from then on. The CUSUM starts again.
+
+Version 2 had a list of the models seen, the newest last, in place of `Models`.
 """
 
 from __future__ import annotations
@@ -11,7 +13,9 @@ from typing import Any
 
 import msgspec
 
+from sentiment.events import ModelRef
 from sentiment.spikes.baseline import BaselineConfig
+from sentiment.spikes.models import Models, ModelShare
 from sentiment.spikes.season import Season, logit_of
 
 _PRIOR_N = 4.0
@@ -46,6 +50,19 @@ def upgrade_segment(state: dict[str, Any]) -> dict[str, Any]:
             name: value for name, value in state["episode"].items() if name not in ("certainty", "wander")
         } | {"spread": _spread(before)}
     return upgraded
+
+
+def upgrade_models(state: dict[str, Any]) -> dict[str, Any]:
+    """The state of a segment in version 2, as a state in version 3: the newest model scores everything.
+
+    Raises:
+        msgspec.ValidationError: it is not a state of version 2.
+    """
+    seen = msgspec.convert(state.get("models", []), list[ModelRef])
+    shares = [ModelShare(model) for model in seen]
+    if shares:
+        shares[-1].lately, shares[-1].anchored, shares[-1].absent_n = 1.0, 1.0, 0
+    return state | {"schema_version": 3, "models": msgspec.to_builtins(Models(shares))}
 
 
 def _season(counts: _Counts) -> Season:

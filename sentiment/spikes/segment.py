@@ -24,7 +24,7 @@ from sentiment.spikes.episodes import (
     update,
     withhold,
 )
-from sentiment.spikes.segment_state import MAX_MODELS, SegmentState
+from sentiment.spikes.segment_state import SegmentState
 from sentiment.spikes.silences import Silenced, nobody
 
 
@@ -82,18 +82,14 @@ class EpisodeChange:
     silenced: str | None
 
 
-def observe(state: SegmentState, seen: SpikeObservation, config: SpikeConfig) -> bool:
+def observe(state: SegmentState, seen: SpikeObservation) -> bool:
     """Count a result. Returns False if its minute has been closed."""
     minute = seen.event_ms // MINUTE_MS
     if not state.open.add(minute, negative=seen.negative):
         return False
     if seen.negative and seen.text:
         state.texts.add(seen.key, minute, seen.p_negative, seen.text, seen.author)
-    if seen.model not in state.models:
-        if state.models:  # another model makes other errors: a change of share is not a spike
-            state.baseline.reanchor(config.baseline)
-            state.bank.clear()
-        state.models = [*state.models, seen.model][-MAX_MODELS:]
+    state.models.note(seen.model, minute)
     return True
 
 
@@ -108,6 +104,8 @@ def close(state: SegmentState, minute: int, config: SpikeConfig, silenced: Silen
 
 
 def _take(state: SegmentState, counts: MinuteCounts, config: SpikeConfig, silenced: Silenced) -> list[EpisodeChange]:
+    if state.models.changed(counts.minute, counts.n):
+        _reanchor(state, config)
     state.baseline.volume.add(counts)
     settled = state.baseline.settle(counts.minute, config.baseline)
     if settled is not None:
@@ -134,6 +132,14 @@ def _take(state: SegmentState, counts: MinuteCounts, config: SpikeConfig, silenc
     state.baseline.discard(state.episode.started, config.baseline)
     state.bank.clear()
     return [_change(state, state.episode, Transition.OPENED, counts.minute, config, silenced)]
+
+
+def _reanchor(state: SegmentState, config: SpikeConfig) -> None:
+    """Learn again what is normal. An open episode goes on, but what another model sees does not make it worse."""
+    state.baseline.reanchor(config.baseline)
+    state.bank.clear()
+    if state.episode is not None:
+        state.episode.may_escalate = False
 
 
 def _weigh(
@@ -179,7 +185,7 @@ def _change(
         expected=episode.expected,
         probability=chance(window.n, window.negatives, window.dispersed_n, episode.expected),
         account=account(state.texts.between(episode.started, ended), state.texts),
-        model=state.models[-1] if state.models else None,
+        model=state.models.main,
         silenced=withhold(episode, transition, silenced(state.segment, minute)),
     )
     if transition.is_end:

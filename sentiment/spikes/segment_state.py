@@ -13,18 +13,17 @@ from typing import Any, Literal
 import msgspec
 
 from sentiment.errors import InputError
-from sentiment.events import ModelRef
 from sentiment.spikes.baseline import Baseline
 from sentiment.spikes.buckets import Fate, FeedClock, OpenMinutes
 from sentiment.spikes.detector import Evidence, Recent
 from sentiment.spikes.drivers import Texts
 from sentiment.spikes.episodes import Episode
-from sentiment.spikes.old_state import upgrade_segment
+from sentiment.spikes.models import Models
+from sentiment.spikes.old_state import upgrade_models, upgrade_segment
 
-STATE_VERSION = 2
+STATE_VERSION = 3
 STREAM_VERSION = 1
 MAX_STATE_BYTES = 900_000
-MAX_MODELS = 8
 
 
 class SegmentState(msgspec.Struct, kw_only=True):
@@ -42,8 +41,7 @@ class SegmentState(msgspec.Struct, kw_only=True):
     episode: Episode | None = None
     cool_until: int | None = None
     """No episode opens before this minute."""
-    models: list[ModelRef] = msgspec.field(default_factory=list)
-    """The model versions seen, newest last."""
+    models: Models = msgspec.field(default_factory=Models)
 
     @property
     def last_minute(self) -> int:
@@ -83,7 +81,9 @@ def decode_segment(value: bytes) -> SegmentState:
         if version == STATE_VERSION:
             return _segment.decode(value)
         if version == 1:
-            return msgspec.convert(upgrade_segment(fields), SegmentState, str_keys=True)
+            fields = upgrade_segment(fields)
+        if version in (1, 2):
+            return msgspec.convert(upgrade_models(fields), SegmentState, str_keys=True)
     raise _another_version(version, STATE_VERSION)
 
 

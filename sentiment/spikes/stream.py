@@ -127,7 +127,7 @@ class StreamMonitor:
         state = self.segments.get(seen.segment)
         if state is None:
             state = self.segments[seen.segment] = SegmentState(segment=seen.segment)
-        if not observe(state, seen, self._config):
+        if not observe(state, seen):
             return Fate.LATE
         self._changed.add(seen.segment)
         return Fate.COUNTED

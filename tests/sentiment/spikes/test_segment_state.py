@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sentiment.errors import InputError
-from sentiment.spikes.segment import SpikeConfig
+from sentiment.spikes.segment import SpikeConfig, close
 from sentiment.spikes.segment_state import (
     STATE_VERSION,
     SegmentState,
@@ -19,9 +19,9 @@ from sentiment.spikes.segment_state import (
     encode_state,
 )
 from sentiment.spikes.stream import StreamMonitor
-from tests.sentiment.spikes.observations import FEEDS, START_MINUTE, a_day
+from tests.sentiment.spikes.observations import FEEDS, MODEL, START_MINUTE, a_day
 
-VERSION_1 = Path(__file__).with_name("segment_state_v1.json")
+FOLDER = Path(__file__).parent
 
 
 @settings(max_examples=20, deadline=None)
@@ -39,17 +39,21 @@ def test_every_state_survives_its_round_trip(n_seen: int) -> None:
         assert decode_segment(encode_state(state)) == state
 
 
-def test_a_state_of_version_1_is_read() -> None:
+@pytest.mark.parametrize(("version", "n_open", "share"), [(1, 4, 0.126), (2, 4, 0.134)])
+def test_a_state_of_an_earlier_version_is_read(version: int, n_open: int, share: float) -> None:
     """What was normal stays normal, an open episode stays open, and results that were counted are not lost."""
-    state = decode_segment(VERSION_1.read_bytes())
+    state = decode_segment((FOLDER / f"segment_state_v{version}.json").read_bytes())
     assert state.schema_version == STATE_VERSION
     config = SpikeConfig().baseline
     expected = state.baseline.expected(START_MINUTE + 700, config)
     assert expected.ready
-    assert expected.share == pytest.approx(0.126, abs=0.002)
+    assert expected.share == pytest.approx(share, abs=0.002)
     assert state.episode is not None
     assert (state.episode.started, state.episode.severity) == (START_MINUTE + 601, "critical")
-    assert sum(n for n, _ in state.open.counts.values()) == 4
+    assert sum(n for n, _ in state.open.counts.values()) == n_open
+    assert state.models.main == MODEL
+    assert close(state, state.last_minute + 1, SpikeConfig()) == []
+    assert state.baseline.expected(START_MINUTE + 700, config).ready
     assert decode_segment(encode_state(state)) == state
 
 
