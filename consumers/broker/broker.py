@@ -144,7 +144,7 @@ class Broker:
                     await self._clean()
                 if self.now_s() - forgotten >= _FORGET_EVERY_S:
                     forgotten = self.now_s()
-                    self.groups.forget_unused(self.offsets.in_use())
+                    self.groups.forget_unused(self.offsets.is_in_use)
             except (BrokerError, OSError) as error:
                 # A full disk, most likely. What failed is as it was, and the next turn tries again.
                 _log.error("upkeep_failed", reason=str(error))

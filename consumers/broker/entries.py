@@ -62,6 +62,11 @@ class Offset(msgspec.Struct, frozen=True, array_like=True):
     leader_epoch: int = -1
     metadata: str = ""
 
+    @property
+    def where(self) -> PartitionId:
+        """The partition with its topic."""
+        return self.topic, self.partition
+
 
 class OffsetsCommitted(Entry, frozen=True, tag="offsets"):
     """Offsets that hold from now on."""

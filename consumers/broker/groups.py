@@ -2,7 +2,7 @@
 
 import asyncio
 import uuid
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from consumers.broker.codes import BrokerError, Code
@@ -191,10 +191,10 @@ class Groups:
         self._store.delete(group_id)
         self._groups.pop(group_id, None)
 
-    def forget_unused(self, in_use: Collection[str]) -> None:
-        """Forget groups without members that are not `in_use`: they have no offsets either, as in Apache Kafka."""
+    def forget_unused(self, is_in_use: Callable[[str], bool]) -> None:
+        """Forget groups without members unless `is_in_use` says that they have offsets, as Apache Kafka does."""
         for group in self:
-            if not group.members and not group.pending and group.group_id not in in_use:
+            if not group.members and not group.pending and not is_in_use(group.group_id):
                 self.delete(group.group_id)
 
     def tick(self, now_s: float) -> None:

@@ -1,6 +1,6 @@
 """Offsets of groups: committed ones, and those that wait for a transaction to commit."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from consumers.broker.entries import (
     Entry,
@@ -13,6 +13,7 @@ from consumers.broker.entries import (
     TopicDeleted,
 )
 from consumers.broker.journal import Journal
+from consumers.broker.offset_table import OffsetTable
 
 _ENTRY_OFFSETS = 1000
 
@@ -22,24 +23,27 @@ class Offsets:
 
     def __init__(self, journal: Journal) -> None:
         self._journal = journal
-        self._committed: dict[str, dict[PartitionId, Offset]] = {}
-        self._pending: dict[int, dict[str, dict[PartitionId, Offset]]] = {}
+        self._committed: OffsetTable[Offset] = OffsetTable()
+        self._pending: OffsetTable[dict[int, Offset]] = OffsetTable()
+        """By the ids of the producers whose transactions are open."""
+        self._held: dict[int, set[tuple[str, PartitionId]]] = {}
+        """(group, partition) of what is pending, by producer id."""
 
-    def of_group(self, group: str) -> dict[PartitionId, Offset]:
+    def of_group(self, group: str) -> Mapping[PartitionId, Offset]:
         """The committed offsets, by partition."""
-        return self._committed.get(group, {})
+        return self._committed.groups.get(group, {})
 
-    def groups(self) -> list[str]:
+    def groups(self) -> Collection[str]:
         """Groups with committed offsets."""
-        return list(self._committed)
+        return self._committed.groups.keys()
 
-    def in_use(self) -> set[str]:
-        """Groups with offsets, committed or held for the end of a transaction."""
-        return self._committed.keys() | {group for groups in self._pending.values() for group in groups}
+    def is_in_use(self, group: str) -> bool:
+        """Whether a group has offsets, committed or held for the end of a transaction."""
+        return group in self._committed.groups or group in self._pending.groups
 
     def is_pending(self, group: str, partition: PartitionId) -> bool:
         """Whether an open transaction will move the group's offset in this partition."""
-        return any(partition in groups.get(group, ()) for groups in self._pending.values())
+        return self._pending.get(group, partition) is not None
 
     def commit(self, group: str, offsets: list[Offset]) -> None:
         """Let offsets hold at once."""
@@ -55,9 +59,13 @@ class Offsets:
 
     def end_transaction(self, producer_id: int, *, commit: bool) -> None:
         """Commit or drop what was held. The entry that ends the transaction says so in the journal."""
-        for group, offsets in self._pending.pop(producer_id, {}).items():
+        for group, partition in self._held.pop(producer_id, ()):
+            producers = self._pending.groups[group][partition]
+            offset = producers.pop(producer_id)
+            if not producers:
+                self._pending.drop(group, partition)
             if commit:
-                self._committed.setdefault(group, {}).update(offsets)
+                self._committed.put(group, partition, offset)
 
     def _change(self, entry: Entry) -> None:
         self._journal.write(entry)
@@ -67,39 +75,48 @@ class Offsets:
         """Let a journal entry take effect; entries of other kinds change nothing."""
         match entry:
             case OffsetsCommitted():
-                self._committed.setdefault(entry.group, {}).update(_by_partition(entry.offsets))
+                for offset in entry.offsets:
+                    self._committed.put(entry.group, offset.where, offset)
             case OffsetsPending():
-                groups = self._pending.setdefault(entry.producer_id, {})
-                groups.setdefault(entry.group, {}).update(_by_partition(entry.offsets))
+                for offset in entry.offsets:
+                    self._hold(entry.group, entry.producer_id, offset)
             case OffsetsDeleted():
-                self._drop(entry.group, entry.partitions)
+                for partition in entry.partitions:
+                    self._committed.drop(entry.group, partition)
             case GroupDeleted():
-                self._committed.pop(entry.group, None)
+                for partition in list(self.of_group(entry.group)):
+                    self._committed.drop(entry.group, partition)
             case TopicDeleted():
-                for group, offsets in list(self._committed.items()):
-                    self._drop(group, [partition for partition in offsets if partition[0] == entry.name])
+                self._drop_topic(entry.name)
 
-    def _drop(self, group: str, partitions: list[PartitionId]) -> None:
-        offsets = self._committed.get(group, {})
-        for partition in partitions:
-            offsets.pop(partition, None)
-        if not offsets:
-            self._committed.pop(group, None)
+    def _hold(self, group: str, producer_id: int, offset: Offset) -> None:
+        producers = self._pending.get(group, offset.where)
+        if producers is None:
+            self._pending.put(group, offset.where, producers := {})
+        producers[producer_id] = offset
+        self._held.setdefault(producer_id, set()).add((group, offset.where))
+
+    def _drop_topic(self, topic: str) -> None:
+        for group, partition in self._committed.of_topic(topic):
+            self._committed.drop(group, partition)
+        for group, partition in self._pending.of_topic(topic):
+            for producer_id in self._pending.groups[group][partition]:
+                self._held[producer_id].discard((group, partition))
+            self._pending.drop(group, partition)
 
     def entries(self) -> Iterator[Entry]:
         """Entries that describe the present state."""
-        for group, committed in self._committed.items():
-            yield from (OffsetsCommitted(group, part) for part in _parts(committed))
-        for producer_id, groups in self._pending.items():
-            for group, held in groups.items():
-                yield from (OffsetsPending(group, producer_id, part) for part in _parts(held))
+        for group, committed in self._committed.groups.items():
+            yield from (OffsetsCommitted(group, part) for part in _parts(committed.values()))
+        for producer_id, held in self._held.items():
+            by_group: dict[str, list[Offset]] = {}
+            for group, partition in held:
+                by_group.setdefault(group, []).append(self._pending.groups[group][partition][producer_id])
+            for group, offsets in by_group.items():
+                yield from (OffsetsPending(group, producer_id, part) for part in _parts(offsets))
 
 
-def _by_partition(offsets: list[Offset]) -> dict[PartitionId, Offset]:
-    return {(offset.topic, offset.partition): offset for offset in offsets}
-
-
-def _parts(offsets: dict[PartitionId, Offset]) -> Iterator[list[Offset]]:
-    rows = list(offsets.values())
+def _parts(offsets: Iterable[Offset]) -> Iterator[list[Offset]]:
+    rows = list(offsets)
     for start in range(0, len(rows), _ENTRY_OFFSETS):
         yield rows[start : start + _ENTRY_OFFSETS]

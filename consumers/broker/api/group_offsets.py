@@ -1,6 +1,6 @@
 """Committed offsets of groups: commit, fetch, delete."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any
 
 from kafka.protocol.consumer import OffsetCommitResponse, OffsetDeleteResponse, OffsetFetchResponse
@@ -98,10 +98,10 @@ def _positions(
 ) -> list[Any]:
     """`asked` has a `group_id`, and `topics`: None for all that the group has offsets in."""
     committed = broker.offsets.of_group(asked.group_id)
-    wanted: dict[str, Iterable[int]] = {}
+    wanted: dict[str, list[int]] = {}
     if asked.topics is None:
         for topic, number in committed:
-            wanted[topic] = [*wanted.get(topic, ()), number]
+            wanted.setdefault(topic, []).append(number)
     else:
         wanted = {topic.name: topic.partition_indexes for topic in asked.topics}
 

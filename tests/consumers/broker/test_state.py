@@ -182,7 +182,7 @@ def test_offsets_go_with_their_topic_and_group(broker: Broker, tmp_path: Path) -
     broker.delete_topic("topic")
     broker.delete_group("two")
     for each in (broker, reopened_after_crash(broker, tmp_path / "copy")):
-        assert each.offsets.groups() == ["one"]
+        assert list(each.offsets.groups()) == ["one"]
         assert each.offsets.of_group("one") == {("other", 0): Offset("other", 0, 2)}
         assert not (each.data_dir / "topics" / "topic-0").exists()
 
@@ -223,6 +223,6 @@ def test_groups_that_nobody_uses_are_forgotten(broker: Broker) -> None:
     ask_to_join("about-to-join", 60_000)
     broker.offsets.commit("with-offsets", [Offset("topic", 0, 5)])
     broker.groups.tick(30.0)
-    broker.groups.forget_unused(broker.offsets.in_use())
+    broker.groups.forget_unused(broker.offsets.is_in_use)
     assert {group.group_id for group in broker.groups} == {"with-offsets", "about-to-join"}
     assert broker.offsets.of_group("with-offsets") != {}
