@@ -24,7 +24,7 @@ class LoopConfig:
     """How long a batch that is not full waits for more records while the handler is idle."""
 
     slice_s: float = 0.5
-    """Commit handled work when the oldest of it is this old, or at once when nothing else is in flight."""
+    """Commit handled work when the oldest of it is this old at the latest; see `Pace`."""
 
     tick_s: float | None = None
     """Call `Handler.on_tick` about this often. None: never."""

@@ -17,7 +17,7 @@ from consumers.runtime.quarantine import Quarantine
 from consumers.runtime.reporting import Reporter
 from consumers.runtime.services import Services
 from consumers.runtime.session import Session
-from consumers.runtime.unit import Finished
+from consumers.runtime.unit import Finished, Pace
 from consumers.runtime.work_thread import Ticket, WorkThread
 from sentiment.errors import SentimentError
 
@@ -54,6 +54,7 @@ class SessionRun:
         self._ownership = Ownership()
         self._backlog = Backlog(config.max_batch_records, config.max_batch_bytes)
         self._finished = Finished()
+        self._pace = Pace(config.slice_s)
         self._quarantine = Quarantine(session, services, self._ownership, work)
         self._outstanding: Counter[TopicPartition] = Counter()
         limit_s = config.until_idle_s
@@ -201,7 +202,7 @@ class SessionRun:
     def _commit_if_due(self, *, more_coming: bool) -> bool:
         """Commit finished work if it is due and the group is stable. Returns whether something was committed."""
         clock = self._services.clock
-        if not self._finished.due(clock.monotonic(), self._config.slice_s, more_coming=more_coming):
+        if not self._finished.due(clock.monotonic(), self._pace.wait_s, more_coming=more_coming):
             return False
         membership = self._session.stable_membership()
         if membership is None:
@@ -220,6 +221,7 @@ class SessionRun:
         self._services.outages.reset()
         self._services.outage.answered(Source.LOOP)
         now_s, at = clock.monotonic(), clock.now()
+        self._pace.took(now_s - started_s)
         self._services.metrics.committed(unit, at, now_s - started_s, now_s)
         for batch in unit.batches:
             for partition, share in batch.partitions.items():

@@ -50,8 +50,8 @@ class WorkerSettings(Section):
         500,
         ge=0,
         le=10_000,
-        description="Time between commits under load. Higher means fewer transactions, but more latency, and more work "
-        "to repeat after a crash.",
+        description="Longest time between commits under load. It is shorter where commits are quick: they take about a "
+        "tenth of the time. Higher means more latency, and more work to repeat after a crash.",
     )
     drain_timeout_s: float = Field(
         20.0, gt=0, le=600, description="How long work in flight may take to finish when the worker is told to stop."

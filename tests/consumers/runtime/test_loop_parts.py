@@ -14,7 +14,7 @@ from consumers.runtime.loop_metrics import LoopMetrics
 from consumers.runtime.metrics import Metrics
 from consumers.runtime.ownership import Ownership, Rebalance, RebalanceKind, RebalanceLog
 from consumers.runtime.read_position import ReadPosition
-from consumers.runtime.unit import Finished
+from consumers.runtime.unit import Finished, Pace
 from consumers.runtime.work_rate import WorkRate
 from consumers.runtime.work_thread import Done, Ticket
 from consumers.timing.backoff import Backoff
@@ -170,3 +170,15 @@ def test_lag_counts_what_was_never_fetched(
     assert metrics.registry.get_sample_value("sentiment_lag_records", labels) == lag
     shown.lag({}, {}, {}, 1.0)
     assert metrics.registry.get_sample_value("sentiment_lag_records", labels) is None
+
+
+@given(st.floats(0, 10), st.lists(st.floats(0, 100)))
+def test_commits_take_at_most_a_tenth_of_the_time_unless_work_would_wait_too_long(
+    longest_s: float, took_s: list[float]
+) -> None:
+    """A cluster that gets slower gets fewer transactions at once, and more when it recovers."""
+    pace = Pace(longest_s)
+    assert pace.wait_s == 0.0
+    for seconds in took_s:
+        pace.took(seconds)
+        assert pace.wait_s == pytest.approx(min(longest_s, 10 * seconds))
