@@ -154,6 +154,7 @@ class Rate(msgspec.Struct, frozen=True, kw_only=True):
 class Alert(msgspec.Struct, frozen=True, kw_only=True):
     """One change of an episode of raised negative feedback in one segment. A replay gives it the same id.
 
+    `corrected` is the share without the errors of the model, as far as these are known: see docs/alerts.md.
     `silenced` is why people are not told: the reason of a silence. It is None in alerts that are to be delivered.
     """
 
@@ -175,6 +176,7 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True):
     started_at: datetime
     created_at: datetime
     message: ShortText
+    corrected: Rate | None = None
     silenced: ShortText | None = None
     schema_version: SchemaVersion = SCHEMA_VERSION
 

@@ -32,6 +32,7 @@ from sentiment.errors import PoisonRecord
 from sentiment.events import decode_scored, encode
 from sentiment.spikes.buckets import Fate
 from sentiment.spikes.message import make_alert
+from sentiment.spikes.prevalence import ErrorsOf, unknown_errors
 from sentiment.spikes.segment import EpisodeChange
 from sentiment.spikes.silences import Silenced
 from sentiment.spikes.stream import StreamMonitor
@@ -69,6 +70,7 @@ class AlertingOptions:
     alerts_topic: str
     idle: timedelta
     patience: timedelta
+    errors_of: ErrorsOf = unknown_errors
     include_unsupported_language: bool = False
     finite: bool = False
 
@@ -202,7 +204,7 @@ class AlertingHandler(BaseHandler):
     ) -> list[OutgoingRecord]:
         alerts = []
         for change in changes:
-            alert = make_alert(change, created_at=now)
+            alert = make_alert(change, created_at=now, errors_of=self._options.errors_of)
             alerts.append(OutgoingRecord(self._options.alerts_topic, encode(alert), key=alert.segment.encode()))
             status = alert.status if alert.silenced is None else "silenced"
             self._metrics.counter("sentiment_alerts_total", status=status).inc()

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 
 from consumers.alerting.observations import observation
 from consumers.alerting.silences import silenced_at
@@ -15,11 +16,13 @@ from consumers.cluster.reader import read_to_end
 from consumers.cluster.records import TopicPartition
 from sentiment.errors import InputError, PoisonRecord
 from sentiment.events import Alert, decode_alert, decode_scored
+from sentiment.model.errors import errors_of
 from sentiment.settings import Settings
 from sentiment.spikes.buckets import MINUTE_MS
 from sentiment.spikes.explanation import Explanation, explain
 from sentiment.spikes.replay import FEED
 from sentiment.spikes.segment import SpikeObservation, close
+from sentiment.spikes.segment_state import SegmentState
 from sentiment.spikes.stream import StreamMonitor
 
 
@@ -55,7 +58,7 @@ def explain_now(settings: Settings, segment: str) -> Explanation:
         if segment in monitor.segments:
             state = monitor.segments[segment]
             closed = state.recent.minutes[-1].minute if state.recent.minutes else 0
-            return explain(state, closed, config, silenced_at(settings, datetime.now(UTC)))
+            return _explain(settings, state, closed, datetime.now(UTC))
     raise _unknown(segment, "the alert workers have not seen it")
 
 
@@ -77,7 +80,17 @@ def explain_then(settings: Settings, segment: str, at: datetime) -> Explanation:
     if state is None:
         raise _unknown(segment, f"{settings.topics.sentiment} has no result of it before that time")
     close(state, minute, config)
-    return explain(state, minute - 1, config, silenced_at(settings, at))
+    return _explain(settings, state, minute - 1, at)
+
+
+def _explain(settings: Settings, state: SegmentState, minute: int, at: datetime) -> Explanation:
+    return explain(
+        state,
+        minute,
+        settings.alerts.spike_config(),
+        silenced=silenced_at(settings, at),
+        errors_of=partial(errors_of, settings.model.path),
+    )
 
 
 def _observations(settings: Settings, segment: str) -> Iterator[SpikeObservation]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import closing
 from datetime import timedelta
+from functools import partial
 
 from consumers.alerting.feeds import FeedProgress
 from consumers.alerting.handler import AlertingHandler, AlertingOptions
@@ -13,6 +14,7 @@ from consumers.runtime.loop_config import LoopConfig
 from consumers.runtime.service import service
 from consumers.runtime.shutdown import StopRequest
 from consumers.timing.clock import Clock
+from sentiment.model.errors import errors_of
 from sentiment.settings import Settings
 
 _LONGEST_TICK_S = 1.0
@@ -41,6 +43,7 @@ def run_alerts(
         alerts_topic=topics.alerts,
         idle=timedelta(seconds=idle_s),
         patience=timedelta(seconds=max(idle_s, alerts.patience_s)),
+        errors_of=partial(errors_of, settings.model.path),
         include_unsupported_language=alerts.include_unsupported_language,
         finite=until_idle_s is not None,
     )

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from sentiment.events import Alert
     from sentiment.settings import Settings
     from sentiment.spikes.explanation import Explanation
+    from sentiment.statistics import Estimate
 
 
 @click.group(
@@ -143,7 +144,11 @@ def _print_explanation(found: Explanation) -> None:
     console.print(line(f"{found.segment}, {_clock(found.minute)}: {found.verdict}", style="bold"))
     if found.silenced is not None:
         console.print(line(f"silenced: {found.silenced}"))
-    console.print(line(f"expected: {found.expected:.1%} negative, between {found.low:.1%} and {found.high:.1%}"))
+    expected = _share(found.expected, found.low, found.high)
+    console.print(line(f"expected: {expected}{_corrected(found.expected_corrected)}"))
+    if found.observed is not None:
+        observed = _share(found.observed.value, found.observed.low, found.observed.high)
+        console.print(line(f"in the episode: {observed}{_corrected(found.observed_corrected)}"))
     console.print(line(f"lately {found.per_bucket:.1f} results in five minutes; {found.learnt_n:,} results learnt"))
     console.print(line(f"an alarm takes {found.threshold:.1f} nats and enough results"))
     rows = [
@@ -158,6 +163,16 @@ def _print_explanation(found: Explanation) -> None:
     ]
     if rows:
         console.print(table(["rise of the odds", "evidence (nats)", "since", "results", "negative"], rows))
+
+
+def _corrected(share: Estimate | None) -> str:
+    if share is None:
+        return ""
+    return f"; without the model's mistakes {_share(share.value, share.low, share.high)}"
+
+
+def _share(value: float, low: float, high: float) -> str:
+    return f"{value:.1%} negative, between {low:.1%} and {high:.1%}"
 
 
 def _clock(minute: int) -> str:

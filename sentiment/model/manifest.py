@@ -92,7 +92,10 @@ class Exits(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):
-    """The content of `manifest.json`. Nothing is computed from `training`, `metrics` and `data`: people read them."""
+    """The content of `manifest.json`. `training`, `metrics` and `data` are for people.
+
+    Nothing is computed from them, but alerts correct shares by the evaluation (`errors.py`).
+    """
 
     name: ShortText
     version: ShortText

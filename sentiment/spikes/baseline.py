@@ -62,6 +62,11 @@ class Expected:
         return share_of(logit_of(self.share) + deviations * self.spread)
 
     @property
+    def known_n(self) -> float:
+        """How many results would tell the share as well as it is known."""
+        return 1.0 / max(self.spread_correlation, 1e-9)
+
+    @property
     def spread_correlation(self) -> float:
         """The spread as a correlation between all results of a window, in [0, 1)."""
         return min(self.share * (1.0 - self.share) * self.spread**2, 0.99)

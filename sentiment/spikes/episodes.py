@@ -21,6 +21,7 @@ import msgspec
 from sentiment.spikes.baseline import Expected
 from sentiment.spikes.buckets import MinuteCounts
 from sentiment.spikes.detector import Evidence, log_likelihood_ratio, raised_share
+from sentiment.spikes.prevalence import ModelErrors, corrected
 from sentiment.statistics import Estimate, wilson
 
 Severity = Literal["warning", "critical"]
@@ -78,6 +79,10 @@ class WindowCounts(msgspec.Struct):
     def negative_share(self) -> Estimate:
         """The share of negatives, with its interval at the effective sample size. There must be a result."""
         return wilson(self.negatives / self.n, self.n / self.design_effect)
+
+    def corrected_share(self, errors: ModelErrors) -> Estimate | None:
+        """The share without the errors of the model (see `corrected`). There must be a result."""
+        return corrected(self.negatives / self.n, self.n / self.design_effect, errors)
 
 
 class Episode(msgspec.Struct, kw_only=True):
@@ -162,6 +167,13 @@ def withhold(episode: Episode, transition: Transition, silence: str | None) -> s
     elif episode.withheld == "nothing":
         episode.withheld = "escalation"
     return silence
+
+
+def whole_window(episode: Episode) -> WindowCounts:
+    """Its counts, with those since it seems to have recovered."""
+    window = WindowCounts(episode.window.n, episode.window.negatives, episode.window.dispersed_n)
+    window.add(episode.since_turn.n, episode.since_turn.negatives, episode.since_turn.dispersed_n)
+    return window
 
 
 def silent_since(episode: Episode, config: EpisodeConfig) -> int:

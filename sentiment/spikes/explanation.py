@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import msgspec
 
+from sentiment.spikes.episodes import whole_window
+from sentiment.spikes.prevalence import ErrorsOf, corrected, unknown_errors
 from sentiment.spikes.segment import SpikeConfig
 from sentiment.spikes.segment_state import SegmentState
 from sentiment.spikes.silences import Silenced, nobody
 from sentiment.spikes.thresholds import threshold
+from sentiment.statistics import Estimate
 
 
 class Arm(msgspec.Struct, frozen=True, kw_only=True):
@@ -33,6 +36,9 @@ class Explanation(msgspec.Struct, frozen=True, kw_only=True):
         silenced: why people are not told of it; None if they are.
         expected: the share of negatives that is normal at this minute.
         low, high: the expected share with two standard deviations on either side.
+        expected_corrected: the expected share without the errors of the model; None if these are not known.
+        observed: the share of negatives in the open episode; None if there is none.
+        observed_corrected: the same without the errors of the model.
         correlation: between results of the same five minutes.
         per_bucket: results in five minutes, lately.
         learnt_n: results that were learnt so far.
@@ -48,6 +54,9 @@ class Explanation(msgspec.Struct, frozen=True, kw_only=True):
     expected: float
     low: float
     high: float
+    expected_corrected: Estimate | None
+    observed: Estimate | None
+    observed_corrected: Estimate | None
     correlation: float
     per_bucket: float
     learnt_n: int
@@ -56,9 +65,18 @@ class Explanation(msgspec.Struct, frozen=True, kw_only=True):
     open_since: int | None
 
 
-def explain(state: SegmentState, minute: int, config: SpikeConfig, silenced: Silenced = nobody) -> Explanation:
+def explain(
+    state: SegmentState,
+    minute: int,
+    config: SpikeConfig,
+    *,
+    silenced: Silenced = nobody,
+    errors_of: ErrorsOf = unknown_errors,
+) -> Explanation:
     """What the state of a segment says at a minute up to which its results are evaluated."""
     expected = state.baseline.expected(minute, config.baseline)
+    errors = None if state.models.main is None else errors_of(state.models.main)
+    window = None if state.episode is None else whole_window(state.episode)
     nats = threshold(expected, config.detector.false_alarms_per_week)
     ratios = config.detector.odds_ratios
     bank = state.bank if len(state.bank) == len(ratios) else []
@@ -80,6 +98,9 @@ def explain(state: SegmentState, minute: int, config: SpikeConfig, silenced: Sil
         expected=expected.share,
         low=expected.cautious(-2.0),
         high=expected.cautious(2.0),
+        expected_corrected=None if errors is None else corrected(expected.share, expected.known_n, errors),
+        observed=None if window is None else window.negative_share,
+        observed_corrected=None if window is None or errors is None else window.corrected_share(errors),
         correlation=expected.correlation,
         per_bucket=expected.per_bucket,
         learnt_n=state.baseline.learnt_n,

@@ -11,6 +11,7 @@ from hashlib import sha256
 
 from sentiment.events import Alert, Rate
 from sentiment.spikes.episodes import Transition
+from sentiment.spikes.prevalence import ErrorsOf, unknown_errors
 from sentiment.spikes.segment import EpisodeChange
 from sentiment.statistics import Estimate
 
@@ -19,9 +20,14 @@ _MAX_MESSAGE_CHARS = 2_048
 _LEADS = {Transition.ESCALATED: "worse now, ", Transition.ANNOUNCED: "no longer silenced, "}
 
 
-def make_alert(change: EpisodeChange, *, created_at: datetime) -> Alert:
-    """The alert for a transition. Everything but `created_at` follows from event time."""
+def make_alert(change: EpisodeChange, *, created_at: datetime, errors_of: ErrorsOf = unknown_errors) -> Alert:
+    """The alert for a transition. Everything but `created_at` follows from event time.
+
+    `errors_of` knows how the model errs, for the corrected share.
+    """
     observed = change.window.negative_share
+    errors = None if change.model is None else errors_of(change.model)
+    true = None if errors is None else change.window.corrected_share(errors)
     episode_id = _identity("episode", change.segment, str(change.started))
     status = "resolved" if change.transition.is_end else "firing"
     return Alert(
@@ -34,7 +40,8 @@ def make_alert(change: EpisodeChange, *, created_at: datetime) -> Alert:
         window_end=_time(change.ended + 1),
         n=change.window.n,
         negatives=change.window.negatives,
-        observed=Rate(value=observed.value, low=observed.low, high=observed.high),
+        observed=_rate(observed),
+        corrected=None if true is None else _rate(true),
         expected=change.expected.share,
         probability_of_chance=change.probability,
         drivers=list(change.account.drivers),
@@ -42,7 +49,7 @@ def make_alert(change: EpisodeChange, *, created_at: datetime) -> Alert:
         model=change.model,
         started_at=_time(change.started),
         created_at=created_at,
-        message=_message(change, observed)[:_MAX_MESSAGE_CHARS],
+        message=_message(change, observed, true)[:_MAX_MESSAGE_CHARS],
         silenced=change.silenced,
     )
 
@@ -66,7 +73,11 @@ def _alert_id(change: EpisodeChange, episode_id: str, status: str) -> str:
     return _identity(*parts)
 
 
-def _message(change: EpisodeChange, observed: Estimate) -> str:
+def _rate(estimate: Estimate) -> Rate:
+    return Rate(value=estimate.value, low=estimate.low, high=estimate.high)
+
+
+def _message(change: EpisodeChange, observed: Estimate, true: Estimate | None) -> str:
     ends = f"{observed.low:.0%}–{observed.high:.0%}"
     rate = f"{observed.value:.0%} negative against {change.expected.share:.0%} expected (95 % interval {ends})"
     volume = f"{change.window.n:,} messages since {_clock(change.started)}"
@@ -78,6 +89,8 @@ def _message(change: EpisodeChange, observed: Estimate) -> str:
         return f"{change.segment}: still {rate}, {volume}; from now on this level counts as normal."
     lead = _LEADS.get(change.transition, "")
     parts = [f"{change.segment}: {lead}{rate}, {volume}, probability by chance {one_in(change.probability)}"]
+    if true is not None:
+        parts.append(f"without the model's mistakes about {true.value:.0%} ({true.low:.0%}–{true.high:.0%})")
     if change.account.drivers:
         parts.append(f"driven by {', '.join(change.account.drivers)}")
     if change.account.caution:

@@ -22,6 +22,7 @@ from sentiment.spikes.episodes import (
     open_episode,
     silent_since,
     update,
+    whole_window,
     withhold,
 )
 from sentiment.spikes.segment_state import SegmentState
@@ -173,7 +174,7 @@ def _change(
     """Describe a transition. If it ends the episode, clean up after it."""
     turned = transition.is_end and episode.turned is not None
     ended = episode.turned - 1 if turned and episode.turned is not None else episode.last
-    window = episode.window if turned else _whole(episode)
+    window = episode.window if turned else whole_window(episode)
     change = EpisodeChange(
         segment=state.segment,
         transition=transition,
@@ -200,9 +201,3 @@ def _put_away(state: SegmentState, episode: Episode, change: EpisodeChange, conf
     if change.transition is Transition.NEW_LEVEL:
         level = (change.window.negatives + 1) / (change.window.n + 2)
         state.baseline.reanchor(config.baseline, level, change.minute)
-
-
-def _whole(episode: Episode) -> WindowCounts:
-    window = WindowCounts(episode.window.n, episode.window.negatives, episode.window.dispersed_n)
-    window.add(episode.since_turn.n, episode.since_turn.negatives, episode.since_turn.dispersed_n)
-    return window
