@@ -15,7 +15,7 @@ from sentiment.errors import FatalError
 from sentiment.events import Label, ModelRef, Probabilities
 from sentiment.language import UNKNOWN, Language, detect_language
 from sentiment.model.classifier import BatchInfo, Classifier, Prediction
-from sentiment.privacy import Redacted, redact
+from sentiment.privacy import Redacted, redact_all
 from sentiment.text import NormalisedText
 
 
@@ -69,7 +69,7 @@ def score_texts(classifier: Classifier, texts: Sequence[str], *, languages: bool
         FatalError: the model gave fewer or more answers than it got texts, or one window does not fit into memory.
     """
     started = time.perf_counter()
-    redacted = [redact(text) for text in texts]
+    redacted = redact_all(texts)
     redacted_at = time.perf_counter()
     normalised = [NormalisedText.of(each.text) for each in redacted]
     detected = [detect_language(text) if languages else UNKNOWN for text in normalised]

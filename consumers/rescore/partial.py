@@ -30,6 +30,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     encoding: str | None
     skip_rows: int
     kind: str
+    names: str
     columns: list[str]
     output_format: str
     part_rows: int

@@ -29,7 +29,10 @@ _NOT_WRITTEN = {".json", ".tsv", ".tab"}
 
 @dataclass(frozen=True, slots=True)
 class RescoreRequest:
-    """What to score and where to write it. `resume` and `force` say what to do with earlier work."""
+    """What to score and where to write it. `resume` and `force` say what to do with earlier work.
+
+    `names` is the pipeline with which redaction searches for names in this process; empty if it does not.
+    """
 
     argument: str
     output: Output
@@ -38,6 +41,7 @@ class RescoreRequest:
     kind: TextKind = "text"
     resume: bool = False
     force: bool = False
+    names: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,6 +188,7 @@ def _describe(
         encoding=request.reading.encoding,
         skip_rows=request.reading.skip_rows,
         kind=request.kind,
+        names=request.names,
         columns=list(found.columns),
         output_format=output_format,
         part_rows=PART_ROWS,

@@ -20,7 +20,7 @@ from consumers.scoring.serving import ServingModel
 from sentiment.errors import PoisonReason, PoisonRecord
 from sentiment.events import FeedbackEvent, SourcePosition, decode_feedback
 from sentiment.model.classifier import BatchInfo
-from sentiment.privacy import redact_json
+from sentiment.privacy import redact_json_all
 from sentiment.scoring import score_texts
 
 _log = structlog.get_logger(__name__)
@@ -117,7 +117,7 @@ class ScoringHandler(BaseHandler):
             return []
         classifier = self._serving.classifier  # one model for the whole batch, even if another is promoted
         started = time.perf_counter()
-        metadata = [redact_json(event.metadata) for event in events]
+        metadata = redact_json_all([event.metadata for event in events])
         metadata_s = time.perf_counter() - started
         answers, costs = score_texts(classifier, [event.text for event in events])
         self._observe("redact", metadata_s + costs.redact_s)

@@ -22,6 +22,7 @@ from consumers.scoring.serving import Reloader, ServingModel
 from consumers.timing.clock import Clock
 from sentiment.model.classifier import Classifier
 from sentiment.model.registry import Registry, is_registry
+from sentiment.privacy import get_ready_for_names
 from sentiment.settings import ModelSettings, PrivacySettings, Settings
 from sentiment.settings.privacy import fingerprint
 
@@ -47,6 +48,7 @@ def run_worker(
     needed = (topics.feedback, topics.sentiment, topics.dead_letter)
     with service("worker", settings, _loop_config(settings, until_idle_s), needed, stop, clock) as running:
         hash_key = _hash_key(settings.privacy, running.metrics)
+        get_ready_for_names()
         serving = ServingModel(load_classifier(), running.metrics)
         limits = largest_record(settings, (topics.sentiment, topics.dead_letter), at_most=MAX_REQUEST_BYTES)
         handler = ScoringHandler(

@@ -14,7 +14,7 @@ from sentiment.cli.flags import FILE, Command
 from sentiment.cli.setting_option import SettingFlag
 
 if TYPE_CHECKING:
-    from sentiment.settings import Settings
+    from sentiment.settings import PrivacySettings, Settings
 
 
 _PARTITIONS = SettingFlag("--partitions", "topics.partitions", "N")
@@ -66,6 +66,7 @@ def common_options(*groups: str) -> Callable[[Command], Command]:
             settings = load_settings(config, _typed(values))
             configure_logging(settings.log.level, settings.log.format)
             _warn_of_exposed_secrets(settings, config)
+            _search_names(settings.privacy)
             return command(*args, settings=settings, **kwargs)
 
         wrapped: Any = with_settings
@@ -75,6 +76,17 @@ def common_options(*groups: str) -> Callable[[Command], Command]:
         return click.option("--config", type=FILE, metavar="FILE", help=help_text)(wrapped)  # type: ignore[no-any-return]
 
     return decorate
+
+
+def _search_names(privacy: PrivacySettings) -> None:
+    from sentiment.privacy import search_names
+
+    if privacy.names == "off":
+        search_names(None)
+        return
+    from sentiment.spacy_names import SpacyNames
+
+    search_names(SpacyNames(privacy.names_pipeline))
 
 
 def _warn_of_exposed_secrets(settings: Settings, config: Path | None) -> None:

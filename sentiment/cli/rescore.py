@@ -67,7 +67,9 @@ def rescore(
 
         return load_configured(settings.model)
 
-    request = RescoreRequest(input_file, output, text_field, reading, kind, resume, force)
+    request = RescoreRequest(
+        input_file, output, text_field, reading, kind, resume, force, settings.privacy.searched_with
+    )
     with terminate_like_interrupt(), Ticker() as ticker:
         try:
             report = run_rescore(request, settings.model, load, ticker)

@@ -33,7 +33,7 @@ from sentiment.model.manifest import (
 )
 
 _ONNX_FILES = ("model.onnx", "onnx/model.onnx")
-_PICKLE_PATTERNS = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl")
+PICKLE_PATTERNS = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl")
 _LABEL_WORDS: Mapping[str, int] = {
     **{label: index for index, label in enumerate(LABELS)},
     **{label[:3]: index for index, label in enumerate(LABELS)},
@@ -145,7 +145,7 @@ def _open_foreign(path: Path, name: str, label_map: Mapping[str, str] | None) ->
 
 
 def _no_weights(path: Path) -> ModelError:
-    pickles = sorted(file.name for pattern in _PICKLE_PATTERNS for file in path.glob(pattern))
+    pickles = sorted(file.name for pattern in PICKLE_PATTERNS for file in path.glob(pattern))
     if pickles:
         return ModelError(
             f"{path} has its weights only as pickle ({pickles[0]}), refused because loading it runs code from the file",

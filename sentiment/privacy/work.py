@@ -17,6 +17,9 @@ METADATA_UNITS = 300_000
 IDENTIFIER_UNITS = 60_000
 """For all identifiers and headers of one record together."""
 
+NAME_UNITS = 1_000_000
+"""For the search for names in one text, or in one JSON value."""
+
 
 class WorkExceededError(Exception):
     """The budget is spent: what is not checked yet has to be masked. Redaction itself never raises it."""

@@ -1,4 +1,7 @@
-"""The key of pseudonyms: configured, or made at first use and kept for this user."""
+"""What is hidden besides personal data that has a shape, and the key of pseudonyms.
+
+The key is configured, or made at first use and kept for this user.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ import os
 import secrets
 import tempfile
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field, SecretStr
 
@@ -17,12 +21,27 @@ _MIN_KEY_BYTES = 16
 
 
 class PrivacySettings(Section):
-    """The key of pseudonyms. Without one, a key file is created in the user's state directory."""
+    """Names of people, and the key of pseudonyms: without one, a key file is made in the user's state directory."""
 
+    names: Literal["off", "spacy"] = Field(
+        "off",
+        description="Redact names of people and street addresses too, in every command. spacy needs the extra `names` "
+        "and names_pipeline. Scoring then takes about twice as long.",
+    )
+    names_pipeline: str = Field(
+        "",
+        description="Package or folder of the spaCy pipeline that finds names.",
+        examples=["en_core_web_md"],
+    )
     hash_key: SecretStr | None = Field(None, description="Key of pseudonyms, at least 16 bytes.", examples=["…"])
     hash_key_file: Path | None = Field(
         None, description="File that holds the key of pseudonyms.", examples=["/run/secrets/sentiment-hash-key"]
     )
+
+    @property
+    def searched_with(self) -> str:
+        """What finds names, empty if nothing does. Redacted texts depend on it."""
+        return "" if self.names == "off" else self.names_pipeline
 
     @property
     def is_local(self) -> bool:

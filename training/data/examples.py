@@ -10,15 +10,16 @@ from __future__ import annotations
 import hashlib
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from sentiment.events import LABELS
-from sentiment.privacy import redact
+from sentiment.privacy import redact_all
 from sentiment.progress import Progress, Silent
 from sentiment.sources import ReadingOptions
 from sentiment.sources.options import DEFAULT_READING
@@ -26,6 +27,7 @@ from sentiment.text import normalise
 from training.data.rows import read_rows, refuse_rows
 
 _SHOWN_EVERY = 1_000
+_TEXTS_AT_ONCE = 512
 # A column of texts, named by mistake, has more different values, or longer ones.
 _MOST_LABELS = 12
 _LONGEST_LABEL = 24
@@ -119,10 +121,9 @@ def read_examples(
     rows = zip(*(_spaced(column, most) for column in columns), strict=True)
     shown, examples = progress or Silent(), list[Example]()
     shown.begin(f"reading and redacting {Path(source).name}", len(columns[0]) if most is None else most)
-    for text, label, origin, kind, product, key in rows:
-        examples.append(
-            Example(text=prepared(text), label=index[label], source=origin, kind=kind, product=product, id=key)
-        )
+    texts = prepared_all(_spaced(columns[0], most))
+    for text, (_, label, origin, kind, product, key) in zip(texts, rows, strict=True):
+        examples.append(Example(text=text, label=index[label], source=origin, kind=kind, product=product, id=key))
         if len(examples) % _SHOWN_EVERY == 0:
             shown.at(len(examples))
     return examples
@@ -135,14 +136,16 @@ def read_texts(source: str | Path, column: str = "text", *, most: int | None = N
     """
     texts = read_rows(source, (column,))[column]
     refuse_rows(source, "a text that is not a string", _is_foreign(texts))
-    kept = dict.fromkeys(prepared(text) for text in _spaced(texts[~_is_blank(texts)], most))
+    kept = dict.fromkeys(prepared_all(_spaced(texts[~_is_blank(texts)], most)))
     kept.pop("", None)
     return list(kept)
 
 
-def prepared(text: Any) -> str:
-    """`text` as a model sees it: redacted, then normalised, as in serving."""
-    return normalise(redact(str(text)).text)
+def prepared_all(texts: Iterable[Any]) -> Iterator[str]:
+    """Each of the texts as a model sees it, in order: redacted, then normalised, as in serving."""
+    rest = iter(texts)
+    while some := [str(text) for text in islice(rest, _TEXTS_AT_ONCE)]:
+        yield from (normalise(redacted.text) for redacted in redact_all(some))
 
 
 def without_leakage(train: Sequence[Example], held_out: Iterable[Example]) -> tuple[list[Example], int]:

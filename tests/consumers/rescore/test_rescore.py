@@ -178,6 +178,8 @@ def test_work_is_resumed_only_for_the_same_job(tmp_path: Path) -> None:
     write_rows(source, 2 * PART_ROWS)
     with pytest.raises(InputError, match="encoding, skip_rows changed"):
         rescore(source, output, resume=True, reading=ReadingOptions(encoding="cp1252", skip_rows=1))
+    with pytest.raises(InputError, match="names changed"):
+        rescore(source, output, resume=True, names="en_core_web_md")
     write_rows(source, 2 * PART_ROWS + 1)
     report, _ = rescore(source, output, force=True)
     assert report.n_rows == 2 * PART_ROWS + 1

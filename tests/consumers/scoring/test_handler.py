@@ -20,7 +20,7 @@ from consumers.scoring.serving import ServingModel
 from sentiment.errors import FatalError, PoisonReason, TooManyPoisonRecords
 from sentiment.events import ModelRef, ScoredFeedback, decode_scored
 from sentiment.model.classifier import BatchInfo, Classifier, Prediction
-from tests.fakes import LexiconClassifier
+from tests.fakes import LexiconClassifier, names_searched
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 A, B = TopicPartition("feedback", 0), TopicPartition("feedback", 1)
@@ -366,3 +366,15 @@ def test_a_batch_is_scored_by_one_model() -> None:
     first = outputs(handler, *(feedback(A, offset, {"text": "great"}) for offset in range(3)))
     second = outputs(handler, *(feedback(A, offset, {"text": "great"}) for offset in range(3, 6)))
     assert [scored(record).model.version for record in (*first, *second)] == ["1"] * 3 + ["2"] * 3
+
+
+def test_names_leave_neither_in_the_text_nor_in_metadata() -> None:
+    """Where the user wants them hidden: neither the model nor the result has them, and both places are counted."""
+    classifier = LexiconClassifier()
+    value = {"text": "great, says Jane Roe", "metadata": {"agent": "Kofi of team 7"}}
+    with names_searched():
+        handled = scorer(classifier).handle(batch_of(feedback(A, 0, value)), NOW)
+    (result,) = (scored(out) for out in handled.outputs[A])
+    assert (result.text, result.metadata) == ("great, says [PERSON]", {"agent": "[PERSON] of team 7"})
+    assert result.redactions == {"person": 2}
+    assert classifier.seen == ["great, says person"]

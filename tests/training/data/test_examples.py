@@ -13,6 +13,7 @@ import pytest
 from sentiment.errors import InputError
 from sentiment.events import LABELS
 from sentiment.sources import ReadingOptions
+from tests.fakes import names_searched
 from training.data.examples import (
     Example,
     RowLayout,
@@ -207,3 +208,11 @@ def test_the_fingerprint_is_of_content_and_order() -> None:
     assert len(set(prints)) == len(prints)
     assert fingerprint([one, two]) == prints[0]
     assert describe([one, three])["labels"] == {"negative": 1, "neutral": 1}
+
+
+def test_names_are_hidden_as_in_serving(tmp_path: Path) -> None:
+    """In labelled rows and in texts without labels, where the user wants them hidden."""
+    file = write(tmp_path / "rows.jsonl", [{"text": "Jane Roe was great", "label": "positive"}])
+    with names_searched():
+        assert [example.text for example in read_examples(file)] == ["person was great"]
+        assert read_texts(file) == ["person was great"]
