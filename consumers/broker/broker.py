@@ -151,6 +151,9 @@ class Broker:
 
     async def _clean(self) -> None:
         for topic in self.topics:
+            await asyncio.sleep(0)  # for the others
+            if self.topics.get(topic.name) is not topic:
+                continue  # it was deleted meanwhile
             for partition in topic.partitions:
                 partition.clean(self.now_ms())
                 if partition.config.compacted:

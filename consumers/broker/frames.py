@@ -8,9 +8,15 @@ import asyncio
 import struct
 from dataclasses import dataclass
 
+from kafka.protocol.producer import ProduceRequest
+
 from consumers.broker.room import Lease, Room
 
 MAX_REQUEST_BYTES = 64 * 1024 * 1024
+"""Of a Produce request, which brings records."""
+MAX_OTHER_BYTES = 2 * 1024 * 1024
+"""Of all other requests. Their many small parts take a multiple of that in memory, and some time each."""
+
 PREFIX = struct.Struct(">hhi")
 """How every request begins: API key, API version, correlation id."""
 
@@ -46,14 +52,20 @@ class Frames:
             (size,) = struct.unpack(">i", first + await reader.readexactly(3))
             if not PREFIX.size <= size <= MAX_REQUEST_BYTES:
                 raise BadRequestError(f"the frame has {size} bytes, allowed are {PREFIX.size} to {MAX_REQUEST_BYTES}")
+            start = await reader.readexactly(2)
+            (key,) = struct.unpack(">h", start)
+            if key != ProduceRequest.API_KEY and size > MAX_OTHER_BYTES:
+                raise BadRequestError(f"the request of API {key} has {size} bytes, allowed are {MAX_OTHER_BYTES}")
             lease = Lease(self.room)
             try:
-                return await self._body(reader, size, lease, limit)
+                return await self._rest(reader, start, size, lease, limit)
             finally:
                 lease.release()
 
-    async def _body(self, reader: asyncio.StreamReader, size: int, lease: Lease, limit: asyncio.Timeout) -> bytes:
-        parts, missing = [], size
+    async def _rest(
+        self, reader: asyncio.StreamReader, start: bytes, size: int, lease: Lease, limit: asyncio.Timeout
+    ) -> bytes:
+        parts, missing = [start], size - len(start)
         while missing:
             part = await reader.read(missing)
             if not part:

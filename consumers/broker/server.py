@@ -121,14 +121,20 @@ class Server:
             refused.error_code = Code.UNSUPPORTED_VERSION
             return _encode(refused, 0, correlation_id)
         try:
-            request = api.request.decode(frame, version=version, header=True)
+            decode = partial(api.request.decode, frame, version=version, header=True)
+            request = await _do(decode, is_long=len(frame) > BUFFER_BYTES)
         except _UNDECODABLE as error:
             raise BadRequestError(f"{api.request.name} version {version} does not decode") from error
-        del frame  # the handler may wait for long
+        del frame, decode  # the handler may wait for long
         call = Call(request, version, request.header.client_id or "", host, lease)
         _log.debug("request", api=api.request.name, version=version, client_id=call.client_id)
         response = await self._handle(api, call, has_gone)
-        return None if response is None else _encode(response, version, correlation_id)
+        if response is None:
+            return None
+        encode = partial(_encode, response, version, correlation_id)
+        encoded = await _do(encode, is_long=lease.held > BUFFER_BYTES)
+        lease.shrink(len(encoded))
+        return encoded
 
     async def _handle(self, api: Api, call: Call, has_gone: Callable[[], bool]) -> Any:
         try:
@@ -143,6 +149,11 @@ class Server:
             at = f"{place.filename}:{place.lineno}"
             _log.error("handler_failed", api=api.request.name, error=type(error).__name__, at=at)
             raise BadRequestError(f"{api.request.name} could not be answered") from error
+
+
+async def _do(work: Callable[[], T], *, is_long: bool) -> T:
+    """Long work is done in a thread: other connections are served meanwhile."""
+    return await asyncio.to_thread(work) if is_long else work()
 
 
 async def _unless(has_gone: Callable[[], bool], awaitable: Awaitable[T]) -> T:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import closing
 
-from kafka.protocol.metadata import ApiVersionsRequest
+from kafka.protocol.metadata import ApiVersionsRequest, MetadataRequest
 from kafka.structs import ConsumerGroupMetadata
 
 from consumers.broker.api.table import APIS
@@ -16,9 +16,9 @@ from consumers.cluster.topics import ensure_topics
 from consumers.cluster.transaction import TransactionalProducer
 from sentiment.settings import Settings
 from tests.broker.senders import SENDERS, Traced
-from tests.broker.support import unique
+from tests.broker.support import new_topic, unique
 from tests.broker.wire import Wire
-from tests.brokers import ApacheKafka
+from tests.brokers import ApacheKafka, Broker
 from tests.waiting import wait_until
 
 
@@ -36,6 +36,16 @@ def test_every_version_is_one_of_apache_kafka(apache_kafka: ApacheKafka) -> None
     # Apache Kafka says 0 for Produce, which some old clients look for, and refuses what is older than 3.
     assert oldest == {key: theirs[key].min_version if key else 3 for key in APIS}
     assert all(api.max_version <= theirs[key].max_version for key, api in APIS.items())
+
+
+def test_a_topic_that_is_asked_for_twice_is_answered_once(broker: Broker) -> None:
+    """Else a short request could make a response of any size."""
+    topic = new_topic(broker.bootstrap)
+    wanted = [MetadataRequest.MetadataRequestTopic(name=name) for name in (topic, "missing", topic, "missing")]
+    with Wire(broker.bootstrap) as wire:
+        answer = wire.ask(MetadataRequest(topics=wanted, allow_auto_topic_creation=False), 5)
+    assert {each.name: each.error_code for each in answer.topics} == {topic: 0, "missing": 3}
+    assert len(answer.topics) == 2
 
 
 def test_the_product_is_served(traced: Traced) -> None:

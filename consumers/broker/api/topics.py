@@ -1,17 +1,14 @@
 """Topics: create, delete, add partitions."""
 
-import asyncio
 import uuid
-from collections.abc import AsyncIterator, Iterable
-from typing import Any, TypeVar
+from typing import Any
 
 from kafka.protocol.admin import CreatePartitionsResponse, CreateTopicsResponse, DeleteTopicsResponse
 
 from consumers.broker.api.call import Call
+from consumers.broker.api.turns import in_turns
 from consumers.broker.broker import NODE_ID, Broker
 from consumers.broker.codes import BrokerError, Code, attempt
-
-T = TypeVar("T")
 
 _DEFAULT_PARTITIONS = 1
 _AT_ONCE = 50
@@ -23,7 +20,8 @@ async def create(broker: Broker, call: Call) -> CreateTopicsResponse:
     request = call.request
     return CreateTopicsResponse(
         topics=[
-            _create(broker, topic, validate_only=request.validate_only) async for topic in _in_turns(request.topics)
+            _create(broker, topic, validate_only=request.validate_only)
+            async for topic in in_turns(request.topics, _AT_ONCE)
         ]
     )
 
@@ -63,14 +61,6 @@ def _partition_count(wanted: Any) -> int:
     return _DEFAULT_PARTITIONS if wanted.num_partitions == -1 else int(wanted.num_partitions)
 
 
-async def _in_turns(wanted: Iterable[T]) -> AsyncIterator[T]:
-    """All that is `wanted`. Other connections go on in between: each topic takes some files."""
-    for number, each in enumerate(wanted):
-        if number % _AT_ONCE == _AT_ONCE - 1:
-            await asyncio.sleep(0)  # for the others
-        yield each
-
-
 async def delete(broker: Broker, call: Call) -> DeleteTopicsResponse:
     """Delete each topic by itself, with its records and with the offsets that groups have in it."""
 
@@ -78,7 +68,7 @@ async def delete(broker: Broker, call: Call) -> DeleteTopicsResponse:
         code, message = attempt(broker.delete_topic, name)
         return DeleteTopicsResponse.DeletableTopicResult(name=name, error_code=code, error_message=message)
 
-    return DeleteTopicsResponse(responses=[answer(name) async for name in _in_turns(call.request.topic_names)])
+    return DeleteTopicsResponse(responses=[answer(name) async for name in in_turns(call.request.topic_names, _AT_ONCE)])
 
 
 def create_partitions(broker: Broker, call: Call) -> CreatePartitionsResponse:

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from kafka.protocol.metadata import ApiVersionsRequest, MetadataRequest
 
 from consumers.broker.api.table import APIS
+from consumers.broker.frames import MAX_OTHER_BYTES
 from tests.broker.batches import batch
 from tests.broker.support import new_topic
 from tests.broker.wire import Wire
@@ -57,6 +58,14 @@ def test_a_frame_of_an_impossible_size_is_refused(dev_broker: DevBroker, size: i
     """The connection is closed at once, before the bytes come or memory is taken for them."""
     with Wire(dev_broker.bootstrap) as wire:
         wire.send_bytes(struct.pack(">i", size))
+        assert wire.drain() == b""
+    assert _still_serves(dev_broker)
+
+
+def test_only_a_request_with_records_may_be_large(dev_broker: DevBroker) -> None:
+    """Any other is refused before its bytes come: its small parts would take a multiple in memory."""
+    with Wire(dev_broker.bootstrap) as wire:
+        wire.send_bytes(struct.pack(">ih", MAX_OTHER_BYTES + 1, MetadataRequest.API_KEY))
         assert wire.drain() == b""
     assert _still_serves(dev_broker)
 
