@@ -32,6 +32,7 @@ from sentiment.errors import PoisonRecord
 from sentiment.events import decode_scored, encode
 from sentiment.spikes.buckets import Fate
 from sentiment.spikes.message import make_alert
+from sentiment.spikes.parts import Kinds
 from sentiment.spikes.prevalence import ErrorsOf, unknown_errors
 from sentiment.spikes.segment import EpisodeChange
 from sentiment.spikes.silences import Silenced
@@ -72,6 +73,7 @@ class AlertingOptions:
     patience: timedelta
     errors_of: ErrorsOf = unknown_errors
     include_unsupported_language: bool = False
+    kinds: Kinds = ()
     finite: bool = False
 
 
@@ -195,7 +197,10 @@ class AlertingHandler(BaseHandler):
             watched.monitor.skip(record.offset)
             _log.warning("result_unreadable", **fault_fields(record, poison))
             return None
-        seen = observation(scored, include_unsupported_language=self._options.include_unsupported_language)
+        options = self._options
+        seen = observation(
+            scored, include_unsupported_language=options.include_unsupported_language, kinds=options.kinds
+        )
         watched.last_seen[seen.feed] = now
         return watched.monitor.observe(record.offset, seen)
 

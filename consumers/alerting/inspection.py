@@ -20,9 +20,10 @@ from sentiment.model.errors import errors_of
 from sentiment.settings import Settings
 from sentiment.spikes.buckets import MINUTE_MS
 from sentiment.spikes.explanation import Explanation, explain
+from sentiment.spikes.family import Family
+from sentiment.spikes.parts import is_in
 from sentiment.spikes.replay import FEED
 from sentiment.spikes.segment import SpikeObservation, close
-from sentiment.spikes.segment_state import SegmentState
 from sentiment.spikes.stream import StreamMonitor
 
 
@@ -56,9 +57,8 @@ def explain_now(settings: Settings, segment: str) -> Explanation:
     wanted = [TopicPartition(settings.topics.sentiment, p.partition) for p in partitions if p.partition < len(states)]
     for monitor in AlertStateStore(settings, config).load(wanted).values():
         if segment in monitor.segments:
-            state = monitor.segments[segment]
-            closed = state.recent.minutes[-1].minute if state.recent.minutes else 0
-            return _explain(settings, state, closed, datetime.now(UTC))
+            recent = monitor.segments[segment].recent.minutes
+            return _explain(settings, monitor, segment, recent[-1].minute if recent else 0, datetime.now(UTC))
     raise _unknown(segment, "the alert workers have not seen it")
 
 
@@ -76,18 +76,19 @@ def explain_then(settings: Settings, segment: str, at: datetime) -> Explanation:
     for offset, seen in enumerate(sorted(before, key=lambda seen: seen.event_ms)):
         monitor.observe(offset, replace(seen, feed=FEED))
         monitor.advance(feeds=(FEED,), idle_ms={})
-    state = monitor.segments.get(segment)
-    if state is None:
+    if segment not in monitor.segments:
         raise _unknown(segment, f"{settings.topics.sentiment} has no result of it before that time")
-    close(state, minute, config)
-    return _explain(settings, state, minute - 1, at)
+    close(monitor.family_of(segment), minute, config)
+    return _explain(settings, monitor, segment, minute - 1, at)
 
 
-def _explain(settings: Settings, state: SegmentState, minute: int, at: datetime) -> Explanation:
+def _explain(settings: Settings, monitor: StreamMonitor, segment: str, minute: int, at: datetime) -> Explanation:
+    state = monitor.segments[segment]
     return explain(
         state,
         minute,
         settings.alerts.spike_config(),
+        budget_share=Family(monitor.family_of(segment)).budget_share(state),
         silenced=silenced_at(settings, at),
         errors_of=partial(errors_of, settings.model.path),
     )
@@ -99,11 +100,16 @@ def _observations(settings: Settings, segment: str) -> Iterator[SpikeObservation
             scored = decode_scored(record.content())
         except PoisonRecord:
             continue
-        if scored.product == segment:
-            yield observation(scored, include_unsupported_language=settings.alerts.include_unsupported_language)
+        if is_in(scored.product, segment):
+            yield observation(
+                scored,
+                include_unsupported_language=settings.alerts.include_unsupported_language,
+                kinds=settings.alerts.kinds(),
+            )
 
 
 def _unknown(segment: str, why: str) -> InputError:
     return InputError(
-        f"nothing is known of {segment!r}: {why}", hint="segments are products; `sentiment tail` shows some"
+        f"nothing is known of {segment!r}: {why}",
+        hint="segments are products, which `sentiment tail` shows, and the parts that alerts.segments names",
     )

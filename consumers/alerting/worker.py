@@ -45,6 +45,7 @@ def run_alerts(
         patience=timedelta(seconds=max(idle_s, alerts.patience_s)),
         errors_of=partial(errors_of, settings.model.path),
         include_unsupported_language=alerts.include_unsupported_language,
+        kinds=alerts.kinds(),
         finite=until_idle_s is not None,
     )
     needed = (topics.sentiment, topics.alerts, topics.alert_state, topics.silences)

@@ -48,7 +48,10 @@ class Budget:
 
 @dataclass(frozen=True, slots=True)
 class SegmentReport:
-    """One segment: `simulated` is false if its history is too short, or if it is not among the busiest."""
+    """One product, with the alerts of its parts.
+
+    `simulated` is false if its history is too short, or if it is not among the busiest.
+    """
 
     name: str
     n: int
@@ -59,6 +62,11 @@ class SegmentReport:
     budgets: list[Budget]
     rises: list[Found]
     simulated: bool
+
+    @property
+    def paged(self) -> list[Alert]:
+        """The firing alerts that would have been sent."""
+        return [alert for alert in self.alerts if alert.status == "firing" and alert.silenced is None]
 
 
 @dataclass(frozen=True, slots=True)

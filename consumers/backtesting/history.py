@@ -15,6 +15,7 @@ from sentiment.scoring import Answer
 from sentiment.sources import BadRow, FileFormat, InputFile, Row, open_rows
 from sentiment.sources.times import TimeNotation, UnreadableTimeError, parse_time
 from sentiment.spikes.duplicates import event_key
+from sentiment.spikes.parts import Kinds, parts_of
 from sentiment.spikes.replay import FEED
 from sentiment.spikes.segment import SpikeObservation
 from sentiment.text import text_fault
@@ -41,6 +42,8 @@ class HistoryFields:
     all_of: str | None = None
     named: frozenset[str] = frozenset()
     times: TimeNotation = field(default_factory=TimeNotation)
+    kinds: Kinds = ()
+    """The parts of a product that are watched, by columns."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +167,7 @@ def _observation(
         text=redact(text).text if told and isinstance(text, str) else None,
         author=_name(row.values.get(fields.author)),
         model=_MODEL,
+        parts=parts_of(product, fields.kinds, row.values.get),
         event=None if own_id is None else event_key(product, own_id, ""),
         left_out=judged.left_out,
     )

@@ -116,7 +116,7 @@ def backtest(
         fields = _fields(product, columns)
         if given.repeatable:
             times = ordered(given, file_format, fields.time, times)
-        fields = replace(fields, times=times)
+        fields = replace(fields, times=times, kinds=settings.alerts.kinds())
         history = read_history(
             given,
             file_format,
@@ -154,7 +154,7 @@ def _print(report: BacktestReport) -> None:
 
     rows = []
     for segment in report.segments:
-        opened = len({alert.episode_id for alert in segment.alerts if alert.status == "firing"})
+        opened = len({alert.episode_id for alert in segment.paged})
         own = [b.simulated for b in segment.budgets if b.false_alarms_per_week == report.budget]
         found = [f"{rise.found} of {rise.n}" for rise in segment.rises]
         rate = f"{own[0]:.2f}" if own and own[0] is not None else "–"

@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, field_validator
 
 from sentiment.settings.section import Section, read_secret
+from sentiment.spikes.parts import Kinds, parse_kinds
 
 if TYPE_CHECKING:
     from sentiment.spikes.segment import SpikeConfig
@@ -57,15 +58,38 @@ class AlertSettings(Section):
         description="Correlation of results within five minutes in a segment without history.",
     )
     false_alarms_per_week: float = Field(
-        1.0, gt=0, le=100, description="Accepted false alarms per segment and week. Lower detects later."
+        1.0,
+        gt=0,
+        le=100,
+        description="Accepted false alarms per week and product, all its parts included. Lower detects later.",
     )
     notify_max_age_s: float = Field(86_400.0, gt=0, description="Alerts older than this are recorded but not sent.")
     include_unsupported_language: bool = Field(False, description="Count results in unsupported languages too.")
+    segments: list[str] = Field(
+        [],
+        max_length=8,
+        description="Parts of each product to watch as well: source, language or keys of the metadata, joined by + "
+        "for combinations.",
+        examples=[["version", "source+country"]],
+    )
+    max_parts: int = Field(
+        50, ge=1, le=1_000, description="Parts of a product that are watched at most. More share one budget."
+    )
     maintenance_file: Path | None = Field(
         None,
         description="TOML file of maintenance windows, in which alerts are recorded but not sent. Read at the start.",
         examples=["/etc/sentiment/maintenance.toml"],
     )
+
+    @field_validator("segments")
+    @classmethod
+    def _combinations(cls, segments: list[str]) -> list[str]:
+        parse_kinds(segments)
+        return segments
+
+    def kinds(self) -> Kinds:
+        """Return the kinds of parts to watch."""
+        return parse_kinds(self.segments)
 
     def maintenance(self) -> list[Rule]:
         """Return the maintenance windows. Raises ConfigurationError if their file cannot be read."""
@@ -90,6 +114,7 @@ class AlertSettings(Section):
             detector=DetectorConfig(false_alarms_per_week=self.false_alarms_per_week, min_n=self.min_n),
             lateness_ms=round(self.lateness_s * 1000),
             future_ms=round(self.future_s * 1000),
+            max_parts=self.max_parts,
         )
 
 

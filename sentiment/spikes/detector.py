@@ -80,13 +80,15 @@ class Evidence(msgspec.Struct):
         self.n, self.negatives, self.dispersed_n = 0, 0, 0.0
 
 
-def strongest(bank: Sequence[Evidence], expected: Expected, config: DetectorConfig) -> Evidence | None:
-    """The evidence of the bank that raises an alarm, or None."""
+def strongest(
+    bank: Sequence[Evidence], expected: Expected, config: DetectorConfig, budget_share: float = 1.0
+) -> Evidence | None:
+    """The evidence of the bank that raises an alarm within a share of the budget, or None."""
     enough = [evidence for evidence in bank if evidence.n >= config.min_n]
     if not enough:
         return None
     top = max(enough, key=lambda evidence: evidence.statistic)
-    if top.statistic < threshold(expected, config.false_alarms_per_week):
+    if top.statistic < threshold(expected, config.false_alarms_per_week * budget_share):
         return None
     return top
 

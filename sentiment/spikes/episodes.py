@@ -26,6 +26,7 @@ from sentiment.statistics import Estimate, wilson
 
 Severity = Literal["warning", "critical"]
 Withheld = Literal["nothing", "escalation", "everything"]
+_MAX_REASON_CHARS = 2_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +103,8 @@ class Episode(msgspec.Struct, kw_only=True):
     since_turn: WindowCounts = msgspec.field(default_factory=WindowCounts)
     may_escalate: bool = True
     """False once another model scores: it may see another share."""
+    told_by: str | None = None
+    """The segment whose episode tells people of this incident; None if it is this one."""
     withheld: Withheld = "nothing"
     """What a silence has kept from people."""
 
@@ -158,6 +161,8 @@ def update(
 
 def withhold(episode: Episode, transition: Transition, silence: str | None) -> str | None:
     """Why people are not told of a transition; None if they are. Notes on the episode what they do not know."""
+    if episode.told_by is not None:
+        return f"told by the episode of {episode.told_by}"[:_MAX_REASON_CHARS]
     if transition.is_end:
         return (silence or "its beginning was silenced") if episode.withheld == "everything" else None
     if silence is None:

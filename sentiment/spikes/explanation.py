@@ -70,14 +70,18 @@ def explain(
     minute: int,
     config: SpikeConfig,
     *,
+    budget_share: float = 1.0,
     silenced: Silenced = nobody,
     errors_of: ErrorsOf = unknown_errors,
 ) -> Explanation:
-    """What the state of a segment says at a minute up to which its results are evaluated."""
+    """What the state of a segment says at a minute up to which its results are evaluated.
+
+    `budget_share` is its part of its product's budget (`Family.budget_share`).
+    """
     expected = state.baseline.expected(minute, config.baseline)
     errors = None if state.models.main is None else errors_of(state.models.main)
     window = None if state.episode is None else whole_window(state.episode)
-    nats = threshold(expected, config.detector.false_alarms_per_week)
+    nats = threshold(expected, config.detector.false_alarms_per_week * budget_share)
     ratios = config.detector.odds_ratios
     bank = state.bank if len(state.bank) == len(ratios) else []
     arms = [

@@ -91,6 +91,8 @@ def _message(change: EpisodeChange, observed: Estimate, true: Estimate | None) -
     parts = [f"{change.segment}: {lead}{rate}, {volume}, probability by chance {one_in(change.probability)}"]
     if true is not None:
         parts.append(f"without the model's mistakes about {true.value:.0%} ({true.low:.0%}–{true.high:.0%})")
+    if change.most_affected is not None:
+        parts.append(f"above all {change.most_affected}")
     if change.account.drivers:
         parts.append(f"driven by {', '.join(change.account.drivers)}")
     if change.account.caution:

@@ -48,5 +48,5 @@ def openings(counts: Counts, config: SpikeConfig) -> list[int]:
     changes: list[EpisodeChange] = []
     for day in sorted(by_day):
         state.open.counts.update(by_day[day])
-        changes += close(state, (day + 1) * _DAY, config)
+        changes += close([state], (day + 1) * _DAY, config)
     return [change.minute for change in changes if change.transition is Transition.OPENED]

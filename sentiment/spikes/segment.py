@@ -6,6 +6,7 @@ order in which results arrive within the lateness matters, nor where a batch end
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from sentiment.events import ModelRef
@@ -25,6 +26,8 @@ from sentiment.spikes.episodes import (
     whole_window,
     withhold,
 )
+from sentiment.spikes.family import Family
+from sentiment.spikes.parts import Part
 from sentiment.spikes.segment_state import SegmentState
 from sentiment.spikes.silences import Silenced, nobody
 
@@ -39,6 +42,9 @@ class SpikeConfig:
     lateness_ms: int = 60_000
     future_ms: int = 60_000
     """Results whose event is dated more than this after they were scored are rejected: their clock is wrong."""
+
+    max_parts: int = 50
+    """Parts of a product that are watched at most."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +61,8 @@ class SpikeObservation:
     text: str | None
     author: str | None
     model: ModelRef
+    parts: tuple[Part, ...] = ()
+    """The parts of the segment that it belongs to as well."""
     event: int | None = None
     """Identifies the event (`sentiment.spikes.duplicates`); None if it cannot come twice."""
     left_out: bool = False
@@ -81,6 +89,21 @@ class EpisodeChange:
     account: Account
     model: ModelRef | None
     silenced: str | None
+    most_affected: str | None = None
+    """The part of the segment with most of the negatives."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Around:
+    """What the evaluation of a segment depends on beside its state."""
+
+    config: SpikeConfig
+    silenced: Silenced
+    family: Family
+
+    def silence(self, state: SegmentState, minute: int) -> str | None:
+        """Why people are not told of a segment; a silence of a product is one of its parts, too."""
+        return self.silenced(state.segment, minute) or self.silenced(state.product, minute)
 
 
 def observe(state: SegmentState, seen: SpikeObservation) -> bool:
@@ -94,17 +117,24 @@ def observe(state: SegmentState, seen: SpikeObservation) -> bool:
     return True
 
 
-def close(state: SegmentState, minute: int, config: SpikeConfig, silenced: Silenced = nobody) -> list[EpisodeChange]:
-    """Evaluate every open minute before `minute`, and the effect of time that passes without results."""
+def close(
+    states: Iterable[SegmentState], minute: int, config: SpikeConfig, silenced: Silenced = nobody
+) -> list[EpisodeChange]:
+    """Evaluate every open minute before `minute` of a product and its parts, and time that passes without results."""
+    around = _Around(config, silenced, Family(states))
+    members = around.family.members
+    due = [(counts, rank) for rank, state in enumerate(members) for counts in state.open.close(minute)]
     changes: list[EpisodeChange] = []
-    for counts in state.open.close(minute):
-        changes += _fall_silent(state, counts.minute, config, silenced)
-        changes += _take(state, counts, config, silenced)
-    changes += _fall_silent(state, minute, config, silenced)
+    for counts, rank in sorted(due, key=lambda each: (each[0].minute, each[1])):
+        changes += _fall_silent(members[rank], counts.minute, around)
+        changes += _take(members[rank], counts, around)
+    for state in members:
+        changes += _fall_silent(state, minute, around)
     return changes
 
 
-def _take(state: SegmentState, counts: MinuteCounts, config: SpikeConfig, silenced: Silenced) -> list[EpisodeChange]:
+def _take(state: SegmentState, counts: MinuteCounts, around: _Around) -> list[EpisodeChange]:
+    config = around.config
     if state.models.changed(counts.minute, counts.n):
         _reanchor(state, config)
     state.baseline.volume.add(counts)
@@ -114,25 +144,30 @@ def _take(state: SegmentState, counts: MinuteCounts, config: SpikeConfig, silenc
     expected = state.baseline.expected(counts.minute, config.baseline)
     design_effect = state.recent.design_effect(counts, expected.correlation)
     if state.episode is not None:
-        smallest = config.detector.odds_ratios[0]
-        transition = update(state.episode, counts, design_effect, smallest, config.episodes)
-        if transition is None and state.episode.withheld != "nothing" and not silenced(state.segment, counts.minute):
-            transition = Transition.ANNOUNCED
-        return (
-            [] if transition is None else [_change(state, state.episode, transition, counts.minute, config, silenced)]
-        )
+        return _go_on(state, state.episode, counts, design_effect, around)
     state.baseline.add(counts, design_effect, expected.share)
     cooling = state.cool_until is not None and counts.minute < state.cool_until
     if cooling or not expected.ready:
         state.bank.clear()
         return []
-    alarm = _weigh(state, counts, design_effect, expected, config)
+    alarm = _weigh(state, counts, design_effect, expected, around)
     if alarm is None:
         return []
     state.episode = open_episode(alarm, counts.minute, expected, config.episodes)
     state.baseline.discard(state.episode.started, config.baseline)
     state.bank.clear()
-    return [_change(state, state.episode, Transition.OPENED, counts.minute, config, silenced)]
+    return [_change(state, state.episode, Transition.OPENED, counts.minute, around)]
+
+
+def _go_on(
+    state: SegmentState, episode: Episode, counts: MinuteCounts, design_effect: float, around: _Around
+) -> list[EpisodeChange]:
+    config = around.config
+    transition = update(episode, counts, design_effect, config.detector.odds_ratios[0], config.episodes)
+    waits = episode.withheld != "nothing" and episode.told_by is None
+    if transition is None and waits and not around.silence(state, counts.minute):
+        transition = Transition.ANNOUNCED
+    return [] if transition is None else [_change(state, episode, transition, counts.minute, around)]
 
 
 def _reanchor(state: SegmentState, config: SpikeConfig) -> None:
@@ -144,37 +179,35 @@ def _reanchor(state: SegmentState, config: SpikeConfig) -> None:
 
 
 def _weigh(
-    state: SegmentState, counts: MinuteCounts, design_effect: float, expected: Expected, config: SpikeConfig
+    state: SegmentState, counts: MinuteCounts, design_effect: float, expected: Expected, around: _Around
 ) -> Evidence | None:
     """Add a minute to the evidence. Returns what raises an alarm, if any."""
-    detector = config.detector
+    detector = around.config.detector
     share = expected.cautious(detector.caution)
     if len(state.bank) != len(detector.odds_ratios):
         state.bank = [Evidence() for _ in detector.odds_ratios]
     for evidence, odds_ratio in zip(state.bank, detector.odds_ratios, strict=True):
         evidence.add(counts, design_effect, share, odds_ratio)
-    return strongest(state.bank, expected, detector)
+    return strongest(state.bank, expected, detector, around.family.budget_share(state))
 
 
-def _fall_silent(state: SegmentState, minute: int, config: SpikeConfig, silenced: Silenced) -> list[EpisodeChange]:
-    if state.episode is None or silent_since(state.episode, config.episodes) > minute:
+def _fall_silent(state: SegmentState, minute: int, around: _Around) -> list[EpisodeChange]:
+    episodes = around.config.episodes
+    if state.episode is None or silent_since(state.episode, episodes) > minute:
         return []
-    since = silent_since(state.episode, config.episodes)
-    return [_change(state, state.episode, Transition.FELL_SILENT, since, config, silenced)]
+    since = silent_since(state.episode, episodes)
+    return [_change(state, state.episode, Transition.FELL_SILENT, since, around)]
 
 
 def _change(
-    state: SegmentState,
-    episode: Episode,
-    transition: Transition,
-    minute: int,
-    config: SpikeConfig,
-    silenced: Silenced,
+    state: SegmentState, episode: Episode, transition: Transition, minute: int, around: _Around
 ) -> EpisodeChange:
     """Describe a transition. If it ends the episode, clean up after it."""
     turned = transition.is_end and episode.turned is not None
     ended = episode.turned - 1 if turned and episode.turned is not None else episode.last
     window = episode.window if turned else whole_window(episode)
+    if transition is Transition.OPENED or (transition is Transition.ESCALATED and episode.told_by is not None):
+        episode.told_by = around.family.teller(state, episode)
     change = EpisodeChange(
         segment=state.segment,
         transition=transition,
@@ -187,10 +220,11 @@ def _change(
         probability=chance(window.n, window.negatives, window.dispersed_n, episode.expected),
         account=account(state.texts.between(episode.started, ended), state.texts),
         model=state.models.main,
-        silenced=withhold(episode, transition, silenced(state.segment, minute)),
+        silenced=withhold(episode, transition, around.silence(state, minute)),
+        most_affected=around.family.most_affected(state),
     )
     if transition.is_end:
-        _put_away(state, episode, change, config)
+        _put_away(state, episode, change, around.config)
     return change
 
 

@@ -32,6 +32,10 @@ class SegmentState(msgspec.Struct, kw_only=True):
     schema_version: int = STATE_VERSION
     kind: Literal["segment"] = "segment"
     segment: str
+    part_of: str | None = None
+    """The product of a part (`sentiment.spikes.parts`); None for a product itself."""
+    part_kind: str = ""
+    """The fields of a part."""
     open: OpenMinutes = msgspec.field(default_factory=OpenMinutes)
     baseline: Baseline = msgspec.field(default_factory=Baseline)
     recent: Recent = msgspec.field(default_factory=Recent)
@@ -42,6 +46,11 @@ class SegmentState(msgspec.Struct, kw_only=True):
     cool_until: int | None = None
     """No episode opens before this minute."""
     models: Models = msgspec.field(default_factory=Models)
+
+    @property
+    def product(self) -> str:
+        """Its product, which may be itself."""
+        return self.segment if self.part_of is None else self.part_of
 
     @property
     def last_minute(self) -> int:

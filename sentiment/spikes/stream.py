@@ -10,12 +10,16 @@ from dataclasses import dataclass
 
 from sentiment.spikes.buckets import MINUTE_MS, Fate
 from sentiment.spikes.duplicates import RecentEvents
+from sentiment.spikes.parts import Part
 from sentiment.spikes.segment import EpisodeChange, SpikeConfig, SpikeObservation, close, observe
 from sentiment.spikes.segment_state import SegmentState, StreamState
 from sentiment.spikes.silences import Silenced, nobody
 
 FORGET_DAYS = 60
 """A segment without results for this long is forgotten. If it returns, it is learnt again."""
+
+FORGET_PART_DAYS = 14
+"""The same for parts of a product: their number is limited, and versions come and go."""
 
 _DAY_MS = 1_440 * MINUTE_MS
 _NEVER = -1
@@ -39,7 +43,11 @@ class StreamMonitor:
     ) -> None:
         self._config = config
         self.stream = StreamState() if stream is None else stream
-        self.segments = {state.segment: state for state in segments}
+        self.segments: dict[str, SegmentState] = {}
+        self._families: dict[str, set[str]] = {}
+        """The segments of each product."""
+        for state in segments:
+            self._add(state)
         self._recent = RecentEvents()
         self._changed: set[str] = set()
         self._moved = False
@@ -81,14 +89,16 @@ class StreamMonitor:
         stands = minute == (_NEVER if before is None else before // MINUTE_MS)
         self._moved = self._moved or not stands
         changes: list[EpisodeChange] = []
-        for name in sorted(self.segments):
-            state = self.segments[name]
-            if stands and not state.open.is_full:
+        for product in sorted(self._families):
+            family = self.family_of(product)
+            if stands and not any(state.open.is_full for state in family):
                 continue
-            has_due = state.open.is_full or min(state.open.counts, default=minute) < minute
-            found = close(state, minute, self._config, silenced)
-            if has_due or found:
-                self._changed.add(name)
+            due = {state.segment for state in family if _has_due(state, minute)}
+            if not due and all(state.episode is None for state in family):
+                continue
+            self._changed |= due
+            found = close(family, minute, self._config, silenced)
+            self._changed |= {change.segment for change in found}
             changes += found
         if not stands and before is not None and before // _DAY_MS != minute * MINUTE_MS // _DAY_MS:
             self._forget_unused(minute)
@@ -105,13 +115,26 @@ class StreamMonitor:
         self._changed.clear()
         return changed
 
+    def family_of(self, segment: str) -> list[SegmentState]:
+        """The states of the product of a segment, and of its parts."""
+        state = self.segments.get(segment)
+        names = self._families.get(segment if state is None else state.product, ())
+        return [self.segments[name] for name in names]
+
+    def _add(self, state: SegmentState) -> SegmentState:
+        self.segments[state.segment] = state
+        self._families.setdefault(state.product, set()).add(state.segment)
+        return state
+
     def _forget_unused(self, minute: int) -> None:
         """Forget segments that no longer get results (old versions, past campaigns), to free memory."""
-        oldest = minute - FORGET_DAYS * 1_440
         for name, state in list(self.segments.items()):
-            if state.episode is None and state.last_minute < oldest:
+            days = FORGET_DAYS if state.part_of is None else FORGET_PART_DAYS
+            if state.episode is None and state.last_minute < minute - days * 1_440:
                 del self.segments[name]
+                self._families[state.product].discard(name)
                 self._changed.add(name)
+        self._families = {product: names for product, names in self._families.items() if names}
 
     def _fate(self, offset: int, seen: SpikeObservation) -> Fate:
         if self._is_future(seen):
@@ -124,13 +147,27 @@ class StreamMonitor:
             return Fate.DUPLICATE
         if seen.left_out:
             return Fate.LEFT_OUT
-        state = self.segments.get(seen.segment)
-        if state is None:
-            state = self.segments[seen.segment] = SegmentState(segment=seen.segment)
+        state = self.segments.get(seen.segment) or self._add(SegmentState(segment=seen.segment))
         if not observe(state, seen):
             return Fate.LATE
         self._changed.add(seen.segment)
+        for part in seen.parts:
+            self._observe_part(part, seen)
         return Fate.COUNTED
+
+    def _observe_part(self, part: Part, seen: SpikeObservation) -> None:
+        """Count a result for a part too, unless its product has as many parts as are watched."""
+        state = self.segments.get(part.segment)
+        if state is None:
+            if len(self.family_of(seen.segment)) > self._config.max_parts:
+                return
+            state = self._add(SegmentState(segment=part.segment, part_of=seen.segment, part_kind=part.kind))
+        if state.part_of == seen.segment and observe(state, seen):
+            self._changed.add(part.segment)
 
     def _is_future(self, seen: SpikeObservation) -> bool:
         return seen.event_ms > seen.scored_ms + self._config.future_ms
+
+
+def _has_due(state: SegmentState, minute: int) -> bool:
+    return state.open.is_full or min(state.open.counts, default=minute) < minute

@@ -8,12 +8,15 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from consumers.alerting.handler import AlertingHandler, AlertingOptions
+from consumers.alerting.observations import observation
 from consumers.alerting.state import STREAM_KEY
 from consumers.cluster.records import OutgoingRecord, Record, RecordBatch, TopicPartition, WorkResult
 from consumers.runtime.metrics import Metrics
 from sentiment.events import Alert, ScoredFeedback, decode_alert
+from sentiment.spikes.parts import parse_kinds
 from sentiment.spikes.segment import SpikeConfig
 from sentiment.spikes.segment_state import decode_segment, decode_stream, encode_state
 from sentiment.spikes.silences import Silence, Silenced, silenced_by
@@ -158,6 +161,13 @@ def test_a_silenced_incident_is_recorded_and_told_when_the_silence_ends() -> Non
     ]
     assert [alert.silenced for alert in late.feed(a_day())] == ["an upgrade", "an upgrade"]
     assert late.feed(a_day(), now=NOW + IDLE) == []
+
+
+def test_a_result_is_one_of_its_parts() -> None:
+    """Source, language and metadata name them."""
+    result = structs.replace(scored(0, START, "negative"), metadata={"version": "2", "source": "not this"})
+    seen = observation(result, kinds=parse_kinds(["source", "version+language", "country"]))
+    assert [part.segment for part in seen.parts] == ["app / source=web", "app / version=2, language=en"]
 
 
 @pytest.mark.parametrize("lost_after", range(200, 330, 13))

@@ -52,7 +52,7 @@ def test_a_state_of_an_earlier_version_is_read(version: int, n_open: int, share:
     assert (state.episode.started, state.episode.severity) == (START_MINUTE + 601, "critical")
     assert sum(n for n, _ in state.open.counts.values()) == n_open
     assert state.models.main == MODEL
-    assert close(state, state.last_minute + 1, SpikeConfig()) == []
+    assert close([state], state.last_minute + 1, SpikeConfig()) == []
     assert state.baseline.expected(START_MINUTE + 700, config).ready
     assert decode_segment(encode_state(state)) == state
 
