@@ -59,6 +59,22 @@ def null_bytes(kind: Any) -> int:
     return sum(map(null_bytes, inner))
 
 
+def listed_null_bytes(kind: Any) -> int:
+    """What nulls take that are in a list of any length, so that a row may have any number of them: bytes for each."""
+    if isinstance(kind, pa.BaseExtensionType):
+        return listed_null_bytes(kind.storage_type)
+    inner = [kind.field(n).type for n in range(kind.num_fields)]
+    if _is_list_of_any_length(kind):
+        return sum(map(null_bytes, inner))
+    return sum(map(listed_null_bytes, inner))
+
+
+def _is_list_of_any_length(kind: Any) -> bool:
+    types = pa.types
+    checks = (types.is_list, types.is_large_list, types.is_list_view, types.is_large_list_view, types.is_map)
+    return any(is_one(kind) for is_one in checks)
+
+
 @dataclass(frozen=True, slots=True)
 class _Page:
     is_dictionary: bool

@@ -17,7 +17,7 @@ from sentiment.bounded import MAX_COLUMNS, in_mib
 from sentiment.errors import InputError
 from sentiment.sources.inputs import reading
 from sentiment.sources.names import listed
-from sentiment.sources.parquet_pages import DamagedPageError, Demand, demand_of, null_bytes
+from sentiment.sources.parquet_pages import DamagedPageError, Demand, demand_of, listed_null_bytes, null_bytes
 from sentiment.sources.parquet_values import to_python
 from sentiment.sources.rows import Row, Rows
 
@@ -81,19 +81,26 @@ class ParquetTable:
         metadata, schema = self._file.metadata.row_group(group), self._file.schema
         flat: list[Demand] = []
         nested: list[Demand] = []
+        null_lists = 0
         for index in range(metadata.num_columns):
             column = schema.column(index)
             if wanted is None or column.path.partition(".")[0] in wanted:
                 demand = demand_of(self._bytes, metadata.column(index), column)
                 (nested if column.max_repetition_level else flat).append(demand)
+                null_lists += metadata.column(index).num_values * self._listed_null_bytes(column.path)
         self._limit_at_once([each.pages for each in (*flat, *nested)], (*flat, *nested), "a page of each column")
         # The lists of a row may have any length: in the worst case, one row has them all.
-        self._limit_at_once([each.whole for each in nested], nested, "a row group's lists")
+        self._limit_at_once([null_lists, *(each.whole for each in nested)], nested, "a row group's lists")
         value_bytes = sum(each.value for each in flat) + sum(
             null_bytes(field.type) for field in self.schema if wanted is None or field.name in wanted
         )
         self._limit_at_once([value_bytes], flat, "a row")
         return max(1, min(_BATCH_ROWS, _BATCH_BYTES // max(1, value_bytes)))
+
+    def _listed_null_bytes(self, path: str) -> int:
+        """Of the column that a part of it is in; names may have dots, too."""
+        fields = (field for field in self.schema if f"{path}.".startswith(f"{field.name}."))
+        return sum(listed_null_bytes(field.type) for field in fields)
 
     def _limit_total(self, n_bytes: int) -> None:
         self._limit(n_bytes, packed.FREE_UNPACKED_BYTES, packed.MAX_UNPACKED_RATIO, self._n_bytes, "it")

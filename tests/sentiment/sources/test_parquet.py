@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import mmap
 import subprocess
 import sys
 from collections.abc import Callable
@@ -17,6 +18,7 @@ from hypothesis import strategies as st
 
 from sentiment.errors import InputError
 from sentiment.sources import InputFile, Row, open_rows
+from sentiment.sources.parquet_pages import listed_null_bytes
 from tests.processes import start
 from tests.sentiment.sources.arrow_tables import agrees, arrays
 
@@ -131,6 +133,16 @@ def _wide_null_lists(path: Path) -> None:
     pq.write_table(pa.table({"text": ["a"], "other": column}), path, compression="zstd")
 
 
+def _lists_of_wide_nulls(path: Path) -> None:
+    size, count = MIB, 4_000
+    # The memory is never touched, so it is none: a null has no values that would be written.
+    values = pa.Array.from_buffers(pa.int8(), size * count, [None, pa.py_buffer(mmap.mmap(-1, size * count))])
+    nulls = pa.py_buffer(bytes(count // 8))
+    wide = pa.Array.from_buffers(pa.list_(pa.int8(), size), count, [nulls], children=[values])
+    column = pa.ListArray.from_arrays(pa.array([0, count], pa.int32()), wide)
+    pq.write_table(pa.table({"text": ["a"], "other": column}), path)
+
+
 _READ_ALL = """
 import json, sys
 from pathlib import Path
@@ -163,6 +175,7 @@ def test_a_small_file_that_unpacks_to_gigabytes_is_refused_in_bounded_memory(tmp
         _long_list,
         _wide_nulls,
         _wide_null_lists,
+        _lists_of_wide_nulls,
     ]
     paths = [tmp_path / f"{make.__name__}.parquet" for make in makers]
     for make, path in zip(makers, paths, strict=True):
@@ -189,3 +202,27 @@ def test_ordinary_files_are_read_whatever_their_pages(tmp_path: Path) -> None:
         path = tmp_path / f"{name}.parquet"
         pq.write_table(table, path, **options)
         assert read(path) == table.to_pylist()
+
+
+def test_ordinary_lists_of_vectors_are_read(tmp_path: Path) -> None:
+    """Nulls among them count with all their values, and there are not too many."""
+    vectors = pa.array([[[1.0] * 16, None], [], None, [[0.5] * 16] * 30], pa.list_(pa.list_(pa.float32(), 16)))
+    table = pa.table({"text": list("abcd"), "vectors": vectors})
+    pq.write_table(table, path := tmp_path / "vectors.parquet")
+    assert read(path) == table.to_pylist()
+
+
+@pytest.mark.parametrize(
+    ("kind", "n_bytes"),
+    [
+        (pa.list_(pa.int8(), 100), 0),
+        (pa.list_(pa.int8()), 0),
+        (pa.list_(pa.list_(pa.int8(), 100)), 1600),
+        (pa.large_list(pa.struct({"x": pa.list_(pa.int8(), 100), "y": pa.list_(pa.list_(pa.int8(), 10), 10)})), 3200),
+        (pa.struct({"x": pa.map_(pa.string(), pa.list_(pa.int8(), 100))}), 1600),
+        (pa.list_(pa.list_view(pa.list_(pa.int8(), 100)), 5), 1600),
+    ],
+)
+def test_nulls_in_lists_of_any_length_are_counted(kind: pa.DataType, n_bytes: int) -> None:
+    """Those that a row has once are counted by the row."""
+    assert listed_null_bytes(kind) == n_bytes
