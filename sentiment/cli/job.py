@@ -39,6 +39,7 @@ def make_job(
     save_every: float,
     gradient_checkpointing: bool,
     teaching: Teaching | None = None,
+    few_shot: bool | None = False,
     **recipe: Any,
 ) -> TrainingJob:
     """Return the job that the flags describe. Raises ``ConfigurationError`` for weights that make no sense."""
@@ -68,6 +69,7 @@ def make_job(
         ),
         licences={"backbone": backbone_licence},
         teaching=teaching,
+        few_shot=few_shot,
         layout=layout,
         running=Running(device, save_every, gradient_checkpointing),
         drop_near_duplicates=drop_near_duplicates,

@@ -28,7 +28,7 @@ def training_report(manifest: Manifest) -> str:
         manifest=manifest,
         run=run,
         took=clock(run["seconds"]),
-        curves=data_uri(curves_plot(run)),
+        curves=data_uri(curves_plot(run)) if "evaluations" in run else None,
         forms={
             name: found
             for name, found in sorted(validation.items())

@@ -14,11 +14,13 @@ from sentiment.events import LABELS
 from sentiment.model.files import has_file
 from sentiment.model.manifest import MANIFEST_FILE, Manifest, load_manifest
 from training.cards.nested import flat
+from training.finetune.few_shot import METHOD
 from training.finetune.job import TrainingJob
 from training.finetune.prepare import PreparedRows
 from training.finetune.running import n_processes
 
-_PACKAGES = ("torch", "transformers", "openvino", "nncf", "tokenizers")
+_PACKAGES = ("torch", "transformers", "openvino", "nncf", "tokenizers", "scikit-learn")
+_OF_FEW_SHOT = ("augment", "emoji_tokens", "keep_layers", "max_length", "seed")
 
 
 def asked(job: TrainingJob, rows: PreparedRows) -> dict[str, Any]:
@@ -26,7 +28,7 @@ def asked(job: TrainingJob, rows: PreparedRows) -> dict[str, Any]:
     weighting = job.weighting
     return {
         "backbone": public_name(job.backbone),
-        "recipe": {**asdict(job.recipe), "effective_batch": job.recipe.effective_batch(n_processes())},
+        "recipe": recipe_of(job),
         "class_weight": dict(zip(LABELS, weighting.classes, strict=True)),
         "source_weight": weighting.sources or {},
         "weak_neutral_weight": weighting.weak_neutral,
@@ -35,6 +37,14 @@ def asked(job: TrainingJob, rows: PreparedRows) -> dict[str, Any]:
         "running": {"device": job.running.device_name, "processes": n_processes()},
         "versions": {"sentiment": __version__, **versions()},
     }
+
+
+def recipe_of(job: TrainingJob) -> dict[str, Any]:
+    """The recipe as it is used: of few labels, only what the head depends on."""
+    recipe = job.recipe
+    if job.few_shot:
+        return {"method": METHOD, **{name: getattr(recipe, name) for name in _OF_FEW_SHOT}}
+    return {**asdict(recipe), "effective_batch": recipe.effective_batch(n_processes())}
 
 
 def results(manifest: Manifest) -> dict[str, float]:

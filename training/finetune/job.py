@@ -18,7 +18,8 @@ USUAL_RUNNING = Running()
 class TrainingJob:
     """What to train from what. `licences` maps a part (backbone, data) to its licence, for the manifest.
 
-    `train` and `validation` are files or hub data sets. With `teaching` another model teaches as well.
+    `train` and `validation` are files or hub data sets. With `teaching` another model teaches as well. `few_shot`
+    trains the head alone; None does so if the rows are few.
     """
 
     train: str
@@ -34,3 +35,4 @@ class TrainingJob:
     tracker: Tracker | None = None
     layout: RowLayout = USUAL_LAYOUT
     running: Running = USUAL_RUNNING
+    few_shot: bool | None = False

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,8 @@ from training.exporting.export import N_CALIBRATION_TEXTS, ExportPlan, Provenanc
 from training.finetune.backbones import require_length
 from training.finetune.distill import ask_teachers, fingerprint_of_texts, require_teachers
 from training.finetune.encoded import SoftTargets
-from training.finetune.facts import asked, public_name, results, versions
+from training.finetune.facts import asked, public_name, recipe_of, results, versions
+from training.finetune.few_shot import FEW, are_few, train_head
 from training.finetune.job import TrainingJob
 from training.finetune.prepare import PreparedRows, prepare_rows, weighting_doubts
 from training.finetune.running import is_first_process, n_processes
@@ -50,8 +51,8 @@ def train_model(job: TrainingJob, *, resume: bool = False, progress: Progress | 
     """
     shown = (progress if is_first_process() else None) or Silent()
     job.running.require()
-    if job.teaching is not None and n_processes() > 1:
-        raise ConfigurationError("distillation runs in one process", hint="start it without torchrun")
+    if n_processes() > 1:
+        job = _together(job)
     work = require_work(job.output, resume=resume)
     # Whatever can be wrong with them shows before a row is read.
     require_length(job.backbone, job.recipe.max_length)
@@ -68,6 +69,14 @@ def train_model(job: TrainingJob, *, resume: bool = False, progress: Progress | 
         return None
     with kept_if_resumable(work):
         return _train(job, work, student, shown)
+
+
+def _together(job: TrainingJob) -> TrainingJob:
+    """The job for one of several processes. Raises ``ConfigurationError`` if it is one for a single process."""
+    for alone, what in ((job.teaching is not None, "distillation"), (job.few_shot, "training from few labels")):
+        if alone:
+            raise ConfigurationError(f"{what} runs in one process", hint="start it without torchrun")
+    return replace(job, few_shot=False)
 
 
 def _help(job: TrainingJob, work: Path, student: Student | None) -> None:
@@ -101,6 +110,10 @@ def _train(job: TrainingJob, work: Path, student: Student | None, shown: Progres
     rows = prepare_rows(job, shown)
     for doubt in weighting_doubts(job.weighting, rows.train):
         shown.say(doubt)
+    if job.few_shot is None:
+        job = replace(job, few_shot=are_few(rows.train))
+        if job.few_shot:
+            shown.say(f"a label has at most {FEW} rows: training the head alone (see --few-shot)")
     _claim(work, job, rows)
     with tracked(job.tracker, work, job.name, shown) as track:
         track.parameters(flat(asked(job, rows)))
@@ -113,7 +126,10 @@ def _train(job: TrainingJob, work: Path, student: Student | None, shown: Progres
             track.parameters(flat(distillation))
         if student is not None:
             run = _fine_tuning(job, work, rows, soft, track)
-            fine_tune(run, resume=_has_steps(work), progress=shown, student=student)
+            if job.few_shot:
+                train_head(run, student, shown)
+            else:
+                fine_tune(run, resume=_has_steps(work), progress=shown, student=student)
         shown.say("exporting for the CPU runtime")
         manifest = _export(job, work, rows, distillation, shown)
         track.model(job.output, manifest, results(manifest))
@@ -127,7 +143,9 @@ def _claim(work: Path, job: TrainingJob, rows: PreparedRows) -> None:
     teaching = None if told is None else [list(told.teachers), told.temperature, told.hard_share]
     prints = [part["fingerprint"] for part in rows.description().values()]
     prints.append(fingerprint_of_texts(rows.unlabelled))
-    now = json.dumps([job.backbone, asdict(job.recipe), asdict(job.weighting), prints, teaching], sort_keys=True)
+    now = json.dumps(
+        [job.backbone, asdict(job.recipe), asdict(job.weighting), prints, teaching, job.few_shot], sort_keys=True
+    )
     begun = work / "run.json"
     if begun.is_file() and begun.read_text() != now:
         raise InputError(
@@ -150,7 +168,7 @@ def _export(
     plan = ExportPlan([example.text for example in rows.train[::every]], temperature_rows=rows.validation)
     record = json.loads((work / RECORD_FILE).read_text())
     training = {
-        "recipe": {**asdict(job.recipe), "effective_batch": record["effective_batch"]},
+        "recipe": recipe_of(job),
         "weighting": asdict(job.weighting),
         "run": record,
         "leakage": rows.leakage,
