@@ -16,7 +16,6 @@ from typing import Protocol
 import structlog
 
 from consumers.alerting.feeds import Feeds
-from consumers.alerting.observations import observation
 from consumers.cluster.records import (
     EMPTY_RESULT,
     OutgoingRecord,
@@ -32,6 +31,7 @@ from sentiment.errors import PoisonRecord
 from sentiment.events import decode_scored, encode
 from sentiment.spikes.buckets import Fate
 from sentiment.spikes.message import make_alert
+from sentiment.spikes.observations import observation
 from sentiment.spikes.parts import Kinds
 from sentiment.spikes.prevalence import ErrorsOf, unknown_errors
 from sentiment.spikes.segment import EpisodeChange

@@ -8,7 +8,6 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 
-from consumers.alerting.observations import observation
 from consumers.alerting.silences import silenced_at
 from consumers.alerting.state import AlertStateStore
 from consumers.cluster.lookup import ClusterLookup
@@ -21,6 +20,7 @@ from sentiment.settings import Settings
 from sentiment.spikes.buckets import MINUTE_MS
 from sentiment.spikes.explanation import Explanation, explain
 from sentiment.spikes.family import Family
+from sentiment.spikes.observations import observation
 from sentiment.spikes.parts import is_in
 from sentiment.spikes.replay import FEED
 from sentiment.spikes.segment import SpikeObservation, close

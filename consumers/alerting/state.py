@@ -15,7 +15,6 @@ from contextlib import closing
 
 import structlog
 
-from consumers.alerting.observations import observation
 from consumers.cluster.lookup import ClusterLookup
 from consumers.cluster.reader import CommittedReader
 from consumers.cluster.records import OutgoingRecord, Record, TopicPartition
@@ -23,6 +22,7 @@ from sentiment.errors import PoisonRecord
 from sentiment.events import decode_scored
 from sentiment.settings import Settings
 from sentiment.spikes.duplicates import DUPLICATE_RESULTS
+from sentiment.spikes.observations import observation
 from sentiment.spikes.segment import SpikeConfig
 from sentiment.spikes.segment_state import decode_segment, decode_stream, encode_state
 from sentiment.spikes.stream import StreamMonitor

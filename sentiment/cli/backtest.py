@@ -7,18 +7,21 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from sentiment.cli.extras import train_extra
-from sentiment.cli.flags import OUTPUT, force_option
+from sentiment.cli.flags import OUTPUT, force_option, typed
 from sentiment.cli.inputs import TIMES, reading_options
 from sentiment.cli.options import common_options
 from sentiment.cli.outputs import apart_from, check_outputs, write_output
 
 if TYPE_CHECKING:
     from consumers.backtesting.backtest import BacktestReport
-    from consumers.backtesting.history import HistoryFields, Scorer
+    from consumers.backtesting.history import History, HistoryFields, Scorer
     from sentiment.outputs import Output
+    from sentiment.progress import Progress
     from sentiment.settings import Settings
     from sentiment.sources import ReadingOptions
 
+_OF_FILES = {"score", "file_format", "delimiter", "encoding", "skip_rows", "date_order", "time_format", "product"}
+_OF_FILES |= {"time_field", "product_field", "label_field", "text_field"}
 _COLUMNS = (("time", "created_at"), ("product", "product"), ("label", "label"), ("text", "text"))
 
 
@@ -28,12 +31,14 @@ Example:
   sentiment rescore reviews.csv --output scored.jsonl
   sentiment backtest scored.jsonl --output paged.jsonl --report backtest.html
   sentiment backtest reviews.csv --score --product app --budget 0.5 --output paged.jsonl
+  sentiment backtest --bootstrap-servers 127.0.0.1:9092 --output paged.jsonl
 
-Rows need a time, and a label (negative, neutral, positive) or p_negative; --score scores their texts instead. Weeks of
-history are replayed in seconds. The simulations take longer: false alarms in made-up weeks, and rises that are hidden
-in them. The report requires the `train` extra."""
+Without INPUT it reads the results topic, as far back as that goes. Rows of a file need a time, and a label (negative,
+neutral, positive) or p_negative; --score scores their texts instead. Weeks of history are replayed in seconds. The
+simulations take longer: false alarms in made-up weeks, and rises that are hidden in them. The report requires the
+`train` extra."""
 )
-@click.argument("input_file", metavar="INPUT")
+@click.argument("input_file", metavar="INPUT", required=False)
 @click.option("--output", required=True, metavar="FILE", type=OUTPUT, help="Alerts to write, as JSONL.")
 @click.option("--report", type=OUTPUT, metavar="FILE.html", help="Write a self-contained page with plots.")
 @click.option(
@@ -68,10 +73,10 @@ in them. The report requires the `train` extra."""
     help="Simulate the N busiest segments.",
 )
 @force_option
-@common_options("model", "alerts")
+@common_options("kafka", "model", "alerts")
 def backtest(
     settings: Settings,
-    input_file: str,
+    input_file: str | None,
     output: Output,
     report: Output | None,
     budget: float | None,
@@ -85,52 +90,80 @@ def backtest(
     force: bool,
     **columns: str | None,
 ) -> int:
-    """Run detection over the history in INPUT (CSV, JSONL or Parquet), and write its alerts to FILE."""
+    """Run detection over a history, and write its alerts to FILE.
+
+    The history is INPUT (CSV, JSONL or Parquet), or the results topic.
+    """
     from dataclasses import replace
 
     import msgspec
 
     from consumers.backtesting.backtest import run_backtest
-    from consumers.backtesting.history import read_history
     from consumers.backtesting.trials import with_budget
-    from consumers.ingest.date_order import ordered
     from sentiment.cli.progress import Ticker
     from sentiment.cli.signals import terminate_like_interrupt
     from sentiment.errors import UsageError
-    from sentiment.sources import detect_format, find_input
     from sentiment.sources.times import TimeNotation
 
+    if input_file is None:
+        _refuse_flags_of_files()
     if product is not None and columns["product_field"] is not None:
         raise UsageError("--product and --product-field exclude each other")
     check_outputs(output, report, force=force, inputs=[input_file])
     with train_extra("the report"):
         if report is not None:
             from consumers.backtesting.report import report_html
-    given = find_input(input_file, reading)
     config = settings.alerts.spike_config()
     if budget is not None:
         config = with_budget(config, budget)
-    file_format, times = detect_format(given), TimeNotation(date_order, time_format)
-    times.check()
     with terminate_like_interrupt(), Ticker() as ticker:
-        fields = _fields(product, columns)
-        if given.repeatable:
-            times = ordered(given, file_format, fields.time, times)
-        fields = replace(fields, times=times, kinds=settings.alerts.kinds())
-        history = read_history(
-            given,
-            file_format,
-            fields,
-            ticker,
-            scorer=_scorer(settings) if score else None,
-        )
+        if input_file is None:
+            history = _read_topic(settings, ticker)
+        else:
+            times = TimeNotation(date_order, time_format)
+            fields = replace(_fields(product, columns), times=times, kinds=settings.alerts.kinds())
+            history = _read_file(input_file, reading, fields, _scorer(settings) if score else None, ticker)
         found = run_backtest(history, config, ticker, trials=trials, most_segments=most_segments)
     write_output(output, b"".join(msgspec.json.encode(alert) + b"\n" for alert in found.alerts))
     if report is not None:
-        write_output(report, report_html(found, given.name))
+        write_output(report, report_html(found, input_file or settings.topics.sentiment))
     with apart_from(output, report):
         _print(found)
     return 0
+
+
+def _refuse_flags_of_files() -> None:
+    """Raise UsageError if a flag was given that is about a file."""
+    from sentiment.errors import UsageError
+
+    for name in sorted(typed(dict.fromkeys(_OF_FILES))):
+        flag = "--format" if name == "file_format" else f"--{name.replace('_', '-')}"
+        raise UsageError(f"{flag} is about a file, and there is no INPUT", hint="name the file, or leave the flag out")
+
+
+def _read_topic(settings: Settings, progress: Progress) -> History:
+    from consumers.backtesting.topic import read_results
+    from consumers.cluster.connection import check_connection
+
+    check_connection(settings)
+    return read_results(settings, progress)
+
+
+def _read_file(
+    name: str, reading: ReadingOptions, fields: HistoryFields, scorer: Scorer | None, progress: Progress
+) -> History:
+    from dataclasses import replace
+
+    from consumers.backtesting.history import read_history
+    from consumers.ingest.date_order import ordered
+    from sentiment.sources import detect_format, find_input
+
+    fields.times.check()
+    given = find_input(name, reading)
+    file_format = detect_format(given)
+    if given.repeatable:
+        fields = replace(fields, times=ordered(given, file_format, fields.time, fields.times))
+    return read_history(given, file_format, fields, progress, scorer=scorer)
 
 
 def _fields(product: str | None, columns: dict[str, str | None]) -> HistoryFields:

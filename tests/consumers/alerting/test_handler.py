@@ -11,11 +11,11 @@ import pytest
 from msgspec import structs
 
 from consumers.alerting.handler import AlertingHandler, AlertingOptions
-from consumers.alerting.observations import observation
 from consumers.alerting.state import STREAM_KEY
 from consumers.cluster.records import OutgoingRecord, Record, RecordBatch, TopicPartition, WorkResult
 from consumers.runtime.metrics import Metrics
 from sentiment.events import Alert, ScoredFeedback, decode_alert
+from sentiment.spikes.observations import observation
 from sentiment.spikes.parts import parse_kinds
 from sentiment.spikes.segment import SpikeConfig
 from sentiment.spikes.segment_state import decode_segment, decode_stream, encode_state

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -16,12 +17,17 @@ from consumers.backtesting.backtest import BacktestReport, run_backtest
 from consumers.backtesting.history import HistoryFields, read_history
 from consumers.backtesting.report import report_html
 from consumers.backtesting.trials import Null, false_alarms_a_week, hide_rises
+from consumers.cluster.records import OutgoingRecord
+from consumers.cluster.transaction import TransactionalProducer
 from sentiment import detect_spikes
 from sentiment.cli.main import run
 from sentiment.errors import InputError
 from sentiment.progress import Silent
 from sentiment.sources import detect_format, find_input
 from sentiment.spikes.segment import SpikeConfig
+from tests.brokers import Broker
+from tests.consumers.results import a_day, outgoing
+from tests.e2e.pipeline import pipeline
 
 START = datetime(2026, 3, 2, tzinfo=UTC)
 HOSTILE = "<script>alert(1)</script>"
@@ -187,3 +193,31 @@ def test_texts_are_scored_where_there_are_no_labels(tmp_path: Path, capsys: pyte
     arguments = ["backtest", str(write(tmp_path / "h.jsonl", made)), "--output", "-", "--score", "--trials", "0"]
     assert run(arguments) == 0
     assert "left out 1 rows: there is no text" in capsys.readouterr().err
+
+
+def test_the_results_topic_is_a_history(
+    broker: Broker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It tells what the alert worker told; records that are no results are counted, and flags of files are refused."""
+    output = tmp_path / "alerts.jsonl"
+    arguments = ["backtest", "--output", str(output), "--trials", "0"]
+    with pipeline(broker.bootstrap, tmp_path / "run") as here:
+        for name, value in here.variables.items():
+            monkeypatch.setenv(name, value)
+        assert run(arguments) == 2
+        assert "holds no result" in capsys.readouterr().err
+        topic = here.settings.topics.sentiment
+        with closing(TransactionalProducer.open(here.settings, "results")) as producer:
+            producer.commit([*outgoing(a_day(), topic), OutgoingRecord(topic, b"not a result", key=b"app")])
+        assert here.command("alerts", "run", "--until-idle", "4").start().wait() == 0, here.last_words()
+        assert run(["alerts", "list", "--json"]) == 0
+        (episode,) = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+        assert run(arguments) == 0
+        assert "left out 1 rows: the record is not a result" in capsys.readouterr().err
+        told = [json.loads(line) for line in output.read_text().splitlines()]
+        assert [alert["status"] for alert in told] == ["firing", "resolved"]
+        assert told[1]["alert_id"] == episode["alert_id"]
+        assert told[1]["n"] == episode["n"]
+        assert told[0]["exemplars"] != []
+        assert run([*arguments, "--force", "--product", "app"]) == 2
+        assert "--product is about a file" in capsys.readouterr().err

@@ -15,12 +15,12 @@ from pathlib import Path
 
 import pytest
 
-from consumers.alerting.observations import observation
 from consumers.alerting.state import STREAM_KEY
 from consumers.cluster.reader import read_to_end
 from sentiment.events import ScoredFeedback, encode
 from sentiment.spikes.buckets import Fate
 from sentiment.spikes.message import make_alert
+from sentiment.spikes.observations import observation
 from sentiment.spikes.segment_state import decode_stream
 from tests.brokers import Broker
 from tests.consumers.kafka_io import committed_offsets, produce

@@ -6,7 +6,6 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
-from consumers.cluster.records import partition_name
 from sentiment.events import ScoredFeedback
 from sentiment.spikes.duplicates import event_key
 from sentiment.spikes.parts import Kinds, parts_of
@@ -21,7 +20,7 @@ def observation(
     return SpikeObservation(
         key=position,
         segment=scored.product,
-        feed=partition_name(scored.position.topic, scored.position.partition),
+        feed=f"{scored.position.topic}/{scored.position.partition}",
         event_ms=_milliseconds(scored.created_at),
         scored_ms=_milliseconds(scored.scored_at),
         negative=scored.label == "negative",
