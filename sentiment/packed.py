@@ -15,6 +15,7 @@ from typing import Any
 from sentiment.bounded import in_mib
 from sentiment.decompressors import CODECS, MAGIC_BYTES, Codec, unpacked_blocks
 from sentiment.errors import InputError
+from sentiment.stream_start import has_a_line, with_start
 from sentiment.zipped import ZIP_MAGICS, zip_blocks
 
 MAX_UNPACKED_RATIO = 100
@@ -43,6 +44,7 @@ def open_packed(raw: io.BufferedReader[Any], name: str) -> Iterator[io.BufferedR
             password, several files, or comes from a pipe. Also while it is read: it is cut off or damaged, or unpacks
             to more than `MAX_UNPACKED_RATIO` times its size.
     """
+    raw = with_start(raw, _tells_packing)
     head = raw.peek(MAGIC_BYTES)
     counted = _Counted(raw)
     blocks = None
@@ -73,6 +75,11 @@ def _with_a_start(blocks: Iterator[bytes]) -> Iterator[bytes]:
     if start:
         yield start
     yield from blocks
+
+
+def _tells_packing(head: bytes) -> bool:
+    """Whether it is long enough. No packed file has the end of a line where it is recognised."""
+    return len(head) >= MAGIC_BYTES or has_a_line(head)
 
 
 def _codec(head: bytes) -> Codec | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -16,11 +16,11 @@ import msgspec
 
 from consumers.ingest.fields import Fields, Publishable, Reject, to_publishable
 from consumers.ingest.rejects import RejectsFile
-from sentiment.sources import FileFormat, InputFile, Rows, open_rows
+from sentiment.sources import BadRow, FileFormat, InputFile, Row, open_rows
 from sentiment.sources.inputs import reading
 
 # Part of every fingerprint. Raise it when the same file would give other rows, or another order.
-_PROCEDURE = 2
+_PROCEDURE = 3
 _HASH_BYTES = 1 << 20
 _TELL_EVERY_ROWS = 1_000
 
@@ -38,10 +38,14 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class FileCheck:
-    """What the first pass found: `good` rows can be published; `in_order` says whether they are sorted by time."""
+    """What the first pass found: `good` rows can be published; `in_order` says whether they are sorted by time.
+
+    `padded` of the good rows have fewer fields than the header.
+    """
 
     good: int
     rejected: int
+    padded: int
     last_time: datetime | None
     in_order: bool
 
@@ -60,10 +64,13 @@ def fingerprint(plan: Plan) -> str:
 
 
 def publishable(
-    opened: Rows, fields: Fields, id_prefix: str, on_reject: Callable[[Reject], None]
+    rows: Iterable[tuple[Row | BadRow, Fields]], id_prefix: str, on_reject: Callable[[Reject], None]
 ) -> Iterator[Publishable]:
-    """Yield the rows that can be published; call `on_reject` with the others. Raises InputError."""
-    for row in opened.rows:
+    """Yield the rows that can be published, read by their fields; call `on_reject` with the others.
+
+    Raises InputError.
+    """
+    for row, fields in rows:
         found = to_publishable(row, fields, id_prefix)
         if isinstance(found, Publishable):
             yield found
@@ -74,19 +81,20 @@ def publishable(
 def read_publishable(plan: Plan, id_prefix: str, on_reject: Callable[[Reject], None]) -> Iterator[Publishable]:
     """Like `publishable`, for a file, which is opened for this. Raises InputError."""
     with open_rows(plan.given, plan.file_format, plan.fields.columns()) as opened:
-        yield from publishable(opened, plan.fields, id_prefix, on_reject)
+        yield from publishable(((row, plan.fields) for row in opened.rows), id_prefix, on_reject)
 
 
 def check_file(plan: Plan, rejects: RejectsFile, tell: Callable[[int], None]) -> FileCheck:
     """Read the whole file once. `tell` is called with the number of rows read so far. Raises InputError."""
-    good = 0
+    good = padded = 0
     in_order = True
     last_time: datetime | None = None
     for row in read_publishable(plan, "row", rejects.add):
         good += 1
+        padded += row.padded
         if row.created_at is not None:
             in_order = in_order and (last_time is None or row.created_at >= last_time)
             last_time = row.created_at if last_time is None else max(last_time, row.created_at)
         if good % _TELL_EVERY_ROWS == 0:
             tell(good + rejects.count)
-    return FileCheck(good, rejects.count, last_time, in_order)
+    return FileCheck(good, rejects.count, padded, last_time, in_order)

@@ -1,15 +1,24 @@
-"""Finds the order of day and month from a whole column, never from one row: a value above 12 tells for all."""
+"""Finds the order of day and month from a whole column, never from one row: a value above 12 tells for all.
+
+A pipe has no whole column. Its rows wait from the first date that can be two different days until a row tells.
+"""
 
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable, Iterable, Iterator
+from itertools import chain
 
 from consumers.ingest.fields import Fields
 from sentiment.errors import InputError
-from sentiment.sources import FileFormat, InputFile, Row, open_rows
+from sentiment.sources import BadRow, FileFormat, InputFile, Row, open_rows
 from sentiment.sources.numeric_dates import DateOrder
 from sentiment.sources.times import TimeNotation, undecided_date
 
+MOST_WAITING = 1_000
+"""Rows of a pipe that wait for one that tells the order of dates."""
+
+_MOST_WAITING_CHARACTERS = 4 * 1024 * 1024
 _HINT = "say it with --date-order (DMY, MDY or YMD) or --time-format"
 
 
@@ -42,6 +51,11 @@ class DateOrders:
             self._only.setdefault(next(iter(readings)), place)
         elif len(set(readings.values())) > 1:
             self._open = self._open or place
+
+    @property
+    def decided(self) -> bool:
+        """Whether the values so far tell the order, and more could only contradict."""
+        return bool(self._only) and (self._year_first is None or self._year_last)
 
     def decide(self, column: str) -> DateOrder | None:
         """The order of all dates, or None if no value needs one. Raises InputError: the column does not tell."""
@@ -80,3 +94,46 @@ def ordered(given: InputFile, file_format: FileFormat, column: str | None, times
             if isinstance(row, Row):
                 orders.add(row.values.get(column), row.place)
     return dataclasses.replace(times, order=orders.decide(f"{given.name}: column {column!r}"))
+
+
+def with_order_ahead(
+    rows: Iterable[Row | BadRow], fields: Fields, name: str, say: Callable[[str], None]
+) -> Iterator[tuple[Row | BadRow, Fields]]:
+    """Each row of a pipe with the fields to read it by: they have the order of dates once a row has told it.
+
+    `say` is called if rows have to wait for that.
+
+    Raises InputError: none of `MOST_WAITING` rows tells the order of the dates among them, nor does one before the end.
+    """
+    if fields.time is None or fields.times.order is not None or fields.times.format is not None:
+        yield from ((row, fields) for row in rows)
+        return
+    orders, waiting, n_characters = DateOrders(), list[Row | BadRow](), 0
+    rest = iter(rows)
+    for row in rest:
+        date = row.values.get(fields.time) if isinstance(row, Row) else None
+        orders.add(date, row.place)
+        if not waiting and not _is_open(date):
+            yield row, fields
+        else:
+            if not waiting:
+                say(f"rows wait until one tells whether day or month comes first; {_HINT}")
+            waiting.append(row)
+            n_characters += _size(row)
+        if orders.decided or len(waiting) >= MOST_WAITING or n_characters > _MOST_WAITING_CHARACTERS:
+            break
+    order = orders.decide(f"{name}: column {fields.time!r}") if waiting or orders.decided else None
+    told = dataclasses.replace(fields, times=dataclasses.replace(fields.times, order=order))
+    yield from ((row, told) for row in chain(waiting, rest))
+
+
+def _is_open(value: object) -> bool:
+    """Whether it can be more than one day."""
+    found = undecided_date(value)
+    return found is not None and len(set(found.readings().values())) > 1
+
+
+def _size(row: Row | BadRow) -> int:
+    if isinstance(row, BadRow):
+        return 0
+    return len(row.raw or b"") or sum(len(value) for value in row.values.values() if isinstance(value, str))

@@ -70,13 +70,15 @@ class Fields:
 class Publishable:
     """A row that can be published. `created_at` is in UTC, or None if the file has no times.
 
-    `has_id` says whether the event's id is the row's own, or made up.
+    `has_id` says whether the event's id is the row's own, or made up; `padded`, whether the row has fewer fields than
+    the header.
     """
 
     number: int
     event: FeedbackInput
     created_at: datetime | None
     has_id: bool = True
+    padded: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +185,7 @@ def to_publishable(row: Row | BadRow, fields: Fields, id_prefix: str) -> Publish
         return Reject(row.number, row.line, "not_utf8", NOT_DECODED)
     except (TypeError, RecursionError):
         return Reject(row.number, row.line, "schema", "the metadata cannot be written as JSON")
-    return Publishable(row.number, event, created_at, own_id is not None)
+    return Publishable(row.number, event, created_at, own_id is not None, row.padded)
 
 
 def encoded_bytes(row: Publishable) -> int:

@@ -55,7 +55,7 @@ def _publish_file(
             publish_rows(publisher, request, rows, timedelta(microseconds=start.shift_us), progress, start.published)
         if publisher.published < found.good:
             raise _changed_meanwhile(plan.given)
-        return IngestReport(publisher.published, start.published, found.rejected, rejects_file)
+        return IngestReport(publisher.published, start.published, found.rejected, rejects_file, padded=found.padded)
 
 
 def _append_file(
@@ -79,7 +79,7 @@ def _append_file(
             compared.require_same_export(plan.given.name)
             progress.begin("publishing", compared.new)
             publish_rows(publisher, request, new, timedelta(), progress)
-    return appended(compared, found.rejected, rejects_file)
+    return appended(compared, found.rejected, rejects_file, found.padded)
 
 
 @contextmanager

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from contextlib import closing
 from datetime import timedelta
 
 from consumers.ingest.appending import Comparison, known_rows
 from consumers.ingest.checking import publishable
+from consumers.ingest.date_order import with_order_ahead
 from consumers.ingest.fields import Fields, Publishable, encoded_bytes, named_columns, resolve_fields
 from consumers.ingest.publisher import Publisher
 from consumers.ingest.publishing import ID_DIGITS, appender, prepare_kafka, publish_rows
@@ -43,12 +44,27 @@ def ingest_pipe(
             fields = dataclasses.replace(fields, always_timed=fields.always_timed or request.speed is not None)
             needed = named_columns(request.fields)
             opened = Rows(None, with_needed_columns(opened.rows, needed, given.name))
-        rows = with_idle_marks(publishable(opened, fields, run[:ID_DIGITS], rejects.add), encoded_bytes)
+        dated = with_order_ahead(opened.rows, fields, given.name, progress.say)
+        padded = _Padded(publishable(dated, run[:ID_DIGITS], rejects.add))
+        rows = with_idle_marks(padded, encoded_bytes)
         publish = _append_pipe if request.append else _publish_pipe
         compared = publish(settings, request, fields, rows, run, progress)
     require_some(compared.rows, rejects, given)
     compared.require_same_export(given.name)
-    return appended(compared, rejects.count, rejects.path)
+    return appended(compared, rejects.count, rejects.path, padded.n)
+
+
+class _Padded:
+    """Passes rows on, and counts those that have fewer fields than the header."""
+
+    def __init__(self, rows: Iterator[Publishable]) -> None:
+        self._rows = rows
+        self.n = 0
+
+    def __iter__(self) -> Iterator[Publishable]:
+        for row in self._rows:
+            self.n += row.padded
+            yield row
 
 
 def _publish_pipe(

@@ -36,6 +36,7 @@ class IngestReport:
 
     `rejects_file` says why the `rejected` rows are not; it exists only if there are any. Of the rows that were
     published before, `changed` have another text now. `repeated` rows, with the id of another row, count nowhere else.
+    `padded` rows of the input have fewer fields than the header.
     """
 
     published: int
@@ -44,12 +45,13 @@ class IngestReport:
     rejects_file: Path
     changed: int = 0
     repeated: int = 0
+    padded: int = 0
 
 
-def appended(compared: Comparison, rejected: int, rejects_file: Path) -> IngestReport:
+def appended(compared: Comparison, rejected: int, rejects_file: Path, padded: int) -> IngestReport:
     """The report of rows that were compared with what is published."""
     published = compared.new + compared.before
-    return IngestReport(published, compared.before, rejected, rejects_file, compared.changed, compared.repeated)
+    return IngestReport(published, compared.before, rejected, rejects_file, compared.changed, compared.repeated, padded)
 
 
 def require_times(request: IngestRequest, fields: Fields) -> None:

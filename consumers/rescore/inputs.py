@@ -65,7 +65,7 @@ def survey(given: InputFile, file_format: FileFormat, text_field: str, tell: Cal
     n_rows = n_padded = 0
     kinds: dict[str, Kind] = {}
     seen = SeenColumns(given.name)
-    with open_rows(given, file_format, pad=True) as source:
+    with open_rows(given, file_format) as source:
         columns = source.columns
         for row in whole_rows(source.rows, given.name, hint=_ALL_ROWS):
             n_rows += 1
@@ -90,7 +90,7 @@ def read_parts(given: InputFile, file_format: FileFormat, skip_parts: int) -> It
     if file_format == "parquet":
         yield from _read_tables(given, skip_parts)
         return
-    with open_rows(given, file_format, pad=True) as source:
+    with open_rows(given, file_format) as source:
         rows = whole_rows(source.rows, given.name, hint=_ALL_ROWS)
         yield from islice(map(Part, in_parts(rows)), skip_parts, None)
 

@@ -21,7 +21,7 @@ from sentiment.scoring import score_texts
 from sentiment.settings import ModelSettings
 from sentiment.sources import FileFormat, InputFile, ReadingOptions, Row, detect_format, find_input, open_rows
 from sentiment.sources.options import DEFAULT_READING
-from sentiment.sources.rows import SUFFIXES
+from sentiment.sources.rows import SUFFIXES, padded_rows
 
 _NOT_WRITTEN = {".json", ".tsv", ".tab"}
 """Endings that promise what is only read: one document, or tabs."""
@@ -100,9 +100,7 @@ def _tell(found: Survey, columns: Columns, progress: Progress) -> None:
     for before, after in columns.renamed.items():
         progress.say(f"the input's column {before!r} is kept as {after!r}: {before!r} is the result's")
     if found.n_padded:
-        progress.say(
-            f"rows with fewer fields than the header: {found.n_padded:,} (the missing ones are taken to be empty)"
-        )
+        progress.say(padded_rows(found.n_padded))
 
 
 def _score(classifier: Classifier, part: Part, text_field: str, kind: TextKind) -> list[Result]:

@@ -96,6 +96,8 @@ def ingest(
 
 def _report(report: IngestReport, topic: str) -> None:
     """Say on stderr what is published, and what is not."""
+    from sentiment.sources.rows import padded_rows
+
     if report.published_before == report.published > 0:
         click.echo(
             f"nothing to do: all {report.published:,} rows were published before (--restart publishes them again)",
@@ -110,5 +112,7 @@ def _report(report: IngestReport, topic: str) -> None:
         )
     if report.repeated:
         click.echo(f"left out {report.repeated:,} rows with the id of another row of the file", err=True)
+    if report.padded:
+        click.echo(padded_rows(report.padded), err=True)
     if report.rejected:
         click.echo(f"rejected {report.rejected:,} rows; see {report.rejects_file}", err=True)

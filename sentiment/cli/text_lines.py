@@ -102,7 +102,7 @@ def _from_text(content: bytes) -> Line:
 
 
 def _rows(given: InputFile, file_format: FileFormat, text_field: str) -> Iterator[Line]:
-    with open_rows(given, file_format, _needed(text_field), pad=True) as opened:
+    with open_rows(given, file_format, _needed(text_field)) as opened:
         column: str | None = text_field
         if opened.columns is not None:
             column = find_column(text_field, opened.columns, given.name)

@@ -29,10 +29,8 @@ __all__ = [
 
 
 @contextmanager
-def open_rows(
-    given: InputFile, file_format: FileFormat, columns: Sequence[str] | None = None, *, pad: bool = False
-) -> Iterator[Rows]:
-    """Open an input. Parquet reads only `columns`, if they are given. For `pad` see `read_csv`.
+def open_rows(given: InputFile, file_format: FileFormat, columns: Sequence[str] | None = None) -> Iterator[Rows]:
+    """Open an input. Parquet reads only `columns`, if they are given.
 
     Raises:
         UsageError: the input's options have no meaning in this format.
@@ -51,7 +49,7 @@ def open_rows(
     with open_text(given) as stream:
         match file_format:
             case "csv":
-                yield read_csv(stream, given.name, given.options, pad=pad)
+                yield read_csv(stream, given.name, given.options)
             case "jsonl":
                 yield read_jsonl(stream, given.name)
             case _:

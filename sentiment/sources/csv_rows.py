@@ -17,29 +17,29 @@ from sentiment.sources.encodings import NOT_DECODED
 from sentiment.sources.headers import column_names
 from sentiment.sources.options import DEFAULT_READING, ReadingOptions
 from sentiment.sources.rows import BadRow, Row, Rows
+from sentiment.stream_start import has_a_line, with_start
 
 _SAMPLE_BYTES = 1 << 16
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _MANY = "keep the columns that you need, or check that the first line is a header"
 
 
-def read_csv(
-    stream: io.BufferedReader[Any], name: str, options: ReadingOptions = DEFAULT_READING, *, pad: bool = False
-) -> Rows:
+def read_csv(stream: io.BufferedReader[Any], name: str, options: ReadingOptions = DEFAULT_READING) -> Rows:
     """The rows of a CSV file in UTF-8. Values are strings exactly as in the file: no word means "missing".
 
     The delimiter is that of the options, or else that of Excel's line `sep=;`, or else the one that `find_delimiter`
     finds. For the names of columns see `column_names`.
 
-    A row with a wrong number of fields, broken quoting or a line that is too long is a BadRow. With `pad`, a row that
-    is too short gets empty fields instead, as in pandas, and is marked. Bytes that are not UTF-8 become lone surrogates
-    (PEP 383), so that one bad row does not hide the others.
+    A row that is too short gets empty fields, as in pandas and in spreadsheets, and is marked. One with too many
+    fields, broken quoting or a line that is too long is a BadRow. Bytes that are not UTF-8 become lone surrogates (PEP
+    383), so that one bad row does not hide the others.
 
     Raises:
         InputError: there is no header, or it has too many columns. While rows are read: a quoted field is never closed.
     """
     # The lines have a limit. The default one for fields, 128 kB, is too low for texts.
     csv.field_size_limit(MAX_LINE_BYTES)
+    stream = with_start(stream, has_a_line)
     sample = stream.peek(_SAMPLE_BYTES)[:_SAMPLE_BYTES].decode("utf-8", "replace")
     lines = _Lines(io.TextIOWrapper(stream, encoding="utf-8", errors="surrogateescape", newline=""), name)
     delimiter = options.delimiter
@@ -49,7 +49,7 @@ def read_csv(
     reader = csv.reader(lines, delimiter=delimiter or find_delimiter(sample), strict=True)
     columns = column_names(_header(reader, lines))
     # The wrapper closes its stream when it is collected, so it must live as long as the rows.
-    rows = _rows(reader, columns, lines, pad=pad)
+    rows = _rows(reader, columns, lines)
     return Rows(columns, _numbered_from_1(islice(rows, options.skip_rows, None)) if options.skip_rows else rows)
 
 
@@ -135,7 +135,7 @@ def _never_closed(name: str, line: int) -> InputError:
     )
 
 
-def _rows(reader: Iterator[list[str]], header: tuple[str, ...], lines: _Lines, *, pad: bool) -> Iterator[Row | BadRow]:
+def _rows(reader: Iterator[list[str]], header: tuple[str, ...], lines: _Lines) -> Iterator[Row | BadRow]:
     number = 0
     while True:
         line = lines.count + 1
@@ -160,7 +160,7 @@ def _rows(reader: Iterator[list[str]], header: tuple[str, ...], lines: _Lines, *
         missing = len(header) - len(fields)
         if missing < 0 and not any(fields[missing:]):  # delimiters at the end of the line
             fields, missing = fields[:missing], 0
-        if missing < 0 or (missing and not pad):
+        if missing < 0:
             yield BadRow(number, line, "field_count", f"{len(fields)} fields, the header has {len(header)}")
         else:
             values = dict(zip(header, fields + [""] * missing, strict=True))

@@ -16,6 +16,7 @@ from sentiment.json_repair import foreign_number
 from sentiment.sources.encodings import NOT_DECODED
 from sentiment.sources.json_array import array_elements
 from sentiment.sources.rows import BadRow, Row, Rows
+from sentiment.stream_start import with_start
 
 _decoder = msgspec.json.Decoder(dict[str, object])
 _SNIFF_BYTES = 1_024
@@ -30,6 +31,7 @@ def read_jsonl(stream: io.BufferedReader[Any], name: str) -> Rows:
     Raises:
         InputError: the file is empty; while rows are read, what `array_elements` raises.
     """
+    stream = with_start(stream, _tells_arrays)
     is_array = _ARRAY.match(stream.peek(_SNIFF_BYTES)[:_SNIFF_BYTES]) is not None
     lines = array_elements(stream, name) if is_array else _numbered_lines(stream)
     rows = _rows(lines)
@@ -37,6 +39,10 @@ def read_jsonl(stream: io.BufferedReader[Any], name: str) -> Rows:
     if first is None:
         raise InputError(f"{name} is empty" if not is_array else f"{name} is an empty JSON array")
     return Rows(None, chain([first], rows))
+
+
+def _tells_arrays(head: bytes) -> bool:
+    return len(head) >= _SNIFF_BYTES or len(head.strip()) > 1
 
 
 def _rows(lines: Iterator[tuple[int, bytes | None]] | Iterator[tuple[int, bytes]]) -> Iterator[Row | BadRow]:

@@ -6,6 +6,7 @@ A value becomes what `to_pylist` gives, with these exceptions, in which nothing 
   away, becomes its text in ISO 8601.
 - A time in a zone that this machine does not know is in UTC.
 - Bytes that are not UTF-8 in a string become lone surrogates (PEP 383), as in CSV.
+- Bytes that nobody calls a string, and that are UTF-8, are one: older writers have no other strings.
 - A struct with several fields of one name becomes a list of pairs, as a map does.
 """
 
@@ -48,7 +49,16 @@ def to_python(array: Any) -> list[Any]:
         return _numbers(array, width, lambda number: _time_of_day(number, _PER_SECOND[kind.unit]))
     if pat.is_duration(kind):
         return _numbers(array, pa.int64(), lambda number: _duration(number, _PER_SECOND[kind.unit]))
+    if pat.is_binary(kind) or pat.is_large_binary(kind) or pat.is_binary_view(kind):
+        return [None if value is None else _text_or_bytes(value) for value in _plain(array)]
     return _strings(array) if _is_string(kind) else _plain(array)
+
+
+def _text_or_bytes(value: bytes) -> str | bytes:
+    try:
+        return value.decode("utf-8")
+    except UnicodeDecodeError:
+        return value
 
 
 def _plain(array: Any) -> list[Any]:

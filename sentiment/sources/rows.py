@@ -20,6 +20,11 @@ SUFFIXES: dict[str, FileFormat] = {
 """The format by the ending of a file's name, without that of its packing."""
 
 
+def padded_rows(n: int) -> str:
+    """What to say of `n` rows that are too short."""
+    return f"rows with fewer fields than the header: {n:,} (the missing ones are taken to be empty)"
+
+
 def place_of(number: int, line: int | None) -> str:
     """Where to look for a row, for messages: by its line, or by its number where the format has no lines."""
     return f"row {number}" if line is None else f"line {line}"

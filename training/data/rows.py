@@ -88,7 +88,7 @@ def _from_file(path: Path, reading: ReadingOptions) -> pd.DataFrame:
     given = find_input(str(path), reading)
     values: dict[str, list[Any]] = {}
     n_rows, seen = 0, SeenColumns(given.name)
-    with open_rows(given, format_of(path, reading), pad=True) as opened:
+    with open_rows(given, format_of(path, reading)) as opened:
         for name in opened.columns or ():
             values[name] = []
         for row in whole_rows(opened.rows, given.name, hint="mend or remove the row"):

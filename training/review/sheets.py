@@ -167,7 +167,7 @@ def _read(path: Path) -> pd.DataFrame:
         raise InputError(
             f"the format of {path} is unknown", hint="save the sheet as CSV, under a name that ends with .csv"
         ) from None
-    with open_rows(given, file_format, pad=True) as opened:
+    with open_rows(given, file_format) as opened:
         rows = [_require_read(path, row).values for row in opened.rows]
     if not rows:
         raise InputError(f"{path} has no rows")

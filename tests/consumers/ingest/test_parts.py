@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from consumers.cluster.records import OutgoingRecord
 from consumers.ingest.batches import MAX_ROWS, Prepared, batches, to_record
 from consumers.ingest.checking import Plan, check_file, fingerprint
-from consumers.ingest.date_order import DateOrders, with_date_order
+from consumers.ingest.date_order import MOST_WAITING, DateOrders, with_date_order, with_order_ahead
 from consumers.ingest.fields import (
     FieldFlags,
     Fields,
@@ -281,7 +281,7 @@ def test_the_survey_finds_the_order_the_last_time_and_the_rejects(tmp_path: Path
     """Counts, order and the newest time; the rejects file has one line for each bad row, and nothing of its text."""
     path = write_csv(tmp_path / "x.csv", 10, newest_first=True)
     with path.open("a") as file:
-        file.write(f"bad,{CANARY},01/02/2024\nshort\n")
+        file.write(f"bad,{CANARY},01/02/2024\nlong,x,2024-01-01,y\n")
     with collecting(tmp_path / "x.csv.rejects.jsonl") as rejects:
         found = check_file(plan(path), rejects, lambda n: None)
     assert (found.good, found.rejected, found.in_order) == (10, 2, False)
@@ -423,3 +423,73 @@ def test_the_same_row_is_read_by_what_the_rest_of_its_file_tells(tmp_path: Path)
         assert isinstance(row, Publishable)
         assert row.created_at is not None
         assert row.created_at.month == month
+
+
+def dates_of_a_pipe(values: list[str], said: list[str] | None = None) -> Iterator[tuple[int, str | None]]:
+    """The line of each row, in the order in which they come, with its day, or None where that is rejected."""
+    rows = [Row(n, n, {"text": "a", "created_at": value}) for n, value in enumerate(values, start=1)]
+    found = resolve_fields(FieldFlags(), ["text", "created_at"], "a pipe")
+    for row, told in with_order_ahead(rows, found, "a pipe", (said if said is not None else []).append):
+        read = to_publishable(row, told, "x")
+        day = read.created_at if isinstance(read, Publishable) else None
+        yield row.number, None if day is None else day.date().isoformat()
+
+
+@pytest.mark.parametrize(
+    ("values", "days"),
+    [
+        (["03/04/2024", "31/01/2024"], ["2024-04-03", "2024-01-31"]),
+        (["03/04/2024", "01/31/2024"], ["2024-03-04", "2024-01-31"]),
+        (["31/01/2024", "03/04/2024", "01/31/2024"], ["2024-01-31", "2024-04-03", None]),
+        (["2024-01-01", "5 May 2024", "03/04/2024", "2024-02-02", "31.01.2024"],
+         ["2024-01-01", "2024-05-05", "2024-04-03", "2024-02-02", "2024-01-31"]),
+        (["05-06-24", "31-12-75"], ["2024-06-05", "1975-12-31"]),
+    ],
+)  # fmt: skip
+def test_dates_of_a_pipe_have_the_order_that_a_row_ahead_tells(values: list[str], days: list[str | None]) -> None:
+    """In their order. What contradicts a row before it is rejected."""
+    assert list(dates_of_a_pipe(values)) == list(enumerate(days, start=1))
+
+
+@pytest.mark.parametrize("values", [["03/04/2024", "2024-01-01"], ["03/04/2024"] * (MOST_WAITING + 5), ["05-Jan-24"]])
+def test_dates_of_a_pipe_that_nothing_tells_are_refused(values: list[str]) -> None:
+    """With the option that says it, before any of them is published; so much is said while rows wait."""
+    said: list[str] = []
+    with pytest.raises(InputError, match="does not tell") as refused:
+        next(dates_of_a_pipe(values, said))
+    assert "--date-order" in str(refused.value.hint)
+    assert len(said) == 1
+    assert "--date-order" in said[0]
+
+
+def test_rows_of_a_pipe_wait_only_where_their_dates_are_open() -> None:
+    """Each comes before the next one is read, as long as no date needs another to be understood."""
+    values = iter(["2024-01-01", "31/01/2024", "03/04/2024", "04/05/2024"])
+    n_read = 0
+
+    def rows() -> Iterator[Row]:
+        nonlocal n_read
+        for value in values:
+            n_read += 1
+            yield Row(n_read, n_read, {"text": "a", "created_at": value})
+
+    found = resolve_fields(FieldFlags(), ["text", "created_at"], "a pipe")
+    for number, _ in enumerate(with_order_ahead(rows(), found, "a pipe", lambda _: None), start=1):
+        assert n_read == number
+
+
+@given(st.lists(st.dates(date(1970, 1, 1), date(2060, 1, 1)), min_size=1, max_size=30), st.sampled_from(["DMY", "MDY"]))
+def test_a_pipe_and_its_file_say_the_same(days: list[date], order: str) -> None:
+    """Where the file can be read, the pipe gives the same days; where it is refused, the pipe is, too."""
+    pattern = "%d/%m/%Y" if order == "DMY" else "%m/%d/%Y"
+    values = [day.strftime(pattern) for day in days]
+    orders = DateOrders()
+    for value in values:
+        orders.add(value, "here")
+    try:
+        orders.decide("x")
+    except InputError:
+        with pytest.raises(InputError):
+            list(dates_of_a_pipe(values))
+        return
+    assert [day for _, day in dates_of_a_pipe(values)] == [day.isoformat() for day in days]

@@ -112,6 +112,8 @@ def agrees(read: Any, scalar: Any) -> bool:
         return len(read) == len(scalar.values) and all(map(agrees, read, scalar.values))
     if pat.is_temporal(kind):
         return _number_of(read, getattr(kind, "unit", "D")) == scalar.value
+    if (pat.is_binary(kind) or pat.is_large_binary(kind)) and isinstance(read, str):
+        return bool(read.encode() == scalar.as_py())
     return bool(read == scalar.as_py()) and isinstance(read, type(scalar.as_py()))
 
 

@@ -204,7 +204,7 @@ def test_columns_that_repeat_are_told_apart(tmp_path: Path) -> None:
 
 def test_rows_after_the_header_are_skipped_and_lines_stay_true() -> None:
     """A second header may be broken or go over lines; rows are numbered from the first one that counts."""
-    content = 'text,n\n"which\nhow",many,really\nshort\na,1\nb\nc,3\n'
+    content = 'text,n\n"which\nhow",many,really\nshort\na,1\nb,2,x\nc,3\n'
     read = rows_of(content, ReadingOptions(skip_rows=2))
     assert [(type(row), row.number, row.line) for row in read] == [(Row, 1, 5), (BadRow, 2, 6), (Row, 3, 7)]
     assert rows_of(content, ReadingOptions(skip_rows=99)) == []

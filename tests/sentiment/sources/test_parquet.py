@@ -73,6 +73,14 @@ def test_a_string_that_is_not_utf8_is_marked_as_in_csv(tmp_path: Path) -> None:
     assert [row["text"] for row in read(path)] == ["good", "\udcff", None]
 
 
+@pytest.mark.parametrize("kind", [pa.binary(), pa.large_binary(), pa.dictionary(pa.int32(), pa.binary())])
+def test_bytes_that_nobody_calls_a_string_are_one_if_they_are_utf8(tmp_path: Path, kind: pa.DataType) -> None:
+    """Older writers of Impala, Hive and Spark have no other strings. What is no text stays bytes."""
+    path = tmp_path / "x.parquet"
+    pq.write_table(pa.table({"text": pa.array(["so good é".encode(), b"\xff\x00", None], kind)}), path)
+    assert [row["text"] for row in read(path)] == ["so good é", b"\xff\x00", None]
+
+
 @pytest.mark.parametrize("columns", [None, ["a.b"], ["a"], ["absent"], []])
 def test_columns_with_dots_are_columns(tmp_path: Path, columns: list[str] | None) -> None:
     """Arrow takes a dot for a step into a struct."""

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import bz2
 import csv
 import gzip
 import io
+import lzma
 import os
+import sys
 import tracemalloc
 import zipfile
 from collections.abc import Callable
@@ -20,6 +23,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sentiment.errors import InputError, UsageError
+from sentiment.packed import open_packed
 from sentiment.sources import BadRow, FileFormat, InputFile, Row, detect_format, find_input, open_rows
 from sentiment.sources.csv_rows import read_csv
 from sentiment.sources.jsonl_rows import read_jsonl
@@ -30,6 +34,22 @@ cells = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x0
 def buffered(content: bytes) -> io.BufferedReader[Any]:
     """An open file with this content."""
     return io.BufferedReader(io.BytesIO(content))
+
+
+class Drip(io.RawIOBase):
+    """A pipe that hands out a few bytes at a time."""
+
+    def __init__(self, content: bytes, n_bytes: int) -> None:
+        self._content = io.BytesIO(content)
+        self._n_bytes = n_bytes
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]  # the stub's type is newer than 3.11
+        data = self._content.read(min(self._n_bytes, len(buffer)))
+        buffer[: len(data)] = data
+        return len(data)
 
 
 def rows_of(path: Path, file_format: FileFormat) -> list[Row | BadRow]:
@@ -80,9 +100,9 @@ def test_junk_never_raises_anything_but_an_input_error(junk: bytes) -> None:
 
 
 def test_a_bad_csv_row_is_told_by_its_line_and_the_others_are_read(tmp_path: Path) -> None:
-    """Wrong numbers of fields and broken quoting do not hide what follows; lines count, not rows."""
+    """Too many fields and broken quoting do not hide what follows; lines count, not rows."""
     path = tmp_path / "x.csv"
-    path.write_text('text,n\n"two\nlines",1\nshort\n"a"b,2\nlast,3\n')
+    path.write_text('text,n\n"two\nlines",1\nlong,1,2\n"a"b,2\nlast,3\n')
     read = rows_of(path, "csv")
     assert [(type(row).__name__, row.number, row.line) for row in read] == [
         ("Row", 1, 2),
@@ -91,6 +111,17 @@ def test_a_bad_csv_row_is_told_by_its_line_and_the_others_are_read(tmp_path: Pat
         ("Row", 4, 6),
     ]
     assert [row.reason for row in read if isinstance(row, BadRow)] == ["field_count", "bad_quoting"]
+
+
+def test_a_short_csv_row_has_empty_fields(tmp_path: Path) -> None:
+    """As spreadsheets and pandas read it; it is marked, so that a command can say how many there are."""
+    path = tmp_path / "x.csv"
+    path.write_text("text,n,m\nfull,1,2\nshort\n")
+    read = [row for row in rows_of(path, "csv") if isinstance(row, Row)]
+    assert [(dict(row.values), row.padded) for row in read] == [
+        ({"text": "full", "n": "1", "m": "2"}, False),
+        ({"text": "short", "n": "", "m": ""}, True),
+    ]
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-32"])
@@ -106,6 +137,37 @@ def test_the_encoding_is_known_by_its_mark(tmp_path: Path, encoding: str, pack: 
         assert [row.values for row in rows_of_argument(str(path)) if isinstance(row, Row)] == [
             {"text": "\u201chi\u201d \U0001f600"}
         ]
+
+
+PIPED: dict[str, tuple[FileFormat, bytes]] = {
+    "gzip": ("csv", gzip.compress(b"a,b\n1,2\n")),
+    "bzip2": ("csv", bz2.compress(b"a,b\n1,2\n")),
+    "xz": ("jsonl", lzma.compress(b'{"a":"1","b":"2"}\n')),
+    "tab": ("csv", b"a\tb\n1\t2\n"),
+    "excel": ("csv", b"sep=;\r\na;b\r\n1;2\r\n"),
+    "UTF-16": ("csv", "a,b\n1,2\n".encode("utf-16")),
+    "mark": ("jsonl", b'\xef\xbb\xbf{"a":"1","b":"2"}'),
+    "array": ("jsonl", b'\n  [\n {"a":"1",\n"b":"2"}]'),
+}
+
+
+@pytest.mark.parametrize("n_bytes", [1, 2, 5, 9, 1_000])
+@pytest.mark.parametrize("shape", PIPED)
+def test_a_pipe_may_hand_out_its_bytes_in_any_pieces(shape: str, n_bytes: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What it is, is told by its first bytes, and not by how many of them come at once."""
+    file_format, content = PIPED[shape]
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BufferedReader(Drip(content, n_bytes))))
+    with open_rows(InputFile(None), file_format) as source:
+        read = list(source.rows)
+    assert [dict(row.values) for row in read if isinstance(row, Row)] == [{"a": "1", "b": "2"}]
+
+
+def test_a_short_line_of_a_pipe_is_read_before_the_next_one_comes() -> None:
+    """Somebody may type it, and wait for the answer."""
+    pipe = Drip(b"ok\nfine\n", 3)
+    with open_packed(io.BufferedReader(pipe), "a pipe") as text:
+        assert text.readline() == b"ok\n"
+        assert pipe.read(3) == b"fin"
 
 
 def test_half_a_pair_in_utf_16_is_a_fault_of_its_row(tmp_path: Path) -> None:
