@@ -19,6 +19,7 @@ from consumers.scoring.results import AnsweredEvent, ResultWriter
 from consumers.scoring.serving import ServingModel
 from sentiment.errors import PoisonReason, PoisonRecord
 from sentiment.events import FeedbackEvent, SourcePosition, decode_feedback
+from sentiment.mail import TextKind, read_as
 from sentiment.model.classifier import BatchInfo
 from sentiment.privacy import redact_json_all
 from sentiment.scoring import score_texts
@@ -41,13 +42,20 @@ class ScoringHandler(BaseHandler):
     """Scores batches. It keeps only the breaker, and outcomes that are counted when they are committed."""
 
     def __init__(
-        self, serving: ServingModel, writer: ResultWriter, parking: Parking, breaker: Breaker, metrics: Metrics
+        self,
+        serving: ServingModel,
+        writer: ResultWriter,
+        parking: Parking,
+        breaker: Breaker,
+        metrics: Metrics,
+        kind: TextKind = "text",
     ) -> None:
         self._serving = serving
         self._writer = writer
         self._parking = parking
         self._breaker = breaker
         self._metrics = metrics
+        self._kind = kind
         self._uncommitted: list[_Outcome] = []
         """In the order in which the records were handled."""
 
@@ -119,7 +127,7 @@ class ScoringHandler(BaseHandler):
         started = time.perf_counter()
         metadata = redact_json_all([event.metadata for event in events])
         metadata_s = time.perf_counter() - started
-        answers, costs = score_texts(classifier, [event.text for event in events])
+        answers, costs = score_texts(classifier, [read_as(self._kind, event.text) for event in events])
         self._observe("redact", metadata_s + costs.redact_s)
         self._observe("language", costs.language_s)
         self._observe_inference(costs.inference)

@@ -57,6 +57,7 @@ def run_worker(
             Parking(topics.dead_letter, worker.dead_letter_payload, limits[topics.dead_letter]),
             Breaker(worker.breaker_window, worker.breaker_ratio),
             running.metrics,
+            worker.kind,
         )
         model = serving.classifier.model
         with _reloading(settings.model, load_classifier, serving, running):

@@ -40,6 +40,7 @@ _GROUPS: dict[str, tuple[SettingFlag, ...]] = {
     "worker": (
         SettingFlag("--group-id", "worker.group_id", "NAME"),
         SettingFlag("--instance-id", "worker.instance_id", "ID"),
+        SettingFlag("--kind", "worker.kind"),
         SettingFlag("--dead-letter-payload", "worker.dead_letter_payload"),
     ),
     "alerts": (SettingFlag("--group-id", "alerts.group_id", "NAME"),),

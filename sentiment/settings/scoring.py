@@ -6,6 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from sentiment.mail import TextKind
 from sentiment.settings.section import Section
 
 
@@ -58,6 +59,11 @@ class WorkerSettings(Section):
     )
     stuck_after_s: float = Field(
         180.0, ge=10, le=3_600, description="Exit if a poll, a batch or a commit takes longer than this."
+    )
+    kind: TextKind = Field(
+        "text",
+        description="What the texts on the feedback topic are. Of mail only the author's own words are read and "
+        "published: no quoted messages, no signature.",
     )
     publish_text: bool = Field(True, description="Include the redacted text in results.")
     dead_letter_payload: Literal["raw", "omit"] = Field(

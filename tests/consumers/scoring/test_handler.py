@@ -19,6 +19,7 @@ from consumers.scoring.results import ResultWriter
 from consumers.scoring.serving import ServingModel
 from sentiment.errors import FatalError, PoisonReason, TooManyPoisonRecords
 from sentiment.events import ModelRef, ScoredFeedback, decode_scored
+from sentiment.mail import TextKind
 from sentiment.model.classifier import BatchInfo, Classifier, Prediction
 from tests.fakes import LexiconClassifier, names_searched
 
@@ -50,6 +51,7 @@ def scorer(
     limit_bytes: int = LIMIT,
     breaker: Breaker | None = None,
     publish_text: bool = True,
+    kind: TextKind = "text",
 ) -> ScoringHandler:
     classifier = classifier or LexiconClassifier()
     metrics = metrics or Metrics()
@@ -59,6 +61,7 @@ def scorer(
         Parking("dead", payload, limit_bytes),
         breaker or Breaker(200, 0.5),
         metrics,
+        kind,
     )
 
 
@@ -378,3 +381,12 @@ def test_names_leave_neither_in_the_text_nor_in_metadata() -> None:
     assert (result.text, result.metadata) == ("great, says [PERSON]", {"agent": "[PERSON] of team 7"})
     assert result.redactions == {"person": 2}
     assert classifier.seen == ["great, says person"]
+
+
+def test_of_mail_only_the_own_words_are_read_and_published() -> None:
+    """Where the worker is told that texts are mail; otherwise all of it is text."""
+    mail = {"text": "this is great\n\nOn Monday Kim wrote:\n> it was awful\n"}
+    (own,) = outputs(scorer(kind="mail"), feedback(A, 0, mail))
+    (whole,) = outputs(scorer(), feedback(A, 0, mail))
+    assert (scored(own).text, scored(own).label) == ("this is great", "positive")
+    assert scored(whole).text == mail["text"]
