@@ -13,7 +13,7 @@ RELEASED := SOURCE_DATE_EPOCH=$(shell git log -1 --format=%ct) $(BIN)/python -m 
 # Needs labelled rows and pretrained networks, and hours: see training/recipes/model.toml. What is missing is named.
 WORK ?= work
 
-.PHONY: setup demo picture model bench test lint licences lock clean dist image-test
+.PHONY: setup demo picture model boards bench test lint licences lock clean dist image-test
 
 setup: .venv/.base ## .venv with what the pipeline needs to run
 
@@ -26,6 +26,9 @@ picture: .venv/.base ## docs/demo.svg, from a run of the demo
 model: .venv/.dev ## the models, from rows to card: DATA=… BACKBONE=… SMALL=… WORK=…; run it again to go on
 	$(BIN)/sentiment recipe training/recipes/model.toml --work $(WORK) \
 		--set data=$(DATA) --set backbone=$(BACKBONE) --set small=$(SMALL)
+
+boards: .venv/.dev ## the Grafana boards in deploy/grafana/boards, from deploy/grafana/boards.py
+	$(BIN)/python deploy/grafana/boards.py
 
 bench: .venv/.dev ## speed beside what a user would write; needs an idle machine: BENCH=--busy-anyway runs it on any
 	$(BIN)/python -m benchmarks.speed $(BENCH)

@@ -62,7 +62,7 @@ def test_files_exist() -> None:
             context = FOLDER / service["build"]["context"]
             dockerfile = context / service["build"]["dockerfile"]
             assert f" AS {service['build']['target']}\n" in dockerfile.read_text("utf-8")
-    assert [name for name in named if not (FOLDER / name).is_file()] == []
+    assert [name for name in named if not (FOLDER / name).exists()] == []
 
 
 @pytest.mark.parametrize("name", OURS)

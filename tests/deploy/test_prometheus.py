@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 import secrets
 import signal
 import subprocess
@@ -18,12 +19,14 @@ import yaml
 
 from consumers.runtime.metrics import TABLE
 from tests.brokers import DevBroker, free_port
-from tests.deploy.tools import DEPLOY, documents, tool
+from tests.deploy.tools import BOARDS, DEPLOY, documents, panels, tool
 from tests.processes import run, sentiment, start
 from tests.waiting import wait_until
 
 SERVICES = {"worker": ["worker"], "alerts": ["alerts", "run"], "notify": ["notify"]}
 EVENTS = 6
+NEEDS_MORE = re.compile("drift|estimated|labelled|layers|dead_letter|alerts_total|notif|open_episodes|missed|damaged")
+"""What panels show only with a monitor, an incident, a fault, or a model with early exits."""
 
 
 @pytest.mark.slow
@@ -55,6 +58,12 @@ def test_prometheus_scrapes_the_services_and_alertmanager_hears_of_a_failure(
         assert {row.name for row in TABLE if row.kind == "counter" and not row.labels} <= scraped
         publish(topics)  # a rate needs something that happens between two scrapes
         assert wait_until(lambda: values(ui, "sum(sentiment:latency_seconds:p95_15m)"), "a recorded quantile")
+        expressions = {target["expr"] for path in BOARDS for panel in panels(path) for target in panel["targets"]}
+        wait_until(
+            lambda: {each for each in expressions if not values(ui, each) and not NEEDS_MORE.search(each)} == set(),
+            lambda: f"data for {[each for each in expressions if not values(ui, each)]}",
+        )
+        assert [each for each in expressions if not api(ui, "query", query=each)] == [], "not understood"
 
         services["notify"].send_signal(signal.SIGTERM)
         assert services["notify"].wait(60) == 0, (tmp_path / "notify.log").read_text()

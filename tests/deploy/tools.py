@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,6 +16,7 @@ from sentiment.cli.main import cli
 from tests.processes import REPOSITORY
 
 DEPLOY = REPOSITORY / "deploy"
+BOARDS = sorted((DEPLOY / "grafana" / "boards").glob("*.json"))
 _PACKAGES = {"promtool": "prometheus", "prometheus": "prometheus"} | dict.fromkeys(
     ("amtool", "prometheus-alertmanager"), "prometheus-alertmanager"
 )
@@ -31,6 +33,11 @@ def tool(name: str) -> str:
 def documents(path: Path) -> list[dict[str, Any]]:
     """The YAML documents of a file."""
     return [each for each in yaml.safe_load_all(path.read_text("utf-8")) if each is not None]
+
+
+def panels(board: Path) -> list[dict[str, Any]]:
+    """The panels of a Grafana board, without the rows that divide them."""
+    return [each for each in json.loads(board.read_text("utf-8"))["panels"] if each["type"] != "row"]
 
 
 def parsed(words: Sequence[str]) -> None:
