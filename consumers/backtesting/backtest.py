@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from zlib import crc32
 
 import numpy as np
 
+from consumers.backtesting.finished import Finished
 from consumers.backtesting.history import History
 from consumers.backtesting.trials import BUDGETS, RISES, Found, Null, false_alarms_a_week, hide_rises, with_budget
 from sentiment.events import Alert
@@ -43,7 +45,7 @@ class Budget:
 
     false_alarms_per_week: float
     paged: int
-    simulated: float | None
+    simulated: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,14 +86,25 @@ class BacktestReport:
 
 
 def run_backtest(
-    history: History, config: SpikeConfig, progress: Progress, *, trials: int, most_segments: int
+    history: History,
+    config: SpikeConfig,
+    progress: Progress,
+    *,
+    trials: int,
+    most_segments: int,
+    finished: Finished | None = None,
 ) -> BacktestReport:
-    """Replay every segment. The busiest are also simulated, each part `trials` times."""
+    """Replay every segment. The busiest are also simulated, each part `trials` times.
+
+    `finished` knows what an interrupted run has done. Raises ``InputError`` if it cannot remember more.
+    """
     names = sorted(history.segments, key=lambda name: (-len(history.segments[name]), name))
     progress.begin("segments", len(names))
     reports = []
     for number, name in enumerate(names, start=1):
-        reports.append(_segment(name, history.segments[name], config, trials if number <= most_segments else 0))
+        work = (name, history.segments[name], config, trials if number <= most_segments else 0)
+        compute = partial(_segment, *work)
+        reports.append(compute() if finished is None else finished.get(SegmentReport, work, compute))
         progress.at(number)
     return BacktestReport(config.detector.false_alarms_per_week, reports, dict(history.left_out))
 

@@ -13,7 +13,10 @@ from sentiment.cli.options import common_options
 from sentiment.cli.outputs import apart_from, check_outputs, write_output
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from consumers.backtesting.backtest import BacktestReport
+    from consumers.backtesting.finished import Finished
     from consumers.backtesting.history import History, HistoryFields, Scorer
     from sentiment.outputs import Output
     from sentiment.progress import Progress
@@ -35,8 +38,8 @@ Example:
 
 Without INPUT it reads the results topic, as far back as that goes. Rows of a file need a time, and a label (negative,
 neutral, positive) or p_negative; --score scores their texts instead. Weeks of history are replayed in seconds. The
-simulations take longer: false alarms in made-up weeks, and rises that are hidden in them. The report requires the
-`train` extra."""
+simulations take longer: false alarms in made-up weeks, and rises that are hidden in them. The same command goes on
+after an interruption: until it is complete, the work is in FILE.partial/. The report requires the `train` extra."""
 )
 @click.argument("input_file", metavar="INPUT", required=False)
 @click.option("--output", required=True, metavar="FILE", type=OUTPUT, help="Alerts to write, as JSONL.")
@@ -99,6 +102,7 @@ def backtest(
     import msgspec
 
     from consumers.backtesting.backtest import run_backtest
+    from consumers.backtesting.finished import Finished
     from consumers.backtesting.trials import with_budget
     from sentiment.cli.progress import Ticker
     from sentiment.cli.signals import terminate_like_interrupt
@@ -116,17 +120,19 @@ def backtest(
     config = settings.alerts.spike_config()
     if budget is not None:
         config = with_budget(config, budget)
+    finished = Finished(output)
     with terminate_like_interrupt(), Ticker() as ticker:
         if input_file is None:
             history = _read_topic(settings, ticker)
         else:
             times = TimeNotation(date_order, time_format)
             fields = replace(_fields(product, columns), times=times, kinds=settings.alerts.kinds())
-            history = _read_file(input_file, reading, fields, _scorer(settings) if score else None, ticker)
-        found = run_backtest(history, config, ticker, trials=trials, most_segments=most_segments)
+            history = _read_file(input_file, reading, fields, _scorer(settings, finished) if score else None, ticker)
+        found = run_backtest(history, config, ticker, trials=trials, most_segments=most_segments, finished=finished)
     write_output(output, b"".join(msgspec.json.encode(alert) + b"\n" for alert in found.alerts))
     if report is not None:
         write_output(report, report_html(found, input_file or settings.topics.sentiment))
+    finished.clear()
     with apart_from(output, report):
         _print(found)
     return 0
@@ -174,12 +180,17 @@ def _fields(product: str | None, columns: dict[str, str | None]) -> HistoryField
     return HistoryFields(**chosen, all_of=product, named=named)  # type: ignore[arg-type]  # only strings
 
 
-def _scorer(settings: Settings) -> Scorer:
+def _scorer(settings: Settings, finished: Finished) -> Scorer:
     from sentiment.model.loading import load_configured
-    from sentiment.scoring import score_texts
+    from sentiment.scoring import Answer, score_texts
 
     classifier = load_configured(settings.model)
-    return lambda texts: score_texts(classifier, texts)[0]
+    about = (classifier.model, settings.model.model_dump(mode="json"))
+
+    def scored(texts: Sequence[str]) -> list[Answer]:
+        return finished.get(list[Answer], (*about, texts), lambda: score_texts(classifier, texts)[0])
+
+    return scored
 
 
 def _print(report: BacktestReport) -> None:
@@ -190,7 +201,7 @@ def _print(report: BacktestReport) -> None:
         opened = len({alert.episode_id for alert in segment.paged})
         own = [b.simulated for b in segment.budgets if b.false_alarms_per_week == report.budget]
         found = [f"{rise.found} of {rise.n}" for rise in segment.rises]
-        rate = f"{own[0]:.2f}" if own and own[0] is not None else "–"
+        rate = f"{own[0]:.2f}" if own else "–"
         rows.append([segment.name, f"{segment.n:,}", f"{segment.days:.1f}", str(opened), rate, *(found or ["–"] * 3)])
     columns = ["segment", "results", "days", "episodes", "false alarms a week", "× 1.4 found", "× 2 found", "× 3 found"]
     output().print(table(columns, rows, title=f"Budget: {report.budget:g} false alarms a week and segment"))
