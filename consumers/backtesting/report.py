@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import base64
-import io
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from matplotlib.figure import Figure
 
 from consumers.backtesting.backtest import BacktestReport, Hour, SegmentReport
-from sentiment.figures import BLUE, GREY, ORANGE, STYLE
+from sentiment.figures import BLUE, GREY, ORANGE, STYLE, data_uri, svg
+from sentiment.pages import page_of
 
 _TEMPLATES = Path(__file__).parent / "templates"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -23,15 +21,8 @@ _MOST_POINTS = 400
 
 def report_html(report: BacktestReport, source: str) -> str:
     """The report. Everything that comes from data is escaped; a table beside each plot has the same figures."""
-    environment = Environment(
-        loader=FileSystemLoader(_TEMPLATES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    plots = {segment.name: _image(_plot(segment)) for segment in report.segments if segment.simulated}
-    return environment.get_template("backtest.html").render(report=report, plots=plots, source=source)
+    plots = {segment.name: data_uri(_plot(segment)) for segment in report.segments if segment.simulated}
+    return page_of(_TEMPLATES, "backtest.html", report=report, plots=plots, source=source)
 
 
 def _plot(segment: SegmentReport) -> str:
@@ -60,9 +51,7 @@ def _plot(segment: SegmentReport) -> str:
         axes.set_ylabel("share of negatives")
         axes.legend(loc="upper right", fontsize=8, frameon=False)
         figure.autofmt_xdate()
-        drawn = io.StringIO()
-        figure.savefig(drawn, format="svg", metadata={"Date": None})
-    return drawn.getvalue()
+        return svg(figure)
 
 
 def _episodes(segment: SegmentReport) -> list[tuple[Any, Any]]:
@@ -86,8 +75,3 @@ def _merged(hours: Sequence[Hour]) -> list[Point]:
         last = group[-1]
         points.append((group[0].minute, sum(h.negatives for h in group) / n, last.expected, last.low, last.high))
     return points
-
-
-def _image(svg: str) -> str:
-    """The image as a data URI."""
-    return "data:image/svg+xml;base64," + base64.b64encode(svg.encode()).decode("ascii")
