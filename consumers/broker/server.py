@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 import structlog
 
 from consumers.broker.api.call import Call
+from consumers.broker.api.nulls import first_null
 from consumers.broker.api.table import API_VERSIONS_KEY, APIS, Api, api_versions
 from consumers.broker.broker import Broker
 from consumers.broker.codes import Code
@@ -120,12 +121,8 @@ class Server:
             refused = api_versions(None, None)
             refused.error_code = Code.UNSUPPORTED_VERSION
             return _encode(refused, 0, correlation_id)
-        try:
-            decode = partial(api.request.decode, frame, version=version, header=True)
-            request = await _do(decode, is_long=len(frame) > BUFFER_BYTES)
-        except _UNDECODABLE as error:
-            raise BadRequestError(f"{api.request.name} version {version} does not decode") from error
-        del frame, decode  # the handler may wait for long
+        request = await _do(partial(_decode, api, frame, version), is_long=len(frame) > BUFFER_BYTES)
+        del frame  # the handler may wait for long
         call = Call(request, version, request.header.client_id or "", host, lease)
         _log.debug("request", api=api.request.name, version=version, client_id=call.client_id)
         response = await self._handle(api, call, has_gone)
@@ -149,6 +146,17 @@ class Server:
             at = f"{place.filename}:{place.lineno}"
             _log.error("handler_failed", api=api.request.name, error=type(error).__name__, at=at)
             raise BadRequestError(f"{api.request.name} could not be answered") from error
+
+
+def _decode(api: Api, frame: bytes, version: int) -> Any:
+    try:
+        request = api.request.decode(frame, version=version, header=True)
+        null = first_null(request, version)
+    except _UNDECODABLE as error:
+        raise BadRequestError(f"{api.request.name} version {version} does not decode") from error
+    if null is not None:
+        raise BadRequestError(f"{api.request.name} version {version} has no {null}")
+    return request
 
 
 async def _do(work: Callable[[], T], *, is_long: bool) -> T:

@@ -10,14 +10,18 @@ import psutil
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from kafka.protocol.admin import ListGroupsRequest
+from kafka.protocol.consumer import OffsetCommitRequest
 from kafka.protocol.metadata import ApiVersionsRequest, MetadataRequest
 
+from consumers.broker.api.nulls import first_null
 from consumers.broker.api.table import APIS
 from consumers.broker.frames import MAX_OTHER_BYTES
 from tests.broker.batches import batch
 from tests.broker.support import new_topic
 from tests.broker.wire import Wire
 from tests.brokers import DevBroker
+from tests.consumers.broker.fuzz import attack
 
 _SHARED = settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
@@ -51,6 +55,38 @@ def test_requests_with_a_junk_body_close_their_connection_only(
         wire.finish()
         wire.drain()
     assert _still_serves(dev_broker)
+
+
+def test_odd_and_damaged_requests_harm_nobody() -> None:
+    """Each of 2,000 is answered or refused, and the broker starts again with what they left."""
+    attack(seed=1, count=2_000)
+
+
+_NEVER_NULL = [
+    (api.request, name)
+    for api in APIS.values()
+    for name, field in api.request.fields.items()
+    if field.type_str in ("string", "bytes", "records") and field.for_version_q(api.max_version)
+    if not field.nullable_for_version_q(api.max_version)
+]
+
+
+@pytest.mark.parametrize(("request_class", "name"), _NEVER_NULL)
+def test_a_null_where_none_may_be_is_refused(dev_broker: DevBroker, request_class: Any, name: str) -> None:
+    """It does not reach the journal, which could not be read again."""
+    with Wire(dev_broker.bootstrap) as wire:
+        wire.send(request_class(**{name: None}), APIS[request_class.API_KEY].max_version)
+        assert wire.drain() == b""
+
+
+def test_a_null_deep_in_a_request_is_found() -> None:
+    """With the way to it; a field that may be null is none."""
+    topic_class = OffsetCommitRequest.OffsetCommitRequestTopic
+    partition = topic_class.OffsetCommitRequestPartition(partition_index=0, committed_metadata=None)
+    topics = [topic_class(name="a", partitions=[partition]), topic_class(name=None, partitions=[])]
+    assert first_null(OffsetCommitRequest(group_id="group", topics=topics[:1]), 8) is None
+    assert first_null(OffsetCommitRequest(group_id="group", topics=topics), 8) == "topics.name"
+    assert first_null(ListGroupsRequest(states_filter=["Stable", None]), 4) == "states_filter"
 
 
 @pytest.mark.parametrize("size", [-1, 0, 7, 2**31 - 1])
