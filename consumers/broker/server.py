@@ -15,9 +15,11 @@ from functools import partial
 from typing import Any, TypeVar
 
 import structlog
+from kafka.protocol.producer import ProduceRequest
 
 from consumers.broker.api.call import Call
 from consumers.broker.api.nulls import first_null
+from consumers.broker.api.produce_size import MAX_PARTITIONS, has_too_many_partitions
 from consumers.broker.api.table import API_VERSIONS_KEY, APIS, Api, api_versions
 from consumers.broker.broker import Broker
 from consumers.broker.codes import Code
@@ -150,6 +152,8 @@ class Server:
 
 def _decode(api: Api, frame: bytes, version: int) -> Any:
     try:
+        if api.request is ProduceRequest and has_too_many_partitions(frame, version):
+            raise BadRequestError(f"{api.request.name} has more than {MAX_PARTITIONS} partitions")
         request = api.request.decode(frame, version=version, header=True)
         null = first_null(request, version)
     except _UNDECODABLE as error:
