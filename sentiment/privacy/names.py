@@ -31,6 +31,7 @@ _KIND_OF = {"PERSON": PERSON, "PER": PERSON, "ADDRESS": ADDRESS, "STREET_ADDRESS
 _TOKEN_UNITS = 100
 _TOKEN = re.compile(r"\w+|[^\w\s]")
 _NO_PROSE = re.compile(r"</?[A-Za-z][^<>]{0,300}>|\bhttps?://[^\s<>]+")
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _WORD = re.compile(r"[^\W\d_]{2,}")
 _EDGE = ' \t\r\n.,;:!?()[]{}<>"“”„*_~|/\\-–—'
 _POSSESSIVE = ("'s", "’s")
@@ -81,13 +82,13 @@ def find_names(
 
 
 def _view(text: str, work: Work, placeholders: re.Pattern[str]) -> View | None:
-    """What the model reads: folded, without tags, links and placeholders. None if that is more than `work` allows."""
+    """What the model reads: folded, in Unicode, without tags, links and placeholders. None: more than `work` allows."""
     try:
         folded = fold(text, work)
         work.spend(_TOKEN_UNITS * len(_TOKEN.findall(folded.text)))
     except WorkExceededError:
         return None
-    plain = _NO_PROSE.sub(_blank, placeholders.sub(_blank, folded.text))
+    plain = _SURROGATE.sub("?", _NO_PROSE.sub(_blank, placeholders.sub(_blank, folded.text)))
     return View(plain, folded.starts, folded.ends)
 
 

@@ -8,11 +8,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from sentiment.cli.main import run
 from sentiment.errors import ConfigurationError
 from sentiment.model import loading
-from sentiment.privacy import names_are_searched, search_names
+from sentiment.privacy import names_are_searched, redact, search_names
 from sentiment.spacy_names import SpacyNames
 from tests.fakes import LexiconClassifier
 from tests.processes import run_python
@@ -54,6 +56,18 @@ def test_entities_of_many_pieces_in_order(pipeline: Path) -> None:
         [],
         [(3, 11, "PERSON")],
     ]
+
+
+def test_any_text_can_be_searched(pipeline: Path) -> None:
+    """Halves of surrogate pairs, control characters and whatever else is in it; the name is still found."""
+    search_names(SpacyNames(str(pipeline)))
+
+    @given(st.text(max_size=80), st.text(max_size=80))
+    @settings(max_examples=100, deadline=None)
+    def search(before: str, after: str) -> None:
+        assert "Jane Roe" not in redact(f"{before} Jane Roe {after}").text
+
+    search()
 
 
 def test_a_package_is_read_and_not_run(pipeline: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,11 +11,11 @@ import numpy as np
 from sentiment.events import LABELS
 from sentiment.model.manifest import TOKENIZER_FILE
 from sentiment.model.tokenizer import TextTokenizer, read_tokenizer, unknown_id
-from sentiment.privacy import KINDS, placeholder
+from sentiment.privacy import KINDS, NAME_KINDS, placeholder
 from training.evaluation.predicting import Predict
 from training.promotion.records import Check, GateLimits
 
-PLACEHOLDERS = tuple(map(placeholder, KINDS))
+PLACEHOLDERS = tuple(map(placeholder, (*KINDS, *NAME_KINDS)))
 
 _SENTENCES = (
     "{} never answered, and my order is still broken.",

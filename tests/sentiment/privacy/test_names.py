@@ -71,6 +71,12 @@ def test_a_long_text_is_read_in_pieces(known: KnownNames) -> None:
     assert "".join(known.seen) == text
 
 
+def test_half_a_surrogate_pair_is_in_nobodys_way(known: KnownNames) -> None:
+    """JSON can contain one. No language model takes it, and it stays where it is."""
+    assert redact("\ud800 Kofi \udfff").text == "\ud800 [PERSON] \udfff"
+    assert [piece.encode() for piece in known.seen]
+
+
 def test_what_takes_too_much_is_masked_as_a_whole(known: KnownNames) -> None:
     """The model reads none of it."""
     redacted = redact("Kofi (((" * 4_000)

@@ -122,13 +122,16 @@ def tokenizer_with(directory: Path, words: Sequence[str]) -> Path:
     return directory
 
 
-SPELLED = ("http", "email", "phone", "iban", "card", "id", "ip", "@user")
+SPELLED = ("http", "email", "phone", "iban", "card", "id", "ip", "@user", "person", "address")
 
 
 def test_a_placeholder_without_a_token_is_named(tmp_path: Path) -> None:
     """The placeholders are looked up as they are spelled after normalisation."""
     assert unknown_placeholders(tokenizer_with(tmp_path, SPELLED)) == ()
-    assert unknown_placeholders(tokenizer_with(tmp_path, [*SPELLED[:1], *SPELLED[2:7]])) == ("[EMAIL]", "[HANDLE]")
+    assert unknown_placeholders(tokenizer_with(tmp_path, [*SPELLED[:1], *SPELLED[2:7], *SPELLED[8:]])) == (
+        "[EMAIL]",
+        "[HANDLE]",
+    )
 
 
 def test_a_placeholder_that_moves_labels_fails(tmp_path: Path) -> None:
