@@ -5,8 +5,8 @@ that refuses it, or fails for too long. Until then the batch is held: the loop c
 breaker paces each channel, and an alert is not given again to a channel that has delivered it. A notifier that is
 killed between a delivery and its commit delivers again, with the same idempotency key.
 
-The channels of a notifier share one progress. If a channel must not wait for another, run a notifier with its own group
-id for each.
+The channels of a notifier share one progress. If a channel must not wait for another, run a notifier for each
+(`notify --channel NAME`): its group id ends in the name.
 """
 
 from __future__ import annotations
@@ -28,8 +28,9 @@ from consumers.cluster.records import (
     WorkResult,
     fault_fields,
 )
-from consumers.notifying.channels.channel import Attempt, Channel, DeliveryOutcome
+from consumers.notifying.channels.channel import Attempt, DeliveryOutcome
 from consumers.notifying.channels.circuit import Circuit
+from consumers.notifying.channels.opening import Route
 from consumers.notifying.parking import REASON_HEADER, parked_alert, wanted_channels
 from consumers.runtime.handler import BaseHandler
 from consumers.runtime.metrics import Metrics
@@ -72,10 +73,11 @@ class _Failures:
 
 
 class NotifyHandler(BaseHandler):
-    """Delivers to all channels."""
+    """Delivers to the channels of `routes`."""
 
-    def __init__(self, channels: Sequence[Channel], history: History, options: NotifyOptions, metrics: Metrics) -> None:
-        self._channels = {channel.name: channel for channel in channels}
+    def __init__(self, routes: Sequence[Route], history: History, options: NotifyOptions, metrics: Metrics) -> None:
+        self._routes = {route.channel.name: route for route in routes}
+        self._channels = {name: route.channel for name, route in self._routes.items()}
         self._circuits = {name: Circuit(options.max_attempts, open_s=options.open_s) for name in self._channels}
         self._history = history
         self._options = options
@@ -118,7 +120,7 @@ class NotifyHandler(BaseHandler):
                 alert = _decode(record)
                 if alert is not None:
                     finished = done.setdefault(alert.alert_id, set())
-                    finished.update(self._channels.keys() - wanted_channels(record, self._channels))
+                    finished.update(self._channels.keys() - self._wanted(record, alert))
                     due.append((alert, finished))
                     partitions[alert.alert_id] = partition
         held = sum(self._deliver(name, due, now) for name in self._channels)
@@ -214,6 +216,11 @@ class NotifyHandler(BaseHandler):
                 f"the {name} channel did not accept an alert in {circuit.failures} attempts ({attempt.reason})",
                 hint="the next run tries again",
             )
+
+    def _wanted(self, record: Record, alert: Alert) -> set[str]:
+        """The channels that get this alert: by their routes, and of a parked one only those that it is parked for."""
+        named = wanted_channels(record, self._channels)
+        return {name for name, route in self._routes.items() if name in named and route.takes(alert)}
 
     def _failed_before(self, name: str, alert: Alert) -> _Failures:
         return self._failures.get((name, alert.alert_id), _Failures())

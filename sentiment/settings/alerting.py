@@ -11,6 +11,7 @@ from sentiment.settings.section import Section, read_secret
 from sentiment.spikes.parts import Kinds, parse_kinds
 
 if TYPE_CHECKING:
+    from sentiment.settings.channels import AnyChannel
     from sentiment.spikes.segment import SpikeConfig
     from sentiment.spikes.silences import Rule
 
@@ -135,12 +136,23 @@ class NotifySettings(Section):
     webhook_secret_file: Path | None = Field(
         None, description="File that holds the key that signs posted alerts.", examples=["/run/secrets/webhook-key"]
     )
+    channels_file: Path | None = Field(
+        None,
+        description="TOML file of further channels: chats, pagers, Alertmanager, e-mail.",
+        examples=["/etc/sentiment/channels.toml"],
+    )
     timeout_s: float = Field(5.0, gt=0, le=60, description="Timeout of a delivery.")
     max_attempts: int = Field(
         5, ge=1, le=20, description="Failures in a row after which a channel's circuit breaker opens."
     )
     open_s: float = Field(30.0, ge=1, le=3_600, description="Seconds between attempts while a circuit breaker is open.")
     give_up_s: float = Field(3_600.0, gt=0, description="Park an alert that has failed for this long.")
+
+    def channels(self) -> dict[str, AnyChannel]:
+        """Return the channels of the file. Raises ConfigurationError if it cannot be read."""
+        from sentiment.settings.channels import load_channels
+
+        return {} if self.channels_file is None else load_channels(self.channels_file)
 
     def secret(self) -> str | None:
         """Return the key of webhook signatures."""

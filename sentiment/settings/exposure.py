@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import stat
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,6 +32,11 @@ def exposed_secrets(settings: Settings, config_file: Path | None) -> list[Expose
     files = list(_secret_files(settings))
     if config_file is not None:
         files += [(setting, config_file) for setting in _secrets_in(config_file)][:1]
+    return exposed_files(files)
+
+
+def exposed_files(files: Iterable[tuple[str, Path]]) -> list[Exposed]:
+    """Those of `files`, each with the setting that names it, that the group or everybody may read."""
     return [
         Exposed(setting, file, f"{mode:04o}")
         for setting, file in files

@@ -19,16 +19,15 @@ starts.
 
 from __future__ import annotations
 
-import tomllib
 from datetime import datetime, time, timedelta
 from pathlib import Path
 from typing import Literal, get_args
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AwareDatetime, Field, ValidationError, field_validator, model_validator
+from pydantic import AwareDatetime, Field, TypeAdapter, field_validator, model_validator
 
-from sentiment.errors import ConfigurationError
 from sentiment.settings.section import Section
+from sentiment.settings.side_file import read_side_file
 from sentiment.spikes.silences import Rule, matches
 
 Day = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
@@ -111,14 +110,5 @@ def load_maintenance(path: Path) -> list[Rule]:
     Raises:
         ConfigurationError: it cannot be read; names each faulty field.
     """
-    try:
-        found = Maintenance.model_validate(tomllib.loads(path.read_text("utf-8")))
-    except OSError as error:
-        raise ConfigurationError(f"cannot read alerts.maintenance_file {path}: {error.strerror}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        where = str(error) if isinstance(error, tomllib.TOMLDecodeError) else "not UTF-8"
-        raise ConfigurationError(f"{path} is not TOML: {where}") from None
-    except ValidationError as error:
-        faults = "; ".join(f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors())
-        raise ConfigurationError(f"{path}: {faults}", hint="docs/alerts.md shows such a file") from None
+    found = read_side_file(path, TypeAdapter(Maintenance), "alerts.maintenance_file", "docs/alerts.md")
     return [*found.once, *found.weekly]

@@ -13,6 +13,7 @@ import pytest
 
 from sentiment.cli.main import COMMANDS, run
 from sentiment.settings import Settings
+from sentiment.settings.channels import CHANNELS
 from tests.docs.pages import PAGES, ROOT, anchors, blocks, commands, inline_code, links, name_of
 from tests.names import call_fault, metrics, sections, settings, variables
 from training.recipes.recipe_file import RecipeFile
@@ -63,7 +64,7 @@ def test_metrics_exist(page: Path) -> None:
 
 @page
 def test_settings_exist(page: Path) -> None:
-    """Every `section.setting` and `SENTIMENT_…` variable is a setting, and TOML is valid settings or a recipe."""
+    """Every `section.setting` and `SENTIMENT_…` variable is a setting; TOML is valid settings, channels or a recipe."""
     named = {code for code in inline_code(page) if re.fullmatch(rf"({'|'.join(sections())})\.[a-z_]+", code)}
     assert named <= settings()
     assert set(re.findall(r"\bSENTIMENT_[A-Z][A-Z_]*\b", page.read_text("utf-8"))) <= variables()
@@ -71,6 +72,9 @@ def test_settings_exist(page: Path) -> None:
         table = tomllib.loads(block.body) if block.language == "toml" else {}
         if "stage" in table:
             msgspec.convert(table, RecipeFile)
+            continue
+        if any(isinstance(section, dict) and "kind" in section for section in table.values()):
+            CHANNELS.validate_python(table)
             continue
         for name, section in table.items():
             assert not isinstance(section, dict) or set(section) <= set(sections()[name]), name

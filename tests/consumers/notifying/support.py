@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
+from typing import Any, Literal
+
+import msgspec
 
 from consumers.cluster.records import EMPTY_RESULT, OutgoingRecord, Record, RecordBatch, TopicPartition
 from consumers.notifying.channels.channel import Channel
+from consumers.notifying.channels.opening import Route
 from consumers.notifying.handler import NotifyHandler, NotifyOptions
 from consumers.runtime.metrics import Metrics
 from sentiment.errors import Pressure
@@ -39,6 +43,11 @@ def alert(number: int = 0, *, end: datetime = START, exemplars: Iterable[str] = 
     )
 
 
+def changed(status: Literal["firing", "resolved"] = "firing", **values: Any) -> Alert:
+    """`alert` with other values."""
+    return msgspec.structs.replace(alert(), status=status, **values)
+
+
 def batch(*alerts: Alert, first_offset: int = 0) -> RecordBatch:
     records = [Record("alerts", 0, first_offset + n, 0, b"app", encode(each)) for n, each in enumerate(alerts)]
     return RecordBatch({P0: tuple(records)})
@@ -61,7 +70,10 @@ class MeasuredHandler(NotifyHandler):
 
 
 def handler(
-    *channels: Channel, history: NoHistory | None = None, finite: bool = False, parked_topic: str | None = "parked"
+    *channels: Channel | Route,
+    history: NoHistory | None = None,
+    finite: bool = False,
+    parked_topic: str | None = "parked",
 ) -> MeasuredHandler:
     options = NotifyOptions(
         max_age=timedelta(days=1) if parked_topic else None,
@@ -71,7 +83,12 @@ def handler(
         finite=finite,
     )
     metrics = Metrics()
-    made = MeasuredHandler(channels, history or NoHistory(), options, metrics)
+    made = MeasuredHandler(
+        [each if isinstance(each, Route) else Route(each) for each in channels],
+        history or NoHistory(),
+        options,
+        metrics,
+    )
     made.metrics = metrics
     made.on_assigned(frozenset({P0}), START)
     return made

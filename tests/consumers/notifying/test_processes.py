@@ -24,7 +24,7 @@ from sentiment.spikes.observations import observation
 from sentiment.spikes.segment_state import decode_stream
 from tests.brokers import Broker
 from tests.consumers.kafka_io import committed_offsets, produce
-from tests.consumers.notifying.channels.test_channels import receiver
+from tests.consumers.notifying.receiver import receiver
 from tests.consumers.notifying.test_handler import alert
 from tests.consumers.results import a_day, scored
 from tests.e2e.pipeline import Pipeline, pipeline
@@ -88,6 +88,22 @@ def test_copies_of_an_event_count_once_also_after_a_restart(broker: Broker, tmp_
         here.until(here.observer.at_end, "the end")
         assert _fates(here) == {Fate.COUNTED: len(calm) + 1, Fate.DUPLICATE: 24}
         assert here.alerts == []
+
+
+def test_a_channel_with_a_notifier_of_its_own_waits_for_no_other(broker: Broker, tmp_path: Path) -> None:
+    """A chat that is dead holds the shared progress; the pager, alone, has all alerts, also the later ones."""
+    with receiver(*[503] * 1_000) as dead, receiver() as pager, pipeline(broker.bootstrap, tmp_path / "run") as here:
+        file = tmp_path / "channels.toml"
+        tables = {"chat": dead.url, "pager": pager.url}
+        file.write_text("".join(f'[{name}]\nkind = "webhook"\nurl = "{url}"\n' for name, url in tables.items()))
+        variables = {"SENTIMENT_NOTIFY__CHANNELS_FILE": str(file), "SENTIMENT_NOTIFY__CONSOLE": "false"}
+        notifiers = [here.command("notify", "--channel", name, **variables).start() for name in tables]
+        for number in range(3):
+            produce(broker.bootstrap, here.settings.topics.alerts, [(b"app", encode(alert(number, end=NOW)))])
+            here.until(lambda: dead.requests, "an attempt at the chat")
+            here.until(lambda goal=number: len(pager.requests) > goal, "the pager")
+        assert [json.loads(body)["alert_id"] for _, body in pager.requests] == ["alert-0", "alert-1", "alert-2"]
+        assert all(notifier.stop() == 0 for notifier in notifiers), here.last_words()
 
 
 @pytest.mark.timeout(600)

@@ -6,73 +6,23 @@ import hashlib
 import hmac
 import io
 import json
-import threading
-from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager
-from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from contextlib import closing
 
 import httpx
 import pytest
 
 from consumers.notifying.channels.channel import Attempt, DeliveryOutcome
+from consumers.notifying.channels.chats import is_slack_compatible, slack_message
 from consumers.notifying.channels.console import ConsoleChannel, as_text
-from consumers.notifying.channels.slack import is_slack_compatible, slack_message
-from consumers.notifying.channels.webhook import IDEMPOTENCY_HEADER, SIGNATURE_HEADER, WebhookChannel
+from consumers.notifying.channels.http import IDEMPOTENCY_HEADER
+from consumers.notifying.channels.webhook import SIGNATURE_HEADER, WebhookChannel
 from sentiment.errors import ConfigurationError
 from sentiment.events import encode
+from tests.consumers.notifying.receiver import receiver
 from tests.consumers.notifying.support import alert, batch, handler, outcomes, persist
 from tests.consumers.results import START
 
 SECRET = "a shared secret"
-
-
-@dataclass
-class Receiver:
-    """A server with scripted answers: a status, or None for no answer. 200 after the end of the script."""
-
-    script: list[int | None] = field(default_factory=list)
-    requests: list[tuple[Mapping[str, str], bytes]] = field(default_factory=list)
-    url: str = ""
-    headers: dict[str, str] = field(default_factory=dict)
-    answers: list[bytes] = field(default_factory=list)
-    over: threading.Event = field(default_factory=threading.Event)
-
-
-@contextmanager
-def receiver(*script: int | None, **headers: str) -> Iterator[Receiver]:
-    """A real server on a free port."""
-    made = Receiver(list(script), headers={name.replace("_", "-"): value for name, value in headers.items()})
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["content-length"]))
-            made.requests.append((dict(self.headers.items()), body))
-            status = made.script.pop(0) if made.script else 200
-            if status is None:
-                made.over.wait(60)
-                return
-            self.send_response(status)
-            for name, value in made.headers.items():
-                self.send_header(name, value)
-            self.end_headers()
-            if made.answers:
-                self.wfile.write(made.answers.pop(0))
-
-        def log_message(self, format: str, *args: object) -> None:
-            """Quiet."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    made.url = f"http://127.0.0.1:{server.server_port}/hook?token=abc"
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
-        yield made
-    finally:
-        made.over.set()
-        server.shutdown()
-        server.server_close()
-        thread.join()
 
 
 def test_a_webhook_that_fails_then_accepts_gets_the_alert() -> None:
