@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from consumers.ingest.date_order import with_order_ahead
 from sentiment.errors import InputError
 from sentiment.events import LABELS, ModelRef
 from sentiment.privacy import redact
@@ -23,6 +24,9 @@ from sentiment.text import text_fault
 _ROWS_AT_ONCE = 512
 _NEGATIVE_FROM = 0.5
 _MODEL = ModelRef(name="history", version="history")
+
+_Dated = tuple[Row | BadRow, TimeNotation]
+"""A row, and how its time is written."""
 
 Scorer = Callable[[Sequence[str]], Sequence[Answer]]
 """Scores texts, one answer for each."""
@@ -86,9 +90,10 @@ def read_history(
     missing = set(fields.named)
     progress.begin("reading", None)
     with open_rows(given, file_format) as opened:
-        for number, group in enumerate(_groups(opened.rows)):
+        dated = with_order_ahead(opened.rows, fields.time, fields.times, given.name, progress.say)
+        for number, group in enumerate(_groups(dated)):
             progress.at(number * _ROWS_AT_ONCE + len(group))
-            for row in group if missing else ():
+            for row, _ in group if missing else ():
                 missing -= row.values.keys() if isinstance(row, Row) else set()
             for seen in _observations(group, fields, left_out, scorer, without_product):
                 segments.setdefault(seen.segment, []).append(seen)
@@ -106,8 +111,8 @@ def read_history(
     return History(dict(sorted(segments.items())), left_out)
 
 
-def _groups(rows: Iterable[Row | BadRow]) -> Iterator[list[Row | BadRow]]:
-    group: list[Row | BadRow] = []
+def _groups(rows: Iterable[_Dated]) -> Iterator[list[_Dated]]:
+    group: list[_Dated] = []
     for row in rows:
         group.append(row)
         if len(group) == _ROWS_AT_ONCE:
@@ -125,19 +130,19 @@ class _Judged:
 
 
 def _observations(
-    group: Sequence[Row | BadRow],
+    group: Sequence[_Dated],
     fields: HistoryFields,
     left_out: Counter[str],
     scorer: Scorer | None,
     without_product: str,
 ) -> Iterator[SpikeObservation]:
     usable: list[tuple[Row, int]] = []
-    for row in group:
+    for row, times in group:
         if isinstance(row, BadRow):
             left_out[row.message] += 1
             continue
         try:
-            at = parse_time(row.values.get(fields.time), fields.times)
+            at = parse_time(row.values.get(fields.time), times)
         except UnreadableTimeError as error:
             left_out[str(error)] += 1
             continue

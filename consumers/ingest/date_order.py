@@ -97,24 +97,24 @@ def ordered(given: InputFile, file_format: FileFormat, column: str | None, times
 
 
 def with_order_ahead(
-    rows: Iterable[Row | BadRow], fields: Fields, name: str, say: Callable[[str], None]
-) -> Iterator[tuple[Row | BadRow, Fields]]:
-    """Each row of a pipe with the fields to read it by: they have the order of dates once a row has told it.
+    rows: Iterable[Row | BadRow], column: str | None, times: TimeNotation, name: str, say: Callable[[str], None]
+) -> Iterator[tuple[Row | BadRow, TimeNotation]]:
+    """Each row of a pipe with the notation of its time: it has the order of dates once a row has told it.
 
     `say` is called if rows have to wait for that.
 
     Raises InputError: none of `MOST_WAITING` rows tells the order of the dates among them, nor does one before the end.
     """
-    if fields.time is None or fields.times.order is not None or fields.times.format is not None:
-        yield from ((row, fields) for row in rows)
+    if column is None or times.order is not None or times.format is not None:
+        yield from ((row, times) for row in rows)
         return
     orders, waiting, n_characters = DateOrders(), list[Row | BadRow](), 0
     rest = iter(rows)
     for row in rest:
-        date = row.values.get(fields.time) if isinstance(row, Row) else None
+        date = row.values.get(column) if isinstance(row, Row) else None
         orders.add(date, row.place)
         if not waiting and not _is_open(date):
-            yield row, fields
+            yield row, times
         else:
             if not waiting:
                 say(f"rows wait until one tells whether day or month comes first; {_HINT}")
@@ -122,8 +122,8 @@ def with_order_ahead(
             n_characters += _size(row)
         if orders.decided or len(waiting) >= MOST_WAITING or n_characters > _MOST_WAITING_CHARACTERS:
             break
-    order = orders.decide(f"{name}: column {fields.time!r}") if waiting or orders.decided else None
-    told = dataclasses.replace(fields, times=dataclasses.replace(fields.times, order=order))
+    order = orders.decide(f"{name}: column {column!r}") if waiting or orders.decided else None
+    told = dataclasses.replace(times, order=order)
     yield from ((row, told) for row in chain(waiting, rest))
 
 

@@ -44,8 +44,9 @@ def ingest_pipe(
             fields = dataclasses.replace(fields, always_timed=fields.always_timed or request.speed is not None)
             needed = named_columns(request.fields)
             opened = Rows(None, with_needed_columns(opened.rows, needed, given.name))
-        dated = with_order_ahead(opened.rows, fields, given.name, progress.say)
-        padded = _Padded(publishable(dated, run[:ID_DIGITS], rejects.add))
+        dated = with_order_ahead(opened.rows, fields.time, fields.times, given.name, progress.say)
+        read_by = ((row, dataclasses.replace(fields, times=times)) for row, times in dated)
+        padded = _Padded(publishable(read_by, run[:ID_DIGITS], rejects.add))
         rows = with_idle_marks(padded, encoded_bytes)
         publish = _append_pipe if request.append else _publish_pipe
         compared = publish(settings, request, fields, rows, run, progress)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import json
+import sys
 from collections.abc import Mapping
 from contextlib import closing
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -124,6 +126,20 @@ def test_the_whole_column_tells_day_from_month(tmp_path: Path, capsys: pytest.Ca
     assert run([*arguments, "--date-order", "DMY"]) == 0
     path.write_text("\n".join([*lines, "13/02/2026 09:00,positive"]) + "\n")
     assert run(arguments) == 0
+
+
+def test_a_pipe_tells_day_from_month_by_a_row_ahead(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Once for all rows, or it is refused; never row by row."""
+    for last, day in (("31/01/2026", date(2026, 4, 3)), ("01/31/2026", date(2026, 3, 4)), ("2026-01-31", None)):
+        content = f"created_at,label\n03/04/2026,negative\n{last},positive\n".encode()
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BufferedReader(io.BytesIO(content))))
+        if day is None:
+            with pytest.raises(InputError, match="does not tell"):
+                read_history(find_input("-"), "csv", HistoryFields(), Silent())
+            continue
+        (seen,) = read_history(find_input("-"), "csv", HistoryFields(), Silent()).segments.values()
+        assert day in {datetime.fromtimestamp(each.event_ms / 1000, UTC).date() for each in seen}
+        assert len(seen) == 2
 
 
 def test_made_up_weeks_are_like_the_history() -> None:

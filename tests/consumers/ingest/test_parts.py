@@ -429,8 +429,9 @@ def dates_of_a_pipe(values: list[str], said: list[str] | None = None) -> Iterato
     """The line of each row, in the order in which they come, with its day, or None where that is rejected."""
     rows = [Row(n, n, {"text": "a", "created_at": value}) for n, value in enumerate(values, start=1)]
     found = resolve_fields(FieldFlags(), ["text", "created_at"], "a pipe")
-    for row, told in with_order_ahead(rows, found, "a pipe", (said if said is not None else []).append):
-        read = to_publishable(row, told, "x")
+    say = (said if said is not None else []).append
+    for row, times in with_order_ahead(rows, "created_at", TimeNotation(), "a pipe", say):
+        read = to_publishable(row, dataclasses.replace(found, times=times), "x")
         day = read.created_at if isinstance(read, Publishable) else None
         yield row.number, None if day is None else day.date().isoformat()
 
@@ -473,8 +474,8 @@ def test_rows_of_a_pipe_wait_only_where_their_dates_are_open() -> None:
             n_read += 1
             yield Row(n_read, n_read, {"text": "a", "created_at": value})
 
-    found = resolve_fields(FieldFlags(), ["text", "created_at"], "a pipe")
-    for number, _ in enumerate(with_order_ahead(rows(), found, "a pipe", lambda _: None), start=1):
+    dated = with_order_ahead(rows(), "created_at", TimeNotation(), "a pipe", lambda _: None)
+    for number, _ in enumerate(dated, start=1):
         assert n_read == number
 
 
