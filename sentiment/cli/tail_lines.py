@@ -89,7 +89,9 @@ def _scored_json(record: Record) -> str:
 def _alert_line(record: Record) -> str:
     alert: Alert = decode_alert(record.content())
     colour = "green" if alert.status == "resolved" else "red" if alert.severity == "critical" else "yellow"
-    state = click.style(f"{alert.status.upper():<8}  {alert.severity:<8}", fg=colour, bold=alert.status == "firing")
+    told = alert.silenced is None
+    state = f"{alert.status.upper() if told else 'SILENCED':<8}  {alert.severity:<8}"
+    state = click.style(state, fg=colour if told else "bright_black", bold=told and alert.status == "firing")
     return f"{_time(alert.created_at)}  {state}  {printable(alert.segment)[:20]:<12}  {printable(alert.message)}"
 
 

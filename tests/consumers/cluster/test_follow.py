@@ -87,7 +87,7 @@ def test_json_lines_hold_the_text_and_no_control_characters() -> None:
 
 
 def test_an_alert_shows_state_severity_and_message() -> None:
-    """Firing and resolved look different."""
+    """Firing, resolved and silenced look different."""
     alert = Alert(
         alert_id="a",
         episode_id="e",
@@ -111,6 +111,10 @@ def test_an_alert_shows_state_severity_and_message() -> None:
     line = show("sentiment.alerts", record("sentiment.alerts", encode(alert)))
     for part in ("FIRING", "critical", "tv", "60 % negative"):
         assert part in line
+    silenced = msgspec.structs.replace(alert, silenced="an upgrade")
+    line = show("sentiment.alerts", record("sentiment.alerts", encode(silenced)))
+    assert "SILENCED" in line
+    assert "FIRING" not in line
 
 
 @pytest.mark.parametrize("as_json", [False, True])
