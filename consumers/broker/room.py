@@ -66,6 +66,15 @@ class Lease:
         await self._room.take(n_bytes)
         self.held = n_bytes
 
+    def take_now(self, n_bytes: int) -> bool:
+        """Hold `n_bytes` instead of what was held before, unless that means to wait. Returns whether they are held."""
+        self.release()
+        if self._room.left < n_bytes:
+            return False
+        self._room.left -= n_bytes
+        self.held = n_bytes
+        return True
+
     async def take_within(self, n_bytes: int, within_s: float) -> bool:
         """Like `take`, but gives up after a time. Returns whether the bytes are held."""
         with contextlib.suppress(TimeoutError):

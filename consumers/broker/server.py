@@ -44,7 +44,7 @@ class Limits:
     frames_bytes: int = 256 * 1024 * 1024
     """Of large requests that are being read, on all connections. One request may go beyond it."""
     responses_bytes: int = 256 * 1024 * 1024
-    """Of records in responses that clients have not read yet, on all connections."""
+    """Of large responses that clients have not read yet, on all connections."""
     stalled_s: float = 30.0
     """How long a client may take to send a request, from its first byte, or to read a response."""
 
@@ -131,8 +131,11 @@ class Server:
         if response is None:
             return None
         encode = partial(_encode, response, version, correlation_id)
-        encoded = await _do(encode, is_long=lease.held > BUFFER_BYTES)
+        encoded = await _do(encode, is_long=api.takes_long_to_encode and lease.held > BUFFER_BYTES)
         lease.shrink(len(encoded))
+        # Not to be waited for: meanwhile, the response would be in memory.
+        if not lease.held and len(encoded) > BUFFER_BYTES and not lease.take_now(len(encoded)):
+            raise BadRequestError(f"no room for a response of {len(encoded)} bytes: clients do not read theirs")
         return encoded
 
     async def _handle(self, api: Api, call: Call, has_gone: Callable[[], bool]) -> Any:
@@ -182,9 +185,13 @@ async def _unless(has_gone: Callable[[], bool], awaitable: Awaitable[T]) -> T:
 
 
 def _has_gone(writer: asyncio.StreamWriter) -> bool:
-    """Whether the client has hung up. The reader does not know while bytes of further requests wait in front."""
-    fd = writer.get_extra_info("socket").fileno()
-    if fd < 0:
+    """Whether the client of a request that waits has hung up.
+
+    The reader does not know while bytes of further requests wait in front. If these are so many that no more are read,
+    nobody could know, so that counts as gone.
+    """
+    fd, transport = writer.get_extra_info("socket").fileno(), writer.transport
+    if fd < 0 or not (isinstance(transport, asyncio.Transport) and transport.is_reading()):
         return True
     poller = select.poll()
     poller.register(fd, select.POLLRDHUP)

@@ -97,11 +97,13 @@ class GroupWire(Connection):
         )
         return int(self.ask(request, 3).error_code)
 
-    def commit(self, group: str, position: tuple[str, int], member: tuple[str, int] = ("", -1)) -> int:
+    def commit(
+        self, group: str, position: tuple[str, int], member: tuple[str, int] = ("", -1), metadata: str = "note"
+    ) -> int:
         """Error code; `position` is (topic, offset), `member` is (member id, generation)."""
         topic_class = OffsetCommitRequest.OffsetCommitRequestTopic
         item = topic_class.OffsetCommitRequestPartition(
-            partition_index=0, committed_offset=position[1], committed_leader_epoch=-1, committed_metadata="note"
+            partition_index=0, committed_offset=position[1], committed_leader_epoch=-1, committed_metadata=metadata
         )
         request = OffsetCommitRequest(
             group_id=group,

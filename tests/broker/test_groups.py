@@ -15,7 +15,7 @@ from tests.broker.wire import Wire
 from tests.brokers import Broker
 from tests.waiting import WITHIN_S, wait_until
 
-_UNKNOWN_MEMBER, _ILLEGAL_GENERATION, _REBALANCE = 25, 22, 27
+_UNKNOWN_MEMBER, _ILLEGAL_GENERATION, _REBALANCE, _METADATA_TOO_LARGE = 25, 22, 27, 12
 
 
 class _Revoked(ConsumerRebalanceListener):
@@ -202,3 +202,12 @@ def test_a_group_without_members_takes_anybodys_offsets(broker: Broker) -> None:
         assert wire.commit(group, (topic, 43), ("", 5)) in (_ILLEGAL_GENERATION, _UNKNOWN_MEMBER)
         assert wire.commit(group, (unique("nothing"), 1)) == 3
         assert wire.committed(unique("group"), topic) == (0, -1)
+
+
+def test_the_metadata_of_an_offset_are_bounded(broker: Broker) -> None:
+    """What is longer than 4,096 characters is refused, and the offset with it."""
+    topic, group = new_topic(broker.bootstrap), unique("group")
+    with Wire(broker.bootstrap) as wire:
+        assert wire.commit(group, (topic, 1), metadata="x" * 4096) == 0
+        assert wire.commit(group, (topic, 2), metadata="x" * 4097) == _METADATA_TOO_LARGE
+        assert wire.committed(group, topic) == (0, 1)

@@ -30,8 +30,9 @@ _BROKER_CONFIGS: Mapping[str, ConfigKey] = {
 
 
 def describe(broker: Broker, call: Call) -> DescribeConfigsResponse:
-    """All settings of a resource, or those asked for."""
-    return DescribeConfigsResponse(results=[_describe(broker, resource) for resource in call.request.resources])
+    """All settings of a resource, or those asked for; of each resource once."""
+    wanted = {(resource.resource_type, resource.resource_name): resource for resource in call.request.resources}
+    return DescribeConfigsResponse(results=[_describe(broker, resource) for resource in wanted.values()])
 
 
 def _describe(broker: Broker, resource: Any) -> Any:

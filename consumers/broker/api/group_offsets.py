@@ -19,6 +19,8 @@ _FetchTopic = OffsetFetchResponse.OffsetFetchResponseTopic
 
 _GROUPS_SINCE = 8
 """Before this version of OffsetFetch a request names one group."""
+_MAX_METADATA = 4096
+"""Characters, as in Apache Kafka (`offset.metadata.max.bytes`)."""
 _NOTHING = Offset("", -1, -1)
 
 
@@ -56,8 +58,10 @@ def take_offsets(
         code = refusal
         if code is Code.NONE and not broker.topics.has_partition(topic, item.partition_index):
             code = Code.UNKNOWN_TOPIC_OR_PARTITION
+        metadata = item.committed_metadata or ""
+        if code is Code.NONE and len(metadata) > _MAX_METADATA:
+            code = Code.OFFSET_METADATA_TOO_LARGE
         if code is Code.NONE:
-            metadata = item.committed_metadata or ""
             accepted.append(
                 Offset(topic, item.partition_index, item.committed_offset, item.committed_leader_epoch, metadata)
             )
@@ -88,7 +92,7 @@ def fetch(broker: Broker, call: Call) -> OffsetFetchResponse:
             error_code=Code.NONE,
             topics=_positions(broker, group, topic_class, partition_class, require_stable=request.require_stable),
         )
-        for group in request.groups
+        for group in {group.group_id: group for group in request.groups}.values()
     ]
     return OffsetFetchResponse(groups=groups)
 

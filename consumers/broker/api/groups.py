@@ -142,10 +142,9 @@ def list_groups(broker: Broker, call: Call) -> ListGroupsResponse:
 
 
 def describe_groups(broker: Broker, call: Call) -> DescribeGroupsResponse:
-    """State, members and their assignments; an unknown group is `Dead`."""
-    return DescribeGroupsResponse(
-        groups=[_describe(broker, group_id, call.version) for group_id in call.request.groups]
-    )
+    """State, members and their assignments, of each group once; an unknown group is `Dead`."""
+    wanted = dict.fromkeys(call.request.groups)
+    return DescribeGroupsResponse(groups=[_describe(broker, group_id, call.version) for group_id in wanted])
 
 
 def _describe(broker: Broker, group_id: str, version: int) -> Any:

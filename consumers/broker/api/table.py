@@ -42,6 +42,8 @@ class Api:
     min_version: int
     max_version: int
     handler: Handler
+    takes_long_to_encode: bool = False
+    """If it is large: it has many small parts. Records are copied in no time, but once more for each thread."""
 
 
 def api_versions(broker: Broker | None, call: Call | None) -> Any:
@@ -60,7 +62,7 @@ _ALL = (
     Api(producer.ProduceRequest, 3, 10, produce.produce),
     Api(consumer.FetchRequest, 4, 12, fetch.fetch),
     Api(consumer.ListOffsetsRequest, 1, 7, log_offsets.list_offsets),
-    Api(cluster.MetadataRequest, 0, 12, metadata.metadata),
+    Api(cluster.MetadataRequest, 0, 12, metadata.metadata, takes_long_to_encode=True),
     Api(consumer.OffsetCommitRequest, 2, 8, group_offsets.commit),
     Api(consumer.OffsetFetchRequest, 1, 8, group_offsets.fetch),
     Api(cluster.FindCoordinatorRequest, 0, 4, metadata.find_coordinator),

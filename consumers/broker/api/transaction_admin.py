@@ -48,8 +48,8 @@ def list_transactions(broker: Broker, call: Call) -> ListTransactionsResponse:
 
 
 def describe_transactions(broker: Broker, call: Call) -> DescribeTransactionsResponse:
-    """All about the transactions of some ids."""
-    ids = call.request.transactional_ids
+    """All about the transactions of some ids, of each once."""
+    ids = dict.fromkeys(call.request.transactional_ids)
     return DescribeTransactionsResponse(transaction_states=[_described(broker, each) for each in ids])
 
 
@@ -73,12 +73,18 @@ def _described(broker: Broker, transactional_id: str) -> Any:
 
 
 def describe_producers(broker: Broker, call: Call) -> DescribeProducersResponse:
-    """Who has written to a partition lately, and what is open there: the way to find a hanging transaction."""
+    """Who has written to a partition lately, and what is open there: the way to find a hanging transaction.
+
+    A partition that is asked for again has no producers in the second answer.
+    """
+    described = set()
 
     def describe(topic: str, number: int) -> Any:
         code, message, producers = Code.NONE, None, []
         try:
-            producers = _producers(broker.topics.partition(topic, number))
+            if (topic, number) not in described:
+                described.add((topic, number))
+                producers = _producers(broker.topics.partition(topic, number))
         except BrokerError as error:
             code, message = error.code, error.message
         return _ProducersTopic.PartitionResponse(

@@ -14,7 +14,14 @@ import psutil
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from kafka.protocol.metadata import MetadataRequest
+from kafka.protocol.admin import (
+    DescribeConfigsRequest,
+    DescribeGroupsRequest,
+    DescribeProducersRequest,
+    DescribeTransactionsRequest,
+)
+from kafka.protocol.consumer import OffsetFetchRequest
+from kafka.protocol.metadata import FindCoordinatorRequest, MetadataRequest
 
 from consumers.broker.frames import MAX_REQUEST_BYTES
 from consumers.broker.partition import Partition
@@ -232,3 +239,32 @@ def test_a_fetch_reads_no_more_than_it_may_return(tmp_path: Path, monkeypatch: p
         answers = wire.ask(request, 11).responses[0].partitions
     assert [len(each.records) for each in answers] == [len(data)] + [0] * 499
     assert n_read <= request.max_bytes + len(data)
+
+
+def test_a_large_response_without_room_is_not_kept(tmp_path: Path) -> None:
+    """Its connection is closed, and smaller ones are answered, also to long requests."""
+    with serving(tmp_path, Limits(responses_bytes=MIB)) as bootstrap:
+        for n_keys, is_answered in ((10_000, True), (50_000, False), (10_000, True)):
+            request = FindCoordinatorRequest(key_type=0, coordinator_keys=[str(key) for key in range(n_keys)])
+            with Wire(bootstrap) as wire:
+                wire.send(request, 4)
+                wire.finish()
+                assert (wire.drain() != b"") is is_answered
+
+
+def test_what_is_asked_for_twice_is_described_once(tmp_path: Path) -> None:
+    """Else a short request could make a response of any size."""
+    resource = DescribeConfigsRequest.DescribeConfigsResource(
+        resource_type=2, resource_name="topic", configuration_keys=None
+    )
+    group = OffsetFetchRequest.OffsetFetchRequestGroup(group_id="group", topics=None)
+    partitions = DescribeProducersRequest.TopicRequest(name="topic", partition_indexes=[0, 0])
+    with serving(tmp_path, Limits()) as bootstrap, Wire(bootstrap) as wire:
+        producer = wire.new_producer()
+        assert wire.produce("topic", batch([b"x"], producer=producer, sequence=0)).error_code == 0
+        assert len(wire.ask(DescribeConfigsRequest(resources=[resource] * 3), 4).results) == 1
+        assert len(wire.ask(OffsetFetchRequest(groups=[group] * 3), 8).groups) == 1
+        assert len(wire.ask(DescribeGroupsRequest(groups=["group"] * 3), 5).groups) == 1
+        assert len(wire.ask(DescribeTransactionsRequest(transactional_ids=["id"] * 3), 0).transaction_states) == 1
+        (topic,) = wire.ask(DescribeProducersRequest(topics=[partitions]), 0).topics
+        assert [len(each.active_producers) for each in topic.partitions] == [1, 0]
