@@ -163,6 +163,25 @@ def test_a_silenced_incident_is_recorded_and_told_when_the_silence_ends() -> Non
     assert late.feed(a_day(), now=NOW + IDLE) == []
 
 
+@pytest.mark.parametrize("lost_after", range(200, 330, 13))
+def test_what_a_silence_has_kept_survives_a_restart(lost_after: int) -> None:
+    """Wherever a worker is replaced, the same is told as without."""
+
+    def world() -> World:
+        made = World()
+        until = START + timedelta(hours=16, minutes=40)
+        made.silences.rules = [Silence(silence_id="1", segments="*", starts_at=START, ends_at=until, reason="x")]
+        return made
+
+    day, replaced = a_day(), world()
+    alerts = replaced.feed(day[:lost_after])
+    replaced.handler.on_lost(frozenset({P0}))
+    replaced.handler.on_assigned(frozenset({P0}), NOW)
+    alerts += replaced.feed(day[lost_after:])
+    assert [(a.alert_id, a.silenced) for a in alerts] == [(a.alert_id, a.silenced) for a in world().feed(day)]
+    assert [alert.silenced for alert in alerts] == ["x", None, None]
+
+
 def test_a_result_is_one_of_its_parts() -> None:
     """Source, language and metadata name them."""
     result = structs.replace(scored(0, START, "negative"), metadata={"version": "2", "source": "not this"})

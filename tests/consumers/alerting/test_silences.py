@@ -23,6 +23,7 @@ NOW = datetime.now(UTC)
 HOUR = timedelta(hours=1)
 
 
+@pytest.mark.slow
 def test_a_silenced_product_alerts_nobody(
     broker: Broker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -82,6 +83,19 @@ def test_a_reader_hears_of_silences_as_they_come(broker: Broker, tmp_path: Path)
             wait_until(heard, "the second silence")
             assert reader.at(NOW + HOUR)("b", 0) == "y"
             assert reader.at(NOW)("b", 0) is None
+
+
+def test_a_reader_knows_the_maintenance_windows(broker: Broker, tmp_path: Path) -> None:
+    """Beside the silences."""
+    file = tmp_path / "maintenance.toml"
+    ends = (NOW + HOUR).isoformat()
+    file.write_text(f'[[once]]\nstarts = {NOW.isoformat()}\nends = {ends}\nreason = "upgrade"\n')
+    with pipeline(broker.bootstrap, tmp_path / "run") as here:
+        alerts = here.settings.alerts.model_copy(update={"maintenance_file": file})
+        with closing(SilenceReader(here.settings.model_copy(update={"alerts": alerts}))) as reader:
+            reader.refresh()
+            assert reader.at(NOW)("any", 0) == "upgrade"
+            assert reader.at(NOW + HOUR)("any", 0) is None
 
 
 def test_old_silences_are_forgotten(broker: Broker, tmp_path: Path) -> None:
