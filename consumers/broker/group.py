@@ -15,6 +15,8 @@ from enum import StrEnum
 from consumers.broker.codes import BrokerError, Code
 from consumers.broker.member import JoinAnswer, Member, MemberClaim
 
+_GROUP_BYTES, _PENDING_BYTES = 1_000, 300
+
 
 class GroupState(StrEnum):
     """Names as Apache Kafka's tools show them."""
@@ -43,6 +45,12 @@ class Group:
     instances: dict[str, str] = field(default_factory=dict)
     pending: dict[str, float] = field(default_factory=dict)
     rebalance_deadline_s: float = 0.0
+
+    @property
+    def n_bytes(self) -> int:
+        """About what it takes in memory."""
+        members = sum(member.n_bytes + len(member.assignment) for member in self.members.values())
+        return _GROUP_BYTES + _PENDING_BYTES * len(self.pending) + members
 
     def supports(self, protocol_type: str, protocols: list[tuple[str, bytes]]) -> bool:
         """Whether a member with these protocols can be in the group beside the others."""

@@ -15,6 +15,8 @@ from consumers.broker.member import JoinAnswer, JoinRequest, Member, MemberClaim
 MIN_SESSION_TIMEOUT_MS = 500
 """Lower than Apache Kafka's default (6 s), so that tests need not wait."""
 MAX_SESSION_TIMEOUT_MS = 30 * 60 * 1000
+MAX_BYTES = 64 * 1024 * 1024
+"""Of all groups with their members, who stay for their session after their connection is gone."""
 
 
 class MemberIdRequiredError(BrokerError):
@@ -31,6 +33,8 @@ class Groups:
     def __init__(self, journal: Journal) -> None:
         self._store = GroupStore(journal)
         self._groups: dict[str, Group] = {}
+        self._n_bytes = 0
+        """At the last tick, and what has joined since."""
 
     def __iter__(self) -> Iterator[Group]:
         return iter(list(self._groups.values()))
@@ -50,6 +54,7 @@ class Groups:
             raise BrokerError(Code.INVALID_GROUP_ID)
         if not MIN_SESSION_TIMEOUT_MS <= request.session_timeout_ms <= MAX_SESSION_TIMEOUT_MS:
             raise BrokerError(Code.INVALID_SESSION_TIMEOUT)
+        self._take(request.n_bytes)
         group = self._groups.get(request.group_id)
         if group is None:
             if request.member_id:
@@ -135,6 +140,7 @@ class Groups:
                 member.refuse(Code.REBALANCE_IN_PROGRESS)  # an earlier request whose connection was lost
                 future = member.syncing = asyncio.get_running_loop().create_future()
                 return group, await future
+            self._take(sum(map(len, assignments.values())))
             group.assign(assignments, now_s)
             self._store.save(group)
         return group, member.assignment
@@ -202,6 +208,12 @@ class Groups:
         for group in self:
             group.expire(now_s)
             self._store.save_if_emptied(group)
+        self._n_bytes = sum(group.n_bytes for group in self)
+
+    def _take(self, n_bytes: int) -> None:
+        if self._n_bytes + n_bytes > MAX_BYTES:
+            raise BrokerError(Code.GROUP_MAX_SIZE_REACHED)
+        self._n_bytes += n_bytes
 
     def _claimed(self, group_id: str, claim: MemberClaim) -> tuple[Group, Member]:
         group = self._groups.get(group_id)

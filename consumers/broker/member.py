@@ -7,6 +7,12 @@ from typing import NamedTuple
 from consumers.broker.codes import BrokerError, Code
 from consumers.broker.entries import StoredMember
 
+_MEMBER_BYTES = 1_000
+
+
+def _n_bytes(protocols: list[tuple[str, bytes]]) -> int:
+    return _MEMBER_BYTES + sum(len(name) + len(metadata) for name, metadata in protocols)
+
 
 class MemberClaim(NamedTuple):
     """Which member a request says that it comes from. A client outside every group gives no id and generation -1."""
@@ -31,6 +37,11 @@ class JoinRequest:
     protocols: list[tuple[str, bytes]]
     needs_member_id: bool
     """Whether a new member first gets an id to join with (KIP-394)."""
+
+    @property
+    def n_bytes(self) -> int:
+        """About what the member takes in memory."""
+        return _n_bytes(self.protocols)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +69,7 @@ class Member:
     protocols: list[tuple[str, bytes]]
     seen_s: float
     assignment: bytes = b""
+    n_bytes: int = 0
     joining: asyncio.Future[JoinAnswer] | None = None
     syncing: asyncio.Future[bytes] | None = None
 
@@ -81,6 +93,7 @@ class Member:
             list(stored.protocols),
             now_s,
             stored.assignment,
+            n_bytes=_n_bytes(stored.protocols),
         )
 
     def stored(self) -> StoredMember:
@@ -100,7 +113,7 @@ class Member:
         """Take over what a join says."""
         self.session_timeout_s = request.session_timeout_ms / 1000
         self.rebalance_timeout_s = max(request.rebalance_timeout_ms, 1) / 1000
-        self.protocols = request.protocols
+        self.protocols, self.n_bytes = request.protocols, request.n_bytes
         self.client_id, self.client_host = request.client_id, request.client_host
         self.seen_s = now_s
 

@@ -30,9 +30,10 @@ def _join(
     *,
     instance_id: str | None = None,
     protocols: tuple[str, ...] = ("range",),
+    group: str = "group",
 ) -> asyncio.Task[JoinAnswer]:
     request = JoinRequest(
-        "group",
+        group,
         member_id,
         instance_id,
         "client",
@@ -227,3 +228,38 @@ def test_an_empty_group_is_stored_as_empty(groups: Groups, tmp_path: Path) -> No
     group = again.get("group")
     assert group is not None
     assert (group.state, group.members) == (GroupState.EMPTY, {})
+
+
+def test_members_of_all_groups_have_a_bound(groups: Groups, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who comes too late is refused, and may join when the sessions of the others have ended."""
+    monkeypatch.setattr("consumers.broker.groups.MAX_BYTES", 100_000)
+
+    async def play() -> None:
+        names = [f"group-{number}" for number in range(100)]
+        await asyncio.gather(*(_join(groups, 0, group=name) for name in names), return_exceptions=True)
+        groups.tick(0)
+        assert 30 < sum(groups.has_members(name) for name in names) < 100
+        with pytest.raises(BrokerError) as told:
+            await _join(groups, 0)
+        assert told.value.code is Code.GROUP_MAX_SIZE_REACHED
+        groups.tick(11)
+        groups.forget_unused(lambda _: False)
+        groups.tick(11)
+        assert (await _join(groups, 11)).generation == 1
+
+    asyncio.run(play())
+
+
+def test_assignments_count_for_the_bound(groups: Groups, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The leader's are refused as a whole, and it may hand in smaller ones."""
+    monkeypatch.setattr("consumers.broker.groups.MAX_BYTES", 100_000)
+
+    async def play() -> None:
+        claim = _claim(await _join(groups, 0))
+        with pytest.raises(BrokerError) as told:
+            await groups.sync("group", claim, (None, None), {claim.member_id: bytes(100_000)}, 0)
+        assert told.value.code is Code.GROUP_MAX_SIZE_REACHED
+        _, share = await groups.sync("group", claim, (None, None), {claim.member_id: b"share"}, 0)
+        assert share == b"share"
+
+    asyncio.run(play())
