@@ -123,7 +123,8 @@ class Server:
             refused = api_versions(None, None)
             refused.error_code = Code.UNSUPPORTED_VERSION
             return _encode(refused, 0, correlation_id)
-        request = await _do(partial(_decode, api, frame, version), is_long=len(frame) > BUFFER_BYTES)
+        is_large = len(frame) > BUFFER_BYTES
+        request = await _do(partial(_decode, api, frame, version), is_long=is_large)
         del frame  # the handler may wait for long
         call = Call(request, version, request.header.client_id or "", host, lease)
         _log.debug("request", api=api.request.name, version=version, client_id=call.client_id)
@@ -131,7 +132,7 @@ class Server:
         if response is None:
             return None
         encode = partial(_encode, response, version, correlation_id)
-        encoded = await _do(encode, is_long=api.takes_long_to_encode and lease.held > BUFFER_BYTES)
+        encoded = await _do(encode, is_long=is_large or (api.takes_long_to_encode and lease.held > BUFFER_BYTES))
         lease.shrink(len(encoded))
         # Not to be waited for: meanwhile, the response would be in memory.
         if not lease.held and len(encoded) > BUFFER_BYTES and not lease.take_now(len(encoded)):

@@ -6,6 +6,7 @@ from typing import Any
 from kafka.protocol.admin import AlterConfigsResponse, DescribeConfigsResponse, IncrementalAlterConfigsResponse
 
 from consumers.broker.api.call import Call
+from consumers.broker.api.turns import in_turns
 from consumers.broker.broker import NODE_ID, Broker
 from consumers.broker.codes import BrokerError, Code, attempt
 from consumers.broker.groups import MAX_SESSION_TIMEOUT_MS, MIN_SESSION_TIMEOUT_MS
@@ -20,6 +21,11 @@ _TOPIC_CONFIG, _STATIC_BROKER_CONFIG, _DEFAULT_CONFIG = 1, 4, 5
 """Where a value comes from, in the protocol's numbers."""
 _SET, _DELETE, _APPEND, _SUBTRACT = 0, 1, 2, 3
 
+_AT_ONCE = 20
+"""Resources that are described while all others wait."""
+_RESOURCE_BYTES = 10_000
+"""What the settings of a resource take in memory until the response is encoded."""
+
 _BROKER_CONFIGS: Mapping[str, ConfigKey] = {
     "auto.create.topics.enable": ConfigKey("false", ConfigType.BOOLEAN),
     "group.max.session.timeout.ms": ConfigKey(str(MAX_SESSION_TIMEOUT_MS), ConfigType.INT),
@@ -29,10 +35,14 @@ _BROKER_CONFIGS: Mapping[str, ConfigKey] = {
 }
 
 
-def describe(broker: Broker, call: Call) -> DescribeConfigsResponse:
-    """All settings of a resource, or those asked for; of each resource once."""
+async def describe(broker: Broker, call: Call) -> DescribeConfigsResponse:
+    """All settings of a resource, or those asked for; of each resource once, in turns with other requests."""
     wanted = {(resource.resource_type, resource.resource_name): resource for resource in call.request.resources}
-    return DescribeConfigsResponse(results=[_describe(broker, resource) for resource in wanted.values()])
+    if len(wanted) > _AT_ONCE:
+        await call.lease.take(_RESOURCE_BYTES * len(wanted))
+    return DescribeConfigsResponse(
+        results=[_describe(broker, resource) async for resource in in_turns(wanted.values(), _AT_ONCE)]
+    )
 
 
 def _describe(broker: Broker, resource: Any) -> Any:

@@ -82,7 +82,7 @@ _ALL = (
     Api(producer.EndTxnRequest, 0, 3, transactions.end_transaction),
     Api(producer.WriteTxnMarkersRequest, 1, 2, transaction_admin.write_markers),
     Api(producer.TxnOffsetCommitRequest, 0, 3, transactions.commit_offsets),
-    Api(admin.DescribeConfigsRequest, 1, 4, configs.describe),
+    Api(admin.DescribeConfigsRequest, 1, 4, configs.describe, takes_long_to_encode=True),
     Api(admin.AlterConfigsRequest, 0, 2, configs.alter),
     Api(admin.CreatePartitionsRequest, 0, 3, topics.create_partitions),
     Api(admin.DeleteGroupsRequest, 0, 2, groups.delete_groups),
