@@ -156,6 +156,11 @@ class Baseline(msgspec.Struct):
             ready=self.learnt_n >= config.learn_n,
         )
 
+    def correlation(self, minute: int, config: BaselineConfig) -> float:
+        """The correlation that is normal at a minute: that of `expected`, without the rest."""
+        share = share_of(self._season(config).expected(minute)[0])
+        return self.dispersion.correlation(share, config.dispersion)
+
     def add(self, counts: MinuteCounts, design_effect: float, share: float) -> None:
         """Keep a minute without incident, of which `share` was expected, until `settle` learns it."""
         block = counts.minute // BLOCK_MINUTES

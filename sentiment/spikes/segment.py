@@ -141,10 +141,10 @@ def _take(state: SegmentState, counts: MinuteCounts, around: _Around) -> list[Ep
     settled = state.baseline.settle(counts.minute, config.baseline)
     if settled is not None:
         state.texts.settle(settled)
+    if state.episode is not None:
+        return _go_on(state, state.episode, counts, around)
     expected = state.baseline.expected(counts.minute, config.baseline)
     design_effect = state.recent.design_effect(counts, expected.correlation)
-    if state.episode is not None:
-        return _go_on(state, state.episode, counts, design_effect, around)
     state.baseline.add(counts, design_effect, expected.share)
     cooling = state.cool_until is not None and counts.minute < state.cool_until
     if cooling or not expected.ready:
@@ -159,10 +159,10 @@ def _take(state: SegmentState, counts: MinuteCounts, around: _Around) -> list[Ep
     return [_change(state, state.episode, Transition.OPENED, counts.minute, around)]
 
 
-def _go_on(
-    state: SegmentState, episode: Episode, counts: MinuteCounts, design_effect: float, around: _Around
-) -> list[EpisodeChange]:
+def _go_on(state: SegmentState, episode: Episode, counts: MinuteCounts, around: _Around) -> list[EpisodeChange]:
     config = around.config
+    correlation = state.baseline.correlation(counts.minute, config.baseline)
+    design_effect = state.recent.design_effect(counts, correlation)
     transition = update(episode, counts, design_effect, config.detector.odds_ratios[0], config.episodes)
     waits = episode.withheld != "nothing" and episode.told_by is None
     if transition is None and waits and not around.silence(state, counts.minute):
