@@ -20,6 +20,7 @@ FLOORS = {
         ("cluster", "rescore"),
         ("runtime", "ingest"),
         ("scoring", "alerting", "notifying", "monitoring", "demo", "backtesting"),
+        ("dashboard",),
     ),
     "training": (
         ("data", "explanation", "recipes"),
@@ -31,7 +32,18 @@ FLOORS = {
 }
 """The rooms (folders) of a package, from the ground up. A room imports rooms of lower floors only."""
 
-WORKERS = {"runtime", "scoring", "alerting", "notifying", "ingest", "rescore", "monitoring", "demo", "backtesting"}
+WORKERS = {
+    "runtime",
+    "scoring",
+    "alerting",
+    "notifying",
+    "ingest",
+    "rescore",
+    "monitoring",
+    "demo",
+    "backtesting",
+    "dashboard",
+}
 PURE = (
     "errors",
     "decoding",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -50,16 +50,21 @@ def explain_now(settings: Settings, segment: str) -> Explanation:
         InputError: they have not seen the segment.
         BrokerUnavailable: no answer.
     """
-    config = settings.alerts.spike_config()
-    with closing(ClusterLookup(settings)) as lookup:
-        partitions = lookup.partitions(settings.topics.sentiment)
-        states = lookup.partitions(settings.topics.alert_state)
-    wanted = [TopicPartition(settings.topics.sentiment, p.partition) for p in partitions if p.partition < len(states)]
-    for monitor in AlertStateStore(settings, config).load(wanted).values():
+    for monitor in _committed(settings):
         if segment in monitor.segments:
-            recent = monitor.segments[segment].recent.minutes
-            return _explain(settings, monitor, segment, recent[-1].minute if recent else 0, datetime.now(UTC))
+            return _explain_latest(settings, monitor, segment)
     raise _unknown(segment, "the alert workers have not seen it")
+
+
+def explain_all(settings: Settings) -> list[Explanation]:
+    """What the alert workers have committed about every segment.
+
+    Raises:
+        BrokerUnavailable: no answer.
+    """
+    return [
+        _explain_latest(settings, monitor, segment) for monitor in _committed(settings) for segment in monitor.segments
+    ]
 
 
 def explain_then(settings: Settings, segment: str, at: datetime) -> Explanation:
@@ -80,6 +85,19 @@ def explain_then(settings: Settings, segment: str, at: datetime) -> Explanation:
         raise _unknown(segment, f"{settings.topics.sentiment} has no result of it before that time")
     close(monitor.family_of(segment), minute, config)
     return _explain(settings, monitor, segment, minute - 1, at)
+
+
+def _committed(settings: Settings) -> Iterable[StreamMonitor]:
+    with closing(ClusterLookup(settings)) as lookup:
+        partitions = lookup.partitions(settings.topics.sentiment)
+        states = lookup.partitions(settings.topics.alert_state)
+    wanted = [TopicPartition(settings.topics.sentiment, p.partition) for p in partitions if p.partition < len(states)]
+    return AlertStateStore(settings, settings.alerts.spike_config()).load(wanted).values()
+
+
+def _explain_latest(settings: Settings, monitor: StreamMonitor, segment: str) -> Explanation:
+    recent = monitor.segments[segment].recent.minutes
+    return _explain(settings, monitor, segment, recent[-1].minute if recent else 0, datetime.now(UTC))
 
 
 def _explain(settings: Settings, monitor: StreamMonitor, segment: str, minute: int, at: datetime) -> Explanation:

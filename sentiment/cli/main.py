@@ -22,6 +22,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "alerts": ("alerts", "alerts", "Detect spikes of negative feedback."),
     "notify": ("notify", "notify", "Deliver alerts."),
     "tail": ("tail", "tail", "Print records as they arrive."),
+    "dashboard": ("dashboard", "dashboard", "Show what customers feel on a live page."),
     "score": ("score", "score", "Score texts."),
     "rescore": ("rescore", "rescore", "Score a whole file."),
     "train": ("train", "train", "Fine-tune a classifier."),

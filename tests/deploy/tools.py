@@ -17,7 +17,7 @@ from tests.processes import REPOSITORY
 
 DEPLOY = REPOSITORY / "deploy"
 BOARDS = sorted((DEPLOY / "grafana" / "boards").glob("*.json"))
-_PACKAGES = {"promtool": "prometheus", "prometheus": "prometheus"} | dict.fromkeys(
+_PACKAGES = {"promtool": "prometheus", "prometheus": "prometheus", "chromium": "chromium"} | dict.fromkeys(
     ("amtool", "prometheus-alertmanager"), "prometheus-alertmanager"
 )
 

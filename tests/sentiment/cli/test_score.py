@@ -142,7 +142,7 @@ def test_json_on_stdin_is_told_from_text_by_a_flag(
     ("name", "content", "flags"),
     [
         ("x.csv", b"id;comment\r\n1;great\r\n2;\r\n3;awful\r\n", []),
-        ("x.CSV.gz", gzip.compress(b"id,comment\n1,great\n2\n3,awful\n"), []),
+        ("x.CSV.gz", gzip.compress(b"id,comment\n1,great\n2\n3,awful\n", mtime=0), []),
         ("x.json", b'[{"comment": "great"}, {"comment": 2}, {"comment": "awful"}]', []),
         ("x.ndjson", b'{"comment": "great"}\n{}\n{"comment": "awful"}\n', []),
         ("x.txt", b"comment\tid\ngreat\t1\n\t2\nawful\t3\n", ["--format", "csv", "--delimiter", "tab"]),

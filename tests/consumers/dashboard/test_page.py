@@ -1,0 +1,82 @@
+"""The page in a real browser."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+import pytest
+from playwright.sync_api import Page, expect, sync_playwright
+
+from tests.brokers import DevBroker, free_port
+from tests.consumers.dashboard.live import own_topics, page_of, publish
+from tests.consumers.notifying.support import alert, changed
+from tests.consumers.results import START, scored
+from tests.deploy.tools import tool
+
+pytestmark = pytest.mark.slow
+
+HOSTILE = '<img src=x onerror="document.title=1"><script>document.title=2</script> \u202eabc\u0007'
+
+
+@pytest.fixture
+def page() -> Iterator[Page]:
+    """A page of a browser that reports what goes wrong in it."""
+    program = tool("chromium")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
+        opened = browser.new_page()
+        faults: list[str] = []
+        opened.on("pageerror", lambda error: faults.append(str(error)))
+        yield opened
+        browser.close()
+        assert faults == []
+
+
+def test_an_incident_appears_is_over_and_survives_a_restart(dev_broker: DevBroker, page: Page) -> None:
+    """And nothing that a customer writes is more than text."""
+    variables, port = own_topics(dev_broker), free_port()
+    publish(dev_broker, variables, [scored(1, START, "negative", text=HOSTILE, product="<b>app</b>")])
+    with page_of(variables, port) as (_, address):
+        page.goto(address)
+        rows = page.locator("#messages tr")
+        expect(rows).to_have_count(1)
+        expect(page.locator("#messages")).to_contain_text("<script>document.title=2</script>")
+        expect(page.locator("#products h3")).to_have_text("<b>app</b>")
+        expect(page).to_have_title("What customers feel")
+        assert page.locator("#messages img, #messages script, #products b").count() == 0
+
+        publish(dev_broker, variables, [alert(exemplars=[HOSTILE])])
+        expect(page.locator("#episodes .alarm h3")).to_have_text("app: critical")
+        publish(dev_broker, variables, [changed("resolved")])
+        expect(page.locator("#episodes .alarm")).to_have_count(0)
+        expect(page.locator("#episodes h3")).to_have_text("app: over")
+    expect(page.locator("#state")).to_contain_text("does not answer")
+    publish(dev_broker, variables, [scored(2, START + timedelta(minutes=1), "positive", text="fine", product="shop")])
+    with page_of(variables, port):
+        expect(rows).to_have_count(2, timeout=60_000)
+        expect(page.locator("#episodes h3")).to_have_text("app: over")
+        page.locator("#by-product").select_option("shop")
+        expect(rows).to_have_count(1)
+        page.locator("#by-product").select_option("")
+        page.locator("#by-text").fill("SCRIPT")
+        expect(rows).to_have_count(1)
+        page.locator("#by-label").select_option("positive")
+        expect(rows).to_have_count(0)
+
+
+@pytest.mark.parametrize("width", [360, 1_200])
+def test_nothing_is_wider_than_the_page(dev_broker: DevBroker, page: Page, width: int) -> None:
+    """On a phone, too, and every control can be reached with the keyboard."""
+    variables = own_topics(dev_broker)
+    publish(dev_broker, variables, [scored(1, START, "negative", text="x" * 400, product="p" * 100), alert()])
+    page.set_viewport_size({"width": width, "height": 800})
+    with page_of(variables, free_port()) as (_, address):
+        page.goto(address)
+        expect(page.locator("#messages tr")).to_have_count(1)
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        focused = []
+        for _ in range(6):
+            page.keyboard.press("Tab")
+            focused.append(page.evaluate("document.activeElement.id || document.activeElement.className"))
+        assert focused[:5] == ["skip", "by-product", "by-label", "by-text", "scroll"]
