@@ -78,7 +78,7 @@ def detect_language(text: str) -> Language:
     code = max(model, key=lambda each: model[each])
     words = _WORD.findall(sample.lower())
     spoken = Counter(chain.from_iterable(LANGUAGES_OF.get(word, ()) for word in words))
-    weight = letters + sum(letter.isalpha() for letter in sample if letter > _LAST_LATIN)
+    weight = letters + _letters_beyond_latin(sample)
     foreign = None
     if weight >= MIN_LETTERS:
         foreign = _foreign(code, model, spoken, len(words))
@@ -87,6 +87,10 @@ def detect_language(text: str) -> Language:
     if foreign is None:
         return Language(code, model[code], False)
     return Language(foreign, model.get(foreign, spoken[foreign] / max(1, len(words))), True)
+
+
+def _letters_beyond_latin(text: str) -> int:
+    return 0 if text.isascii() else sum(letter.isalpha() for letter in text if letter > _LAST_LATIN)
 
 
 def _foreign(code: str, model: Mapping[str, float], spoken: Mapping[str, int], n_words: int) -> str | None:

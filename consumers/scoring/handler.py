@@ -136,7 +136,7 @@ class ScoringHandler(BaseHandler):
                 event,
                 answer,
                 metadata=safe if isinstance(safe, dict) else {},
-                redactions=dict(Counter(answer.redactions) + Counter(found)),
+                redactions=dict(Counter(answer.redactions) + Counter(found)) if found else answer.redactions,
             )
             for event, answer, (safe, found) in zip(events, answers, metadata, strict=True)
         ]

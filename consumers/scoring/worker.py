@@ -18,7 +18,7 @@ from consumers.scoring.breaker import Breaker
 from consumers.scoring.dead_letters import Parking
 from consumers.scoring.handler import ScoringHandler
 from consumers.scoring.results import ResultWriter
-from consumers.scoring.serving import Reloader, ServingModel
+from consumers.scoring.serving import Reloader, ServingModel, warm_up
 from consumers.timing.clock import Clock
 from sentiment.model.classifier import Classifier
 from sentiment.model.registry import Registry, is_registry
@@ -49,7 +49,9 @@ def run_worker(
     with service("worker", settings, _loop_config(settings, until_idle_s), needed, stop, clock) as running:
         hash_key = _hash_key(settings.privacy, running.metrics)
         get_ready_for_names()
-        serving = ServingModel(load_classifier(), running.metrics)
+        classifier = load_classifier()
+        warm_up(classifier)
+        serving = ServingModel(classifier, running.metrics)
         limits = largest_record(settings, (topics.sentiment, topics.dead_letter), at_most=MAX_REQUEST_BYTES)
         handler = ScoringHandler(
             serving,
@@ -59,7 +61,7 @@ def run_worker(
             running.metrics,
             worker.kind,
         )
-        model = serving.classifier.model
+        model = classifier.model
         with _reloading(settings.model, load_classifier, serving, running):
             running.run(handler, model=model.name, version=model.version)
 

@@ -19,7 +19,7 @@ from sentiment.calibration import apply_temperature
 from sentiment.chunking import combine_windows, split_windows
 from sentiment.decision import MOST_LIKELY, Decision
 from sentiment.errors import FatalError
-from sentiment.events import LABELS, ModelRef
+from sentiment.events import LABELS, Label, ModelRef
 from sentiment.model.classifier import BatchInfo, Prediction
 from sentiment.model.exits import EarlyExits, Exit
 from sentiment.model.inference import Backend, BatchLimits, Computed, Inference, Logits
@@ -183,15 +183,18 @@ class TextClassifier:
             rows = computed.stages == stage
             probabilities[rows] = self._probabilities(computed.logits[rows], temperature)
         lengths = encoded.lengths()
+        combined = np.empty((len(encoded.known), len(LABELS)))
+        for text, (start, stop) in enumerate(pairwise(encoded.first)):
+            combined[text] = combine_windows(probabilities[start:stop], lengths[start:stop])
+        chosen = self._reading.decision.choose(combined).tolist()
         predictions = []
-        spans = zip(pairwise(encoded.first), encoded.truncated, encoded.known, strict=True)
-        for (start, stop), truncated, known in spans:
+        texts = zip(combined.tolist(), chosen, pairwise(encoded.first), encoded.truncated, encoded.known, strict=True)
+        for shares, label, (start, stop), truncated, known in texts:
             if not known:
                 predictions.append(_no_opinion(stop - start, truncated))
                 continue
-            combined = combine_windows(probabilities[start:stop], lengths[start:stop])
             exit_layer = self._exit_layer(int(computed.stages[start:stop].max()))
-            predictions.append(_prediction(combined, self._reading.decision, stop - start, truncated, exit_layer))
+            predictions.append(_prediction(shares, LABELS[label], stop - start, truncated, exit_layer))
         return predictions
 
     @property
@@ -224,12 +227,12 @@ def _no_opinion(n_chunks: int, truncated: bool) -> Prediction:
 
 
 def _prediction(
-    probabilities: NDArray[np.float64], decision: Decision, n_chunks: int, truncated: bool, exit_layer: int | None
+    probabilities: list[float], label: Label, n_chunks: int, truncated: bool, exit_layer: int | None
 ) -> Prediction:
-    negative, neutral, positive = probabilities.tolist()
+    negative, neutral, positive = probabilities
     return Prediction(
         probabilities=(negative, neutral, positive),
-        label=LABELS[int(decision.choose(probabilities[None])[0])],
+        label=label,
         score=positive - negative,
         n_chunks=n_chunks,
         truncated=truncated,

@@ -11,11 +11,13 @@ from typing import Any
 import pytest
 
 from consumers.runtime.metrics import Metrics
-from consumers.scoring.serving import Reloader, ServingModel
+from consumers.scoring.serving import Reloader, ServingModel, warm_up
 from sentiment.errors import FatalError, ModelError
 from sentiment.events import ModelRef
 from sentiment.model.classifier import BatchInfo, Prediction
+from sentiment.model.loading import shipped_model_path
 from sentiment.model.registry import Registry
+from sentiment.model.tokenizer import TextTokenizer
 from tests.fakes import LexiconClassifier, ManualClock
 from tests.sentiment.model.registries import save_directory
 
@@ -29,6 +31,17 @@ class Faulty(LexiconClassifier):
 
     def predict(self, texts: Sequence[str]) -> tuple[list[Prediction], BatchInfo]:
         raise FatalError("it computed a value that is not a number")
+
+
+@dataclass
+class Recording(LexiconClassifier):
+    """Keeps the texts of each call."""
+
+    calls: list[list[str]] = field(default_factory=list)
+
+    def predict(self, texts: Sequence[str]) -> tuple[list[Prediction], BatchInfo]:
+        self.calls.append(list(texts))
+        return super().predict(texts)
 
 
 @dataclass
@@ -79,6 +92,17 @@ class Bench:
 @pytest.fixture
 def bench(tmp_path: Path) -> Bench:
     return Bench(tmp_path)
+
+
+def test_warming_up_computes_each_width_of_short_feedback() -> None:
+    """The shipped model has then computed one text of every multiple of 8 tokens up to 48."""
+    classifier = Recording()
+    warm_up(classifier)
+    tokenizer = TextTokenizer.from_file(shipped_model_path() / "tokenizer.json")
+    around = len(tokenizer.prefix + tokenizer.suffix)
+    lengths = [len(ids) + around for call in classifier.calls for ids in tokenizer.encode(call)]
+    assert [-(-length // 8) * 8 for length in lengths] == [8, 16, 24, 32, 40, 48]
+    assert all(len(call) == 1 for call in classifier.calls)
 
 
 def test_what_is_promoted_serves_and_nothing_is_loaded_twice(bench: Bench) -> None:
