@@ -45,6 +45,8 @@ class Limits:
     """Of large requests that are being read, on all connections. One request may go beyond it."""
     responses_bytes: int = 256 * 1024 * 1024
     """Of large responses that clients have not read yet, on all connections."""
+    connections: int = 1000
+    """Each may hold a request of 64 KiB and some buffers beside what is shared."""
     stalled_s: float = 30.0
     """How long a client may take to send a request, from its first byte, or to read a response."""
 
@@ -80,6 +82,8 @@ class Server:
         self._connections.add(task)
         peer = writer.get_extra_info("peername") or ("unknown", 0)
         try:
+            if len(self._connections) > self._limits.connections:
+                raise BadRequestError(f"there are {self._limits.connections} connections already")
             await self._serve(reader, writer, f"/{peer[0]}")
         except BadRequestError as error:
             _log.warning("connection_refused", peer_port=peer[1], reason=str(error))

@@ -177,6 +177,28 @@ def test_a_request_has_to_come_to_its_end(tmp_path: Path, sent: bytes) -> None:
         assert len(silent.ask(MetadataRequest(topics=None), 5).brokers) == 1
 
 
+def test_connections_are_bounded(tmp_path: Path) -> None:
+    """One too many is closed; when another has ended, there is a place."""
+    request = MetadataRequest(topics=None)
+
+    def is_served(wire: Wire) -> bool:
+        with contextlib.suppress(ConnectionError):
+            return len(wire.ask(request, 5).brokers) == 1
+        return False
+
+    def newcomer_is_served() -> bool:
+        with Wire(bootstrap) as newcomer:
+            return is_served(newcomer)
+
+    with serving(tmp_path, Limits(connections=2)) as bootstrap, Wire(bootstrap) as first:
+        with Wire(bootstrap) as second:
+            assert is_served(first)
+            assert is_served(second)
+            assert not newcomer_is_served()
+            assert is_served(first)
+        wait_until(newcomer_is_served, "a place")
+
+
 def test_a_client_that_drips_is_cut_off(tmp_path: Path) -> None:
     """The limit is for the whole request: a byte now and then does not extend it."""
     with serving(tmp_path, Limits(stalled_s=0.2)) as bootstrap, Wire(bootstrap) as dripping:
