@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 
 @contextmanager
-def needs_extra(extra: str, doing: str) -> Iterator[None]:
+def train_extra(doing: str = "training") -> Iterator[None]:
     """Turn an ``ImportError`` inside the block into a ``ConfigurationError`` that names the extra to install."""
     from sentiment.errors import ConfigurationError
 
@@ -15,12 +15,5 @@ def needs_extra(extra: str, doing: str) -> Iterator[None]:
         yield
     except ImportError as error:
         raise ConfigurationError(
-            f"{doing} needs {error.name}, which is not installed", hint=f"pip install 'sentiment-pipeline[{extra}]'"
+            f"{doing} needs {error.name}, which is not installed", hint="pip install 'sentiment-pipeline[train]'"
         ) from None
-
-
-@contextmanager
-def train_extra(doing: str = "training") -> Iterator[None]:
-    """``needs_extra`` for the extra `train`."""
-    with needs_extra("train", doing):
-        yield

@@ -86,7 +86,7 @@ def test_prometheus_scrapes_services_of_the_file(monkeypatch: pytest.MonkeyPatch
     settings = load_settings(FOLDER / "sentiment.toml")
     [scraped] = documents(DEPLOY / "prometheus" / "prometheus.yml")
     found = re.findall(r"'(?:names|targets)': \['(\w+)(?::(\d+))?'\]", str(scraped["scrape_configs"]))
-    assert {name for name, _ in found} == set(OURS) - {"topics"}
+    assert {name for name, _ in found} == set(OURS) - {"topics", "page"}
     assert {int(port) for _, port in found if port} == {settings.metrics.port}
     assert settings.metrics.host == "0.0.0.0"
 
@@ -95,7 +95,14 @@ def test_prometheus_scrapes_services_of_the_file(monkeypatch: pytest.MonkeyPatch
 def test_the_processes_of_the_file_deliver_an_alert(apache_kafka: ApacheKafka, tmp_path: Path) -> None:
     """Without containers: the commands of the file, as often as it says, with its configuration, on a real Kafka."""
     with pipeline(apache_kafka.bootstrap, tmp_path / "run") as here:
-        local = {"/etc/sentiment.toml": str(FOLDER / "sentiment.toml")}
+        token = tmp_path / "token"
+        token.write_text("a token")
+        local = {
+            "/etc/sentiment.toml": str(FOLDER / "sentiment.toml"),
+            "/run/secrets/page-token": str(token),
+            "0.0.0.0": "127.0.0.1",
+            "8080": str(free_port()),
+        }
         commands = {}
         for name, service in OURS.items():
             words = [local.get(word, word) for word in service["command"]]
