@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import timedelta
+from typing import Literal
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect, sync_playwright
 
 from tests.brokers import DevBroker, free_port
@@ -25,7 +27,7 @@ def page() -> Iterator[Page]:
     program = tool("chromium")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
-        opened = browser.new_page()
+        opened = browser.new_page(bypass_csp=True)  # axe runs its own script in the page
         faults: list[str] = []
         opened.on("pageerror", lambda error: faults.append(str(error)))
         yield opened
@@ -63,6 +65,20 @@ def test_an_incident_appears_is_over_and_survives_a_restart(dev_broker: DevBroke
         expect(rows).to_have_count(1)
         page.locator("#by-label").select_option("positive")
         expect(rows).to_have_count(0)
+
+
+@pytest.mark.parametrize("colours", ["light", "dark"])
+def test_axe_has_nothing_to_say(dev_broker: DevBroker, page: Page, colours: Literal["light", "dark"]) -> None:
+    """Contrast, names, landmarks and roles: the page and what it shows can be used with a screen reader."""
+    variables = own_topics(dev_broker)
+    publish(dev_broker, variables, [scored(1, START, "negative"), alert()])
+    page.emulate_media(color_scheme=colours)
+    with page_of(variables, free_port()) as (_, address):
+        page.goto(address)
+        for shown in ("#messages tr", "#products article", "#episodes article"):
+            expect(page.locator(shown)).to_have_count(1)
+        found = Axe().run(page)
+        assert found.violations_count == 0, found.generate_report()
 
 
 @pytest.mark.parametrize("width", [360, 1_200])
