@@ -19,6 +19,7 @@ from sentiment.errors import ConfigurationError
 
 Device = Literal["auto", "cpu", "cuda"]
 _SECONDS_A_MINUTE = 60.0
+_LET_GO_WITHIN_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +60,13 @@ def is_first_process() -> bool:
 
 
 def leave_group() -> None:
-    """End the connection to the other processes, if there is one: what comes after needs none."""
+    """End the connection to the other processes, if there is one: what comes after needs none.
+
+    Whoever removes a group of gloo holds Python's lock while waiting for its threads, and they need the lock to let go
+    of the tensors that they gathered last. So they get it first, or all would wait for each other.
+    """
     if torch.distributed.is_available() and torch.distributed.is_initialized():
+        time.sleep(_LET_GO_WITHIN_S)
         torch.distributed.destroy_process_group()
 
 
