@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from sentiment.cli.extras import train_extra
 from sentiment.cli.flags import MODEL_DIRECTORY, OUTPUT_FOLDER, force_option, json_option, name_option
 from sentiment.cli.forms import parse_forms, print_missing_forms
-from sentiment.cli.inputs import text_field_option
+from sentiment.cli.labelled import labelled_options, layout_of
 from sentiment.cli.options import common_options
 from sentiment.cli.outputs import check_outputs, print_json
+
+if TYPE_CHECKING:
+    from sentiment.sources import ReadingOptions
 
 
 @click.command(
@@ -45,14 +48,14 @@ measured against fp32 on torch."""
 @click.option(
     "--parity-rows", type=click.IntRange(1), default=1_500, metavar="N", help="Maximum rows to compare, evenly spaced."
 )
-@text_field_option("Text column of both files.")
+@labelled_options
 @name_option
 @click.option(
     "--max-length", type=click.IntRange(8, 8_192), default=128, metavar="N", help="Maximum tokens per window of text."
 )
 @force_option
 @json_option("Print the manifest as JSON.")
-@common_options()
+@common_options("label-map")
 def export(
     checkpoint: Path,
     output: Path,
@@ -61,6 +64,8 @@ def export(
     parity_file: str | None,
     parity_rows: int,
     text_field: str,
+    label_field: str,
+    reading: ReadingOptions,
     name: str | None,
     max_length: int,
     force: bool,
@@ -84,9 +89,9 @@ def export(
         calibration_file=calibration_file,
         parity_file=parity_file,
         parity_rows=parity_rows,
-        text_field=text_field,
         name=name or output.name,
         max_length=max_length,
+        layout=layout_of(settings, text_field, label_field, reading),
     )
     with Ticker() as ticker:
         manifest = export_checkpoint(job, progress=ticker)

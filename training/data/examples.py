@@ -129,12 +129,14 @@ def read_examples(
     return examples
 
 
-def read_texts(source: str | Path, column: str = "text", *, most: int | None = None) -> list[str]:
+def read_texts(
+    source: str | Path, column: str = "text", *, most: int | None = None, reading: ReadingOptions = DEFAULT_READING
+) -> list[str]:
     """The texts of `column`, redacted and normalised: all, or `most` of them evenly spaced.
 
     Empty texts and duplicates are left out. Raises ``InputError`` like ``read_examples``.
     """
-    texts = read_rows(source, (column,))[column]
+    texts = read_rows(source, (column,), reading)[column]
     refuse_rows(source, "a text that is not a string", _is_foreign(texts))
     kept = dict.fromkeys(prepared_all(_spaced(texts[~_is_blank(texts)], most)))
     kept.pop("", None)

@@ -33,7 +33,7 @@ from sentiment.model.manifest import (
 from sentiment.model.tokenizer import TextTokenizer
 from sentiment.model.torch_backend import load_pretrained
 from sentiment.progress import Progress
-from training.data.examples import Example, read_texts
+from training.data.examples import USUAL_LAYOUT, Example, RowLayout, read_texts
 from training.exporting.files import (
     Form,
     calibration_samples,
@@ -76,7 +76,7 @@ class Provenance:
 
 @dataclass(frozen=True, slots=True)
 class ExportJob:
-    """What to export from where. The files are data sets with texts in `text_field`; labels are optional."""
+    """What to export from where. The files are data sets, as `layout` says; labels are optional."""
 
     checkpoint: Path
     output: Path
@@ -84,9 +84,9 @@ class ExportJob:
     calibration_file: str
     parity_file: str | None
     parity_rows: int
-    text_field: str
     name: str
     max_length: int
+    layout: RowLayout = USUAL_LAYOUT
 
 
 def export_checkpoint(job: ExportJob, *, progress: Progress) -> Manifest:
@@ -95,7 +95,7 @@ def export_checkpoint(job: ExportJob, *, progress: Progress) -> Manifest:
     If the checkpoint has a manifest, its backbone, data and licences are kept. So are its decision and, for every
     form until one is fitted for each, its fp32 temperature.
     """
-    texts = read_texts(job.calibration_file, job.text_field, most=N_CALIBRATION_TEXTS)
+    texts = read_texts(job.calibration_file, job.layout.text, most=N_CALIBRATION_TEXTS, reading=job.layout.reading)
     progress.say(f"exporting {', '.join(job.forms)}")
     known = load_manifest(job.checkpoint) if has_file(job.checkpoint / MANIFEST_FILE) else None
     plan = ExportPlan(texts, forms=job.forms, max_length=job.max_length)
@@ -107,7 +107,7 @@ def export_checkpoint(job: ExportJob, *, progress: Progress) -> Manifest:
         manifest = set_calibration(job.output, manifest, same)
     if job.parity_file is None:
         return manifest
-    rows, labels = read_parity_rows(job.parity_file, job.text_field, job.parity_rows)
+    rows, labels = read_parity_rows(job.parity_file, job.layout, job.parity_rows)
     forms = manifest.training["export"]["forms"]
     parity = measure_parity(job.checkpoint, job.output, forms, rows, labels, progress=progress)
     manifest = msgspec.structs.replace(manifest, metrics={"parity": msgspec.to_builtins(parity)})

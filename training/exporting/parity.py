@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from sentiment.model.loading import load_model
 from sentiment.progress import Progress, Silent
 from sentiment.statistics import macro_f1
-from training.data.examples import read_examples, read_texts
+from training.data.examples import USUAL_LAYOUT, RowLayout, read_examples, read_texts
 from training.data.rows import read_rows
 from training.evaluation.predicting import Answers, answers_of
 
@@ -98,9 +98,13 @@ def _alone(directory: Path, form: str, texts: Sequence[str]) -> Answers:
     return answers_of(load_model(directory, backend="openvino", form=form, max_batch_items=1), texts)
 
 
-def read_parity_rows(source: str, text_field: str, most: int) -> tuple[list[str], list[int] | None]:
-    """At most `most` texts of a data set, evenly spaced, and their labels if it has a column `label`."""
-    if text_field == "text" and "label" in read_rows(source, (text_field,)).columns:
-        examples = read_examples(source, most=most)
+def read_parity_rows(source: str, layout: RowLayout, most: int) -> tuple[list[str], list[int] | None]:
+    """At most `most` texts of a data set, evenly spaced, and their labels if it has any.
+
+    Raises ``InputError`` like ``read_examples``, also if the layout names a column of labels that is not there.
+    """
+    columns = read_rows(source, (layout.text,), layout.reading).columns
+    if layout.label in columns or layout.label != USUAL_LAYOUT.label:
+        examples = read_examples(source, layout, most=most)
         return [example.text for example in examples], [example.label for example in examples]
-    return read_texts(source, text_field, most=most), None
+    return read_texts(source, layout.text, most=most, reading=layout.reading), None

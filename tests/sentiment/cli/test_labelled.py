@@ -17,6 +17,7 @@ READERS = (
     ["evaluate"],
     ["compare"],
     ["calibrate"],
+    ["export"],
     ["audit"],
     ["models", "promote"],
     ["review", "suspects"],

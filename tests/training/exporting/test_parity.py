@@ -9,15 +9,31 @@ import numpy as np
 import pytest
 
 from sentiment.cli.main import run
-from sentiment.errors import ModelError
+from sentiment.errors import InputError, ModelError
 from sentiment.model.loading import load_model
 from sentiment.model.manifest import hash_files, load_manifest
 from tests.sentiment.model.models import save_classifier
 from tests.training import tiny
+from training.data.examples import RowLayout
 from training.exporting import files
 from training.exporting.graphs import Unconvertible
+from training.exporting.parity import read_parity_rows
 
 ROWS = tiny.rows(60, seed=9)
+
+
+def test_labels_of_any_column_are_compared_too(tmp_path: Path) -> None:
+    """Named and mapped as in every command; without labels there are texts alone, and a named column has to exist."""
+    numbers = {"negative": 0, "neutral": 1, "positive": 2}
+    foreign = [{"body": row["text"], "stars": numbers[row["label"]]} for row in ROWS]
+    file = tmp_path / "foreign.jsonl"
+    file.write_text("\n".join(map(json.dumps, foreign)))
+    labels = {str(number): label for label, number in numbers.items()}
+    texts, found = read_parity_rows(str(file), RowLayout("body", "stars", labels), 100)
+    assert found == [numbers[row["label"]] for row in ROWS]
+    assert read_parity_rows(str(file), RowLayout("body"), 100) == (texts, None)
+    with pytest.raises(InputError, match="no column 'rating'"):
+        read_parity_rows(str(file), RowLayout("body", "rating"), 100)
 
 
 @pytest.fixture(scope="module")
