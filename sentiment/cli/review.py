@@ -189,7 +189,7 @@ suspect none. Read a suspect again before correcting it.""",
 @_sheet_option
 @labelled_options
 @force_option
-@json_option()
+@json_option("Print one JSON object, with a score for every row: how probable its label is.")
 @common_options("model")
 def find_suspects(
     settings: Settings,
@@ -207,19 +207,19 @@ def find_suspects(
     """
 
     from sentiment.cli.progress import Ticker
-    from training.review.checking import suspected_candidates
+    from training.review.checking import check_labels
     from training.review.sheets import SheetFiles, suspect_item
 
     files = SheetFiles.beside(output)
     check_outputs(files.sheet, files.items, force=force, inputs=[labelled])
     with Ticker() as ticker:
-        n_rows, found = suspected_candidates(
-            labelled, settings.model, ticker, layout_of(settings, text_field, label_field, reading)
-        )
+        checked = check_labels(labelled, settings.model, ticker, layout_of(settings, text_field, label_field, reading))
+    n_rows, found = len(checked.scores), checked.suspected
     if found:
         files.write([suspect_item(each) for each in found])
     if as_json:
-        print_json_line({"rows": n_rows, "suspects": len(found), "sheet": files.sheet.name if found else None})
+        facts = {"rows": n_rows, "suspects": len(found), "sheet": files.sheet.name if found else None}
+        print_json_line({**facts, "scores": checked.scores})
         return
     click.echo(f"{len(found):,} of {n_rows:,} labels are probably wrong ({len(found) / n_rows:.1%})")
     if found:

@@ -27,7 +27,7 @@ class Candidate:
     """A redacted text and the model's `probabilities` of (negative, neutral, positive).
 
     `event_id` and `position` are None if the text comes from a file without them. `given` is the label that the text
-    already has, if labels are being checked.
+    already has, if labels are being checked. `row` counts the rows of a file from 1; 0 if there is none.
     """
 
     item: str
@@ -38,6 +38,7 @@ class Candidate:
     event_id: str | None = None
     position: SourcePosition | None = None
     given: str | None = None
+    row: int = 0
 
 
 def item_id(text: str) -> str:
@@ -81,7 +82,9 @@ def from_results(results: Iterable[ScoredFeedback]) -> Iterator[Candidate]:
 def from_rescored(frame: pd.DataFrame, text_field: str, label_field: str | None = None) -> Iterator[Candidate]:
     """A candidate for each row of a rescored file that has a text and a prediction. Texts are redacted here."""
     answers = frame[list(PROBABILITY_COLUMNS)].apply(pd.to_numeric, errors="coerce")
-    for row, answer in zip(frame.to_dict("records"), answers.itertuples(index=False), strict=True):
+    for number, (row, answer) in enumerate(
+        zip(frame.to_dict("records"), answers.itertuples(index=False), strict=True), 1
+    ):
         text = row[text_field]
         if isinstance(text, str) and text.strip() and not any(map(pd.isna, answer)):
             redacted = redact(text[:MAX_TEXT_CHARS]).text
@@ -93,6 +96,7 @@ def from_rescored(frame: pd.DataFrame, text_field: str, label_field: str | None 
                 probabilities=(negative, neutral, positive),
                 model_version=_text_or(row.get("model_version"), "unknown"),
                 given=None if label_field is None else _text_or(row.get(label_field), ""),
+                row=number,
             )
 
 

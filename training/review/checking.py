@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
+
+import msgspec
 
 from sentiment.errors import InputError
 from sentiment.events import LABELS
@@ -19,10 +22,31 @@ _GIVEN_COLUMN = "input_label"
 """Where `sentiment rescore` keeps the label that a file had."""
 
 
-def suspected_candidates(
+class LabelScore(msgspec.Struct, frozen=True, kw_only=True):
+    """How far a row's label can be trusted: `score` is its probability, in [0, 1]. `row` counts from 1.
+
+    `likeliest` is the label that the probabilities speak for.
+    """
+
+    row: int
+    label: str
+    likeliest: str
+    score: float
+    suspect: bool
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedLabels:
+    """A score for every row, in order, and the rows whose label is suspected, the most certain first."""
+
+    scores: list[LabelScore]
+    suspected: list[Candidate]
+
+
+def check_labels(
     path: Path, model: ModelSettings, progress: Progress, layout: RowLayout = USUAL_LAYOUT
-) -> tuple[int, list[Candidate]]:
-    """The number of labelled rows in `path`, and those whose label is suspected, the most certain first.
+) -> CheckedLabels:
+    """Check the labels of the rows in `path`.
 
     A labelled file that `sentiment rescore` scored has all that is needed. Any other file is scored here.
 
@@ -36,9 +60,19 @@ def suspected_candidates(
     labels = [LABELS.index(candidate.given) for candidate in candidates if candidate.given in LABELS]
     if len(labels) < len(candidates) or not candidates:
         raise InputError(f"{path} has rows without one of the labels {', '.join(LABELS)}")
-    found = suspects(labels, [candidate.probabilities for candidate in candidates])
-    unique = {candidates[place].item: candidates[place] for place in found}
-    return len(candidates), list(unique.values())
+    found = [int(place) for place in suspects(labels, [candidate.probabilities for candidate in candidates])]
+    suspected = set(found)
+    scores = [
+        LabelScore(
+            row=candidate.row,
+            label=LABELS[label],
+            likeliest=LABELS[candidate.probabilities.index(max(candidate.probabilities))],
+            score=candidate.probabilities[label],
+            suspect=place in suspected,
+        )
+        for place, (label, candidate) in enumerate(zip(labels, candidates, strict=True))
+    ]
+    return CheckedLabels(scores, list({candidates[place].item: candidates[place] for place in found}.values()))
 
 
 def _rescored(path: Path, layout: RowLayout) -> list[Candidate]:
@@ -59,6 +93,7 @@ def _scored_now(path: Path, model: ModelSettings, progress: Progress, layout: Ro
             probabilities=(float(answer[0]), float(answer[1]), float(answer[2])),
             model_version=classifier.model.version,
             given=LABELS[example.label],
+            row=row,
         )
-        for example, answer in zip(examples, probabilities, strict=True)
+        for row, (example, answer) in enumerate(zip(examples, probabilities, strict=True), 1)
     ]

@@ -207,7 +207,12 @@ def test_a_rescored_labelled_file_is_searched_for_wrong_labels(
     file = tmp_path / "labelled.csv"
     file.write_text("\n".join(lines) + "\n")
     assert run(["review", "suspects", str(file), "--output", str(tmp_path / "doubt.csv"), "--json"]) == 0
-    assert json.loads(capsys.readouterr().out)["suspects"] == 3
+    found = json.loads(capsys.readouterr().out)
+    assert found["suspects"] == 3
+    scores = found["scores"]
+    assert [each["row"] for each in scores] == list(range(1, 151))
+    assert [each["row"] for each in scores if each["suspect"]] == [5, 51, 100]
+    assert all((each["score"] < 0.1) == each["suspect"] == (each["label"] != each["likeliest"]) for each in scores)
     items = read_items(tmp_path / "doubt.items.jsonl").values()
     assert {item.text for item in items} == {"words 4", "words 50", "words 99"}
     assert "neutral" not in (tmp_path / "doubt.csv").read_text()
