@@ -36,25 +36,32 @@ class Batch:
 
 
 def plan_batches(
-    lengths: Sequence[int], *, max_batch_tokens: int, max_batch_items: int, batch_overhead_tokens: int = 0
+    lengths: Sequence[int],
+    *,
+    max_batch_tokens: int,
+    max_batch_items: int,
+    batch_overhead_tokens: int = 0,
+    powers_of_two: bool = False,
 ) -> list[Batch]:
     """Put every item in exactly one batch, shortest first; items of equal length keep their order.
 
     A batch holds at most `max_batch_items` items and at most `max_batch_tokens` padded tokens, with one exception: an
     item longer than the whole budget is a batch of its own, because nothing may be left out. Of all ways to cut the
     sorted items within these limits, the cheapest is taken. A batch costs its padded tokens plus
-    `batch_overhead_tokens`, so that short texts are not all padded to the length of a single long one.
-    Deterministic; O(n) memory, O(n × max_batch_items) time in numpy.
+    `batch_overhead_tokens`, so that short texts are not all padded to the length of a single long one. With
+    `powers_of_two`, a batch holds 1, 2, 4, … items, so that few shapes occur. Deterministic; O(n) memory,
+    O(n × max_batch_items) time in numpy.
     """
     if max_batch_tokens < 1 or max_batch_items < 1:
         raise ValueError("max_batch_tokens and max_batch_items must be at least 1")
     order = sorted(range(len(lengths)), key=lengths.__getitem__)
+    counts = 1 << np.arange(max_batch_items.bit_length()) if powers_of_two else np.arange(1, max_batch_items + 1)
     least = np.zeros(len(order) + 1, dtype=np.int64)  # least[i]: cost of the cheapest plan for the first i items
     cut = np.zeros(len(order) + 1, dtype=np.int64)  # cut[i]: where the last batch of that plan starts
     for stop, index in enumerate(order, start=1):
         width = lengths[index]
-        most = max(1, min(max_batch_items, stop, max_batch_tokens // max(width, 1)))
-        starts = np.arange(stop - most, stop)
+        most = max(1, min(stop, max_batch_tokens // max(width, 1)))
+        starts = stop - counts[: np.searchsorted(counts, most, side="right")][::-1]
         costs = least[starts] + width * (stop - starts)
         best = int(costs.argmin())
         least[stop], cut[stop] = costs[best] + batch_overhead_tokens, starts[best]

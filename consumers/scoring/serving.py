@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 from collections.abc import Callable
 from types import TracebackType
@@ -19,8 +20,9 @@ from sentiment.scoring import score_texts
 _log = structlog.get_logger(__name__)
 
 _WORDS = ("The update made the app faster, and the invoice was wrong again. " * 4).split()
-_USUAL_LENGTHS = (4, 8, 14, 20, 27, 34)
-"""In words: one for each width (8, 16, … 48 tokens) that short feedback takes."""
+_USUAL_LENGTHS = (11, 20, 34)
+"""In words: one for each width (16, 32, 48 tokens) that short feedback takes."""
+_USUAL_COUNTS = (1, 2, 4, 8)
 
 _MAX_DOUBLINGS = 6
 _JOIN_S = 30.0
@@ -31,8 +33,8 @@ def warm_up(classifier: Classifier) -> None:
 
     A model that cannot score them must not serve. Raises what `score_texts` raises.
     """
-    for n_words in _USUAL_LENGTHS:
-        score_texts(classifier, [" ".join(_WORDS[:n_words])])
+    for n_words, count in itertools.product(_USUAL_LENGTHS, _USUAL_COUNTS):
+        score_texts(classifier, [" ".join(_WORDS[:n_words])] * count)
 
 
 class ServingModel:

@@ -39,6 +39,11 @@ class Backend(Protocol):
         """Widths are rounded up to a multiple of this, so that few shapes occur; 1 if a new shape costs nothing."""
         ...
 
+    @property
+    def powers_of_two(self) -> bool:
+        """Whether a batch holds 1, 2, 4, … windows, for the same reason."""
+        ...
+
     def logits(self, input_ids: Ids, attention_mask: Ids) -> Logits:
         """(n, width) ids and mask to (n, outputs) logits. Raises ``MemoryError`` if the batch does not fit."""
         ...
@@ -162,6 +167,7 @@ class Inference:
             max_batch_tokens=self._limits.max_batch_tokens,
             max_batch_items=self._limits.max_batch_items,
             batch_overhead_tokens=self._backend.batch_overhead_tokens,
+            powers_of_two=self._backend.powers_of_two,
         )
         return [Batch(tuple(indices[index] for index in batch.indices), batch.width) for batch in plan]
 

@@ -56,6 +56,11 @@ class TorchBackend:
         """Torch keeps nothing for a shape."""
         return 1
 
+    @property
+    def powers_of_two(self) -> bool:
+        """See `width_step`."""
+        return False
+
     def logits(self, input_ids: NDArray[np.int64], attention_mask: NDArray[np.int64]) -> NDArray[np.float32]:
         """(n, width) ids and mask to (n, outputs) logits. Raises ``MemoryError`` if the batch does not fit."""
         with self._computing():

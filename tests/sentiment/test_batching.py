@@ -47,6 +47,23 @@ def test_no_cheaper_way_to_cut(lengths: list[int], tokens: int, items: int, over
     assert cost(plan, overhead) == min(costs)
 
 
+@given(LENGTHS, st.integers(1, 1_000), st.integers(1, 20), st.integers(0, 500))
+def test_powers_of_two_within_the_same_limits(lengths: list[int], tokens: int, items: int, overhead: int) -> None:
+    """Every item is in one batch of 1, 2, 4, … items; what is over the budget is alone."""
+    batches = plan_batches(
+        lengths,
+        max_batch_tokens=tokens,
+        max_batch_items=items,
+        batch_overhead_tokens=overhead,
+        powers_of_two=True,
+    )
+    assert sorted(index for batch in batches for index in batch.indices) == list(range(len(lengths)))
+    for batch in batches:
+        assert len(batch.indices) in {1, 2, 4, 8, 16}
+        assert len(batch.indices) <= items
+        assert batch.padded_tokens <= tokens or len(batch.indices) == 1
+
+
 def test_one_long_item_does_not_pad_the_short_ones() -> None:
     """Thirty short texts and a long one are two batches, although one would fit the budget."""
     batches = plan_batches([10] * 30 + [120], max_batch_tokens=4_096, max_batch_items=64, batch_overhead_tokens=64)

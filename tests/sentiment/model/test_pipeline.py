@@ -35,6 +35,7 @@ class CountingBackend:
     name: str = "counting"
     batch_overhead_tokens: int = 16
     width_step: int = 1
+    powers_of_two: bool = False
     shapes: list[tuple[int, int]] = field(default_factory=list)
     stages: list[tuple[int, int]] = field(default_factory=list)
 
@@ -138,15 +139,18 @@ def test_a_text_leaves_where_it_leaves_alone(checkpoint: Path, texts: list[str],
     st.integers(2, 20),
     st.sampled_from([EARLY, None]),
 )
-def test_rounded_widths_change_no_answer(
+def test_few_shapes_change_no_answer(
     checkpoint: Path, texts: list[str], tokens: int, step: int, early: EarlyExits | None
 ) -> None:
-    """Every width is a multiple of the backend's step, or all that the network reads; answers are the same."""
+    """Every width is a multiple of the backend's step, or all that the network reads, and every number of windows a
+    power of two; answers are the same.
+    """
     tokenizer = TextTokenizer.from_file(checkpoint / "tokenizer.json")
-    exact, rounded = CountingBackend(), CountingBackend(width_step=step)
+    exact, rounded = CountingBackend(), CountingBackend(width_step=step, powers_of_two=True)
     expected, _ = classifier(tokenizer, exact, tokens, early=early).predict(texts)
     assert classifier(tokenizer, rounded, tokens, early=early).predict(texts)[0] == expected
     assert all(width % step == 0 or width == MAX_LENGTH for _, width in rounded.shapes)
+    assert all(count in (1, 2, 4, 8) for count, _ in rounded.shapes)
 
 
 def test_windows_that_go_on_fill_batches_together(tokenizer: TextTokenizer) -> None:
