@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from sentiment.cli.extras import train_extra
 from sentiment.cli.flags import DIRECTORY, FILE, OUTPUT, force_option, json_option, seed_option
 from sentiment.cli.inputs import text_field_option
 from sentiment.cli.labelled import labelled_options, layout_of
@@ -181,12 +182,18 @@ def import_sheets(
 Example:
   sentiment review suspects labelled.jsonl --output doubtful.csv
   sentiment review import anna.csv --items doubtful.items.jsonl --dataset corrected
+  sentiment review suspects train.jsonl --cross-validate --output doubtful.csv
 
 Uses confident learning (Northcutt et al. 2021). The model must not have been trained on these labels, or it would
-suspect none. Read a suspect again before correcting it.""",
+suspect none; with --cross-validate its features may. Read a suspect again before correcting it.""",
 )
 @click.argument("labelled", type=FILE)
 @_sheet_option
+@click.option(
+    "--cross-validate",
+    is_flag=True,
+    help="Judge labels by heads on the model's features that have not seen them. Needs the extra `train`.",
+)
 @labelled_options
 @force_option
 @json_option("Print one JSON object, with a score for every row: how probable its label is.")
@@ -195,6 +202,7 @@ def find_suspects(
     settings: Settings,
     labelled: Path,
     output: Output,
+    cross_validate: bool,
     text_field: str,
     label_field: str,
     reading: ReadingOptions,
@@ -212,8 +220,9 @@ def find_suspects(
 
     files = SheetFiles.beside(output)
     check_outputs(files.sheet, files.items, force=force, inputs=[labelled])
-    with Ticker() as ticker:
-        checked = check_labels(labelled, settings.model, ticker, layout_of(settings, text_field, label_field, reading))
+    layout = layout_of(settings, text_field, label_field, reading)
+    with train_extra("cross-validating"), Ticker() as ticker:
+        checked = check_labels(labelled, settings.model, ticker, layout, cross_validate=cross_validate)
     n_rows, found = len(checked.scores), checked.suspected
     if found:
         files.write([suspect_item(each) for each in found])

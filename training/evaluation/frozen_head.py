@@ -36,15 +36,25 @@ class FrozenHead:
         return np.asarray(features @ self.weight.T + self.bias, dtype=np.float64)
 
 
-def fit_head(features: Features, labels: Ints, weights: Floats, *, bias: bool = True, seed: int) -> FrozenHead:
+def fit_head(
+    features: Features,
+    labels: Ints,
+    weights: Floats,
+    *,
+    bias: bool = True,
+    strength: float | None = None,
+    seed: int,
+) -> FrozenHead:
     """The head that fits (n, size) features best, with `weights` (n,) of the rows. Every label must occur.
 
-    Without `bias` the plane goes through 0, for a network whose head has none.
+    Cross-validation chooses the `strength` if it is not given. Without `bias` the plane goes through 0, for a network
+    whose head has none.
     """
     centre = features.mean(axis=0) if bias else np.zeros(features.shape[1])
     scale = float(np.sqrt(((features - centre) ** 2).mean())) or 1.0
     inputs = (features - centre) / scale
-    strength = _strength(inputs, labels, weights, bias=bias, seed=seed)
+    if strength is None:
+        strength = _strength(inputs, labels, weights, bias=bias, seed=seed)
     fitted = _fit(inputs, labels, weights, strength, bias=bias)
     weight = fitted.coef_ / scale
     return FrozenHead(weight, fitted.intercept_ - weight @ centre, strength)
@@ -53,13 +63,15 @@ def fit_head(features: Features, labels: Ints, weights: Floats, *, bias: bool = 
 def cross_validated(features: Features, labels: Ints, *, folds: int = FOLDS, seed: int) -> Floats:
     """(n, 3) probabilities of rows by heads that have not seen them, in at most `folds` parts.
 
-    Every label must occur at least twice.
+    Every label must occur at least twice. All heads have the strength that suits all rows, which tells them next to
+    nothing of any one.
     """
+    strength = fit_head(features, labels, np.ones(len(labels)), seed=seed).strength
     parts = min(folds, int(np.bincount(labels, minlength=len(LABELS)).min()))
     probabilities = np.empty((len(labels), len(LABELS)))
     splits = StratifiedKFold(parts, shuffle=True, random_state=seed)
     for kept, left_out in splits.split(features, labels):
-        head = fit_head(features[kept], labels[kept], np.ones(len(kept)), seed=seed)
+        head = fit_head(features[kept], labels[kept], np.ones(len(kept)), strength=strength, seed=seed)
         logits = head.logits(features[left_out])
         exponentials = np.exp(logits - logits.max(axis=1, keepdims=True))
         probabilities[left_out] = exponentials / exponentials.sum(axis=1, keepdims=True)

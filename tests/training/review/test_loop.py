@@ -18,6 +18,7 @@ from sentiment.events import LABELS, encode
 from sentiment.outputs import find_output
 from tests.consumers.results import START, scored
 from tests.processes import run_python
+from tests.training import tiny
 from training.data.examples import read_examples
 from training.review.candidates import Candidate, item_id
 from training.review.dataset import LabelledRow, append_version, read_version
@@ -216,3 +217,25 @@ def test_a_rescored_labelled_file_is_searched_for_wrong_labels(
     items = read_items(tmp_path / "doubt.items.jsonl").values()
     assert {item.text for item in items} == {"words 4", "words 50", "words 99"}
     assert "neutral" not in (tmp_path / "doubt.csv").read_text()
+
+
+@pytest.mark.slow
+def test_labels_are_cross_validated_on_features(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Labels that contradict all others like them are suspected, though the heads are trained on such rows."""
+    rows = tiny.rows(90, seed=4)
+    wrong = {5: "negative", 40: "positive"}
+    for number, label in wrong.items():
+        rows[number] = {
+            "text": "love it, thanks, great" if label == "negative" else "broken, awful crash",
+            "label": label,
+        }
+    file = tmp_path / "rows.jsonl"
+    file.write_text("\n".join(json.dumps(row) for row in rows))
+    command = ["review", "suspects", str(file), "--output", str(tmp_path / "doubt.csv"), "--cross-validate", "--json"]
+    assert run(command) == 0
+    scores = json.loads(capsys.readouterr().out)["scores"]
+    assert len(scores) == 90
+    assert all(scores[number]["suspect"] for number in wrong)
+    file.write_text("\n".join(json.dumps(row) for row in rows[:9]))
+    assert run([*command, "--force"]) == 2
+    assert "too few to cross-validate" in capsys.readouterr().err
