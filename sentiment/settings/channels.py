@@ -102,8 +102,8 @@ AnyChannel = Annotated[
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,31}$")]
 """It is a metric label, and part of a group id."""
 
-OWN_NAMES = frozenset({"console", "webhook"})
-"""Channels that the settings name themselves."""
+OWN_NAMES = frozenset({"console", "webhook", "redelivery"})
+"""Channels that the settings name themselves, and the end of another group id."""
 
 CHANNELS: TypeAdapter[dict[Name, AnyChannel]] = TypeAdapter(Annotated[dict[Name, AnyChannel], Field(max_length=20)])
 """The content of the file."""
@@ -117,7 +117,7 @@ def load_channels(path: Path) -> dict[str, AnyChannel]:
     """
     found = read_side_file(path, CHANNELS, "notify.channels_file", "docs/notifications.md")
     if taken := OWN_NAMES & found.keys():
-        raise ConfigurationError(f"{path}: the name {min(taken)} is taken by a setting", hint="choose another name")
+        raise ConfigurationError(f"{path}: the name {min(taken)} is taken", hint="choose another name")
     return found
 
 

@@ -53,9 +53,9 @@ class Route:
     rules: ChannelSettings | None = None
 
     def takes(self, alert: Alert) -> bool:
-        """Whether the channel gets this alert."""
+        """Whether the channel gets this alert. What ends as critical may have begun as a warning, and ends for both."""
         return self.rules is None or (
-            alert.severity in self.rules.severities
+            (alert.severity in self.rules.severities or (alert.status, alert.severity) == ("resolved", "critical"))
             and any(matches(pattern, alert.segment) for pattern in self.rules.segments)
         )
 

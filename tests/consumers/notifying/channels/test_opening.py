@@ -80,14 +80,24 @@ def test_a_channel_gets_what_its_route_takes(tmp_path: Path) -> None:
         changed(alert_id="1", segment="checkout"),
         changed(alert_id="2", segment="checkout", severity="warning"),
         changed(alert_id="3", segment="cart"),
+        changed("resolved", alert_id="4", segment="checkout", severity="warning"),
+        changed("resolved", alert_id="5", segment="checkout"),
     ]
     rules = 'severities = ["critical"]\nsegments = ["check*"]'
     with receiver() as there, ExitStack() as stack:
         notify = settings(tmp_path, f'[pager]\nkind = "webhook"\nurl = "{there.url}"\n{rules}\n')
         made = handler(*stack.enter_context(open_routes(notify, io.StringIO())))
         made.handle(batch(*given), START)
-        assert [json.loads(body)["alert_id"] for _, body in there.requests] == ["1"]
-        assert outcomes(made, "pager") == {"delivered": 1.0}
+        assert [json.loads(body)["alert_id"] for _, body in there.requests] == ["1", "5"]
+        assert outcomes(made, "pager") == {"delivered": 2.0}
+
+
+def test_an_episode_that_got_worse_ends_where_it_began(tmp_path: Path) -> None:
+    """A channel for warnings hears of the end of what became critical, or its incident would stay open."""
+    text = '[chat]\nkind = "slack"\nurl_file = "DIR/secret"\nseverities = ["warning"]\n'
+    [route] = opened(settings(tmp_path, text))
+    assert route.takes(changed("resolved", severity="critical"))
+    assert not route.takes(changed(severity="critical"))
 
 
 @pytest.mark.parametrize(
