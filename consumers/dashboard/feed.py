@@ -54,10 +54,13 @@ class LiveFeed:
         while not self._stop.is_set():
             try:
                 self._read(backoff)
-            except SentimentError as error:
-                _log.warning("feed_interrupted", reason=error.message)
+            except Exception as error:  # noqa: BLE001 whatever it is, the page says so and tries again
+                reason = (
+                    error.message if isinstance(error, SentimentError) else f"internal error: {type(error).__name__}"
+                )
+                _log.warning("feed_interrupted", reason=reason)
                 with self._lock:
-                    self._board.troubled(error.message)
+                    self._board.troubled(reason)
                 self._stop.wait(backoff.next_delay())
 
     def _read(self, backoff: Backoff) -> None:

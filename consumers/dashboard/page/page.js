@@ -10,6 +10,9 @@ const at = (id) => document.getElementById(id);
 const percent = (share) => `${(100 * share).toFixed(share < 0.1 ? 1 : 0)} %`;
 const clock = (time) => new Date(time).toLocaleString([], {dateStyle: "short", timeStyle: "short"});
 
+// A word of a shell's command line: nothing in it is expanded, whatever a producer calls its product.
+const quoted = (word) => `'${word.replace(/[\u0000-\u001f\u007f-\u009f]/g, "?").replaceAll("'", `'\\''`)}'`;
+
 function element(name, text, kind) {
   const made = document.createElement(name);
   if (text !== undefined) made.textContent = text;
@@ -72,7 +75,7 @@ function episodeCard(alert) {
   for (const text of alert.exemplars) quotes.append(element("li", text));
   if (alert.exemplars.length) card.append(quotes);
   const why = element("p", "why: ", "how");
-  why.append(element("code", `sentiment alerts explain ${JSON.stringify(alert.segment)}`));
+  why.append(element("code", `sentiment alerts explain ${quoted(alert.segment)}`));
   card.append(why);
   return card;
 }
