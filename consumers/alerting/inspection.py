@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import closing
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from functools import partial
+from functools import cache, partial
 
 from consumers.alerting.silences import silenced_at
 from consumers.alerting.state import AlertStateStore
@@ -22,9 +22,23 @@ from sentiment.spikes.explanation import Explanation, explain
 from sentiment.spikes.family import Family
 from sentiment.spikes.observations import observation
 from sentiment.spikes.parts import is_in
+from sentiment.spikes.prevalence import ErrorsOf
 from sentiment.spikes.replay import FEED
 from sentiment.spikes.segment import SpikeObservation, close
+from sentiment.spikes.silences import Silenced
 from sentiment.spikes.stream import StreamMonitor
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What explanations of all segments share, read once: silences, and how models err."""
+
+    silenced: Silenced
+    errors_of: ErrorsOf
+
+    @classmethod
+    def at(cls, settings: Settings, time: datetime) -> _Known:
+        return cls(silenced_at(settings, time), cache(partial(errors_of, settings.model.path)))
 
 
 def episodes(settings: Settings) -> list[Alert]:
@@ -52,7 +66,7 @@ def explain_now(settings: Settings, segment: str) -> Explanation:
     """
     for monitor in _committed(settings):
         if segment in monitor.segments:
-            return _explain_latest(settings, monitor, segment)
+            return _explain_latest(settings, monitor, segment, _Known.at(settings, datetime.now(UTC)))
     raise _unknown(segment, "the alert workers have not seen it")
 
 
@@ -62,8 +76,11 @@ def explain_all(settings: Settings) -> list[Explanation]:
     Raises:
         BrokerUnavailable: no answer.
     """
+    known = _Known.at(settings, datetime.now(UTC))
     return [
-        _explain_latest(settings, monitor, segment) for monitor in _committed(settings) for segment in monitor.segments
+        _explain_latest(settings, monitor, segment, known)
+        for monitor in _committed(settings)
+        for segment in monitor.segments
     ]
 
 
@@ -84,7 +101,7 @@ def explain_then(settings: Settings, segment: str, at: datetime) -> Explanation:
     if segment not in monitor.segments:
         raise _unknown(segment, f"{settings.topics.sentiment} has no result of it before that time")
     close(monitor.family_of(segment), minute, config)
-    return _explain(settings, monitor, segment, minute - 1, at)
+    return _explain(settings, monitor, segment, minute - 1, _Known.at(settings, at))
 
 
 def _committed(settings: Settings) -> Iterable[StreamMonitor]:
@@ -95,20 +112,20 @@ def _committed(settings: Settings) -> Iterable[StreamMonitor]:
     return AlertStateStore(settings, settings.alerts.spike_config()).load(wanted).values()
 
 
-def _explain_latest(settings: Settings, monitor: StreamMonitor, segment: str) -> Explanation:
+def _explain_latest(settings: Settings, monitor: StreamMonitor, segment: str, known: _Known) -> Explanation:
     recent = monitor.segments[segment].recent.minutes
-    return _explain(settings, monitor, segment, recent[-1].minute if recent else 0, datetime.now(UTC))
+    return _explain(settings, monitor, segment, recent[-1].minute if recent else 0, known)
 
 
-def _explain(settings: Settings, monitor: StreamMonitor, segment: str, minute: int, at: datetime) -> Explanation:
+def _explain(settings: Settings, monitor: StreamMonitor, segment: str, minute: int, known: _Known) -> Explanation:
     state = monitor.segments[segment]
     return explain(
         state,
         minute,
         settings.alerts.spike_config(),
         budget_share=Family(monitor.family_of(segment)).budget_share(state),
-        silenced=silenced_at(settings, at),
-        errors_of=partial(errors_of, settings.model.path),
+        silenced=known.silenced,
+        errors_of=known.errors_of,
     )
 
 

@@ -31,6 +31,7 @@ class LiveFeed:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._board = LiveBoard()
+        self._shown: View | None = None
         self._lock = threading.Lock()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="feed", daemon=True)
@@ -47,7 +48,11 @@ class LiveFeed:
     def view(self, known: int | None = None) -> View | None:
         """The page now; None if nothing has changed since the version `known`."""
         with self._lock:
-            return None if self._board.version == known else self._board.view()
+            if self._board.version == known:
+                return None
+            if self._shown is None or self._shown.version != self._board.version:
+                self._shown = self._board.view()  # one for all readers
+            return self._shown
 
     def _run(self) -> None:
         backoff = Backoff(None)
