@@ -31,7 +31,7 @@ from consumers.cluster.records import (
 from consumers.notifying.channels.channel import Attempt, DeliveryOutcome
 from consumers.notifying.channels.circuit import Circuit
 from consumers.notifying.channels.opening import Route
-from consumers.notifying.parking import CHANNELS_HEADER, REASON_HEADER, parked_alert, wanted_channels
+from consumers.notifying.parking import parked_alert, parked_unread, wanted_channels
 from consumers.runtime.handler import BaseHandler
 from consumers.runtime.metrics import Metrics
 from sentiment.errors import FatalError, PoisonRecord, Pressure
@@ -140,11 +140,8 @@ class NotifyHandler(BaseHandler):
         """Park the alert as it is, for all channels of this notifier."""
         if self._options.parked_topic is None:
             return EMPTY_RESULT
-        headers = (
-            (CHANNELS_HEADER, ",".join(sorted(self._channels)).encode()),
-            (REASON_HEADER, b"handling it has ended the process, also alone"),
-        )
-        parked = OutgoingRecord(self._options.parked_topic, record.value, record.key, headers)
+        reason = "handling it has ended the process, also alone"
+        parked = parked_unread(self._options.parked_topic, record, self._channels, reason)
         return WorkResult({TopicPartition(record.topic, record.partition): [parked]})
 
     def _deliver(self, name: str, due: Sequence[tuple[Alert, set[str]]], now: datetime) -> int:

@@ -19,18 +19,22 @@ _SEPARATOR = ","
 def parked_alert(topic: str, alert: Alert, failed: Mapping[str, str]) -> OutgoingRecord:
     """The record that parks `alert` in `topic`. `failed` maps each channel to its reason, which is safe to log."""
     reasons = "; ".join(f"{channel}: {reason}" for channel, reason in sorted(failed.items()))
-    return OutgoingRecord(
-        topic,
-        encode(alert),
-        key=alert.segment.encode(),
-        headers=(
-            (CHANNELS_HEADER, _SEPARATOR.join(sorted(failed)).encode()),
-            (REASON_HEADER, reasons.encode("utf-8", "replace")),
-        ),
-    )
+    return OutgoingRecord(topic, encode(alert), alert.segment.encode(), _headers(failed, reasons))
+
+
+def parked_unread(topic: str, record: Record, channels: Collection[str], reason: str) -> OutgoingRecord:
+    """The record that parks what `record` holds for `channels`, without a look at it."""
+    return OutgoingRecord(topic, record.value, record.key, _headers(channels, reason))
 
 
 def wanted_channels(record: Record, every: Collection[str]) -> set[str]:
     """The channels that `record` is for: all of them, unless it is a parked alert that names some."""
     names = dict(record.headers).get(CHANNELS_HEADER)
     return set(every) if names is None else set(names.decode("utf-8", "replace").split(_SEPARATOR))
+
+
+def _headers(channels: Collection[str], reason: str) -> tuple[tuple[str, bytes], ...]:
+    return (
+        (CHANNELS_HEADER, _SEPARATOR.join(sorted(channels)).encode()),
+        (REASON_HEADER, reason.encode("utf-8", "replace")),
+    )

@@ -91,18 +91,9 @@ def _search_names(privacy: PrivacySettings) -> None:
 
 
 def _warn_of_exposed_secrets(settings: Settings, config: Path | None) -> None:
-    import structlog
+    from sentiment.settings.exposure import exposed_secrets, warn_of
 
-    from sentiment.settings.exposure import exposed_secrets
-
-    for exposed in exposed_secrets(settings, config):
-        structlog.get_logger(__name__).warning(
-            "secret_readable_by_others",
-            setting=exposed.setting,
-            file=str(exposed.file),
-            mode=exposed.mode,
-            remedy="chmod 600; in Kubernetes defaultMode: 0400",
-        )
+    warn_of(exposed_secrets(settings, config))
 
 
 def _typed(values: dict[SettingFlag, Any]) -> dict[str, dict[str, Any]]:

@@ -8,9 +8,12 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import structlog
 from pydantic import BaseModel, SecretStr
 
 from sentiment.settings.loading import Settings
+
+_log = structlog.get_logger(__name__)
 
 _READABLE_BY_OTHERS = stat.S_IRGRP | stat.S_IROTH
 
@@ -42,6 +45,18 @@ def exposed_files(files: Iterable[tuple[str, Path]]) -> list[Exposed]:
         for setting, file in files
         if (mode := _mode(file)) is not None and mode & _READABLE_BY_OTHERS
     ]
+
+
+def warn_of(found: Iterable[Exposed]) -> None:
+    """Log a line for each."""
+    for exposed in found:
+        _log.warning(
+            "secret_readable_by_others",
+            setting=exposed.setting,
+            file=str(exposed.file),
+            mode=exposed.mode,
+            remedy="chmod 600; in Kubernetes defaultMode: 0400",
+        )
 
 
 def _secret_files(settings: Settings) -> Iterator[tuple[str, Path]]:

@@ -9,7 +9,6 @@ from datetime import datetime
 from typing import TextIO
 
 import httpx
-import structlog
 
 from consumers.notifying.channels.channel import Channel
 from consumers.notifying.channels.chats import discord_message, slack_message, teams_message
@@ -33,10 +32,8 @@ from sentiment.settings.channels import (
     secret_files,
     secret_of,
 )
-from sentiment.settings.exposure import exposed_files
+from sentiment.settings.exposure import exposed_files, warn_of
 from sentiment.spikes.silences import matches
-
-_log = structlog.get_logger(__name__)
 
 _CHATS: dict[str, Callable[[Alert], bytes]] = {
     "slack": slack_message,
@@ -86,10 +83,8 @@ def open_routes(notify: NotifySettings, console: TextIO, only: Collection[str] =
 
 
 def _opened(name: str, settings: AnyChannel, timeout_s: float) -> Channel:
-    for exposed in exposed_files(
-        (f"{field} of the channel {name}", file) for field, file in secret_files(settings).items()
-    ):
-        _log.warning("secret_readable_by_others", setting=exposed.setting, file=str(exposed.file), mode=exposed.mode)
+    files = ((f"{field} of the channel {name}", file) for field, file in secret_files(settings).items())
+    warn_of(exposed_files(files))
     if isinstance(settings, EmailSettings):
         password = None if settings.password_file is None else secret_of(settings, name, "password_file")
         return EmailChannel(name, settings, password, timeout_s=timeout_s)
