@@ -54,7 +54,7 @@ def make_job(
         from training.finetune.job import TrainingJob
         from training.finetune.recipe import Recipe
         from training.finetune.running import Running
-        from training.finetune.tracking import Tracker, default_location
+        from training.finetune.tracker import Tracker, default_location
     return TrainingJob(
         train=train,
         validation=validation,

@@ -9,7 +9,7 @@ from training.data.examples import USUAL_LAYOUT, RowLayout, Weighting
 from training.finetune.distill import Teaching
 from training.finetune.recipe import Recipe
 from training.finetune.running import Running
-from training.finetune.tracking import Tracker
+from training.finetune.tracker import Tracker
 
 USUAL_RUNNING = Running()
 

@@ -7,7 +7,7 @@ import re
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from mlflow import MlflowClient
 from mlflow.entities import Metric, Param, Run
@@ -17,9 +17,7 @@ from sentiment.errors import ConfigurationError
 from sentiment.model.manifest import Manifest
 from sentiment.progress import Progress
 from training.cards.nested import Scalar
-
-if TYPE_CHECKING:
-    from training.finetune.tracking import Tracker
+from training.finetune.tracker import Tracker
 
 _ARTIFACT = "model"
 _AT_ONCE = 100  # parameters that one request may have

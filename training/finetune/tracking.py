@@ -6,25 +6,19 @@ so the trainer has none.
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
-import httpx
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 from transformers.integrations import rewrite_logs
 
-from sentiment.errors import ConfigurationError
 from sentiment.model.manifest import Manifest
 from sentiment.progress import Progress
 from training.cards.nested import Scalar
+from training.finetune.tracker import Tracker
 
-TrackerName = Literal["tensorboard", "mlflow"]
-_EXTRAS = {"tensorboard": "train", "mlflow": "mlflow"}
-_ANSWER_WITHIN_S = 5.0
 _RUN_FILE = "tracked-run"
 
 
@@ -51,44 +45,6 @@ class TrackedRun(Protocol):
     def end(self, status: Literal["FINISHED", "FAILED", "KILLED"]) -> None:
         """Nothing more comes, until somebody resumes the training."""
         ...
-
-
-@dataclass(frozen=True, slots=True)
-class Tracker:
-    """`location` is a directory. For MLflow it can also be the address of a tracking server.
-
-    Runs of one `experiment` stand side by side.
-    """
-
-    name: TrackerName
-    location: str
-    experiment: str = "sentiment"
-
-    @property
-    def is_address(self) -> bool:
-        """Whether `location` is an address."""
-        return "://" in self.location
-
-    def require(self) -> None:
-        """Raise ``ConfigurationError`` if the tracker is not installed, or its server does not answer.
-
-        Nothing is written.
-        """
-        if importlib.util.find_spec(self.name) is None:
-            raise ConfigurationError(
-                f"the tracker {self.name} is not installed",
-                hint=f"pip install 'sentiment-pipeline[{_EXTRAS[self.name]}]'",
-            )
-        if self.name == "tensorboard" and self.is_address:
-            raise ConfigurationError("TensorBoard keeps its data in a directory", hint="give one as --tracking-dir")
-        if self.location.startswith(("http://", "https://")):
-            try:
-                httpx.head(self.location, timeout=_ANSWER_WITHIN_S)
-            except (httpx.HTTPError, httpx.InvalidURL) as error:
-                raise ConfigurationError(
-                    f"the tracking server does not answer ({type(error).__name__})",
-                    hint="check --tracking-dir, or train without --tracker",
-                ) from None
 
 
 @contextmanager
@@ -134,11 +90,6 @@ class LogCurves(TrainerCallback):  # type: ignore[misc]
         """Pass on the numbers."""
         numbers = {name: float(value) for name, value in (logs or {}).items() if isinstance(value, int | float)}
         self._run.metrics(rewrite_logs(numbers), state.global_step)
-
-
-def default_location(output: Path) -> str:
-    """A directory beside the output, so that it outlives the work in progress."""
-    return str(output.with_name(output.name + ".tracking"))
 
 
 class _Untracked:

@@ -19,7 +19,8 @@ from sentiment.progress import Silent
 from tests.training import tiny
 from training.cards.nested import flat
 from training.finetune import train as pipeline
-from training.finetune.tracking import Tracker, tracked
+from training.finetune.tracker import Tracker
+from training.finetune.tracking import tracked
 
 EXPERIMENT = "reviews"
 
