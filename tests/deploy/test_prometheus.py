@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import re
-import secrets
 import signal
 import subprocess
 from collections.abc import Iterator
@@ -20,6 +19,7 @@ import yaml
 from consumers.runtime.metrics import TABLE
 from tests.brokers import DevBroker, free_port
 from tests.deploy.tools import BOARDS, DEPLOY, documents, panels, tool
+from tests.own_topics import own_topics
 from tests.processes import run, sentiment, start
 from tests.waiting import wait_until
 
@@ -112,21 +112,10 @@ def alertmanager_command(program: str, folder: Path, port: int) -> list[str]:
 
 def own_names(broker: DevBroker) -> dict[str, str]:
     """Settings that keep this test to topics and groups of its own."""
-    own = secrets.token_hex(4)
-    topics = (
-        "feedback",
-        "sentiment",
-        "dead_letter",
-        "alerts",
-        "parked_alerts",
-        "alert_state",
-        "ingest_state",
-        "silences",
-    )
-    return {
-        "SENTIMENT_KAFKA__BOOTSTRAP_SERVERS": broker.bootstrap,
-        **{f"SENTIMENT_TOPICS__{name.upper()}": f"{name}-{own}" for name in topics},
-        **{f"SENTIMENT_{each}__GROUP_ID": f"{each.lower()}-{own}" for each in ("WORKER", "ALERTS", "NOTIFY")},
+    variables = own_topics(broker.bootstrap)
+    own = variables["SENTIMENT_TOPICS__FEEDBACK"]
+    return variables | {
+        f"SENTIMENT_{each}__GROUP_ID": f"{each.lower()}-{own}" for each in ("WORKER", "ALERTS", "NOTIFY")
     }
 
 

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import json
-from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from consumers.alerting.inspection import explain_then
-from consumers.cluster.transaction import TransactionalProducer
 from sentiment.cli.main import run
 from sentiment.errors import InputError
 from sentiment.spikes.explanation import explain
 from sentiment.spikes.segment import SpikeConfig
 from sentiment.spikes.segment_state import SegmentState
 from tests.brokers import Broker
-from tests.consumers.results import START, a_day, outgoing
+from tests.consumers.alerting.asking import publish, teller
+from tests.consumers.results import START, a_day
 from tests.e2e.pipeline import pipeline
 
 INCIDENT = (16 * 60, 17 * 60 + 30)
@@ -27,19 +26,14 @@ def test_episodes_are_listed_and_explained(
     broker: Broker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """After an incident: one resolved episode, evidence at its time, none in the calm product, and an unknown one."""
-
-    def told(*arguments: str) -> str:
-        assert run(list(arguments)) == 0
-        return capsys.readouterr().out
-
+    told = teller(capsys)
     with pipeline(broker.bootstrap, tmp_path / "run") as here:
         for name, value in here.variables.items():
             monkeypatch.setenv(name, value)
         assert run(["alerts", "list"]) == 0
         assert "no episodes" in capsys.readouterr().err
         results = [*a_day(incident=INCIDENT), *a_day(product="calm", incident=None)]
-        with closing(TransactionalProducer.open(here.settings, "results")) as producer:
-            producer.commit(outgoing(results, here.settings.topics.sentiment))
+        publish(here, results)
         assert here.command("alerts", "run", "--until-idle", "4").start().wait() == 0, here.last_words()
 
         (episode,) = [json.loads(line) for line in told("alerts", "list", "--json").splitlines()]

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import json
-from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from msgspec import structs
 
-from consumers.cluster.transaction import TransactionalProducer
-from sentiment.cli.main import run
 from sentiment.events import ScoredFeedback
 from tests.brokers import Broker
-from tests.consumers.results import START, a_day, outgoing, scored
-from tests.e2e.pipeline import Pipeline, pipeline
+from tests.consumers.alerting.asking import publish, teller
+from tests.consumers.results import START, a_day, scored
+from tests.e2e.pipeline import pipeline
 
 INCIDENT = (16 * 60, 17 * 60 + 30)
 SEGMENTS = {"SENTIMENT_ALERTS__SEGMENTS": '["version", "source"]'}
@@ -32,21 +30,12 @@ def two_versions() -> list[ScoredFeedback]:
     return sorted([*bad, *calm], key=lambda each: each.created_at)
 
 
-def publish(here: Pipeline, results: list[ScoredFeedback]) -> None:
-    with closing(TransactionalProducer.open(here.settings, "results")) as producer:
-        producer.commit(outgoing(results, here.settings.topics.sentiment))
-
-
 @pytest.mark.slow
 def test_the_incident_of_a_version_is_told_once(
     broker: Broker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Also if the worker is replaced in the middle of it. The calm version says nothing, and both are explained."""
-
-    def told(*arguments: str) -> str:
-        assert run(list(arguments)) == 0
-        return capsys.readouterr().out
-
+    told = teller(capsys)
     with pipeline(broker.bootstrap, tmp_path / "run") as here:
         for name, value in (here.variables | SEGMENTS).items():
             monkeypatch.setenv(name, value)

@@ -11,11 +11,11 @@ import pytest
 
 from consumers.alerting.silences import SilenceReader, add_silence
 from consumers.cluster.topics import ensure_topics
-from consumers.cluster.transaction import TransactionalProducer
 from sentiment.cli.main import run
 from tests.brokers import Broker
+from tests.consumers.alerting.asking import publish, teller
 from tests.consumers.kafka_io import produce
-from tests.consumers.results import a_day, outgoing
+from tests.consumers.results import a_day
 from tests.e2e.pipeline import pipeline
 from tests.waiting import wait_until
 
@@ -28,19 +28,14 @@ def test_a_silenced_product_alerts_nobody(
     broker: Broker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Its episode is on the topic and in the list, with the reason; only the other product's is delivered."""
-
-    def told(*arguments: str) -> str:
-        assert run(list(arguments)) == 0
-        return capsys.readouterr().out
-
+    told = teller(capsys)
     with pipeline(broker.bootstrap, tmp_path / "run") as here:
         for name, value in here.variables.items():
             monkeypatch.setenv(name, value)
         silence = json.loads(told("alerts", "silence", "calm*", "--for", "2h", "--reason", "an upgrade", "--json"))
         assert "an upgrade" in told("alerts", "silences")
         results = [*a_day(), *a_day(product="calm app")]
-        with closing(TransactionalProducer.open(here.settings, "results")) as producer:
-            producer.commit(outgoing(results, here.settings.topics.sentiment))
+        publish(here, results)
         assert here.command("alerts", "run", "--until-idle", "4").start().wait() == 0, here.last_words()
         notifier = here.command("notify", "--until-idle", "2", SENTIMENT_ALERTS__NOTIFY_MAX_AGE_S="1e9").start()
         assert notifier.wait() == 0, here.last_words()

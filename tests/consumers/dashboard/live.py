@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 import subprocess
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -13,17 +12,14 @@ import httpx
 from sentiment.events import Alert, ScoredFeedback, encode
 from tests.brokers import DevBroker
 from tests.consumers.kafka_io import produce
+from tests.own_topics import own_topics
 from tests.processes import run, sentiment, start
 from tests.waiting import wait_until
 
-TOPICS = ("feedback", "sentiment", "dead_letter", "alerts", "parked_alerts", "alert_state", "ingest_state", "silences")
 
-
-def own_topics(broker: DevBroker) -> dict[str, str]:
-    """Settings that keep a test to topics of its own, which are created."""
-    own = secrets.token_hex(4)
-    names = {f"SENTIMENT_TOPICS__{name.upper()}": f"{name}-{own}" for name in TOPICS}
-    variables = {"SENTIMENT_KAFKA__BOOTSTRAP_SERVERS": broker.bootstrap, **names}
+def created_topics(broker: DevBroker) -> dict[str, str]:
+    """See `own_topics`; these are created."""
+    variables = own_topics(broker.bootstrap)
     created = run(sentiment("topics", "create"), variables)
     assert created.returncode == 0, created.stderr
     return variables

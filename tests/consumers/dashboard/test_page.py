@@ -12,7 +12,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect, sync_playwright
 
 from tests.brokers import DevBroker, free_port
-from tests.consumers.dashboard.live import own_topics, page_of, publish
+from tests.consumers.dashboard.live import created_topics, page_of, publish
 from tests.consumers.notifying.support import alert, changed
 from tests.consumers.results import START, scored
 from tests.deploy.tools import tool
@@ -38,7 +38,7 @@ def page(request: pytest.FixtureRequest) -> Iterator[Page]:
 
 def test_an_incident_appears_is_over_and_survives_a_restart(dev_broker: DevBroker, page: Page) -> None:
     """And nothing that a customer writes is more than text."""
-    variables, port = own_topics(dev_broker), free_port()
+    variables, port = created_topics(dev_broker), free_port()
     publish(dev_broker, variables, [scored(1, START, "negative", text=HOSTILE, product="<b>app</b>")])
     with page_of(variables, port) as (_, address):
         page.goto(address)
@@ -80,7 +80,7 @@ def test_an_incident_appears_is_over_and_survives_a_restart(dev_broker: DevBroke
 @pytest.mark.parametrize("colours", ["light", "dark"])
 def test_axe_has_nothing_to_say(dev_broker: DevBroker, page: Page, colours: Literal["light", "dark"]) -> None:
     """Contrast, names, landmarks and roles: the page and what it shows can be used with a screen reader."""
-    variables = own_topics(dev_broker)
+    variables = created_topics(dev_broker)
     publish(dev_broker, variables, [scored(1, START, "negative"), alert()])
     page.emulate_media(color_scheme=colours)
     with page_of(variables, free_port()) as (_, address):
@@ -94,7 +94,7 @@ def test_axe_has_nothing_to_say(dev_broker: DevBroker, page: Page, colours: Lite
 @pytest.mark.parametrize("width", [360, 1_200])
 def test_nothing_is_wider_than_the_page(dev_broker: DevBroker, page: Page, width: int) -> None:
     """On a phone, too, and every control can be reached with the keyboard."""
-    variables = own_topics(dev_broker)
+    variables = created_topics(dev_broker)
     publish(dev_broker, variables, [scored(1, START, "negative", text="x" * 400, product="p" * 100), alert()])
     page.set_viewport_size({"width": width, "height": 800})
     with page_of(variables, free_port()) as (_, address):

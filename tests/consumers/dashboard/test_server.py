@@ -15,7 +15,7 @@ from consumers.dashboard.board import LiveBoard, View
 from consumers.dashboard.feed import LiveFeed
 from consumers.dashboard.server import FILES, HEADERS, application
 from tests.brokers import DevBroker, free_port
-from tests.consumers.dashboard.live import own_topics, page_of, publish
+from tests.consumers.dashboard.live import created_topics, page_of, publish
 from tests.consumers.results import START, scored
 from tests.processes import run, sentiment
 from tests.waiting import wait_until
@@ -83,7 +83,7 @@ def test_others_may_not_reach_it_without_a_token(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_a_restart_shows_the_same_and_a_signal_ends_it(dev_broker: DevBroker) -> None:
     """All of it comes from the topics. SIGTERM is exit code 0, also while a page listens."""
-    variables = own_topics(dev_broker)
+    variables = created_topics(dev_broker)
     publish(dev_broker, variables, [scored(number, START, "negative", product="app") for number in range(5)])
     seen = []
     for _ in range(2):
